@@ -1,4 +1,4 @@
-"""What Dagster loads: ``dagster dev -m spi_pipeline.definitions``, or ``spi ui``."""
+"""The Dagster definitions, loaded by ``dagster dev -m spi_pipeline.definitions`` or ``spi ui``."""
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from spi_pipeline.settings import Settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks and jobs of a council or of many, read when Dagster asks and not when this module is imported."""
+    """Build the assets, checks and jobs of one or many councils, when Dagster loads them and not on import."""
     settings = Settings()
     set_up(settings.log)
     if settings.deployment:
         from spi_pipeline.orchestration.machines.deployment import build_deployment
 
         return build_deployment(settings)
-    if settings.shared:  # a run of Dagster would write to the working copy, and nobody would send it
+    if settings.shared:  # a Dagster run would write to the working copy, and nothing would send the changes
         raise SettingError("SPI_STORE is shared by machines: set SPI_DEPLOYMENT, see docs/several-machines.md")
     return build_definitions(settings)

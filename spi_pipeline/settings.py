@@ -1,4 +1,4 @@
-"""Every setting, read from the environment in one place and nowhere else."""
+"""Every setting. Only this module reads settings from the environment."""
 
 import os
 import re
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parent
 LogFormat = Literal["", "text", "json"]
-# What a refresh can make for readers.
+# Outputs that a refresh can make for readers.
 OutputName = Literal["database", "downloads", "report", "site"]
 
 
 def _default_contracts() -> Path:
-    """The contracts beside the package in a checkout, else the copy an installed package carries."""
+    """The contracts next to the package in a checkout, or else the copy inside an installed package."""
     checkout = _PACKAGE.parent / "data_contracts"
     return checkout if checkout.is_dir() else _PACKAGE / "data_contracts"
 
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     since: str = ""
     archives: Literal["drop", "keep"] = "drop"
     outputs: Annotated[frozenset[OutputName], NoDecode] = frozenset({"database"})
-    # After the publishers' own mornings; most publish at 9:30 or noon, and one day's delay matters to nobody.
+    # In the early morning. Most publishers publish at 9:30 or noon; a delay until the next night does not matter.
     schedule_everything: str = "30 4 * * *"
     schedule_daily: str = "30 4 * * *"
     schedule_weekly: str = "30 4 * * MON"
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 
     @property
     def shared(self) -> Copy | None:
-        """The machine's working copy of a shared store; None where the store is a folder."""
+        """The machine's working copy of a shared store; None if the store is a folder."""
         return Copy(self._shared, self._copies()) if self._shared else None
 
     @field_validator("outputs", mode="before")
@@ -138,21 +138,21 @@ class Settings(BaseSettings):
 
     @property
     def root(self) -> Root:
-        """Where contracts lie."""
+        """The folders that contracts are read from."""
         return Root(self.contracts, self.council)
 
     def figures(self, geography: "Geography") -> "Figures":
-        """What is embedded for the wards of a geography."""
-        from spi_pipeline.snapshot.figures import Figures  # not for every command: it loads pyarrow
+        """The embedded figures for the wards of a geography."""
+        from spi_pipeline.snapshot.figures import Figures  # here since it loads pyarrow
 
-        # A council need not have tables of its own; anywhere else a folder that is not there is a slip.
+        # A council may have no tables of its own; without a council, a missing folder is a mistake.
         own = None if self.council is not None and not self.snapshot.exists() else self.snapshot
         return Figures(own, self.england, geography)
 
     @property
     def retention(self) -> "Retention":
-        """How much of what is over is kept."""
-        from spi_pipeline.storage.retention import Retention  # not for every command: it loads pyarrow
+        """How many runs, versions, downloads and publications to retain."""
+        from spi_pipeline.storage.retention import Retention  # here since it loads pyarrow
 
         return Retention(
             runs=self.keep_runs,
@@ -164,13 +164,13 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> dict[str, str]:
-        """Keys for publishers, in clear, by the name of the endpoint they are for."""
+        """Keys for publishers, as plain text, by the name of their endpoint."""
         key = self.nomis_key.get_secret_value().strip()
         return {"NOMIS": key} if key else {}
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """Base addresses that replace the publishers' own, by name: ``SPI_ENDPOINT_<NAME>``."""
+        """Base addresses that replace those of the publishers, by endpoint name: ``SPI_ENDPOINT_<NAME>``."""
         prefix = "SPI_ENDPOINT_"
         return {
             name.removeprefix(prefix): base for name, base in os.environ.items() if name.startswith(prefix) and base

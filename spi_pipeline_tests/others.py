@@ -1,4 +1,4 @@
-"""Programs of others, each in an environment of its own that ``.ci/others`` makes."""
+"""Other projects' programs, each run in its own environment, which ``.ci/others`` creates."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 
 
 def ask(name: str, program: str, *arguments: str | Path, folder: Path | None = None) -> str:
-    """What a program says that is run by the Python of an environment; where there is none, the test is skipped.
+    """Run a program with the Python of an environment; without that environment the test is skipped, or fails on CI.
 
     Args:
-        name: of the environment.
-        program: in Python.
+        name: the environment's name.
+        program: its source, in Python.
         arguments: its arguments.
-        folder: in which it runs.
+        folder: where it runs.
 
     Returns:
-        Its standard output.
+        The program's standard output.
     """
     python = shutil.which(f"python-{name}")
     if python is None:

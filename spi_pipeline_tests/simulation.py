@@ -1,11 +1,12 @@
-"""Whether intervals hold what they say, on invented universes whose true scores are known.
+"""How often intervals contain the truth, on invented universes whose true scores are known.
 
     python -m spi_pipeline_tests.simulation
 
 draws universes from the model that the intervals rest on: every component has a true level for each area and edition,
-its indicators are a sample of what could measure it, figures are measured with error, and some are missing and
-estimated. It prints the share of true scores, ranks and changes that lie within their 90 % intervals; then the same
-where errors are twice as large as stated and what was not measured again has drifted all the same.
+its indicators are a sample of all those that could measure it, figures are measured with error, and some are missing
+and estimated. It prints the share of true scores, ranks and changes that lie within their 90 % intervals. It then
+prints the same shares where errors are twice as large as stated and indicators that were not measured again have
+drifted nevertheless.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from spi_pipeline.engine.framework.doubt import Doubt
 from spi_pipeline.engine.uncertainty.simulate import simulate
 
 AREAS, SLOTS, EDITIONS = 20, (2, 3, 3, 4, 4, 5, 6, 3), (2023, 2024)
-# Points: of areas, of what all areas share of an indicator, of an area's own, of errors, and of changes.
+# Standard deviations in points: of area levels, of the part of an indicator that all areas share, of each area's own
+# part, of errors, and of changes.
 LEVEL, COMMON, OWN, ERROR, MOVE = 8.0, 5.0, 5.0, 2.5, 4.0
-# Share of an indicator's areas that have no figure in either edition, which is estimated.
+# Share of an indicator's areas that have no figure in either edition and are estimated.
 MISSING = 0.05
 SOURCES = ("measurement", "allocation", "imputation", "choice")
 NAMES = ["component scores", "index scores", "ranks", "changes"]
@@ -31,7 +33,7 @@ NAMES = ["component scores", "index scores", "ranks", "changes"]
 
 @dataclass(frozen=True)
 class Universe:
-    """True levels of components and figures of their indicators, by component; levels are editions by areas."""
+    """The true level of each component, and by component the figures, true values and periods of its indicators."""
 
     levels: list[np.ndarray]
     figures: list[np.ndarray]
@@ -43,9 +45,9 @@ def universe(rng: np.random.Generator, worse: float = 1.0, drift: float = 0.0) -
     """A universe: half of the indicators are measured again in the second edition.
 
     Args:
-        rng: of random numbers.
-        worse: how many times larger errors are than will be stated.
-        drift: how far what is not measured again moves all the same, in points.
+        rng: the generator of random numbers.
+        worse: how many times larger errors are than stated.
+        drift: how far, in points, indicators drift that are not measured again.
     """
     found = Universe([], [], [], [])
     for count in SLOTS:
@@ -86,7 +88,7 @@ def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
 
 
 def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:
-    """What lies within its interval, of each of ``NAMES``: scores and ranks of the first edition, and changes."""
+    """For each of ``NAMES``, which true values lie within their interval; scores and ranks are the first edition's."""
     framework, values = tables(one)
     found = simulate(score(framework, values), draws, seed, Doubt(sources=SOURCES))
     intervals = found.intervals[found.intervals["edition"] == EDITIONS[0]].set_index("id")
@@ -104,7 +106,7 @@ def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:
 
 
 def coverage(universes: int, draws: int, seed: int, worse: float = 1.0, drift: float = 0.0) -> dict[str, float]:
-    """Shares within their intervals over many universes."""
+    """For each of ``NAMES``, the share of true values within their intervals, over many universes."""
     rng = np.random.default_rng(seed)
     inside: list[list[np.ndarray]] = [[] for _ in NAMES]
     for number in range(universes):

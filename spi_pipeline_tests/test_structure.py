@@ -1,6 +1,6 @@
-"""How the package is cut: no modules that import each other, no package too long to survey, each says what it holds.
+"""The structure of the package: modules form no import cycles, packages stay small, each package has a docstring.
 
-Which package may import which is held by ``lint-imports``; what a single module does is not judged here.
+``lint-imports`` enforces which package may import which. These tests do not judge the content of single modules.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pytest
 import spi_pipeline
 
 PACKAGE = Path(spi_pipeline.__file__).parent
-# A list of files that is longer is searched, not read.
+# People search a longer list of files instead of reading it.
 MOST_FILES = 16
-# Each with its reason.
+# The packages that may be longer, each with its reason.
 LONG = {
     "outputs/site/pages": "one file for each kind of page, all alike, listed in its __init__",
     "rules/kinds": "one file for each kind of rule, all alike, listed in its __init__",
@@ -34,7 +34,7 @@ PACKAGES = sorted({file.parent for file in MODULES.values()})
 
 
 def imported(source: str) -> set[str]:
-    """Our modules that a module imports, wherever in it that stands: for types alone and inside functions too."""
+    """This project's modules that a module imports, including imports inside functions or for type checking only."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -46,7 +46,7 @@ def imported(source: str) -> set[str]:
 
 
 def circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """Modules that import each other, the first named again at the end; empty where there are none."""
+    """Modules that import each other, the first repeated at the end; empty if there is no cycle."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -74,7 +74,7 @@ def late():
 
 
 def test_yaml_is_read_in_one_place() -> None:
-    """PyYAML ends the process at 200 KB of brackets, and lets a key that is repeated overwrite the earlier one."""
+    """Plain PyYAML crashes the process on 200 KB of brackets, and lets a repeated key overwrite the earlier one."""
     readers = {
         name for name, file in MODULES.items() if re.search(r"^\s*(import|from) yaml\b", file.read_text("utf-8"), re.M)
     }
@@ -82,7 +82,7 @@ def test_yaml_is_read_in_one_place() -> None:
 
 
 def test_duckdb_is_opened_in_one_place() -> None:
-    """It draws a bar into the output of a command, JSON too, as soon as a query takes two seconds."""
+    """DuckDB draws a progress bar into a command's output, even JSON, once a query takes two seconds."""
     openers = {name for name, file in MODULES.items() if re.search(r"\bduckdb\.[a-z_]+\(", file.read_text("utf-8"))}
     assert openers == {"spi_pipeline.rules.duck"}
 

@@ -1,5 +1,5 @@
-"""Telling people what fails, once, and that it is well again: events, routing, folding, an outbox, delivery.
+"""Alerts: one message when something fails and one when it recovers. Events, folding, routing, an outbox, delivery.
 
-Nothing here knows what is being watched: no Dagster, no tables, no settings. Another project can take the folder as it
-is; it needs Apprise, filelock, PyYAML and ``SpiError``, an exception with a sentence in it.
+The package does not depend on what is watched: it knows nothing of Dagster, tables or settings. Another project can
+use the folder as it is; it needs Apprise, filelock, PyYAML and ``SpiError``, an exception whose text is a sentence.
 """

@@ -1,7 +1,7 @@
-"""Handing a message to a channel through Apprise, and saying in a sentence why it was not taken.
+"""Sends a message to a channel through Apprise and, if the channel refuses it, gives the reason in a sentence.
 
-Apprise and urllib3 log whole URLs, tokens included, at DEBUG: while they work here their loggers are kept above that,
-and what Apprise says of a failure is redacted.
+Apprise and urllib3 log whole URLs, tokens included, at DEBUG. While they run here, their loggers are set to a higher
+level, and Apprise's description of a failure is redacted.
 """
 
 import logging
@@ -11,34 +11,34 @@ from contextlib import contextmanager
 from spi_pipeline.alerts.routing import Channel, redact
 from spi_pipeline.alerts.wording import Text
 
-# Takes a channel and a message; returns why it was refused, or "" once the channel accepted it.
+# Takes a channel and a message; returns the reason for a refusal, or "" if the channel accepted the message.
 Send = Callable[[Channel, Text], str]
 TALKATIVE = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
 
 
 def through_apprise(channel: Channel, text: Text) -> str:
-    """Send one message; see ``Send``. Nothing is raised: one bad channel must not cost the others their messages."""
+    """Send one message; see ``Send``. Never raises: one bad channel must not cost the others their messages."""
     import apprise
 
     with _discreet():
-        # Made anew for each message: kept, it would wait seconds between two mails.
-        place = apprise.Apprise(asset=apprise.AppriseAsset(storage_mode=apprise.PersistentStoreMode.MEMORY))
-        if not place.add(channel.url):
+        # A new object for each message: a reused one would wait seconds between two mails.
+        target = apprise.Apprise(asset=apprise.AppriseAsset(storage_mode=apprise.PersistentStoreMode.MEMORY))
+        if not target.add(channel.url):
             return "Apprise does not understand its URL; compare it with Apprise's list of services"
-        for service in place:
-            # Services that take short texts would refuse a long one for ever; this way it comes in parts.
+        for service in target:
+            # Services that accept only short texts would refuse a long one for ever; this sends it in parts.
             service.overflow_mode = apprise.OverflowMode.SPLIT
         try:
-            result = place.notify(text.body, text.title, apprise.NotifyType(text.level), apprise.NotifyFormat.TEXT)
-            said = "; ".join(str(entry.message) for entry in result.logs())
+            result = target.notify(text.body, text.title, apprise.NotifyType(text.level), apprise.NotifyFormat.TEXT)
+            reason = "; ".join(str(entry.message) for entry in result.logs())
             accepted = bool(result)
         except Exception as error:  # a defect of the service's plugin
-            accepted, said = False, f"{type(error).__name__}: {error}"
-    return "" if accepted else redact(" ".join(said.split())[:300], [channel]) or "it gave no reason"
+            accepted, reason = False, f"{type(error).__name__}: {error}"
+    return "" if accepted else redact(" ".join(reason.split())[:300], [channel]) or "it gave no reason"
 
 
 def understood(channel: Channel) -> bool:
-    """Whether Apprise knows what to do with a channel's URL; nothing is sent."""
+    """Whether Apprise supports a channel's URL. Sends nothing."""
     import apprise
 
     with _discreet():

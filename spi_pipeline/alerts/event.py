@@ -1,4 +1,4 @@
-"""What can be told: that something fails, or that it is well again. Who is told, and when, is for other modules."""
+"""The events that alerts are made of: something fails, or has recovered. Other modules decide who hears of it when."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ Kind = Literal["check", "run", "stale", "quarantine", "silent"]
 
 @dataclass(frozen=True)
 class Event:
-    """One observation of one subject. Kind and subject together say what it is about.
+    """One observation of one subject. Kind and subject together identify what was observed.
 
     Attributes:
-        kind: ``check`` a rule a table breaks; ``run`` a run that failed or was stopped; ``stale`` figures older than
-            promised; ``quarantine`` a refused version; ``silent`` a schedule or sensor that no longer ticks.
-        subject: what fails, unique within its kind, such as ``street_crime.row_count``.
-        failing: False when it is well again; then nothing below ``at`` is looked at.
-        at: when it was observed. The same moment told again counts as the same observation.
-        title: what happened, a clause for the head of a message.
-        severity: how bad it is.
-        asset: what it belongs to; what fails of one asset at one time is told in one message.
+        kind: ``check``: a table breaks a rule; ``run``: a run failed or was stopped; ``stale``: figures are older than
+            promised; ``quarantine``: a version was refused; ``silent``: a schedule or sensor no longer ticks.
+        subject: the thing that fails, unique within its kind, such as ``street_crime.row_count``.
+        failing: False once the subject has recovered; the attributes after ``at`` are then ignored.
+        at: time of the observation. Two reports with the same time count as one observation.
+        title: what happened, as a clause for the head of a message.
+        severity: ``error`` or ``warning``.
+        asset: the asset it belongs to; simultaneous failures of one asset go into one message.
         group: the group of the asset, for routing.
-        owner: who answers for it, for routing.
-        rule: the rule broken, if there is one.
-        observed: what was found.
-        expected: what was promised.
-        sample: rows at fault, in words; whoever makes the event sees to it that they hold no personal data.
-        since: since when it fails, where that is known better than by the first observation.
-        affects: what depends on it.
-        ask: whom to ask.
-        link: where to look.
+        owner: the owner responsible for the asset, for routing.
+        rule: the rule broken, if any.
+        observed: the value or condition found.
+        expected: the value or condition promised.
+        sample: rows at fault, in words; the code that creates the event ensures that they hold no personal data.
+        since: when the failure began, if that is known more exactly than from the first observation.
+        affects: what depends on the subject.
+        ask: the person or team to ask.
+        link: an address with details.
     """
 
     kind: Kind
@@ -56,17 +56,17 @@ class Event:
 
     @property
     def key(self) -> str:
-        """What it is about."""
+        """Identifier of the subject: its kind and name."""
         return f"{self.kind}:{self.subject}"
 
     def to_json(self) -> str:
-        """As text, to be kept."""
+        """Return the event as JSON text for storage."""
         return json.dumps(asdict(self), default=lambda moment: moment.isoformat())
 
     @classmethod
     def from_json(cls, text: str) -> Event:
-        """The event ``to_json`` was asked for."""
-        found: dict[str, Any] = json.loads(text)
-        since = found["since"] and dt.datetime.fromisoformat(found["since"])
-        at = dt.datetime.fromisoformat(found["at"])
-        return cls(**found | {"at": at, "since": since, "sample": tuple(found["sample"])})
+        """Return the event that ``to_json`` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        since = fields["since"] and dt.datetime.fromisoformat(fields["since"])
+        at = dt.datetime.fromisoformat(fields["at"])
+        return cls(**fields | {"at": at, "since": since, "sample": tuple(fields["sample"])})

@@ -1,6 +1,6 @@
-"""Folding observations into episodes: one for each failure, however often it is seen, until it is well again.
+"""Folds observations into episodes: one episode per failure, however often it is seen, until it recovers.
 
-Pure: what is kept where is the outbox's business.
+Pure functions: the outbox stores the episodes.
 """
 
 import datetime as dt
@@ -15,12 +15,12 @@ class Episode:
     """One failure from its first observation to its end.
 
     Attributes:
-        event: the observation that failed last.
-        since: when it began.
+        event: the most recent failing observation.
+        since: when the failure began.
         last: when it was last seen failing.
         times: how often it was seen failing.
-        until: when it was seen well again; None while it lasts.
-        number: what it is kept under; 0 as long as it is not.
+        until: when it was seen to have recovered; None while it lasts.
+        number: its row number in the outbox; 0 until it is stored.
     """
 
     event: Event
@@ -32,33 +32,33 @@ class Episode:
 
 
 def fold(lasting: Mapping[str, Episode], events: Iterable[Event]) -> list[Episode]:
-    """What observations make of the episodes.
+    """Apply observations to the episodes.
 
     Args:
-        lasting: the episodes that last, by the key of their event.
+        lasting: the episodes that have not ended, by the key of their event.
         events: observations in the order they were made.
 
     Returns:
-        Every episode begun, continued or ended, in the order they were first touched; one key may have several, of
-        which at most the last one lasts.
+        Every episode that began, continued or ended, in the order they were first touched. A key may have several
+        episodes; at most the last of them has not ended.
     """
     touched: list[Episode] = []
-    now = dict(lasting)
-    places: dict[str, int] = {}
+    current = dict(lasting)
+    positions: dict[str, int] = {}
     for event in events:
-        before = now.get(event.key)
+        before = current.get(event.key)
         if before is None and not event.failing:
             continue
         after = _next(before, event)
-        if before is None or event.key not in places:
-            places[event.key] = len(touched)
+        if before is None or event.key not in positions:
+            positions[event.key] = len(touched)
             touched.append(after)
         else:
-            touched[places[event.key]] = after
+            touched[positions[event.key]] = after
         if after.until is None:
-            now[event.key] = after
+            current[event.key] = after
         else:
-            del now[event.key], places[event.key]
+            del current[event.key], positions[event.key]
     return touched
 
 
@@ -67,5 +67,5 @@ def _next(before: Episode | None, event: Event) -> Episode:
         return Episode(event, since=event.since or event.at, last=event.at)
     if not event.failing:
         return replace(before, until=event.at)
-    again = event.at > before.last
-    return replace(before, event=event, last=max(before.last, event.at), times=before.times + again)
+    repeated = event.at > before.last
+    return replace(before, event=event, last=max(before.last, event.at), times=before.times + repeated)

@@ -1,8 +1,8 @@
-"""What must survive a kill, in one SQLite file: how far was read, which failures last, what was told, what waits.
+"""The state that must survive a kill, in one SQLite file: read positions, lasting failures, notices and messages.
 
 Three steps, each one transaction: observations are folded and become notices; notices are packed into messages with
-their words and id; a message is marked as accepted. A process killed between two of them goes on at the next. What to
-tell whom is decided in ``desk``.
+their text and id; a message is marked as accepted. After a kill between two steps, the next process continues with the
+next step. ``manager`` decides which channel hears of what.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.folding import Episode
-from spi_pipeline.alerts.wording import Phase, Text, Told
+from spi_pipeline.alerts.wording import Notice, Phase, Text
 from spi_pipeline.contracts.errors import SpiError
 
 FILE = "outbox.sqlite"
@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS waiting ON message (channel) WHERE accepted IS NULL;
 
 @dataclass(frozen=True)
 class Message:
-    """A message of one channel that it has not accepted yet; ``due`` is when to try next."""
+    """A message that its channel has not accepted yet; ``due`` is the time of the next attempt."""
 
     number: int
     id: str
@@ -51,14 +51,14 @@ class Message:
 
 
 class Outbox:
-    """The file; whoever writes holds the desk's lock.
+    """The SQLite file. A process that writes to it holds the manager's lock.
 
     Args:
-        folder: where it lies.
-        only_read: whether nothing is written, and the file is there.
+        folder: the folder of the file.
+        only_read: whether to open an existing file without writing to it.
 
     Raises:
-        SpiError: from every method, where the disk refuses or the file is damaged.
+        SpiError: from every method, if the disk fails or the file is damaged.
     """
 
     def __init__(self, folder: Path, *, only_read: bool = False) -> None:
@@ -77,7 +77,7 @@ class Outbox:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the body or nothing."""
+        """Commit the whole body, or roll it back on an exception."""
         with self._sentences():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -97,118 +97,118 @@ class Outbox:
             self._rows("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", source, item, position)
 
     def lasting(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
-        """The episodes that last, by key: those of some keys, and all of some kinds."""
-        found = self._rows("SELECT key, number, event, since, last, times, until FROM episode WHERE until IS NULL")
-        # Read only where it is asked for: in a storm there are hundreds, for each of hundreds of calls.
-        return {key: _episode(*row) for key, *row in found if key in keys or key.split(":")[0] in kinds}
+        """The episodes that have not ended, by key: those with one of the keys, and all of the kinds."""
+        rows = self._rows("SELECT key, number, event, since, last, times, until FROM episode WHERE until IS NULL")
+        # Only requested episodes are parsed: in a storm there are hundreds, for each of hundreds of calls.
+        return {key: _episode(*row) for key, *row in rows if key in keys or key.split(":")[0] in kinds}
 
     def set_right(self, now: dt.datetime, longest: dt.timedelta) -> None:
-        """Date what a clock that was wrong dated after ``now`` to now, so that nothing waits until then.
+        """Correct times later than ``now``, written while the clock was wrong, so that no message waits for them.
 
         Args:
-            now: the moment.
-            longest: how long a message may wait to be tried again.
+            now: the current time.
+            longest: the longest that a message may wait for its next attempt.
         """
         dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now}
         for (table, column), latest in {**dated, ("message", "due"): now + longest}.items():
             self._rows(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", _text(now), _text(latest))
 
     def keep(self, episode: Episode) -> Episode:
-        """Write an episode, new or changed, and return it with its number."""
-        found = self._rows(
+        """Store a new or changed episode and return it with its number."""
+        rows = self._rows(
             "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
             "event = excluded.event, last = excluded.last, times = excluded.times, until = excluded.until "
             "RETURNING number",
             episode.number or None, episode.event.key, episode.event.to_json(), _text(episode.since),
             _text(episode.last), episode.times, episode.until and _text(episode.until),
         )  # fmt: skip
-        return replace(episode, number=found[0][0])
+        return replace(episode, number=rows[0][0])
 
     def untold(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
-        """Episodes that last and of which a channel was not told since a moment, and whether it was told ever."""
-        found = self._rows(
-            "SELECT number, event, since, last, times, until, told FROM (SELECT *, (SELECT max(at) FROM notice "
-            "WHERE notice.episode = episode.number AND channel = ?) AS told FROM episode WHERE until IS NULL) "
-            "WHERE told IS NULL OR told <= ? ORDER BY number",
+        """Lasting episodes without a notice for a channel since a given time, and whether it ever had one."""
+        rows = self._rows(
+            "SELECT number, event, since, last, times, until, notified FROM (SELECT *, (SELECT max(at) FROM notice "
+            "WHERE notice.episode = episode.number AND channel = ?) AS notified FROM episode WHERE until IS NULL) "
+            "WHERE notified IS NULL OR notified <= ? ORDER BY number",
             channel, _text(since),
         )  # fmt: skip
-        return [(_episode(*row), told is not None) for *row, told in found]
+        return [(_episode(*row), notified is not None) for *row, notified in rows]
 
     def told_of(self, episode: Episode) -> list[str]:
-        """The channels told that an episode began."""
-        found = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
-        return [channel for (channel,) in found]
+        """The channels with a notice that the episode began."""
+        rows = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
+        return [channel for (channel,) in rows]
 
     def note(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
-        """Note that a channel is to be told; what it was told already is not noted again."""
+        """Note that a channel is to hear of an episode; a notice that exists already is not repeated."""
         self._rows(
             "INSERT OR IGNORE INTO notice (channel, episode, phase, at) VALUES (?, ?, ?, ?)",
             channel, episode.number, phase, _text(at),
         )  # fmt: skip
 
     def is_busy(self, channel: str) -> bool:
-        """Whether anything waits to be told to a channel, packed or not."""
+        """Whether any notice or message waits for a channel."""
         query = (
             "SELECT EXISTS (SELECT 1 FROM notice WHERE channel = ? AND message IS NULL) "
             "OR EXISTS (SELECT 1 FROM message WHERE channel = ? AND accepted IS NULL)"
         )
         return bool(self._rows(query, channel, channel)[0][0])
 
-    def unpacked(self, channel: str) -> dict[int, Told]:
-        """What a channel is to be told and is in no message yet, by ascending number."""
-        found = self._rows(
+    def unpacked(self, channel: str) -> dict[int, Notice]:
+        """A channel's notices that are in no message yet, by ascending number."""
+        rows = self._rows(
             "SELECT notice.number, phase, episode.number, event, since, last, times, until "
             "FROM notice JOIN episode ON episode = episode.number "
             "WHERE channel = ? AND message IS NULL ORDER BY notice.number",
             channel,
         )
-        return {number: Told(phase, _episode(*row)) for number, phase, *row in found}
+        return {number: Notice(phase, _episode(*row)) for number, phase, *row in rows}
 
     def pack(
         self, channel: str, numbers: Sequence[int], texts: Sequence[Text], *, digest: bool, now: dt.datetime
     ) -> None:
-        """Make messages of notices, each with an id that it keeps however often it is tried."""
+        """Make messages from notices, each with an id that stays the same for every attempt."""
         for part, text in enumerate(texts):
-            told = [channel, part, _text(now), list(numbers), text.title, text.body]
-            name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
-            made = self._rows(
+            content = [channel, part, _text(now), list(numbers), text.title, text.body]
+            identifier = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+            rows = self._rows(
                 "INSERT INTO message (id, channel, title, body, level, digest, made, due) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
-                name, channel, text.title, text.body, text.level, digest, _text(now), _text(now),
+                identifier, channel, text.title, text.body, text.level, digest, _text(now), _text(now),
             )  # fmt: skip
         for number in numbers:
-            self._rows("UPDATE notice SET message = ? WHERE number = ?", made[0][0], number)
+            self._rows("UPDATE notice SET message = ? WHERE number = ?", rows[0][0], number)
 
     def made_since(self, channel: str, since: dt.datetime) -> tuple[int, int]:
-        """How many messages of a channel were made later than a moment, and how many of them were digests."""
+        """How many messages of a channel were made after a given time, and how many of them are digests."""
         query = "SELECT count(*), coalesce(sum(digest), 0) FROM message WHERE channel = ? AND made > ?"
-        single, digests = self._rows(query, channel, _text(since))[0]
-        return single, digests
+        messages, digests = self._rows(query, channel, _text(since))[0]
+        return messages, digests
 
     def waiting(self) -> list[Message]:
         """Messages not accepted yet, in the order they were made."""
-        found = self._rows(
+        rows = self._rows(
             "SELECT number, id, channel, title, body, level, attempts, due FROM message WHERE accepted IS NULL "
             "ORDER BY number"
         )
         return [
             Message(number, name, channel, Text(title, body, level), attempts, _moment(due))
-            for number, name, channel, title, body, level, attempts, due in found
+            for number, name, channel, title, body, level, attempts, due in rows
         ]
 
     def accepted(self, message: Message, at: dt.datetime) -> None:
-        """The channel has it."""
+        """Record that the channel accepted the message."""
         self._rows("UPDATE message SET accepted = ?, refusal = NULL WHERE number = ?", _text(at), message.number)
 
     def refused(self, message: Message, refusal: str, due: dt.datetime) -> None:
-        """The channel did not take it; try again when due."""
+        """Record that the channel refused the message, and when to try again."""
         self._rows(
             "UPDATE message SET attempts = attempts + 1, refusal = ?, due = ? WHERE number = ?",
             refusal, _text(due), message.number,
         )  # fmt: skip
 
     def refusals(self) -> list[tuple[str, int, str, str]]:
-        """Of each channel that has not accepted everything: its name, how many wait, since when, what it said last."""
+        """For each channel with waiting messages: its name, how many wait, since when, and a reason it gave or ""."""
         return self._rows(
             "SELECT channel, count(*), min(made), coalesce(max(refusal), '') FROM message WHERE accepted IS NULL "
             "GROUP BY channel ORDER BY channel"
@@ -224,8 +224,8 @@ class Outbox:
             yield
         except sqlite3.Error as error:
             raise SpiError(
-                f"the record of alerts {self._path} could not be used ({error}): check the disk; where the file is "
-                "damaged move it away, what fails now is then told anew"
+                f"the outbox of alerts {self._path} could not be used ({error}): check the disk; if the file is "
+                "damaged, move it away, and alerts of all current failures are sent again"
             ) from error
 
 
@@ -235,7 +235,7 @@ def _episode(number: int, event: str, since: str, last: str, times: int, until: 
 
 
 def _text(moment: dt.datetime) -> str:
-    """So written that order of texts is order of time."""
+    """The time as text whose alphabetical order is the order of time."""
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 

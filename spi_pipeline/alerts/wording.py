@@ -1,4 +1,4 @@
-"""The words of a message: a section for each thing told, or a line for each where there are many."""
+"""The text of a message: a section for each notice, or a line for each if there are many."""
 
 import datetime as dt
 from collections import Counter
@@ -10,19 +10,19 @@ from spi_pipeline.alerts.folding import Episode
 
 Phase = Literal["opened", "reminder", "cleared"]
 HEADS: dict[Phase, str] = {"opened": "Failed", "reminder": "Still failing", "cleared": "Resolved"}
-# Colour and sign of a message, in the words of Apprise.
+# Colour and symbol of a message, by Apprise's names.
 Level = Literal["failure", "warning", "success", "info"]
-# Chat services cut or refuse longer texts; Teams takes 28 kB.
+# Chat services cut or refuse longer texts; Teams accepts 28 kB.
 LONGEST = 12_000
 LONGEST_LINE = 300
-# One failure alone always fits into a message.
+# With this limit on each fact, a single failure always fits into a message.
 LONGEST_FACT = 2_000
 LASTED = "It lasted from"
 
 
 @dataclass(frozen=True)
-class Told:
-    """One thing to tell: a phase of an episode."""
+class Notice:
+    """One phase of an episode, to be sent to a channel."""
 
     phase: Phase
     episode: Episode
@@ -30,95 +30,95 @@ class Told:
 
 @dataclass(frozen=True)
 class Text:
-    """Title, body and level of a message, still without its id."""
+    """Title, body and level of a message, without its id."""
 
     title: str
     body: str
     level: Level
 
 
-def single(things: Sequence[Told], sender: str) -> list[Text]:
-    """One message about one asset, with a section for each thing; several where that is too long for one."""
-    things = sorted(things, key=_urgency)
-    first = things[0]
-    more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
-    return _texts(f"[{sender}] {HEADS[first.phase]}: {first.episode.event.title}{more}", things)
+def single(notices: Sequence[Notice], sender: str) -> list[Text]:
+    """One message about one asset, with a section for each notice; several messages if it is too long for one."""
+    notices = sorted(notices, key=_urgency)
+    first = notices[0]
+    more = f" (and {len(notices) - 1} more)" if len(notices) > 1 else ""
+    return _texts(f"[{sender}] {HEADS[first.phase]}: {first.episode.event.title}{more}", notices)
 
 
-def digest(things: Sequence[Told], sender: str) -> list[Text]:
-    """One message about many assets, with a section for each thing; a line for each where that is too long for one."""
-    counts = Counter(thing.phase for thing in things)
-    things = sorted(things, key=_urgency)
+def digest(notices: Sequence[Notice], sender: str) -> list[Text]:
+    """One message about many assets, with a section for each notice, or a line for each if it is too long for one."""
+    counts = Counter(notice.phase for notice in notices)
+    notices = sorted(notices, key=_urgency)
     counted = ", ".join(f"{HEADS[phase].lower()} {counts[phase]}" for phase in HEADS if counts[phase])
-    return _texts(f"[{sender}] Digest: {counted}", things)
+    return _texts(f"[{sender}] Digest: {counted}", notices)
 
 
-def _urgency(thing: Told) -> tuple[int, bool]:
-    """What has just failed before what is well again, errors before warnings."""
-    return list(HEADS).index(thing.phase), thing.episode.event.severity != "error"
+def _urgency(notice: Notice) -> tuple[int, bool]:
+    """Sort key: new failures first and recoveries last; errors before warnings."""
+    return list(HEADS).index(notice.phase), notice.episode.event.severity != "error"
 
 
-def _texts(title: str, things: Sequence[Told]) -> list[Text]:
-    """All of them in as few messages as hold them; nothing is left out."""
-    whole = _sections(things)
+def _texts(title: str, notices: Sequence[Notice]) -> list[Text]:
+    """All notices in as few messages as can hold them; none is left out."""
+    whole = _sections(notices)
     bodies: list[list[str]] = [[]]
     room = LONGEST
-    for line in _lines(things) if len(whole) > LONGEST else [whole]:
+    for line in _lines(notices) if len(whole) > LONGEST else [whole]:
         if len(line) + 1 > room:
             bodies.append([])
             room = LONGEST
         bodies[-1].append(line)
         room -= len(line) + 1
     parts = [f" (part {number} of {len(bodies)})" if len(bodies) > 1 else "" for number in range(1, len(bodies) + 1)]
-    return [Text(title + part, "\n".join(body), _level(things)) for part, body in zip(parts, bodies, strict=True)]
+    return [Text(title + part, "\n".join(body), _level(notices)) for part, body in zip(parts, bodies, strict=True)]
 
 
-def _lines(things: Sequence[Told]) -> list[str]:
-    """A line for each thing, with what is the same for several said once above them.
+def _lines(notices: Sequence[Notice]) -> list[str]:
+    """A line for each notice; contact and link that several share are written once, above them.
 
-    What began it stays on top: whoever it is that one asks first is the one of the first thing, not of the alphabet.
+    Notices are grouped by contact and link. The group of the first notice comes first, not the first in the alphabet.
     """
     lines: list[str] = []
-    before = ""
+    previous = ""
     first: dict[tuple[str, str], int] = {}
-    for thing in sorted(things, key=lambda thing: first.setdefault(_asked(thing), len(first))):
-        facts = _facts(thing)
-        shared = "; ".join(_said({name: facts[name] for name in ("Ask", "Link") if name in facts}))
-        if shared != before:
-            before = shared
+    for notice in sorted(notices, key=lambda notice: first.setdefault(_contact(notice), len(first))):
+        facts = _facts(notice)
+        shared = "; ".join(_labelled({name: facts[name] for name in ("Ask", "Link") if name in facts}))
+        if shared != previous:
+            previous = shared
             lines.append(shared)
-        told = [f"{name.lower()}: {facts[name]}" for name in ("Observed", "Expected") if facts.get(name)]
+        details = [f"{name.lower()}: {facts[name]}" for name in ("Observed", "Expected") if facts.get(name)]
         when = next(f"{name.lower()} {facts[name]}" for name in ("Since", LASTED) if name in facts)
-        lines.append(f"{_cut('; '.join([_head(thing), *told]), LONGEST_LINE)}; {when}")
+        lines.append(f"{_cut('; '.join([_head(notice), *details]), LONGEST_LINE)}; {when}")
     return lines
 
 
-def _asked(thing: Told) -> tuple[str, str]:
-    return thing.episode.event.ask, thing.episode.event.link
+def _contact(notice: Notice) -> tuple[str, str]:
+    return notice.episode.event.ask, notice.episode.event.link
 
 
-def _sections(things: Sequence[Told]) -> str:
-    """A section for each thing; what is the same for all of them is said once, below."""
-    told = [_facts(thing) for thing in things]
-    common = told[0].items() if len(told) > 1 else ()
-    same = {name: said for name, said in common if said and all(facts.get(name) == said for facts in told)}
-    shared = {name: said for name, said in same.items() if name != LASTED}
+def _sections(notices: Sequence[Notice]) -> str:
+    """A section for each notice; facts that all of them share are written once, below."""
+    every = [_facts(notice) for notice in notices]
+    common = every[0].items() if len(every) > 1 else ()
+    same = {name: fact for name, fact in common if fact and all(facts.get(name) == fact for facts in every)}
+    shared = {name: fact for name, fact in same.items() if name != LASTED}
     sections = [
-        [_head(thing), *_said({name: said for name, said in facts.items() if name not in shared})]
-        for thing, facts in zip(things, told, strict=True)
+        [_head(notice), *_labelled({name: fact for name, fact in facts.items() if name not in shared})]
+        for notice, facts in zip(notices, every, strict=True)
     ]
-    return "\n\n".join("\n".join(lines) for lines in (*sections, _said(shared)) if lines)
+    return "\n\n".join("\n".join(lines) for lines in (*sections, _labelled(shared)) if lines)
 
 
-def _head(thing: Told) -> str:
-    event = thing.episode.event
-    return f"{HEADS[thing.phase]}{'' if thing.phase == 'cleared' else f' ({event.severity})'}: {event.title}"
+def _head(notice: Notice) -> str:
+    event = notice.episode.event
+    return f"{HEADS[notice.phase]}{'' if notice.phase == 'cleared' else f' ({event.severity})'}: {event.title}"
 
 
-def _facts(thing: Told) -> dict[str, str]:
-    """What there is to know of one thing, by the words that stand before it."""
-    episode, event = thing.episode, thing.episode.event
-    if thing.phase == "cleared":
+def _facts(notice: Notice) -> dict[str, str]:
+    """The facts of one notice, by their labels."""
+    episode, event = notice.episode, notice.episode.event
+    if notice.phase == "cleared":
         ended = episode.until or episode.last
         lasted = f"{_moment(episode.since)} to {_moment(ended)}, {_span(ended - episode.since)}"
         return {"Asset": event.asset, "Rule": event.rule, LASTED: lasted}
@@ -136,15 +136,15 @@ def _facts(thing: Told) -> dict[str, str]:
     }
 
 
-def _said(facts: Mapping[str, str]) -> list[str]:
-    return [f"{name}: {said}".replace(": \n", ":\n") for name, said in facts.items() if said]
+def _labelled(facts: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {fact}".replace(": \n", ":\n") for name, fact in facts.items() if fact]
 
 
-def _level(things: Sequence[Told]) -> Level:
-    bad = [thing for thing in things if thing.phase != "cleared"]
+def _level(notices: Sequence[Notice]) -> Level:
+    bad = [notice for notice in notices if notice.phase != "cleared"]
     if not bad:
         return "success"
-    return "failure" if any(thing.episode.event.severity == "error" for thing in bad) else "warning"
+    return "failure" if any(notice.episode.event.severity == "error" for notice in bad) else "warning"
 
 
 def _moment(moment: dt.datetime) -> str:

@@ -1,7 +1,7 @@
-"""The ``spi`` command: arguments in, sentences and tables out. What is done belongs in the packages it calls.
+"""The ``spi`` command: arguments in, sentences and tables out. The packages that it calls do the work.
 
-Each group of commands is a module; ``entry`` lists them. What is heavy is imported inside a command, so that asking for
-help costs nothing.
+Each group of commands is a module; ``entry`` lists them. Commands import heavy modules inside their functions, so that
+``--help`` is fast.
 """
 
 from spi_pipeline.cli.entry import app, main

@@ -1,4 +1,4 @@
-"""Telling people what fails: ``spi alerts``. What there is to tell, and to whom, is found in ``orchestration``."""
+"""``spi alerts``: sends alerts of failures. ``orchestration`` finds the failures and the channels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from spi_pipeline.settings import Settings
 if TYPE_CHECKING:
     from spi_pipeline.contracts.models.contracts import Contracts
 
-app = typer.Typer(help="Telling people what fails; see docs/alerts.md.", no_args_is_help=True)
-NO_CHANNEL = "no alert channel is set up: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS; see docs/alerts.md"
+app = typer.Typer(help="Alerts of failures; see docs/alerts.md.", no_args_is_help=True)
+NO_CHANNEL = (
+    "no alert channel is set up: set SPI_ALERT_URLS or SPI_ALERT_CHANNELS, for example "
+    "SPI_ALERT_URLS='mailtos://user:password@mail.example.org?from=spi@example.org&to=duty@example.org'; see "
+    "docs/alerts.md"
+)
 
 
 @app.command("send")
 def alerts_send() -> None:
-    """Look at checks, runs, sources and ticks once, and send what is due; silent when that went well, for cron."""
+    """Look once at checks, runs, sources and ticks, and send the alerts that are due; prints nothing on success."""
     from spi_pipeline.orchestration.watching.alerting import alert_channels
 
     settings = Settings()
@@ -34,25 +38,29 @@ def alerts_send() -> None:
 
 @app.command("test")
 def alerts_test(as_json: Json = False) -> None:
-    """Send one message to each channel and say which accepted it."""
+    """Send one message to each channel and report which accepted it."""
     from spi_pipeline.orchestration.watching.alerting import try_channels
 
     settings = Settings()
-    said = try_channels(settings, complete_contracts(settings))
-    if not said:
+    refusals = try_channels(settings, complete_contracts(settings))
+    if not refusals:
         raise SpiError(NO_CHANNEL)
     if as_json:
-        rows = [{"channel": name, "accepted": not refusal, "reason": refusal} for name, refusal in said.items()]
+        rows = [{"channel": name, "accepted": not refusal, "reason": refusal} for name, refusal in refusals.items()]
         out.print_json(json.dumps(rows))
     else:
-        for name, refusal in said.items():
+        for name, refusal in refusals.items():
             out.print(f"{name}: {f'refused, {refusal}' if refusal else 'accepted'}", soft_wrap=True)
-    if any(said.values()):
+    if any(refusals.values()):
         raise typer.Exit(FAILED)
 
 
 def tell(settings: Settings, contracts: Contracts) -> bool:
-    """Tell who wants to know what fails; that it cannot be told changes nothing in what was done."""
+    """Send the alerts that are due and print every refusal; a refusal raises no error.
+
+    Returns:
+        Whether every channel accepted its messages.
+    """
     from spi_pipeline.orchestration.watching.alerting import look
 
     try:
@@ -60,6 +68,6 @@ def tell(settings: Settings, contracts: Contracts) -> bool:
     except SpiError as error:
         refusals = {"": str(error)}
     for name, reason in refusals.items():
-        about = f"channel {name} did not accept a message, it is kept and tried again: " if name else ""
-        err.print(f"alerts: {about}{reason}", style="yellow", soft_wrap=True)
+        context = f"channel {name} did not accept a message, which will be sent again: " if name else ""
+        err.print(f"alerts: {context}{reason}", style="yellow", soft_wrap=True)
     return not refusals

@@ -1,4 +1,4 @@
-"""What commands share: the two consoles, the option for JSON, exit codes, and writing a file that a reader names."""
+"""Shared by all commands: the two consoles, the ``--json`` option, exit codes, and writing a file the user names."""
 
 import os
 from pathlib import Path
@@ -13,27 +13,27 @@ from spi_pipeline.run.logs import printable
 
 
 class _Terminal(Console):
-    """A console that obeys no control character of what it shows: they come from contracts and publishers' files."""
+    """A console that never obeys control characters in its text, which may come from contracts or publishers' files."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text, lines=True), **options)
 
 
-# Names of areas, titles of contracts and paths are text, whatever brackets and colons they hold.
+# Area names, contract titles and paths are plain text: brackets and colons in them are not markup.
 out = _Terminal(highlight=False, markup=False, emoji=False)
 err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 FAILED, BAD_USAGE, STOPPED = 1, 2, 130
-# Output that goes to a file or pipe is not wrapped, so that a search finds a sha256 whole.
+# Output to a file or pipe is not wrapped, so that a search finds a whole sha256.
 PLAIN_WIDTH = 1000
 
 
 def write_whole(content: bytes | memoryview, file: Path) -> None:
-    """Write a file, or leave what is there as it is.
+    """Write the whole file, or leave an existing one unchanged.
 
     Raises:
-        SpiError: the file cannot be written.
+        SpiError: if the file cannot be written.
     """
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:

@@ -1,4 +1,4 @@
-"""The contracts under ``data_contracts/``: reading them for a command, and ``spi contracts``."""
+"""Reads the contracts under ``data_contracts/`` for a command; ``spi contracts``."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ app = typer.Typer(help="The contracts under data_contracts/.", no_args_is_help=T
 
 
 def complete_contracts(settings: Settings, folder: Path | None = None) -> Contracts:
-    """The contracts in a folder, else those in force; none missing that a table of the plan is written under."""
+    """Read the contracts in a folder, or those in force; every table of the plan has its contract."""
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.run.plan import build_plan
 
     contracts = load_contracts(folder or settings.root)
-    build_plan(contracts)  # which misses those of tables it writes
+    build_plan(contracts)  # raises if a table that it writes has no contract
     return contracts
 
 
 def shown_and_contracts(settings: Settings, release: str = "") -> tuple[Shown, Contracts]:
-    """What an output for the public is made from, and the contracts that it was published under.
+    """The publication that an output for the public is made from, and the contracts it was published under.
 
     Args:
-        settings: where and how.
-        release: the id of a release; empty for what the public is to see now.
+        settings: the settings of the command.
+        release: the id of a release; empty for the publication that the public sees now.
 
     Raises:
-        UnknownNameError: where there is no such release.
+        UnknownNameError: if there is no such release.
         SpiError: as ``Store.shown``.
     """
     from spi_pipeline.storage.store import Store
@@ -49,34 +49,34 @@ def shown_and_contracts(settings: Settings, release: str = "") -> tuple[Shown, C
 def lint(
     against: Annotated[
         str | None,
-        typer.Option(metavar="GIT-REF", help="Refuse changes since then that the version of a contract does not tell."),
+        typer.Option(metavar="GIT-REF", help="Also refuse changes since this commit that come without a new version."),
     ] = None,
 ) -> None:
-    """Read every contract and name every fault with file and line; the routes of alerts are read with them."""
+    """Read every contract and the channels of alerts, and list every fault with file and line."""
     from spi_pipeline.contracts.lint.against import compare
 
     settings = Settings()
     if against is not None and not against.strip():
-        raise typer.BadParameter("--against names no revision: give a commit, tag or branch")
+        raise typer.BadParameter("--against is empty: give a commit, tag or branch")
     contracts = complete_contracts(settings)
     if settings.alert_channels:
         from spi_pipeline.orchestration.watching.alerting import alert_channels
 
-        alert_channels(settings, contracts)  # which refuses a route by a word that no contract knows
-    found = compare(settings.contracts, against) if against else None
+        alert_channels(settings, contracts)  # refuses a route whose pattern matches nothing in the contracts
+    comparison = compare(settings.contracts, against) if against else None
     out.print(
         f"{len(contracts.sources)} sources, {len(contracts.products)} products, {len(contracts.indicators)} indicators "
         f"in {len(contracts.framework.components)} components: no fault."
     )
-    if found:
-        raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in found.raised.items())
-        out.print(f"{found.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
+    if comparison:
+        raised = ", ".join(f"{Path(name).stem} {was} to {now}" for name, (was, now) in comparison.raised.items())
+        out.print(f"{comparison.contracts} contracts compared with {against}; versions raised: {raised or 'none'}.")
 
 
 @app.command("export")
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to write a file for each table.")],
-    to: Annotated[Literal["great-expectations"], typer.Option(help="The program that is to read them.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files, one for each table.")],
+    to: Annotated[Literal["great-expectations"], typer.Option(help="Program that will read the files.")],
 ) -> None:
     """Write the rules of every table for another program."""
     from spi_pipeline.rules.export import suite, write_suites
@@ -86,4 +86,6 @@ def export(
     suites = [suite(each.id, each.rules, {column.name: column.type for column in each.columns}) for each in tables]
     write_suites(suites, folder)
     written = sum(len(each["expectations"]) for each in suites)
-    out.print(f"{len(suites)} suites with {written:,} expectations in {folder}; each lists the rules it lacks.")
+    out.print(
+        f"{len(suites)} suites with {written:,} expectations in {folder}; each lists the rules that it cannot express."
+    )

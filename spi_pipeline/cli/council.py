@@ -1,4 +1,4 @@
-"""``spi council``: a folder for any council of England, from its name."""
+"""``spi council``: makes a folder for any council of England from its name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def council(
-    name: Annotated[str, typer.Argument(help="Name of the council, a part of it, or its code.")] = "",
-    to: Annotated[Path | None, typer.Option(help="Folder to make; named after the council when left out.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Name every council there is, and make nothing.")] = False,
+    name: Annotated[str, typer.Argument(help="Name of the council, part of the name, or its code.")] = "",
+    to: Annotated[Path | None, typer.Option(help="Folder to make; by default named after the council.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List every council, and make nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a council's folder, from which spi refresh computes the index of its wards."""
@@ -51,23 +51,23 @@ def council(
         return
     out.print(
         f"{authority.name} ({authority.code}): {counted(len(geography.wards), 'ward')}, "
-        f"{authority.small_areas['lsoa21']:,} small areas; {missing} sources hold no figures for it, see "
+        f"{authority.small_areas['lsoa21']:,} small areas; {missing} sources have no figures for it, see "
         f"{folder / 'geography.yaml'}.\n\nexport SPI_COUNCIL={folder}\nspi refresh",
         soft_wrap=True,
     )
     if authority.code in contracts.geography.authority_codes:
         out.print(
-            f"\n{authority.name} is also what spi refresh computes without SPI_COUNCIL, from figures of its own "
-            "that are placed better than those of all England.",
+            f"\nWithout SPI_COUNCIL, spi refresh computes {authority.name} too, from its own figures, which are placed "
+            "better than those of all England.",
             soft_wrap=True,
         )
 
 
 def folder_of(name: str, settings: Settings) -> tuple[Path, str]:
-    """The folder that is made for a council or England where none is named, and its code.
+    """The default folder for a council or for England, and the area's code.
 
     Raises:
-        UnknownNameError: where nothing, or more than one council, is called so.
+        UnknownNameError: if the name matches no council, or more than one.
     """
     from spi_pipeline.snapshot.council import WHOLE, council_code, councils
 
@@ -83,7 +83,7 @@ def make_council(
     """Make the folder of a council, or of England as a whole.
 
     Raises:
-        SpiError: where the folder is there already and not empty, or cannot be written.
+        SpiError: if the folder exists and is not empty, or cannot be written.
         UnknownNameError: as for ``folder_of``.
     """
     from spi_pipeline.snapshot.council import council_geography, geography_file
@@ -93,7 +93,7 @@ def make_council(
     folder = to or usual
     geography = council_geography(code, settings.england, sources)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SpiError(f"{folder} is there already and not empty: name another folder with --to, or take it away")
+        raise SpiError(f"{folder} exists and is not empty: name another folder with --to, or remove it")
     with os_errors(f"{folder} could not be written"):
         folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "geography.yaml", geography_file(geography).encode())

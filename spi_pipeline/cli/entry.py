@@ -1,4 +1,4 @@
-"""The ``spi`` command itself: which commands there are, and every expected failure as one sentence on stderr."""
+"""The ``spi`` command itself: lists the commands and prints every expected failure as one sentence on stderr."""
 
 import errno
 import gc
@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from spi_pipeline.cli import alerts, contracts, site, snapshot
 from spi_pipeline.cli.console import BAD_USAGE, FAILED, PLAIN_WIDTH, STOPPED, err, out
@@ -32,15 +33,16 @@ from spi_pipeline.contracts.errors import NO_MEMORY, ContractError, SettingError
 from spi_pipeline.run.logs import set_up
 from spi_pipeline.settings import Settings
 
-# So many objects are made between two looks of Python's collector of cycles. At its own 700 the looks take 3 of the 27
-# CPU s of a first refresh, nearly all at what libraries keep for good; at this number 0.8 s, in 12 MB more of 600.
+# Allocations between two runs of Python's cycle collector. With its default of 700, the collector takes 3 of the 27 CPU
+# seconds of a first refresh, nearly all of it on objects that libraries keep for good; with this number it takes 0.8 s,
+# for 12 MB more on top of 600.
 GARBAGE_AFTER = 200_000
-# What a disk, or the place that output goes to, says when it takes no more.
+# Errors of a disk, or of the target of output, that is full.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# How the loader of libraries says that there is no memory.
+# The message of the library loader when memory runs out.
 UNMAPPED = "failed to map segment"
 
-# What a command does to a store that machines share: those that write send what they wrote, all bring it first.
+# How commands use a store that machines share: all of them fetch it first, and those that write send their changes.
 READING = frozenset(
     ("area", "backup", "check", "diff", "doctor", "explain", "publish", "report", "site", "snapshot", "status", "ui")
 )
@@ -78,8 +80,8 @@ for name, group in {
     app.add_typer(group, name=name)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         out.print(f"spi_pipeline {version('spi-pipeline')}")
         raise typer.Exit
 
@@ -87,64 +89,64 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _spi(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    with suppress(ValidationError):  # the command itself says what is wrong with a setting
+    with suppress(ValidationError):  # the command itself reports a faulty setting
         set_up(Settings().log)
 
 
 def main() -> NoReturn:
-    """Run the command; every expected failure is one sentence on stderr.
+    """Run the command and exit; every expected failure is one sentence on stderr.
 
     Exit codes: 0 done, 1 a check or step failed, 2 bad usage or a bad contract, 130 stopped (Ctrl-C, SIGTERM, SIGHUP).
     """
     gc.set_threshold(GARBAGE_AFTER)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup SIGHUP is ignored, and stays so
+        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup, SIGHUP stays ignored
             signal.signal(number, signal.default_int_handler)
     for console in (out, err):
         if not console.is_terminal:
             console.width = PLAIN_WIDTH
-    # Only then is what was raised let go of, with all that its frames hold: alive at the interpreter's end, objects of
-    # DuckDB's make it write of leaks.
-    sys.exit(_written(_ended()))
+    # Only when the inner function returns are the exception and the objects in its frames released. DuckDB objects that
+    # are alive when the interpreter ends make it print leak warnings.
+    sys.exit(_flush(_exit_code()))
 
 
-def _ended() -> int | str | None:
-    """Run the command, say what went wrong, and return the exit code."""
+def _exit_code() -> int | str | None:
+    """Run the command, print any error and return the exit code."""
     try:
-        _at_work()
+        _run_on_store()
     except KeyboardInterrupt:
-        return _told(STOPPED, "stopped; what was done is kept, run the command again to go on")
-    except SystemExit as left:
-        return left.code
+        return _print_error(STOPPED, "stopped; finished work is kept, run the command again to continue")
+    except SystemExit as ended:
+        return ended.code
     except ContractError as error:
         count = sum(fault.count for fault in error.faults)
-        counted = f"{count:,} fault{'s' * (count > 1)} in {error.where}; nothing was done."
-        return _told(BAD_USAGE, *map(str, error.faults), counted)
-    except ValidationError as error:  # of the settings: nothing else is validated unguarded
-        return _told(BAD_USAGE, *(_setting(e["loc"][0], e["input"], e["msg"]) for e in error.errors()))
+        summary = f"{count:,} fault{'s' * (count > 1)} in {error.where}; nothing was done."
+        return _print_error(BAD_USAGE, *map(str, error.faults), summary)
+    except ValidationError as error:  # of the settings: every other validation handles its errors
+        return _print_error(BAD_USAGE, *map(_setting, error.errors()))
     except (SettingError, UnknownNameError) as error:
-        return _told(BAD_USAGE, str(error))
+        return _print_error(BAD_USAGE, str(error))
     except SpiError as error:
-        return _told(FAILED, str(error))
+        return _print_error(FAILED, str(error))
     except MemoryError:
         _leave_without_memory()
     except Exception as error:
         if isinstance(error, ImportError) and UNMAPPED in str(error):
             _leave_without_memory()
         if isinstance(error, OSError) and error.errno in NO_ROOM:
-            return _told(FAILED, _without_room(error))
-        said = f"spi broke in our own code ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        return _told(FAILED, f"{said}; {_traced(error)}")
+            return _print_error(FAILED, _full_disk(error))
+        problem = f"spi broke in our own code ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        return _print_error(FAILED, f"{problem}; {_trace_advice(error)}")
     return None
 
 
-def _at_work() -> None:
-    """Run the command; where machines share the store, on this one's working copy of it."""
-    named = set(sys.argv[1:2])
-    copy = Settings().shared if named & (READING | WRITING) and "--help" not in sys.argv else None
+def _run_on_store() -> None:
+    """Run the command; if machines share the store, run it on this machine's working copy."""
+    command = set(sys.argv[1:2])
+    copy = Settings().shared if command & (READING | WRITING) and "--help" not in sys.argv else None
     if copy is None:
         return _run()
     from spi_pipeline.storage.shared.copy import at_work
@@ -153,53 +155,57 @@ def _at_work() -> None:
         err.print(sentence, style="yellow", soft_wrap=True)
 
     wait = math.inf if "--wait" in sys.argv else 0
-    return at_work(copy, _run, writes=bool(named & WRITING), wait=wait, tell=tell)
+    return at_work(copy, _run, writes=bool(command & WRITING), wait=wait, tell=tell)
 
 
 def _run() -> None:
     try:
         app()
-    except SystemExit as left:
-        if left.code == STOPPED:
+    except SystemExit as ended:
+        if ended.code == STOPPED:
             raise KeyboardInterrupt from None
         raise
 
 
-def _written(code: int | str | None) -> int | str | None:
-    """The exit code, once all that there was to say has been taken."""
+def _flush(code: int | str | None) -> int | str | None:
+    """Flush standard output and return the exit code, that of a failure if the output cannot be written."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = None  # the interpreter would try again, and say so in its own way
-        return code if error.errno == errno.EPIPE else _told(FAILED, _without_room(error))
+        sys.stdout = None  # otherwise the interpreter would try again and print its own error
+        return code if error.errno == errno.EPIPE else _print_error(FAILED, _full_disk(error))
     return code
 
 
-def _without_room(error: OSError) -> str:
-    file = f"{error.filename} could" if error.filename else "What there was to write or to print could"
-    return f"{file} not be written ({error.strerror}): free some disk space and run the command again."
+def _full_disk(error: OSError) -> str:
+    subject = f"{error.filename} could" if error.filename else "The output could"
+    return f"{subject} not be written ({error.strerror}): free some disk space and run the command again."
 
 
-def _traced(error: Exception) -> str:
+def _trace_advice(error: Exception) -> str:
     try:
         with NamedTemporaryFile("w", prefix="spi-", suffix=".log", delete=False, encoding="utf-8") as trace:
             traceback.print_exception(error, file=trace)
-    except OSError as refused:
-        return f"no trace could be kept ({refused.strerror or refused})"
+    except OSError as failure:
+        return f"no trace could be written ({failure.strerror or failure})"
     return f"report it with the trace in {trace.name}"
 
 
-def _setting(name: object, given: object, fault: str) -> str:
-    return f"SPI_{str(name).upper()}={given!r}: {fault.removeprefix('Value error, ')}"
+def _setting(detail: ErrorDetails) -> str:
+    name, given = f"SPI_{str(detail['loc'][0]).upper()}", detail["input"]
+    if detail["type"] == "literal_error":
+        allowed = detail["ctx"]["expected"].replace("''", "nothing").replace("'", "")
+        return f"{name} is {given!r}; set it to {allowed}"
+    return f"{name}={given!r}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _leave_without_memory() -> NoReturn:
-    """Nothing is printed, closed or waited for that would ask for memory, or for a thread that never began."""
+    """Exit at once: printing, closing or waiting could need memory, or a thread that never started."""
     os.write(2, f"{NO_MEMORY}\n".encode())
     os._exit(FAILED)
 
 
-def _told(code: int, *sentences: str) -> int:
+def _print_error(code: int, *sentences: str) -> int:
     for sentence in sentences:
         err.print(sentence, style="red", soft_wrap=True)
     return code

@@ -1,4 +1,4 @@
-"""What is made for others from what was published: ``spi report`` and ``spi publish``."""
+"""``spi report`` and ``spi publish``: make outputs for readers from the published tables."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,27 +17,27 @@ def report(file: Annotated[Path, typer.Argument(help="PDF to write.")]) -> None:
     from spi_pipeline.steps.outputs.readers import require, results_in
 
     require("report")
-    from spi_pipeline.outputs.report.build import report as made
+    from spi_pipeline.outputs.report.build import report as build_report
     from spi_pipeline.storage.store import Store
 
     if not file.absolute().parent.is_dir():
         raise SpiError(f"{file} cannot be written: there is no folder {file.parent}; create it first")
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
-    content = made(results_in(store.database, contracts, store.read))
+    content = build_report(results_in(store.database, contracts, store.read))
     write_whole(content, file)
     out.print(f"{len(content) / 1e6:.1f} MB in {file}")
 
 
 def publish(
     folder: Annotated[
-        Path, typer.Argument(help="Folder to write: a new or empty one, or that of an older release, replaced whole.")
+        Path, typer.Argument(help="Folder to write: new, empty, or that of an older release, which is replaced.")
     ],
     release: Annotated[
-        str, typer.Option(metavar="ID", help="Which release; what the public is to see now when left out.")
+        str, typer.Option(metavar="ID", help="Id of a release; by default what the public sees now.")
     ] = "",
 ) -> None:
-    """Write the published tables as open data, with descriptions for programs, for any server of files."""
+    """Write the published tables as open data, with descriptions for programs, for any file server."""
     from spi_pipeline.steps.outputs.readers import require
 
     require("site")
@@ -48,4 +48,4 @@ def publish(
     boundaries = shown.read("wards").select(["area_code", "geometry"]).to_pandas()
     files = write(shown.folder, shown.name, folder, contracts, boundaries)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    out.print(f"{counted(len(files), 'file')} to take away, {size / 1e6:.1f} MB in all; open {folder / 'README.md'}")
+    out.print(f"{counted(len(files), 'file')} to download, {size / 1e6:.1f} MB in all; open {folder / 'README.md'}")

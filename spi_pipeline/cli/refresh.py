@@ -1,4 +1,4 @@
-"""Bringing the store up to date, and how it stands: ``spi refresh``, ``spi check`` and ``spi status``."""
+"""``spi refresh``, ``spi check`` and ``spi status``: bring the store up to date, check it and report its state."""
 
 import json
 import resource
@@ -14,8 +14,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
 from spi_pipeline.settings import Settings
 
-# Bytes of addresses that a run on two cores was seen to take, most of it for threads and libraries. With less, some
-# library ends the process in its own way, and OpenBLAS, of which numpy and scipy each have one, tries for ever to load.
+# Bytes of address space that a run on two cores was seen to use, most of it for threads and libraries. With less, some
+# library ends the process without an error of ours, and OpenBLAS, of which numpy and scipy each have one, tries to load
+# for ever.
 ADDRESS_SPACE = 3.4e9
 
 
@@ -25,33 +26,33 @@ def refresh(
     ] = False,
     since: Annotated[
         str | None,
-        typer.Option(help="First month to fetch, YYYY-MM; else what each publisher offers.", metavar="YYYY-MM"),
+        typer.Option(
+            help="First month to fetch, YYYY-MM; by default all that each publisher offers.", metavar="YYYY-MM"
+        ),
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option(help="Keep each request with its answer in this folder.", metavar="FOLDER"),
+        typer.Option(help="Record each request with its response in this folder.", metavar="FOLDER"),
     ] = None,
     select: Annotated[
         list[str] | None,
-        typer.Option(help="Only this step, indicator/turnout say, or group and what it reads; repeatable."),
+        typer.Option(help="Only this step, such as indicator/turnout, or group, and what it reads; repeatable."),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run that writes to the store, instead of giving up.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is stale and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the stale steps and stop.")] = False,
     release: Annotated[
         str,
-        typer.Option(metavar="ID", help="Compute this release again elsewhere and say what differs; nothing is kept."),
+        typer.Option(metavar="ID", help="Recompute this release elsewhere and report differences; stores nothing."),
     ] = "",
     area: Annotated[
         str,
-        typer.Option(
-            help="Make this council's folder, or england's, unless it is there, and refresh that.", metavar="NAME"
-        ),
+        typer.Option(help="Refresh the folder of this council, or of england; it is made if missing.", metavar="NAME"),
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Bring every table and the database up to date; only what is stale is computed."""
+    """Bring every table and the database up to date; computes only what is stale."""
     _refuse_little_memory()
     if release:
         _recompute(release, as_json=as_json)
@@ -70,9 +71,9 @@ def refresh(
         given["council"] = _folder(area)
     settings = Settings(**given)
     if since and settings.mode != "live":
-        raise typer.BadParameter("--since belongs with --live: embedded figures go as far back as they go")
+        raise typer.BadParameter("--since needs --live: embedded figures always cover their whole period")
     if record and settings.mode != "live":
-        raise typer.BadParameter("--record belongs with --live: only publishers that are asked answer")
+        raise typer.BadParameter("--record needs --live: it records the responses of publishers")
     contracts = contracts_in_force(settings)
     if dry_run:
         stale = due_steps(build_plan(contracts), Runner(settings, contracts), select or [])
@@ -90,13 +91,13 @@ def refresh(
 
 
 def _folder(area: str) -> Path:
-    """The folder of a council or of England below the current one, made where it is not there."""
+    """The folder of a council or of England in the current folder, created if it does not exist."""
     from spi_pipeline.cli.contracts import complete_contracts
     from spi_pipeline.cli.council import folder_of, make_council
 
     settings = Settings()
     if settings.council is not None or "store" in settings.model_fields_set:
-        raise typer.BadParameter("--area has a folder and a store of its own: unset SPI_COUNCIL and SPI_STORE")
+        raise typer.BadParameter("--area uses its own folder and store: unset SPI_COUNCIL and SPI_STORE")
     folder, _ = folder_of(area, settings)
     if not (folder / "geography.yaml").is_file():
         make_council(area, folder, settings, complete_contracts(settings).sources)
@@ -105,46 +106,48 @@ def _folder(area: str) -> Path:
 
 
 def _recompute(name: str, *, as_json: bool) -> None:
-    """Compute a release in a passing store, and compare."""
+    """Recompute a release in a temporary store and compare the tables."""
     from spi_pipeline.run.freezing import program
     from spi_pipeline.run.recomputing import other_program, recompute
     from spi_pipeline.storage.store import Store
 
     release = Store(Settings().store).releases.get(name)
     with TemporaryDirectory() as folder:
-        found = recompute(release, Path(folder) / "store")
+        differences = recompute(release, Path(folder) / "store")
     other = other_program(release, program())
     if as_json:
-        told = [{"table": one.table, "differs": one.told} for one in found]
-        out.print_json(json.dumps({"release": release.id, "equal": not found, "differences": told, "other": other}))
+        rows = [{"table": one.table, "differs": one.told} for one in differences]
+        out.print_json(
+            json.dumps({"release": release.id, "equal": not differences, "differences": rows, "other": other})
+        )
     else:
-        for one in found:
+        for one in differences:
             out.print(f"{one.table}: {one.told}", soft_wrap=True)
-        for said in other:
-            out.print(f"computed by {said}", soft_wrap=True)
-        if not found:
-            out.print(f"Release {release.id} came to the same in every figure of {len(release.tables)} tables.")
-    if found:
+        for difference in other:
+            out.print(f"computed by {difference}", soft_wrap=True)
+        if not differences:
+            out.print(f"Release {release.id} was reproduced: every figure of {len(release.tables)} tables is the same.")
+    if differences:
         raise typer.Exit(FAILED)
 
 
 def _refuse_little_memory() -> None:
-    """Return where this process may have the memory that a run takes.
+    """Check that this process may use as much address space as a run needs.
 
     Raises:
-        SpiError: where a limit forbids it.
+        SpiError: if a limit forbids it.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed != resource.RLIM_INFINITY and allowed < ADDRESS_SPACE:
         raise SpiError(
-            f"this process may have {allowed / 1e6:,.0f} MB of addresses (ulimit -v), and a run takes "
-            f"{ADDRESS_SPACE / 1e6:,.0f} MB: allow it more; to bound what it really uses, bound the memory of its "
-            "service or container instead"
+            f"a run needs {ADDRESS_SPACE / 1e6:,.0f} MB of address space, and this process may use "
+            f"{allowed / 1e6:,.0f} MB (ulimit -v): raise this limit; to limit the memory it really uses, limit its "
+            "service or container"
         )
 
 
 def check(as_json: Json = False) -> None:
-    """Evaluate every rule on every current table, and read every byte that is kept; nothing is computed or written."""
+    """Evaluate every rule on every current table and verify every stored byte; computes and writes nothing."""
     from spi_pipeline.cli.terminal import show_checks
     from spi_pipeline.orchestration.watching.damage import damage_of
     from spi_pipeline.run.activity import contracts_in_force
@@ -155,16 +158,16 @@ def check(as_json: Json = False) -> None:
     settings = Settings()
     contracts = contracts_in_force(settings)
     runner = Runner(settings, contracts)
-    found = damage_of(runner, deep=True)
-    if found:
-        raise SpiError("\n".join(found))
+    damage = damage_of(runner, deep=True)
+    if damage:
+        raise SpiError("\n".join(damage))
     steps = build_plan(contracts)
     tables = [name for step in steps for name in step.outputs if is_table(name)]
     missing = [name for name in tables if runner.store.current(name) is None]
     if missing:
-        are = "is" if len(missing) == 1 else "are"
+        have = "has" if len(missing) == 1 else "have"
         raise SpiError(
-            f"{counted(len(missing), 'table')} {are} not there yet ({', '.join(missing[:5])}); run spi refresh"
+            f"{counted(len(missing), 'table')} {have} not been computed yet ({', '.join(missing[:5])}); run spi refresh"
         )
     outcomes = runner.check(steps)
     if as_json:
@@ -179,25 +182,25 @@ def check(as_json: Json = False) -> None:
 def status(
     as_json: Json = False,
     prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print figures in the text format of Prometheus.")
+        bool, typer.Option("--prometheus", help="Print metrics in the text format of Prometheus.")
     ] = False,
 ) -> None:
-    """Say what is published, what is stale, how the last runs ended and whether all is well."""
+    """Report what is published, what is stale, how the last runs ended and whether all is well."""
     from spi_pipeline.cli.metrics import UNREADABLE, exposition
     from spi_pipeline.cli.terminal import show_status
     from spi_pipeline.orchestration.watching.status import status_of
 
     try:
-        found = status_of(Settings())
+        state = status_of(Settings())
     except SpiError:
-        if prometheus:  # who reads figures alone must see that something is wrong
+        if prometheus:  # a reader of metrics alone must see that something is wrong
             typer.echo(UNREADABLE, nl=False)
         raise
     if prometheus:
-        typer.echo(exposition(found), nl=False)
+        typer.echo(exposition(state), nl=False)
     elif as_json:
-        out.print_json(json.dumps(found, default=str))
+        out.print_json(json.dumps(state, default=str))
     else:
-        show_status(found, out)
-    if not found["healthy"]:
+        show_status(state, out)
+    if not state["healthy"]:
         raise typer.Exit(FAILED)

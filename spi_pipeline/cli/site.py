@@ -1,4 +1,4 @@
-"""``spi site``: the public site, built from what was published, and looked at."""
+"""``spi site``: builds the public site from the published tables and serves it on this machine."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -16,10 +16,10 @@ app = typer.Typer(help="The public site made from the published tables.", no_arg
 
 @app.command("build")
 def site_build(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to: a new or empty one, or that of an older site.")],
-    downloads: Annotated[bool, typer.Option(help="Make the files to take away, too.")] = True,
+    folder: Annotated[Path, typer.Argument(help="Folder to write to: new, empty, or that of an older site.")],
+    downloads: Annotated[bool, typer.Option(help="Also make the files to download.")] = True,
 ) -> None:
-    """Write the site from what is published; it needs no server and no network."""
+    """Write the site from the published tables; it needs no server and no network."""
     from spi_pipeline.steps.outputs.readers import require, results_in
 
     require("site")
@@ -39,7 +39,7 @@ def site_serve(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished site.")],
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8000,
 ) -> None:
-    """Show a finished site on this machine alone, until Ctrl-C."""
+    """Serve a finished site on this machine only, until Ctrl-C."""
     from spi_pipeline.outputs.site.server import SiteServer
 
     with SiteServer(folder, port) as server, suppress(KeyboardInterrupt):
@@ -49,9 +49,9 @@ def site_serve(
 
 @app.command("councils")
 def site_councils(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to; sites of councils that are there are replaced.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; replaces the sites of councils in it.")],
 ) -> None:
-    """Write one page over all councils of SPI_DEPLOYMENT, and beside it the site of each that publishes one."""
+    """Write one page about all councils of SPI_DEPLOYMENT, with the site of each council that has one."""
     from spi_pipeline.contracts.errors import SettingError, SpiError
     from spi_pipeline.orchestration.machines.deployment import Deployment
     from spi_pipeline.orchestration.runs import RUN
@@ -64,22 +64,22 @@ def site_councils(
 
     settings = Settings()
     if settings.deployment is None:
-        raise SettingError("SPI_DEPLOYMENT names no file that lists councils, see docs/several-machines.md")
-    found: list[Council] = []
-    for name, own in Deployment.read(settings.deployment).settings.items():
+        raise SettingError("SPI_DEPLOYMENT is not set: name a file that lists councils, see docs/several-machines.md")
+    pages: list[Council] = []
+    for name, own_settings in Deployment.read(settings.deployment).settings.items():
         try:
-            if own.shared:
-                at_work(own.shared, lambda: None, writes=False, tell=err.print)
-            shown, contracts = shown_and_contracts(own)
-            runs = Store(own.store).read_runs(RUN)
+            if own_settings.shared:
+                at_work(own_settings.shared, lambda: None, writes=False, tell=err.print)
+            shown, contracts = shown_and_contracts(own_settings)
+            runs = Store(own_settings.store).read_runs(RUN)
             last = runs.sort_by("run_at").to_pylist()[-1] if runs else {"state": "unknown"}
-            well = last["state"] in ENDED_WELL
+            succeeded = last["state"] in ENDED_WELL
             site = shown.folder / SITE
-            health = "" if well else last["state"]
-            found.append(Council.of(ward_table(shown.database), name, health, site if site.is_dir() else None))
-        except SpiError as error:  # one council's fault leaves the others alone
+            health = "" if succeeded else last["state"]
+            pages.append(Council.of(ward_table(shown.database), name, health, site if site.is_dir() else None))
+        except SpiError as error:  # a fault of one council does not stop the others
             err.print(f"{name} is left out: {error}", style="yellow", soft_wrap=True)
-    if not found:
-        raise SpiError("none of the councils has published anything yet: have them computed first")
-    write(found, folder, contracts.publication.colours)
-    out.print(f"{counted(len(found), 'council')}; open {folder / 'index.html'}")
+    if not pages:
+        raise SpiError("none of the councils has published anything yet: run spi refresh for them first")
+    write(pages, folder, contracts.publication.colours)
+    out.print(f"{counted(len(pages), 'council')}; open {folder / 'index.html'}")

@@ -1,9 +1,10 @@
-"""What the data must be: everything under ``data_contracts/``, as objects.
+"""The contracts: everything under ``data_contracts/``, as objects.
 
-``models`` are the objects, ``reading`` makes them of YAML, ``lint`` holds files against each other and against earlier
-versions, ``loader`` does both at once. What else follows from a table's contract alone stands beside them: its Arrow
-schema, how new its figures must be, under which version a table was written. Judging tables does not belong here.
+``models`` holds the objects, ``reading`` builds them from YAML, and ``lint`` compares files with each other and with
+earlier versions; ``loader`` reads and lints at once. Further modules derive from a table's contract alone: its Arrow
+schema, how new its figures must be, and the version under which a table was written. Judging tables does not belong
+here.
 
-Of the rooms it imports ``rules``, of which a contract is made, and ``engine.framework``, which knows the methods that a
-profile may state.
+This package imports two others: ``rules``, from which contracts are built, and ``engine.framework``, which knows the
+methods that a profile may declare.
 """

@@ -1,4 +1,4 @@
-"""The Arrow schema of a table contract: what is written to Parquet."""
+"""The Arrow schema of a table contract, in which Parquet files are written."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ SQL_TYPES: dict[str, str] = {
     "timestamp": "TIMESTAMPTZ",
     "binary": "BLOB",
 }
-# A cast within a family keeps the kind of thing: text stays text, numbers stay numbers.
+# Casts are allowed within a family only: text stays text, numbers stay numbers.
 _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
     lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind),
     lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind),
@@ -36,7 +36,7 @@ _FAMILIES: tuple[Callable[[pa.DataType], bool], ...] = (
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The schema of a table, in contract order, descriptions carried as field metadata."""
+    """The schema of a table, in contract order, with descriptions as field metadata."""
     return pa.schema(
         [
             pa.field(column.name, ARROW_TYPES[column.type], not column.required, {"description": column.description})
@@ -48,20 +48,20 @@ def arrow_schema(table: Table) -> pa.Schema:
 def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
     """A frame as an Arrow table, typed by the contract where that loses nothing.
 
-    Column names, nulls and values are not judged here: a column the contract does not know keeps its own type, and one
-    that cannot be held in its type stays as it is, so that the rules see what was really found.
+    Column names, nulls and values are not judged here. A column that the contract does not know keeps its own type. So
+    does a column whose values do not fit the contract's type, so that the rules see the actual figures.
 
     Args:
         frame: the rows.
         table: the contract.
 
     Returns:
-        The rows, columns in contract order, then any unknown ones.
+        The rows, with columns in contract order, then any unknown columns.
     """
     place = {column.name: position for position, column in enumerate(table.columns)}
     names = [str(name) for name in frame.columns]
     arrays, fields = [], []
-    # By position, since a frame may hold a name twice and both are to be seen.
+    # By position, since a frame may hold a name twice and the rules must see both columns.
     for position in sorted(range(len(names)), key=lambda p: place.get(names[p], len(place))):
         column = table.column(names[position])
         array = _inferred(frame.iloc[:, position])
@@ -74,24 +74,24 @@ def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
 
 
 def _inferred(values: pd.Series) -> pa.Array:
-    """The type the values themselves suggest; a mixture is text."""
+    """The values in the type that they suggest; mixed values become text."""
     try:
-        found = pa.array(values, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        found = pa.array(values.astype(object).map(str, na_action="ignore"), type=pa.string(), from_pandas=True)
-    if isinstance(found, pa.ChunkedArray):
-        found = found.combine_chunks()
-    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
+        array = pa.array(values.astype(object).map(str, na_action="ignore"), type=pa.string(), from_pandas=True)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def _typed(found: pa.Array, wanted: pa.DataType) -> pa.Array:
-    if found.null_count == len(found):
-        return pa.nulls(len(found), wanted)
-    if not any(family(found.type) and family(wanted) for family in _FAMILIES):
-        return found
+def _typed(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if array.null_count == len(array):
+        return pa.nulls(len(array), wanted)
+    if not any(family(array.type) and family(wanted) for family in _FAMILIES):
+        return array
     try:
-        cast = found.cast(wanted)
-        # Arrow drops the time of day without a word when a timestamp becomes a date.
-        return cast if cast.cast(found.type).equals(found) else found
+        cast = array.cast(wanted)
+        # Casting back detects losses: Arrow silently drops the time of day when a timestamp becomes a date.
+        return cast if cast.cast(array.type).equals(array) else array
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return found
+        return array

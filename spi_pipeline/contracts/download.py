@@ -1,6 +1,6 @@
-"""A download: the bytes a publisher gave, and what is known of them.
+"""A download: the bytes that a publisher sent, with their origin and dates.
 
-What they mean is for the parser of their source.
+The parser of the source knows what they mean.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True)
 class Download:
-    """A body as it came, on disk and never changed.
+    """The body of a response, stored on disk unchanged.
 
     Attributes:
         path: the file, named by its sha256.
-        sha256: of its bytes.
-        size: in bytes.
-        url: where it came from, with its query.
-        period: what it is for: ``YYYY-MM``, a year, a release; empty where that is not known.
-        fetched_at: when these bytes first came, ISO 8601, UTC.
-        published_at: when the publisher says they were made, likewise; None where it does not say. A fetcher that knows
-            better replaces it.
-        headers: those of the answer that tell of the content, names in lower case.
+        sha256: the sha256 of its bytes.
+        size: its size in bytes.
+        url: where it came from, including the query.
+        period: the period of its figures: ``YYYY-MM``, a year, a release; empty if not known.
+        fetched_at: when these bytes first arrived, ISO 8601, UTC.
+        published_at: when the bytes were made according to the publisher, ISO 8601, UTC; None if it gives no time. A
+            fetcher that knows better replaces it.
+        headers: the response headers that describe the content, names in lower case.
     """
 
     path: Path
@@ -36,5 +36,5 @@ class Download:
 
     @property
     def name(self) -> str:
-        """The file name that the publisher, or who laid it into the inbox, gave it."""
+        """The file name given by the publisher, or by the person who placed the file in the inbox."""
         return PurePosixPath(unquote(urlsplit(self.url).path)).name

@@ -1,18 +1,20 @@
 """The one error type whose message is meant for the person at the terminal.
 
-An ``SpiError`` carries whole sentences that say what was found and what to do. Anything else that reaches the command
-line is a defect of ours and keeps its stack trace in the run's log.
+An ``SpiError`` carries whole sentences that say what was found and what to do. Any other exception that reaches the
+command line is a defect of the pipeline, and the run's log holds its stack trace.
 """
 
 from dataclasses import dataclass
 
 
 class SpiError(Exception):
-    """A fault a person can act on; the message is one sentence naming what was found, where, and the remedy."""
+    """A fault that a person can act on; the message is one sentence with the fault, its place and the remedy."""
 
 
-# Of a ``MemoryError``, which says nothing itself.
-NO_MEMORY = "no memory could be had; give it more (the container's limit, ulimit -v), or end what else runs"
+# The message for a ``MemoryError``, which carries none.
+NO_MEMORY = "there was not enough memory; raise the limit (of the container, ulimit -v), or end other programs"
+# The fault of a file that somebody named.
+NO_FILE = "there is no such file; check its name and folder"
 
 
 @dataclass(frozen=True, order=True)
@@ -21,9 +23,9 @@ class Fault:
 
     Attributes:
         file: path relative to the contracts folder.
-        line: 1-based line of the offending key, or 0 where the file as a whole is meant.
+        line: 1-based line of the offending key, or 0 for the file as a whole.
         message: what was found and what is allowed.
-        count: for how many faults it stands: one that says "and 900 more" for 900.
+        count: how many faults it represents; a fault that says "and 900 more" represents 900.
     """
 
     file: str
@@ -40,8 +42,8 @@ class ContractError(SpiError):
     """All faults of all contract files at once.
 
     Attributes:
-        faults: every fault found, ordered by file and line.
-        where: what the files are, for the sentence that counts the faults.
+        faults: every fault, ordered by file and line.
+        where: a name for the files, used in the sentence that counts the faults.
     """
 
     where = "the contracts"
@@ -52,8 +54,8 @@ class ContractError(SpiError):
 
 
 class SettingError(SpiError):
-    """A setting, or something a setting names, that cannot be used as it is."""
+    """A setting, or something that a setting names, cannot be used."""
 
 
 class UnknownNameError(SpiError):
-    """The caller named something there is not: bad usage, where nothing has failed."""
+    """The caller named something that does not exist: wrong usage, not a failure."""

@@ -1,4 +1,4 @@
-"""Loading every contract at once: read, then held against each other, all faults of all files together."""
+"""Loading of all contracts: they are read, then compared with each other, and all faults are reported together."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ def load_contracts(root: Path | Root) -> Contracts:
     """Load and check every contract below a folder.
 
     Args:
-        root: the contracts folder, or the shared one with a council's own.
+        root: the contracts folder, or the shared folder with a council's own.
 
     Returns:
-        The contracts, every reference resolved.
+        The contracts, with every reference resolved.
 
     Raises:
         ContractError: with every fault of every file.
@@ -32,11 +32,11 @@ def load_contracts(root: Path | Root) -> Contracts:
 
 
 def load_sources(root: Path | Root, places: Geography) -> dict[str, Source]:
-    """The contracts of sources below a folder, as they hold for other places than its own.
+    """The source contracts below a folder, read for a geography other than the folder's own.
 
     Args:
         root: the contracts folder.
-        places: the wards and authorities their tables are about.
+        places: the wards and authorities that the tables cover.
 
     Raises:
         ContractError: with every fault of a file.

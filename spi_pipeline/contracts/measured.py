@@ -1,4 +1,4 @@
-"""What products promise because of what is measured: rules that follow from indicators and context measures."""
+"""The rules of products that follow from indicators and context measures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from spi_pipeline.rules.disclosure import Least
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule, Severity
 
-# Luton's busiest months at hand hold 1.14 (crime) and 1.56 (stops) times what is usual, its quietest 0.74 and 0.45.
+# Luton's busiest months on record hold 1.14 (crime) and 1.56 (stops) times the usual count, its quietest 0.74 and 0.45.
 MOST_OF_USUAL = 3.0
 
 
@@ -24,21 +24,23 @@ def with_measured(
     geography: Geography,
     units: Mapping[str, Unit],
 ) -> Product:
-    """A product with the rules that follow from what is measured.
+    """A product with the rules that follow from indicators and context measures.
 
-    Observations and the context lie in the range called plausible, and so should what is estimated; the errors of
-    observations are no larger than that range allows; a value is what its numerator and denominator come to. The
-    catalogue holds every indicator, and ten years between censuses every measure that both tell. No month is thin, or
-    holds more incidents without a place than its source allows. Where a source states the smallest count that may be
-    shown, no smaller one is given away. In what is published no postcode or point stands beside a figure.
+    * Observations and context values lie in their plausible range; a value outside is an error, for estimates a
+      warning. The errors of observations are no larger than that range allows.
+    * A value is its numerator over its denominator, times the factor of its measure.
+    * The catalogue holds every indicator, and the table of the decade every measure that both censuses hold.
+    * No month is thin, or holds more incidents without a place than its source allows.
+    * If a source declares the smallest count that may be shown, no figure gives away a smaller one.
+    * No postcode or point stands next to a figure in a published product.
 
     Args:
         product: the product.
         indicators: every indicator.
-        context: every context measure, and what two censuses tell of which.
+        context: every context measure, and the measures that two censuses hold.
         sources: every source.
-        geography: the areas, and the sources that some have no figures of.
-        units: the vocabulary's.
+        geography: the areas, and the sources without figures for some of them.
+        units: the units of the vocabulary.
     """
     measures = context.measures
     rules: dict[str, list[Rule]] = {
@@ -54,14 +56,14 @@ def with_measured(
         "completeness": _months(sources),
         "decade": _pairs(indicators, context, geography),
     }
-    about: Sequence[Measured] = measures if product.id == "context" else indicators
-    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in about}
+    measured: Sequence[Measured] = measures if product.id == "context" else indicators
+    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in measured}
     own = (*rules.get(product.id, ()), *_disclosure(product.id, least, geography), *_unplaced(product))
     return replace(product, rules=(*product.rules, *own))
 
 
 def least_of(measured: Measured, sources: Mapping[str, Source], units: Mapping[str, Unit]) -> Least | None:
-    """The smallest counts that what is measured may show, by what its sources state; None where it may show any."""
+    """The smallest counts that an indicator or measure may show, as its sources declare; None if it may show any."""
     measure, unit = measured.measure, units[measured.unit]
     own, base = sources[measured.source], 1.0
     if measure.denominator:
@@ -86,13 +88,13 @@ _COUNTING = {
 
 
 def _disclosure(product: str, least: Mapping[str, Least | None], geography: Geography) -> list[Rule]:
-    """No smaller count is given away than sources state; no rule where every source may show any count."""
-    stated = {name: one._asdict() for name, one in least.items() if one is not None}
-    if product not in _COUNTING or not stated:
+    """The rule that no figure gives away a smaller count than sources allow; none if all sources show every count."""
+    declared = {name: one._asdict() for name, one in least.items() if one is not None}
+    if product not in _COUNTING or not declared:
         return []
     columns = _COUNTING[product]
     wholes = {ward.code: ward.authority for ward in geography.wards}
-    params = {"by": [columns[0], "period_start", "period_end"], "least": stated, "wholes": wholes}
+    params = {"by": [columns[0], "period_start", "period_end"], "least": declared, "wholes": wholes}
     return [Rule("disclosure", "disclosure", "error", KINDS["disclosure"].promise, columns, params)]
 
 
@@ -103,36 +105,36 @@ def _unplaced(product: Product) -> list[Rule]:
     return [Rule("unplaced", "unplaced", "error", KINDS["unplaced"].promise, columns)]
 
 
-def _plausible(about: str, measured: Sequence[Measured], severity: Severity = "error") -> Rule:
+def _plausible(subject: str, measured: Sequence[Measured], severity: Severity = "error") -> Rule:
     bounds = {item.id: [item.plausible.minimum, item.plausible.maximum] for item in measured}
-    said = f"every value lies in the range its {about.removesuffix('_id')} calls plausible"
-    return Rule("plausible", "between_by", severity, said, (about, "value"), {"bounds": bounds})
+    description = f"every value lies in the range its {subject.removesuffix('_id')} calls plausible"
+    return Rule("plausible", "between_by", severity, description, (subject, "value"), {"bounds": bounds})
 
 
 def _errors(indicators: Sequence[Indicator]) -> list[Rule]:
-    """An interval reaches beyond the plausible range by no more than its width; a standard error is less than half."""
+    """An interval extends beyond the plausible range by at most its width; a standard error is at most half of it."""
     ranges = {item.id: (item.plausible.minimum, item.plausible.maximum) for item in indicators}
     ends = {name: [2 * low - high, 2 * high - low] for name, (low, high) in ranges.items()}
     errors = {name: [0.0, (high - low) / 2] for name, (low, high) in ranges.items()}
-    said = "an error is no larger than the range its indicator calls plausible allows"
+    description = "an error is no larger than the range its indicator calls plausible allows"
     return [
-        Rule(f"{column}_plausible", "between_by", "error", said, ("indicator_id", column), {"bounds": bounds})
+        Rule(f"{column}_plausible", "between_by", "error", description, ("indicator_id", column), {"bounds": bounds})
         for column, bounds in (("lower", ends), ("upper", ends), ("allocation_error", errors))
     ]
 
 
-def _quotient(about: str, measured: Sequence[Measured]) -> Rule:
-    """Means have no numerator and totals no denominator, so nothing to be held to."""
+def _quotient(subject: str, measured: Sequence[Measured]) -> Rule:
+    """The rule on quotients; means have no numerator and totals no denominator, so it does not judge them."""
     factors = {"share": 100.0, "rate": None, "density": None}
-    stated: dict[str, Any] = {
+    by_id: dict[str, Any] = {
         item.id: factors[item.measure.kind] or item.measure.per for item in measured if item.measure.kind in factors
     }
-    columns = (about, "value", "numerator", "denominator")
-    return Rule("quotient", "quotient", "error", KINDS["quotient"].promise, columns, {"factors": stated})
+    columns = (subject, "value", "numerator", "denominator")
+    return Rule("quotient", "quotient", "error", KINDS["quotient"].promise, columns, {"factors": by_id})
 
 
 def _months(sources: Sequence[Source]) -> list[Rule]:
-    """Months of sources that count by month lie between what each states and three times what is usual."""
+    """The rules on months: each lies between its source's limit and three times the usual count."""
     monthly = {source.id: source.properties.months for source in sources if source.properties.period.column == "month"}
     judged = {
         "share_of_usual": (
@@ -145,16 +147,15 @@ def _months(sources: Sequence[Source]) -> list[Rule]:
         ),
     }
     return [
-        Rule(f"{column}_bounded", "between_by", "warning", said, ("source_id", column), {"bounds": bounds})
-        for column, (said, bounds) in judged.items()
+        Rule(f"{column}_bounded", "between_by", "warning", description, ("source_id", column), {"bounds": bounds})
+        for column, (description, bounds) in judged.items()
     ]
 
 
 def _pairs(indicators: Sequence[Indicator], context: Context, geography: Geography) -> list[Rule]:
-    """Every area has a row of each measure that two censuses tell; where no authority holds both there is no row.
+    """Every area has a row for each measure that two censuses hold, unless no authority has figures of both.
 
-    How many measures there are is bounded from above alone: one whose source has no figures as things are run now has
-    no row.
+    The number of measures has an upper bound only: a measure whose source has no figures in this mode has no row.
     """
     source_of = {item.id: item.source for item in (*indicators, *context.measures)}
     held = [
@@ -163,15 +164,16 @@ def _pairs(indicators: Sequence[Indicator], context: Context, geography: Geograp
         if geography.holding(earlier.source) and geography.holding(source_of[earlier.measure])
     ]
     areas = [*geography.authority_codes, *geography.ward_codes]
-    said = "no measure has rows but those that two censuses tell"
-    most = Rule("no_other_measure", "row_count", "error", said, (), {"max": len(held) * len(areas)})
+    description = "only measures of both censuses have rows"
+    most = Rule("no_other_measure", "row_count", "error", description, (), {"max": len(held) * len(areas)})
     if not held:
         return [most]
-    said = "every area has a row of each measure that two censuses tell"
+    description = "every area has a row for each measure of both censuses"
     params = {"areas": areas, "min_share": 1.0, "by": ["measure_id"]}
-    return [most, Rule("every_area", "coverage", "error", said, ("area_code",), params)]
+    return [most, Rule("every_area", "coverage", "error", description, ("area_code",), params)]
 
 
 def _every(indicators: Sequence[Indicator]) -> Rule:
-    said = "the catalogue holds every indicator"
-    return Rule("every_indicator", "row_count", "error", said, (), {"min": len(indicators), "max": len(indicators)})
+    number = len(indicators)
+    description = "the catalogue holds every indicator"
+    return Rule("every_indicator", "row_count", "error", description, (), {"min": number, "max": number})

@@ -1,4 +1,4 @@
-"""JSON schemas of the YAML files that are ours alone, so that an editor completes keys and marks faults while typing.
+"""JSON schemas of the project's own kinds of YAML file: with them an editor completes keys and marks faults.
 
 Sources and products are ODCS files, whose schema the standard publishes.
 """
@@ -39,13 +39,13 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """The JSON schema of each kind of file, by the name of the file that holds it."""
+    """The JSON schema of each kind of file, by the name of its schema file."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {f"{name}.json": dialect | model.model_json_schema() for name, model in _MODELS.items()}
 
 
 def schema_text(schema: dict[str, Any]) -> str:
-    """A schema as it is written: the same schema gives the same text."""
+    """The text of a schema file; the same schema always gives the same text."""
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -53,10 +53,10 @@ def write_schemas(folder: Path) -> None:
     """Write every schema.
 
     Args:
-        folder: where they go, ``data_contracts/schema`` in a checkout.
+        folder: the folder to write to, ``data_contracts/schema`` in a checkout.
 
     Raises:
-        SpiError: when the folder cannot be written.
+        SpiError: the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

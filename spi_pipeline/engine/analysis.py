@@ -1,7 +1,6 @@
-"""Looking back at an index: what its indicators are like, what drives it, and what leaving one out does.
+"""Analysis of a computed index: statistics of its indicators, what drives it, and the effect of leaving elements out.
 
-Statements about the finished calculation belong here; how areas compare with their peers is in ``peers``, how sure the
-figures are in ``intervals``.
+Comparisons of areas with their peers are in ``peers``, intervals of figures in ``intervals``.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.normalise.outliers import Limits
 from spi_pipeline.engine.panel import Array
 
-# The rule of thumb of the OECD/JRC handbook: so much of the data for every indicator.
+# Least share of data available for each indicator: the rule of thumb of the OECD/JRC handbook.
 PRESENT = 0.65
-# More than this share of areas with the same value leaves little to tell them apart by.
+# Where more than this share of areas have the same value, the indicator hardly discriminates between them.
 SAME = 0.5
-# Two indicators closer than this say the same thing twice.
+# Two indicators that correlate more strongly than this measure the same thing twice.
 COLLINEAR = 0.92
-# A conditional mean is traced at so many places of the indicator's distribution.
+# Number of quantiles of the indicator at which the conditional mean is evaluated.
 PLACES = 50
-# Below this many pairs a curve through them is the points themselves.
+# With fewer pairs a curve would merely follow the points.
 MIN_PAIRS = 10
 
 
 def statistics(panel: pd.DataFrame, limits: Limits | None = None, applies: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What each indicator is like, with the flags a reader should see.
+    """Descriptive statistics of each indicator, with flags for a reader's attention.
 
     Source: COINr's ``get_stats``; OECD/JRC handbook (2008), steps 3 to 5.
 
     Args:
         panel: raw values, all editions pooled.
-        limits: when skew and kurtosis count as outliers.
+        limits: limits of skew and kurtosis beyond which an indicator counts as having outliers.
         applies: which cells can have a value, in the shape of the panel; None where all can.
 
     Returns:
@@ -70,14 +69,14 @@ def statistics(panel: pd.DataFrame, limits: Limits | None = None, applies: pd.Da
 
 
 def correlations(scores: pd.DataFrame) -> pd.DataFrame:
-    """How siblings go together, with a flag on those that say the same twice, or pull against each other.
+    """Correlations between siblings, with a flag on pairs that are collinear or negatively correlated.
 
     Args:
         scores: scores of the children of one parent.
 
     Returns:
-        One row per pair: id, other, correlation over the rows both have (NaN below three), flag (``collinear`` above
-        0.92, ``opposed`` below 0, else empty).
+        One row per pair: id, other, correlation over the rows both have (NaN with fewer than three), flag
+        (``collinear`` above 0.92, ``opposed`` below 0, else empty).
     """
     correlation = scores.corr(min_periods=3)
     pairs = [
@@ -95,9 +94,9 @@ def correlations(scores: pd.DataFrame) -> pd.DataFrame:
 def importance(children: pd.DataFrame, parent: pd.Series) -> pd.Series:
     """The share of the parent's variance each child accounts for: ``Var(E[parent | child]) / Var(parent)``.
 
-    The correlation ratio, Pearson's η²: what would be left of the parent's differences between areas if that child were
-    known. It sees curved dependence too, and shares of different children overlap where they correlate. The conditional
-    mean is a local straight line with a Gaussian kernel.
+    This is the correlation ratio, Pearson's η²: the share by which the parent's variance would be reduced if that child
+    were known. It captures non-linear dependence too. Shares of correlated children overlap. The conditional mean is
+    estimated by local linear regression with a Gaussian kernel.
 
     Source: Paruolo, Saisana and Saltelli (2013), "Ratings and rankings: voodoo or science?".
 
@@ -106,67 +105,67 @@ def importance(children: pd.DataFrame, parent: pd.Series) -> pd.Series:
         parent: scores of the parent, indexed alike.
 
     Returns:
-        Shares of 0 to 1 by child; NaN with fewer than ten pairs, where one of the two does not vary, and where a value
-        lies too far from all others for the curve to reach it.
+        Shares from 0 to 1 by child; NaN with fewer than ten pairs, where child or parent does not vary, and where a
+        value lies too far from all others for the kernel to reach it.
     """
     return pd.Series({name: _correlation_ratio(children[name], parent) for name in children.columns})
 
 
 def leave_one_out(task: Task) -> pd.DataFrame:
-    """What becomes of the index when one element, with all below it, is left out.
+    """The effect on the index of leaving out each element in turn, with all elements below it.
 
-    Weights are fitted anew and the siblings share the weight. An element whose parent has no other child takes the
-    parent with it.
+    Weights are refitted and the siblings share the weight. Where an element is its parent's only child, the parent is
+    left out too.
 
     Args:
-        task: what was computed.
+        task: the task that was computed.
 
     Returns:
         By element below the index: mean and largest absolute change of the index score, mean and largest absolute
-        change of rank; areas scored both ways only; NaN where the rest cannot be computed.
+        change of rank, over the areas that have both scores; NaN where the reduced index cannot be computed.
     """
     structure = task.structure
     root = structure.root
-    before, place = _scored(task)
+    before, ranks = _scored(task)
     rows = {}
     for name in structure.elements:
         smaller = without(structure, name)
         if name == root or smaller is None:
             continue
         try:
-            after, placed = _scored(_restricted(task, smaller))
-        except EngineError:  # those left carry no weight, say
-            after, placed = before * np.nan, place * np.nan
-        change, moved = (after - before).abs(), (placed - place).abs()
+            after, ranks_after = _scored(_restricted(task, smaller))
+        except EngineError:  # for example, the remaining elements carry no weight
+            after, ranks_after = before * np.nan, ranks * np.nan
+        change, moved = (after - before).abs(), (ranks_after - ranks).abs()
         rows[name] = (change.mean(), change.max(), moved.mean(), moved.max())
     columns = ["mean_change", "largest_change", "mean_rank_change", "largest_rank_change"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def _scored(task: Task) -> tuple[pd.Series, pd.Series]:
-    """Scores of the index, and ranks."""
+    """The scores and ranks of the index."""
     scores, root = score_task(task), task.structure.root
     return scores.scores[root], scores.ranks()[root]
 
 
 def without(structure: Structure, name: str) -> Structure | None:
-    """The tree without an element and all below it; None where nothing would be left."""
+    """The tree without one element and all elements below it; None where nothing would remain."""
     parent = structure.elements[name].parent
     while parent is not None and structure.children[parent] == [name]:
         name, parent = parent, structure.elements[parent].parent
     if parent is None:
         return None
-    gone = {name}
+    removed = {name}
     for element in structure.parents[::-1]:
-        if element in gone:
-            gone.update(structure.children[element])
+        if element in removed:
+            removed.update(structure.children[element])
     return replace(
         structure,
-        elements={key: element for key, element in structure.elements.items() if key not in gone},
+        elements={key: element for key, element in structure.elements.items() if key not in removed},
         children={
-            key: [child for child in ids if child not in gone]
+            key: [child for child in ids if child not in removed]
             for key, ids in structure.children.items()
-            if key not in gone
+            if key not in removed
         },
     )
 
@@ -190,13 +189,13 @@ def _restricted(task: Task, structure: Structure) -> Task:
 
 
 def _narrowed(spec: Spec, before: list[str], after: list[str]) -> Spec:
-    """A way to weight whose reference, if it has one, speaks of the children left."""
+    """The weighting method with its reference correlations, if any, restricted to the remaining children."""
     if "correlation" not in spec.options or before == after:
         return spec
-    kept = [before.index(name) for name in after]
-    narrowed = {"correlation": np.array(spec.options["correlation"], dtype=float)[np.ix_(kept, kept)].tolist()}
+    retained = [before.index(name) for name in after]
+    narrowed = {"correlation": np.array(spec.options["correlation"], dtype=float)[np.ix_(retained, retained)].tolist()}
     if "sd" in spec.options:
-        narrowed["sd"] = [spec.options["sd"][place] for place in kept]
+        narrowed["sd"] = [spec.options["sd"][place] for place in retained]
     return replace(spec, options={**spec.options, **narrowed})
 
 
@@ -205,7 +204,7 @@ def _correlation_ratio(child: pd.Series, parent: pd.Series) -> float:
     x, y = pairs.T if len(pairs) else (np.empty(0), np.empty(0))
     if len(pairs) < MIN_PAIRS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    # Silverman's width; a clump of equal values makes the quartiles meet, and the deviation stands in.
+    # Silverman's bandwidth; where many equal values make the quartiles coincide, the standard deviation is used.
     quartiles = np.subtract(*np.quantile(x, [0.75, 0.25])) / 1.34
     width = 1.06 * (min(x.std(ddof=1), quartiles) or x.std(ddof=1)) * len(x) ** -0.2
     places = np.unique(np.quantile(x, np.linspace(0, 1, PLACES)))
@@ -215,7 +214,7 @@ def _correlation_ratio(child: pd.Series, parent: pd.Series) -> float:
 
 
 def _local_line(x: Array, y: Array, place: float, width: float) -> float:
-    """The height at a place of the straight line fitted to the points around it."""
+    """The local linear estimate at one place."""
     weight = np.exp(-0.5 * ((x - place) / width) ** 2)
     if not weight.sum() > 0:
         return float("nan")

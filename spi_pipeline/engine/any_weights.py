@@ -1,8 +1,9 @@
-"""The best and the worst rank that any weights can bring: how far an area's rank is a matter of taste.
+"""The best and the worst rank that an area can reach under any weights: how far its rank depends on that choice.
 
-All weights that are not negative and add up to 1 are allowed, all weight on one part among them. The search is a
-mixed-integer linear programme for each area and end: a binary unknown for each other area says whether it stands above,
-and as few, or as many, as possible shall. Areas that are above, or not above, under all weights are left out first.
+All non-negative weights that sum to 1 are allowed, including all weight on one part. Each end of each area's range is
+the solution of a mixed-integer linear programme: a binary variable for each other area records whether that area ranks
+above, and their number is minimised or maximised. Areas that rank above under all weights, or under none, are left out
+of the search.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Two scores this close, in points, are one and the same rank.
+# Two scores this close, in points, share a rank.
 TIED = 1e-3
-# How near to a tie a lead may come that the search takes for none, or for one: an order more than the solver's own
-# tolerance. Where it was as wide as a tie, a rank in a hundred of 300 areas was one off, by their order.
+# Margin around a tie within which the search does not place a lead: ten times the solver's own tolerance. With a margin
+# as wide as a tie, one rank in a hundred, among 300 areas, was off by one, depending on the order of the areas.
 NEAR = 1e-5
 
 Array = npt.NDArray[Any]
 
 
 def rank_range(scores: Array) -> Array:
-    """The best and the worst rank of each area under any weights of the parts, in an arithmetic mean.
+    """The best and the worst rank of each area over all possible weights of the parts, in an arithmetic mean.
 
     Args:
         scores: areas by parts, in points, higher is better, none missing.
 
     Returns:
-        Areas by two, best and worst: ranks that some weights do bring about, counted under these. Rank 1 is best, and
-        areas with the same score share the better rank.
+        Areas by two, best and worst: ranks that are attained under some weights, counted under those weights. Rank 1
+        is best, and areas with the same score share the better rank.
     """
     ranks = np.empty((len(scores), 2), dtype=int)
     for area in range(len(scores)):
@@ -44,34 +45,34 @@ def rank_range(scores: Array) -> Array:
 
 
 def _above(ahead: Array, fewest: bool) -> int:
-    """How many areas stand above, at the fewest or the most.
+    """The fewest or the most areas that can rank above.
 
     Args:
-        ahead: other areas by parts, by how many points each is ahead.
-        fewest: the end.
+        ahead: other areas by parts: the points by which each is ahead.
+        fewest: True for the fewest, False for the most.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     open_ = (ahead.min(axis=1) <= TIED) & (ahead.max(axis=1) > TIED)
-    doubtful, parts = ahead[open_], ahead.shape[1]
-    if not len(doubtful):
+    contested, parts = ahead[open_], ahead.shape[1]
+    if not len(contested):
         return int((ahead.min(axis=1) > TIED).sum())
-    count = len(doubtful)
-    # Where the unknown of an area says "not above", its lead is held to a tie; where "above", to more than a tie.
+    count = len(contested)
+    # Where an area's variable says "not above", its lead is at most a tie; where it says "above", more than a tie.
     if fewest:
-        held = LinearConstraint(np.hstack([doubtful, -np.diag(doubtful.max(axis=1))]), -np.inf, TIED - NEAR)
+        bound = LinearConstraint(np.hstack([contested, -np.diag(contested.max(axis=1))]), -np.inf, TIED - NEAR)
     else:
-        slack = TIED + NEAR - doubtful.min(axis=1)
-        held = LinearConstraint(np.hstack([doubtful, -np.diag(slack)]), TIED + NEAR - slack, np.inf)
-    whole = LinearConstraint(np.r_[np.ones(parts), np.zeros(count)][None], 1, 1)
+        slack = TIED + NEAR - contested.min(axis=1)
+        bound = LinearConstraint(np.hstack([contested, -np.diag(slack)]), TIED + NEAR - slack, np.inf)
+    weights_sum = LinearConstraint(np.r_[np.ones(parts), np.zeros(count)][None], 1, 1)
     with _unheard():
-        found = milp(
+        solution = milp(
             np.r_[np.zeros(parts), np.full(count, 1.0 if fewest else -1.0)],
-            constraints=[held, whole],
+            constraints=[bound, weights_sum],
             integrality=np.r_[np.zeros(parts), np.ones(count)],
             bounds=Bounds(0, 1),
         )
-    weights = found.x[:parts].clip(0) / found.x[:parts].clip(0).sum()
+    weights = solution.x[:parts].clip(0) / solution.x[:parts].clip(0).sum()
     return int((ahead @ weights > TIED).sum())
 
 
@@ -79,22 +80,23 @@ def _above(ahead: Array, fewest: bool) -> int:
 def _unheard() -> Iterator[None]:
     """A context in which nothing reaches standard output, not even from a library in C.
 
-    HiGHS prints "HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();", whatever it is asked to
-    display, in one search of some thousand: in the middle of a table, or of JSON that a program reads.
+    In about one search in a thousand HiGHS prints
+    "HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();", whatever its display options, and so
+    into the middle of a table, or of JSON that a program reads.
     """
-    if sys.stdout is None:  # closed by whoever started the process: nothing can be heard
+    if sys.stdout is None:  # closed by the parent process: there is nothing to silence
         yield
         return
     flush = ctypes.CDLL(None).fflush
-    # What was written before is not to be lost, and what is written now not to come out afterwards.
+    # Flush so that earlier output is not lost and output written now does not appear later.
     sys.stdout.flush()
     flush(None)
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    original, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 1)
+        os.dup2(null, 1)
         yield
     finally:
         flush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 1)
+        os.close(original)
+        os.close(null)

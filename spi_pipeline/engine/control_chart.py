@@ -1,9 +1,8 @@
 """Control charts of monthly counts: where the newest months of an area depart from its own past.
 
-Each month is held against the months before it: the three years before, or as many of them as there are, one at least.
-How far it departs, in standard deviations, goes into an exponentially weighted moving average (Roberts 1959), which
-wanders beyond its limit when many months depart a little or a few by much. Each verdict rests on months before it
-alone, so that later months change none.
+Each month is compared with up to three years of months before it, and with one year at least. Its departure, in
+standard deviations, enters an exponentially weighted moving average (Roberts 1959), which crosses its limit when many
+months depart a little or a few by much. Each verdict depends only on earlier months, so later months never change it.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ Signs = npt.NDArray[np.int8]
 
 YEAR = 12
 LEAST, MOST = YEAR, 3 * YEAR
-# Weight of the newest month: the average remembers some half a year. A smaller one finds small steps earlier and large
-# ones later; between 0.1 and 0.25 little depends on it.
+# Weight of the newest month: the average remembers about half a year. A smaller weight detects small steps earlier and
+# large ones later; between 0.1 and 0.25 it makes little difference.
 WEIGHT = 0.15
-# A month counts as this many standard deviations at most: a few months are wild as no dispersion explains, and by
-# themselves no lasting change.
+# A month counts as this many standard deviations at most: a few months are wilder than any dispersion explains, and
+# alone they are no lasting change.
 MOST_OF_A_MONTH = 3.0
-# What stays high or low for half a year without being a lasting change shows in sums over so many months.
+# Spells of half a year that are high or low without being a lasting change show in sums over this many months.
 SPELL = 6
-# Events by which a seasonal factor is drawn toward 1: factors differ by some 15 %, as counts of 45 do by chance.
+# Events by which a seasonal factor is shrunk towards 1: factors differ by about 15 %, as counts of 45 do by chance.
 FACTOR_STRENGTH = 45.0
 
 
@@ -37,7 +36,7 @@ class Charts:
     """The charts of one measure, areas × months.
 
     Attributes:
-        deviation: the moving average in its own standard deviations; NaN where fewer than twelve months go before.
+        deviation: the moving average in its own standard deviations; NaN with fewer than twelve months before it.
         dispersion: variance over mean of the counts, at least 1, as known at the end of the month; NaN before the
             twelfth.
     """
@@ -46,19 +45,20 @@ class Charts:
     dispersion: Array
 
     def signals(self, limit: float) -> Signs:
-        """1 where an area's newest months lie above its past, -1 where below, 0 where within the limit or not known."""
+        """1 where an area's newest months lie above its past, -1 where below, 0 where within the limit or unknown."""
         return (self.deviation > limit).astype(np.int8) - (self.deviation < -limit).astype(np.int8)
 
 
 def signal_limit(charts: int, false_signals: float) -> float:
-    """How many standard deviations make a signal, so that charts on which nothing happens give so few in a year.
+    """The limit, in standard deviations, that keeps false signals a year to a given number.
 
-    Of ``12 × charts`` months a year each is beyond ``L`` with probability ``2 Φ(−L)``, and a signal is one month at
-    least: ``L = −Φ⁻¹(false_signals / (24 charts))`` holds whatever the charts have in common (Boole's inequality).
+    Each of the ``12 × charts`` months of a year lies beyond ``L`` with probability ``2 Φ(−L)``, and a signal lasts at
+    least one month. So ``L = −Φ⁻¹(false_signals / (24 charts))`` holds however the charts depend on each other (Boole's
+    inequality).
 
     Args:
-        charts: charts looked at together.
-        false_signals: signals a year that may be false, over all of them.
+        charts: number of charts monitored together.
+        false_signals: expected false signals a year, over all charts.
     """
     return float(-special.ndtri(false_signals / (2 * YEAR * charts)))
 
@@ -67,8 +67,8 @@ def control_charts(counts: Array, first: int) -> Charts:
     """The charts of one measure in areas that share its seasons.
 
     Args:
-        counts: areas × months that follow each other.
-        first: calendar month of the first, 1 to 12.
+        counts: areas × consecutive months.
+        first: calendar month of the first month, 1 to 12.
     """
     departure = np.full(counts.shape, np.nan)
     dispersion = np.full(counts.shape, np.nan)
@@ -85,7 +85,7 @@ def control_charts(counts: Array, first: int) -> Charts:
 
 
 def _season(totals: Array, first: int) -> Array:
-    """The seasonal factor of each month, and of the one that follows: its calendar month over the mean of all."""
+    """The seasonal factor of each month and of the next one: its calendar month over the mean of all months."""
     calendar = (first + np.arange(len(totals) + 1)) % YEAR
     counted = np.bincount(calendar[:-1], totals, YEAR)
     expected = np.bincount(calendar[:-1], minlength=YEAR) * totals.mean()
@@ -94,7 +94,7 @@ def _season(totals: Array, first: int) -> Array:
 
 
 def _dispersion(counts: Array, season: Array) -> Array:
-    """Variance over mean: of the area's own months or of all areas' half-years, whichever is larger; at least 1."""
+    """Variance over mean, of the area's own months or of all areas' half-years, whichever is larger; at least 1."""
     expected = counts.sum(axis=1, keepdims=True) * season / season.sum()
     spells = counts.shape[1] // SPELL
     cut = counts.shape[1] - spells * SPELL
@@ -106,7 +106,8 @@ def _dispersion(counts: Array, season: Array) -> Array:
 def _pearson(counts: Array, expected: Array) -> Array:
     """Pearson's statistic of each area over its degrees of freedom.
 
-    Of these its mean takes one, and its share of the seasonal factors, which all areas have in common, up to eleven.
+    The area's mean costs one degree of freedom; the seasonal factors, which all areas share, cost up to eleven between
+    them.
     """
     areas, periods = counts.shape
     freedom = max(1.0, periods - 1 - min(periods - 1, YEAR - 1) / areas)
@@ -116,11 +117,12 @@ def _pearson(counts: Array, expected: Array) -> Array:
 
 
 def _normal_score(count: Array, past: Array, share: float) -> Array:
-    """How unlikely a count is, given that of the months before and its share of all, as a standard normal deviate.
+    """The standard normal deviate of a count, given the count of the months before and the month's expected share.
 
     Two Poisson counts with means in the ratio ``share : 1 − share`` split their sum binomially, whatever their level
-    (Przyborowski and Wilenski 1940): so the past is not taken for known. Counts divided by their dispersion are taken
-    for Poisson counts. Between ``P(X ≥ count)`` and ``P(X > count)`` the mean is taken.
+    (Przyborowski and Wilenski 1940). The test therefore allows for the sampling error of the past. Counts divided by
+    their dispersion are treated as Poisson counts. The probability is the mean of ``P(X ≥ count)`` and
+    ``P(X > count)``.
     """
     at_least = np.where(count > 0, special.betainc(np.maximum(count, 1e-12), past + 1, share), 1.0)
     above = np.where(past > 0, special.betainc(count + 1, np.maximum(past, 1e-12), share), 0.0)
@@ -129,7 +131,7 @@ def _normal_score(count: Array, past: Array, share: float) -> Array:
 
 
 def _moving_average(departure: Array) -> Array:
-    """The average over its own standard deviation, which grows from the first month on."""
+    """The moving average over its own standard deviation, which grows from the first month on."""
     average, variance = np.zeros(departure.shape[0]), 0.0
     deviation = np.full(departure.shape, np.nan)
     for month in range(LEAST, departure.shape[1]):

@@ -1,6 +1,6 @@
-"""Faults of the numbers themselves; each message is a sentence that names what was found and what to do.
+"""Errors of the numbers themselves; each message is a sentence that names the fault and the remedy.
 
-No other exception types belong here: a mistake in calling a function stays the ordinary Python error.
+Mistakes in calling a function raise ordinary Python errors and have no types here.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ class EngineError(ValueError):
 
 
 class NegativeLoadingError(EngineError):
-    """A first principal component that some indicators do not pull the same way, so that it cannot give weights.
+    """Some loadings on the first principal component are not positive, so it cannot give weights.
 
     Attributes:
-        loadings: every indicator's loading on the first component, the offending ones among them.
+        loadings: every indicator's loading on the first component, including the offending ones.
     """
 
     def __init__(self, loadings: pd.Series, offending: pd.Series) -> None:

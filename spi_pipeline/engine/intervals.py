@@ -1,6 +1,6 @@
-"""How sure a rate or share of a small area is: intervals from its own sampling model, shrinkage, suppression.
+"""Uncertainty of rates and proportions of small areas: intervals from their sampling models, shrinkage, suppression.
 
-What follows from one indicator's numerators and denominators belongs here; what it does to scores and ranks is in
+These functions work on the numerators and denominators of one indicator; the effect on scores and ranks is in
 ``uncertainty``.
 """
 
@@ -19,27 +19,27 @@ from spi_pipeline.engine.panel import Array, row_in_words
 LEVEL = 0.95
 # Half the width of a 95 % interval of a normal distribution, in its standard deviations.
 Z95 = 1.959963984540054
-# Events below which Byar's approximation is left for the exact interval.
+# With fewer events the exact interval replaces Byar's approximation.
 FEW = 10
-# Below this many areas a distribution of true values cannot be told from the noise.
+# With fewer areas the distribution of true values cannot be separated from noise.
 MIN_AREAS = 5
-# So far the place where the slope is 0 may lie from the maximum found, and be the same.
+# Greatest distance between the root of the slope and the maximum from the search at which both count as the same point.
 NEAR = 0.05
-# A prior this many times the largest area leaves none of the areas' own figures: they differ by chance alone.
+# A prior this many times the largest area shrinks the areas' own figures away: they differ by chance alone.
 ALIKE = 1e3
 
 
 @dataclass(frozen=True)
 class Shrunk:
-    """Values drawn toward the mean by as much as they are noise.
+    """Values shrunk towards the mean in proportion to their noise.
 
     Attributes:
         value: posterior means, indexed as the data.
         lower: lower end of the equal-tailed credible interval.
         upper: its upper end.
         mean: mean of the prior.
-        strength: its weight: so many people (beta-binomial) or expected events (gamma-Poisson); infinite where the
-            areas differ no more than chance makes them.
+        strength: weight of the prior, in people (beta-binomial) or expected events (gamma-Poisson); infinite where the
+            areas differ no more than by chance.
     """
 
     value: pd.Series
@@ -52,22 +52,22 @@ class Shrunk:
 def wilson(numerator: pd.Series, denominator: pd.Series, level: float = LEVEL) -> pd.DataFrame:
     """Wilson's score interval of a proportion: ``(p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n)``.
 
-    Source: Wilson (1927); what Public Health England's technical guide prescribes for proportions.
+    Source: Wilson (1927); the method that Public Health England's technical guide prescribes for proportions.
 
     Args:
         numerator: people with the property.
         denominator: all people.
-        level: confidence, 0 to 1.
+        level: confidence level, 0 to 1.
 
     Returns:
-        Columns lower and upper, shares of 1; NaN where a number is missing or the denominator is 0.
+        Columns lower and upper, as shares of 1; NaN where a number is missing or the denominator is 0.
 
     Raises:
         EngineError: a numerator is negative or above its denominator.
     """
     _require_counts(numerator, denominator)
     if (numerator > denominator).any():
-        raise EngineError(f"a proportion has no more cases than people, unlike {_first(numerator > denominator)}")
+        raise EngineError(f"{_first(numerator > denominator)} has more cases than people: correct the counts")
     z = _z(level)
     n = denominator.where(denominator > 0).astype(float)
     p = numerator / n
@@ -82,14 +82,16 @@ def wilson(numerator: pd.Series, denominator: pd.Series, level: float = LEVEL) -
 def byar(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
     """Byar's interval of a rate or a ratio of observed to expected events.
 
-    ``O (1 - 1/9O - z/3√O)³ / E`` and ``(O + 1) (1 - 1/9(O+1) + z/3√(O+1))³ / E``; 0 below where no event occurred.
+    The ends are ``O (1 - 1/9O - z/3√O)³ / E`` and ``(O + 1) (1 - 1/9(O+1) + z/3√(O+1))³ / E``; the lower end is 0 where
+    no event occurred.
 
-    Source: Breslow and Day (1987); what Public Health England's technical guide prescribes for 10 and more events.
+    Source: Breslow and Day (1987); the method that Public Health England's technical guide prescribes for 10 events or
+    more.
 
     Args:
         events: number of events.
         expected: expected events, or people at risk.
-        level: confidence.
+        level: confidence level.
 
     Returns:
         Columns lower and upper, per unit of the second argument.
@@ -106,7 +108,7 @@ def byar(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.Dat
 
 
 def exact_poisson(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
-    """The exact interval of a Poisson count over what it is divided by: ``χ²(α/2; 2O)/2E``, ``χ²(1-α/2; 2O+2)/2E``.
+    """The exact interval of a Poisson count over its denominator: ``χ²(α/2; 2O)/2E``, ``χ²(1-α/2; 2O+2)/2E``.
 
     Source: Garwood (1936).
     """
@@ -120,7 +122,7 @@ def exact_poisson(events: pd.Series, expected: pd.Series, level: float = LEVEL) 
 
 
 def events_interval(events: pd.Series, expected: pd.Series, level: float = LEVEL) -> pd.DataFrame:
-    """The interval of a rate or ratio: exact below ten events, Byar's from there on.
+    """The interval of a rate or ratio: exact below ten events, Byar's from ten events on.
 
     Source: Public Health England's technical guide on confidence intervals.
     """
@@ -157,7 +159,7 @@ def shrink_rates(events: pd.Series, expected: pd.Series, level: float = LEVEL) -
     Source: Clayton and Kaldor (1987).
 
     Raises:
-        EngineError: a count is negative, or fewer than five areas have anything expected.
+        EngineError: a count is negative, or fewer than five areas have expected events.
     """
     _require_counts(events, expected)
     used = events.notna() & (expected > 0)
@@ -171,9 +173,9 @@ def shrink_rates(events: pd.Series, expected: pd.Series, level: float = LEVEL) -
 
 
 def suppressed(count: pd.Series, minimum: float) -> pd.Series:
-    """Which values rest on too few cases to be shown: a count present, but below the minimum.
+    """Flags for values with too few cases to be published: the count is present, but below the minimum.
 
-    Suppressed is neither missing nor zero: a value that was never there is not marked.
+    A suppressed value is neither missing nor zero; missing values are not flagged.
     """
     return count.notna() & (count < minimum)
 
@@ -208,8 +210,8 @@ def _gamma_poisson_slope(y: Array, n: Array, mean: float, strength: float) -> Ar
 class _Family:
     """A sampling model with its conjugate prior.
 
-    The log-likelihood, its slope up to factors above 0 (of the mean and of the strength), and the scale on which the
-    mean is searched.
+    It holds the log-likelihood, its slope in the mean and the strength (up to positive factors), and the scale on which
+    the mean is searched.
     """
 
     likelihood: Callable[[Array, Array, float, float], float]
@@ -224,9 +226,9 @@ _RATES = _Family(_gamma_poisson, _gamma_poisson_slope, np.log, np.exp, float("in
 
 
 def _prior(y: Array, n: Array, family: _Family) -> tuple[float, float]:
-    """Mean and strength of the prior; infinite strength where the areas are all alike."""
+    """Mean and strength of the prior; the strength is infinite where the areas do not differ beyond chance."""
     if len(y) < MIN_AREAS:
-        raise EngineError(f"shrinkage needs {MIN_AREAS} or more areas to learn their spread from, not {len(y)}")
+        raise EngineError(f"shrinkage needs {MIN_AREAS} or more areas with counts, not {len(y)}")
     pooled = float(y.sum() / n.sum())
     if not 0 < pooled < family.highest:
         return pooled, float("inf")
@@ -241,16 +243,16 @@ def _prior(y: Array, n: Array, family: _Family) -> tuple[float, float]:
         optimize.minimize(loss, [start, float(np.log(n.mean() * times))], method="L-BFGS-B", bounds=bounds)
         for times in (0.25, 4.0)
     ]
-    found: Array = min(solutions, key=lambda solution: float(solution.fun)).x
-    if found[1] > strongest - 1:
+    optimum: Array = min(solutions, key=lambda solution: float(solution.fun)).x
+    if optimum[1] > strongest - 1:
         return pooled, float("inf")
 
     def slope(parameters: Array) -> Array:
         return family.slope(y, n, family.inverse(parameters[0]), float(np.exp(parameters[1])))
 
-    # A maximum is flat: searched by its height it is known to some six digits, and to fewer alike on two processors.
-    exact = optimize.root(slope, found, tol=1e-14).x
-    mean, strength = exact if np.abs(exact - found).max() < NEAR else found
+    # A maximum is flat: a search by height finds it to about six digits, and two processors agree on fewer.
+    exact = optimize.root(slope, optimum, tol=1e-14).x
+    mean, strength = exact if np.abs(exact - optimum).max() < NEAR else optimum
     return float(family.inverse(mean)), float(np.exp(strength))
 
 
@@ -261,14 +263,14 @@ def _all_alike(index: pd.Index, used: pd.Series, mean: float) -> Shrunk:
 
 def _z(level: float) -> float:
     if not 0 < level < 1:
-        raise EngineError(f"a confidence level lies between 0 and 1, not at {level:g}")
+        raise EngineError(f"a confidence level must lie between 0 and 1, not at {level:g}")
     return float(stats.norm.ppf((1 + level) / 2))
 
 
 def _require_counts(numerator: pd.Series, denominator: pd.Series) -> None:
     negative = (numerator < 0) | (denominator < 0)
     if negative.any():
-        raise EngineError(f"counts are 0 or more, unlike that of {_first(negative)}")
+        raise EngineError(f"{_first(negative)} has a negative count: give counts of 0 or more")
 
 
 def _first(flags: pd.Series) -> str:

@@ -1,6 +1,6 @@
-"""What every function may expect of a panel.
+"""The form of a panel that every function relies on.
 
-Only the shape and the numbers as such are looked at here; whether values are plausible is not this room's business.
+The checks cover the shape and the numbers as such, not whether values are plausible.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rows:
 
     Attributes:
         index: ``(edition, area_code)``.
-        among: rows that extremes, means and ranks are taken over; None for all.
+        among: the reference rows, over which extremes, means and ranks are taken; None for all.
     """
 
     index: pd.Index
@@ -46,12 +46,12 @@ class Rows:
         return {edition: rows[self.among[rows]] for edition, rows in self.editions.items()}
 
     def known(self, values: Array) -> Array:
-        """The rows that extremes, means and ranks are taken over."""
+        """The values of the reference rows, over which extremes, means and ranks are taken."""
         return values if self.among is None else values[..., self.among, :]
 
 
 def run(rows: Positions) -> Positions | slice:
-    """Positions in rising order as a slice where none is left out between them: numpy then copies nothing."""
+    """Ascending positions, as a slice where they are consecutive: numpy then copies nothing."""
     return slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else rows
 
 
@@ -59,18 +59,18 @@ def require_panel(panel: pd.DataFrame) -> None:
     """Insist on one row per ``(edition, area_code)``, one column per indicator and no infinities.
 
     Raises:
-        EngineError: the index is another one, a row or column repeats, or a value is infinite.
+        EngineError: the index has other levels, a row or column occurs twice, or a value is infinite.
     """
     if list(panel.index.names) != INDEX_NAMES:
         raise EngineError(f"a panel is indexed by {INDEX_NAMES}, not by {list(panel.index.names)}")
     for axis, labels in (("row", panel.index), ("column", panel.columns)):
         repeated = labels[labels.duplicated()]
         if len(repeated):
-            raise EngineError(f"a panel has every {axis} once, yet this one repeats: {repeated[0]}")
+            raise EngineError(f"a panel must have every {axis} once, but this one repeats: {repeated[0]}")
     infinite = np.isinf(panel.to_numpy(dtype=float)).any(axis=0)
     if infinite.any():
         named = ", ".join(map(str, panel.columns[infinite]))
-        raise EngineError(f"a panel holds no infinite values, correct or blank them in: {named}")
+        raise EngineError(f"a panel must not hold infinite values, correct or blank them in: {named}")
 
 
 def row_in_words(label: object) -> str:
@@ -82,10 +82,10 @@ def row_in_words(label: object) -> str:
 
 
 def rows_of(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
-    """The rows that extremes, means and ranks are taken over; None stands for all."""
+    """The reference rows of a panel, over which extremes, means and ranks are taken; None stands for all."""
     return panel if among is None else panel[among]
 
 
 def blank_but(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
-    """The panel with the other rows blank, so that sums and means by group run over these alone."""
+    """The panel with all but the reference rows blank, so that sums and means by group use only these rows."""
     return panel if among is None else panel.where(np.broadcast_to(among[:, np.newaxis], panel.shape))

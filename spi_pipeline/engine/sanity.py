@@ -1,6 +1,6 @@
-"""Does a finished index make sense? Figures that an analyst looks at before believing it.
+"""Plausibility checks of a computed index: figures that an analyst looks at before trusting it.
 
-What is looked for belongs here; what counts as too much, and why it may be so all the same, is the caller's to say.
+The functions only compute the figures; callers decide which are too large, and which can be justified.
 """
 
 from __future__ import annotations
@@ -10,33 +10,35 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-# Fewer areas say nothing of how two figures go together.
+# With fewer areas a correlation says nothing.
 MIN_AREAS = 5
 
 
 def rest_correlations(children: pd.DataFrame) -> pd.Series:
-    """How each child goes with its siblings: Pearson's correlation with their mean (corrected item-total correlation).
+    """Pearson's correlation of each child with the mean of its siblings (corrected item-total correlation).
 
     Source: Nunnally and Bernstein (1994), "Psychometric Theory", section 8.
 
     Args:
-        children: scores of the children of one parent, one row an area; higher is better for all of them.
+        children: scores of the children of one parent, one row per area; higher is better for all of them.
 
     Returns:
-        By child; NaN without siblings, with fewer than five areas, or where one of the two does not vary.
+        Correlations by child; NaN without siblings, with fewer than five areas, or where the child or the mean does not
+        vary.
     """
     rest = {name: children.drop(columns=name).mean(axis=1) for name in children.columns}
     return pd.Series({name: _correlation(children[name], rest[name]) for name in children.columns}, dtype="float64")
 
 
 def nearest_twins(scores: pd.DataFrame) -> pd.DataFrame:
-    """The element that says most nearly the same as each, by Pearson's correlation.
+    """For each element the other element that it correlates with most (Pearson).
 
     Args:
         scores: one column per element.
 
     Returns:
-        ``id, other, correlation``, one row per element; the first of equals; elements that go with no other left out.
+        ``id, other, correlation``, one row per element. The first of equals is taken; elements with no correlation at
+        all are left out.
     """
     correlation = scores.corr(min_periods=MIN_AREAS)
     values = correlation.to_numpy(copy=True)
@@ -50,15 +52,15 @@ def nearest_twins(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def neighbour_gaps(scores: pd.Series, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """How far each area stands from the mean of its neighbours, in standard deviations of these distances (n − 1).
+    """The distance of each area from the mean of its neighbours, in standard deviations of all such distances (n − 1).
 
     Args:
         scores: one score per area.
         pairs: areas that border each other, each pair in both directions.
 
     Returns:
-        By area: ``gap`` (NaN where the area or all its neighbours have no score, or all stand equally far), and
-        ``neighbours``, how many of them have a score.
+        By area: ``gap`` (NaN where the area or all its neighbours have no score, or where all distances are equal), and
+        ``neighbours``, the number of neighbours that have a score.
     """
     table = pd.DataFrame(pairs, columns=["area", "neighbour"])
     table["score"] = table["neighbour"].map(scores)

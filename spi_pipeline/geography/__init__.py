@@ -1,1 +1,1 @@
-"""Allocation of small areas and points to wards; conserves totals."""
+"""Allocation of small areas and points to wards. Allocation conserves totals."""

@@ -1,8 +1,7 @@
-"""Figures of small areas turned into figures of wards with the weights of ``allocation``.
+"""Turn figures of small areas into figures of wards with the weights of ``allocation``.
 
 Counts are distributed and conserve their total; means are averaged by their denominators and conserve the weighted
-mean. Nothing here reads a missing value as zero, and ranks or deciles are not for this module: no average of them means
-anything.
+mean. Nothing here reads a missing value as zero. Ranks and deciles must not be allocated: their average has no meaning.
 """
 
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Allocated:
-    """Figures by ward and what is not in them.
+    """Figures by ward, with their coverage and the part that lies outside every ward.
 
     Attributes:
         wards: one row per ward that the weights reach, indexed by ``area_code``; missing where nothing is known.
-        covered: same rows; the share (0 to 1) of the ward that the known values stand for. A count with less than 1 is
-            the count of the known part, not of the ward.
-        unplaced: per column, what lies outside every ward.
+        covered: same rows; the share (0 to 1) of the ward that the known values represent. A count with less than 1
+            counts the known part, not the whole ward.
+        unplaced: per column, the part of the figures that lies outside every ward.
     """
 
     wards: pd.DataFrame
@@ -40,7 +39,7 @@ def allocate_counts(counts: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     """Distribute counts over the wards.
 
     Args:
-        counts: ``area_code`` (small areas, each at most once) and one column per count; missing where not known.
+        counts: ``area_code`` (small areas, each at most once) and one column per count; missing where unknown.
         weights: the rows of ``small_area_weights`` for the geography of ``counts``.
 
     Returns:
@@ -48,7 +47,7 @@ def allocate_counts(counts: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
         and ``unplaced`` add up to the total of the known counts.
 
     Raises:
-        SpiError: on small areas the weights do not know, repeated rows, values that are not finite numbers, weights of
+        SpiError: on small areas without weights, repeated rows, values that are not finite numbers, weights of
             several geographies, or totals not conserved within 1e-6.
     """
     parts = _parts(counts["area_code"], weights)
@@ -70,22 +69,22 @@ def allocate_counts(counts: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
 def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     """Average rates, scores or ratios over the wards.
 
-    Numerators and denominators are added first and divided last, so the mean of the ward values weighted by the ward
-    denominators is the mean of the small areas' values weighted by theirs.
+    Numerators and denominators are added first and divided last. So the mean of ward values weighted by ward
+    denominators equals the mean of small-area values weighted by small-area denominators.
 
     Args:
         means: ``area_code`` (small areas, each at most once), ``value`` and, where it is published, ``denominator``
             (not negative; a missing one leaves its value out). Without that column residents are the denominator.
-        weights: the rows of ``small_area_weights`` for the geography of ``means``; its households in the place of its
-            residents where values are averaged over homes.
+        weights: the rows of ``small_area_weights`` for the geography of ``means``; where values are averaged over
+            homes, with households in place of residents.
 
     Returns:
         ``wards`` and ``unplaced`` with ``value`` and ``denominator`` (of the known values); ``covered`` with ``value``:
-        the share of the ward's denominator that the known values stand for, denominators not given being estimated from
-        residents.
+        the share of the ward's denominator that the known values represent. Missing denominators are estimated from
+        residents for this share.
 
     Raises:
-        SpiError: as ``allocate_counts``, and on negative denominators.
+        SpiError: as for ``allocate_counts``, and on negative denominators.
     """
     parts = _parts(means["area_code"], weights)
     residents = np.zeros(len(means))
@@ -119,8 +118,8 @@ class _Parts:
 
     Attributes:
         wards: codes of the wards reached, ascending.
-        ward: the ward each part lies in, by position; one beyond the last for what lies outside all.
-        row: the figures of its small area, by position; -1 where there are none.
+        ward: position of the ward that each part lies in; one past the last for parts outside every ward.
+        row: position of the row with the figures of its small area; -1 where there is none.
         weight: its share of the small area.
         residents: residents of the small area.
     """
@@ -132,15 +131,15 @@ class _Parts:
     residents: Array
 
     def of(self, values: Array) -> Array:
-        """The figures of the small area each part belongs to; missing where there are none."""
+        """The figures of the small area that each part belongs to; missing where it has none."""
         return np.vstack([values, np.full((1, values.shape[1]), np.nan)])[self.row]
 
     def added(self, figures: Array) -> Array:
-        """Sums over the parts of each ward, and of the outside as last row."""
+        """Sums over the parts of each ward; the last row is the part outside every ward."""
         return np.column_stack([np.bincount(self.ward, column, len(self.wards) + 1) for column in figures.T])
 
     def distributed(self, values: Array) -> Array:
-        """Totals of the wards and the outside; missing where no part is known."""
+        """Totals of the wards, and of the part outside them; missing where no part is known."""
         spread = self.of(values) * self.weight[:, np.newaxis]
         known = ~np.isnan(spread)
         return np.where(self.added(known) > 0, self.added(np.where(known, spread, 0.0)), np.nan)
@@ -161,7 +160,7 @@ def _parts(areas: pd.Series, weights: pd.DataFrame) -> _Parts:
     position = {code: row for row, code in enumerate(codes)}
     if len(position) < len(codes):
         repeated = sorted(set(areas[areas.duplicated()]))
-        raise SpiError(f"The figures hold more than one row for {listed(repeated)}: reduce them to one row an area.")
+        raise SpiError(f"The figures hold more than one row for {listed(repeated)}: reduce them to one row per area.")
     wards = sorted(set(within) - {OUTSIDE})
     place = {ward: number for number, ward in enumerate([*wards, OUTSIDE])}
     return _Parts(
@@ -177,7 +176,7 @@ def _numbers(figures: pd.DataFrame) -> Array:
     """The figures as floats, one column each."""
     texts = [str(column) for column in figures if not pd.api.types.is_numeric_dtype(figures[column])]
     if texts:
-        raise SpiError(f"The columns {listed(texts)} are not numbers: parse them before they are allocated.")
+        raise SpiError(f"The columns {listed(texts)} are not numbers: parse them before allocating them.")
     values: Array = figures.to_numpy(dtype=float, na_value=np.nan)
     infinite = [str(column) for column, array in zip(figures, values.T, strict=True) if np.isinf(array).any()]
     if infinite:
@@ -186,19 +185,19 @@ def _numbers(figures: pd.DataFrame) -> Array:
 
 
 def _require_conserved(values: Array, totals: Array, columns: pd.Index) -> None:
-    # Floating-point addition alone may lose about 1e-16 of the magnitude of what is added.
+    # Floating-point addition alone may lose about 1e-16 of the magnitude of its terms.
     allowed = TOLERANCE + 1e-12 * np.nansum(np.abs(values), axis=0)
     lost = np.abs(np.nansum(values, axis=0) - np.nansum(totals, axis=0))
     broken = [str(column) for column, excess in zip(columns, lost > allowed, strict=True) if excess]
     if broken:
         raise SpiError(
             f"Allocation does not conserve the total of {listed(broken)}: "
-            "make the weights anew, they do not sum to 1 within each small area."
+            "the weights do not sum to 1 within each small area; rebuild them."
         )
 
 
 def _per_resident(denominators: Array, residents: Array) -> float:
-    """What to expect per resident where no denominator is given: that of the areas with one, else 1."""
+    """The expected denominator per resident: that of the areas with a denominator, or 1 if there are none."""
     known = ~np.isnan(denominators)
     base = residents[known].sum()
     return float(denominators[known].sum() / base) if base > 0 else 1.0

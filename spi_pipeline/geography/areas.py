@@ -1,6 +1,6 @@
-"""The table of areas: wards and their authorities with residents, households and how much rests on splitting.
+"""The table of areas: wards and authorities with residents, households and the shares that come from split areas.
 
-Weights are made in ``allocation``; ward names and codes come with the boundaries.
+``allocation`` makes the weights; ward names and codes come with the boundaries.
 """
 
 from collections.abc import Sequence
@@ -38,24 +38,28 @@ def area_table(
 
     Args:
         wards: ``area_code``, ``area_name``, ``parent_code``.
-        authorities: those the wards belong to.
+        authorities: the authorities that the wards belong to.
         weights: as ``small_area_weights`` returns them, all geographies; their residents are those of Census 2021
             table TS001.
         households: ``area_code``, ``households`` (Census 2021 table TS041) of the finest areas: output areas, and LSOAs
-            where the weights know no output areas; further areas are ignored.
-        vintage: of the ward list, such as ``2023``.
+            where the weights have no output areas; other areas are ignored.
+        vintage: the vintage of the ward list, such as ``2023``.
 
     Returns:
-        ``area_code``, ``area_name``, ``level`` (ward, authority), ``vintage``, ``parent_code`` (of a ward),
-        ``population``, ``households`` (fractions of people and households remain, so that wards add up to the
-        authority), ``split_share`` (share, 0 to 1, of the residents who came from small areas of the finest level that
-        lie in more than one ward; missing where these are placed whole, so that nobody knows), ``split_lsoa_share``
-        (likewise who live in LSOAs that lie in more than one ward; missing where LSOAs are placed whole), ``placed_by``
-        (of the authority: the way by which most of its residents are placed). A ward that no small area reaches has
-        missing figures.
+        One row for each ward and authority:
+
+        * ``area_code``, ``area_name``, ``level`` (ward, authority), ``vintage``, ``parent_code`` (of a ward);
+        * ``population``, ``households``: not rounded, so that wards add up to the authority;
+        * ``split_share``: share (0 to 1) of the residents who come from small areas of the finest level that lie in
+          more than one ward; missing where small areas are placed whole, because the share is then unknown;
+        * ``split_lsoa_share``: share of the residents who live in LSOAs that lie in more than one ward; missing where
+          LSOAs are placed whole;
+        * ``placed_by``: the method that places most residents of the authority.
+
+        A ward that no small area reaches has missing figures.
 
     Raises:
-        SpiError: when a small area has no households figure, or as ``allocate_counts``.
+        SpiError: when a small area has no count of households, or as for ``allocate_counts``.
     """
     finest = weights[(weights["geography"] == "oa21") | (weights["method"] == "best_fit")]
     figures = _figures(finest, households)
@@ -68,8 +72,8 @@ def area_table(
     above = above.rename_axis("area_code").reset_index().assign(level="authority", parent_code=None)
     above["area_name"] = above["area_code"].map({authority.code: authority.name for authority in authorities})
     table = pd.concat([table, above], ignore_index=True).assign(vintage=vintage)
-    own = table["parent_code"].fillna(table["area_code"])
-    table["placed_by"] = own.map(_placed_by(finest, wards))
+    authority_codes = table["parent_code"].fillna(table["area_code"])
+    table["placed_by"] = authority_codes.map(_placed_by(finest, wards))
     split = (table["split"] / table["population"]).where(~table["placed_by"].isin(WHOLE))
     lsoas_split = (table["split_lsoas"] / table["population"]).where(table["placed_by"] != "best_fit")
     return table.assign(split_share=split, split_lsoa_share=lsoas_split)[AREA_COLUMNS]

@@ -1,7 +1,4 @@
-"""Area codes as words in messages and as keys to check: former codes, unknown codes and the code for "outside".
-
-No geometry and no allocation here.
-"""
+"""Checks of area codes and their wording in messages: former codes, unknown codes and the code for "outside"."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -10,7 +7,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 
 OUTSIDE = "outside"
-"""Stands in ``area_code`` of the weights for the part of a small area that lies in no configured ward."""
+"""The ``area_code`` in the weights of the part of a small area that lies in no configured ward."""
 
 LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
 """The level of an area by the second and third character of its code."""
@@ -19,10 +16,10 @@ LISTED = 10
 
 
 def listed(items: Collection[str]) -> str:
-    """Name up to ten items and how many more there are, for a message.
+    """List up to ten items in a message, and how many more there are.
 
     Args:
-        items: the texts to name, in the order wanted.
+        items: the texts to list, in order.
 
     Returns:
         Such as ``E05002193, E05002194 and 3 more``.
@@ -34,27 +31,27 @@ def listed(items: Collection[str]) -> str:
 def check_area_codes(
     codes: Iterable[object], known: Collection[str], former: Mapping[str, str], where: str = "the table"
 ) -> None:
-    """Refuse codes that are not those of the geography in force.
+    """Refuse codes that do not belong to the geography in force.
 
-    Ward names repeat across vintages with other edges, so a former code is never translated by its name.
+    A ward name can stand for other boundaries in another vintage, so a former code is never translated by its name.
 
     Args:
-        codes: the codes met, repeats allowed; a missing code counts as unknown.
+        codes: the codes to check, repeats allowed; a missing code counts as unknown.
         known: the codes in force.
         former: codes no longer in force, with the names they had.
-        where: what holds the codes, for the message.
+        where: the table or file that holds the codes, for the message.
 
     Raises:
-        SpiError: listing former and unknown codes separately, up to ten each and how many more.
+        SpiError: lists former and unknown codes separately, up to ten each, and how many more there are.
     """
     met = {"(empty)" if pd.isna(code) else str(code) for code in pd.unique(pd.Series(list(codes), dtype=object))}
-    strange = sorted(met - set(known))
-    old = [f"{code} ({former[code]})" for code in strange if code in former]
-    unknown = [code for code in strange if code not in former]
-    found = [f"the former ward codes {listed(old)}"] if old else []
-    found += [f"the unknown area codes {listed(unknown)}"] if unknown else []
-    if found:
+    foreign = sorted(met - set(known))
+    old = [f"{code} ({former[code]})" for code in foreign if code in former]
+    unknown = [code for code in foreign if code not in former]
+    faults = [f"the former ward codes {listed(old)}"] if old else []
+    faults += [f"the unknown area codes {listed(unknown)}"] if unknown else []
+    if faults:
         raise SpiError(
-            f"{where} holds {' and '.join(found)}: "
+            f"{where} holds {' and '.join(faults)}: "
             "supply it on the geography in force; areas of another vintage are never matched by name."
         )

@@ -1,6 +1,7 @@
-"""Areas of a council's own: which share of each small area lies in one, and what it shares with wards and others.
+"""A council's own areas: the share of each small area that lies in one, and what it shares with wards and other areas.
 
-How files draw an area is in ``publishers.own.drawn``; its figures are formed with the weights made here.
+``publishers.own.drawn`` reads the files that draw an area; ``indicators.own_areas`` computes its values with the
+weights made here.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from spi_pipeline.geography.shapes import Shapes
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-# Whoever draws along the edge of a ward means it. Of Luton's 3,236 postcodes two lie beyond the generalised edge of the
-# ward they belong to. So an outline that leaves out less of a ward's surface than this, or takes in no more, takes in
-# all of it or nothing.
+# An outline drawn along the edge of a ward is meant to follow it. Two of Luton's 3,236 postcodes lie beyond the
+# generalised edge of the ward they belong to. So an outline that leaves out at most this share of a ward's surface
+# takes in the whole ward, and one that takes in at most this share takes in none of it.
 TRACED = 0.005
-# And of its own surface no more may lie outside the council: whoever lives there is not counted.
+# At most this share of an outline's own surface may lie outside the council: residents there are not counted.
 BEYOND = 0.01
-# Two areas that differ by fewer residents than this are the same one to a person: shares of residents are fractions.
+# Two areas that differ by fewer residents than this count as the same: shares of residents are fractions.
 SAME = 1.0
 HALF = 0.5
 _SEPARATOR = "|"
@@ -42,17 +43,17 @@ OVERLAP_COLUMNS = ["own_area", "kind", "other", "other_name", "shared", "area_le
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What areas are placed with.
+class PlacementData:
+    """The tables that areas are placed with.
 
     Attributes:
         allocation: as ``small_area_weights`` returns it.
-        lookups: which small areas are made of which.
+        lookups: which smaller areas make up each larger one.
         wards: ``area_code``, ``area_name``, ``parent_code`` and ``geometry`` (WKB, WGS84; null where not drawn).
-        output_areas: polygons of output areas, WGS84; none where figures are placed without.
-        lsoas: likewise.
-        postcodes: ``postcode``, ``easting``, ``northing``, ``ward_code``; none likewise.
-        least: an area holds at least so many residents.
+        output_areas: polygons of output areas, WGS84; empty where figures are placed without them.
+        lsoas: likewise, of LSOAs.
+        postcodes: ``postcode``, ``easting``, ``northing``, ``ward_code``; empty likewise.
+        least: the fewest residents an area may have.
     """
 
     allocation: pd.DataFrame
@@ -65,7 +66,7 @@ class Ground:
 
     @cached_property
     def finest(self) -> pd.DataFrame:
-        """The weights of the smallest areas there are, with their LSOA and the cell that their postcodes lie in."""
+        """The weights of the smallest available areas, with their LSOA and the cell that their postcodes lie in."""
         table = self.allocation
         rows = table[(table["geography"] == "oa21") | (table["method"] == "best_fit")].reset_index(drop=True)
         lsoa_of = self.lookups.output_areas.set_index("oa_code")["lsoa_code"]
@@ -76,7 +77,7 @@ class Ground:
 
     @cached_property
     def placed_postcodes(self) -> pd.DataFrame:
-        """Every postcode with a place: ``postcode`` squeezed, ``point``, ``ward_code`` and its ``cell``."""
+        """Every postcode with coordinates: ``postcode`` without spaces, ``point``, ``ward_code`` and ``cell``."""
         known = self.postcodes.dropna(subset=["easting", "northing", "ward_code"]).reset_index(drop=True)
         held = holders(self.lookups.output_areas, self.output_areas, self.lsoas, known)
         by_oa = set(self.finest.loc[self.finest["method"] == "postcodes", "small_area_code"])
@@ -87,7 +88,7 @@ class Ground:
 
     @property
     def by_points(self) -> bool:
-        """Whether residents are known by their postcodes, so that an outline can be filled."""
+        """Whether residents are placed by postcodes, so that an outline can be filled."""
         return bool((self.finest["method"] == "postcodes").any()) and len(self.postcodes) > 0
 
 
@@ -96,10 +97,11 @@ class Placed:
     """Where one area lies.
 
     Attributes:
-        area: as it is drawn.
-        share: of each row of ``Ground.finest``, the share (0 to 1) of the residents of its ward's part who are its
-            own.
-        members: of each postcode of ``Ground.placed_postcodes`` whether it is; None where none was asked.
+        area: the area as drawn.
+        share: for each row of ``PlacementData.finest``, the share (0 to 1) of that row's residents who live in the
+            area.
+        members: whether each postcode of ``PlacementData.placed_postcodes`` lies in the area; None where the area is
+            placed by codes alone.
     """
 
     area: OwnArea
@@ -108,69 +110,71 @@ class Placed:
 
 
 def squeezed_postcode(text: str) -> str:
-    """A postcode as it is compared: capitals, no space."""
+    """A postcode in the form used for comparison: capitals, no spaces."""
     return "".join(text.split()).upper()
 
 
-def place(area: OwnArea, ground: Ground) -> Placed:
+def place(area: OwnArea, ground: PlacementData) -> Placed:
     """Find where an area lies.
 
     Raises:
-        SpiError: when it cannot be placed here, names what is not ours, lies outside, or holds too few residents.
+        SpiError: when the area cannot be placed here, names codes or postcodes of other councils, lies outside the
+            council, or has too few residents.
     """
     if area.codes is not None:
         placed = Placed(area, _by_codes(area, ground), None)
     elif not ground.by_points:
         raise SpiError(
-            f"area {area.id} is drawn by {'an outline' if area.outline else 'postcodes'}, and no postcodes with output "
-            "areas are at hand here to place it by; give a list of the codes of its LSOAs, of 2021, or of its wards"
+            f"area {area.id} is drawn by {'an outline' if area.outline else 'postcodes'}, but no postcodes with output "
+            "areas are available to place it; list the codes of its LSOAs (of 2021) or of its wards instead"
         )
     else:
         placed = _by_outline(area, ground) if area.outline is not None else _by_postcodes(area, ground)
     people = float((placed.share * ground.finest["people"]).sum())
     if people < ground.least:
         raise SpiError(
-            f"area {area.id} has {people:,.0f} residents, and {ground.least:,} are the fewest of whom figures are told "
-            "(residents under publication in framework.yaml); draw it larger, or remove it with spi area remove "
-            f"{area.id}"
+            f"area {area.id} has {people:,.0f} residents, and figures need at least {ground.least:,} (residents under "
+            f"publication in framework.yaml); draw it larger, or remove it with spi area remove {area.id}"
         )
     if len(set(_authorities(placed, ground))) > 1:
         raise SpiError(f"area {area.id} lies in several authorities; draw one area in each")
     return placed
 
 
-def _by_codes(area: OwnArea, ground: Ground) -> Array:
+def _by_codes(area: OwnArea, ground: PlacementData) -> Array:
     rows, codes = ground.finest, set(area.codes or ())
     known = {*rows["small_area_code"], *rows["lsoa"], *ground.wards["area_code"]}
-    _require_known(area, sorted(codes - known), f"of {len(codes):,} codes", "output area or LSOA of 2021, or ward,")
+    _require_known(area, sorted(codes - known), f"{len(codes):,} codes", "output areas, LSOAs (of 2021) or wards")
     inside = rows["small_area_code"].isin(codes) | rows["lsoa"].isin(codes) | rows["area_code"].isin(codes)
-    found: Array = (inside & (rows["area_code"] != OUTSIDE)).to_numpy().astype(float)
-    return found
+    share: Array = (inside & (rows["area_code"] != OUTSIDE)).to_numpy().astype(float)
+    return share
 
 
-def _by_postcodes(area: OwnArea, ground: Ground) -> Placed:
+def _by_postcodes(area: OwnArea, ground: PlacementData) -> Placed:
     wanted = {squeezed_postcode(text) for text in area.postcodes or ()}
     held = ground.placed_postcodes
-    _require_known(area, sorted(wanted - set(held["postcode"])), f"of {len(wanted):,} postcodes", "postcode")
+    _require_known(area, sorted(wanted - set(held["postcode"])), f"{len(wanted):,} postcodes", "postcodes")
     members = held["postcode"].isin(wanted).to_numpy()
     share = _counted(members, ground)
-    # Of what holds no postcode the rest of its LSOA tells.
+    # A part that holds no postcode takes the share of the rest of its LSOA.
     rows = ground.finest
-    told = ~np.isnan(share)
-    sums = pd.DataFrame({"own": np.where(told, share, 0.0) * rows["people"], "all": rows["people"].where(told, 0.0)})
+    counted = ~np.isnan(share)
+    sums = pd.DataFrame(
+        {"own": np.where(counted, share, 0.0) * rows["people"], "all": rows["people"].where(counted, 0.0)}
+    )
     lsoas = sums.groupby(rows["lsoa"]).transform("sum")
     near = (lsoas["own"] / lsoas["all"].where(lsoas["all"] > 0)).fillna(0.0).to_numpy()
-    return Placed(area, _within(np.where(told, share, near), rows), members)
+    return Placed(area, _within(np.where(counted, share, near), rows), members)
 
 
-def _by_outline(area: OwnArea, ground: Ground) -> Placed:
+def _by_outline(area: OwnArea, ground: PlacementData) -> Placed:
     outline = _grid(polygon_of(area))
     wards = Shapes.from_frame(ground.wards).on_national_grid()
     beyond = shapely.area(shapely.difference(outline, shapely.union_all(wards.polygons))) / shapely.area(outline)
     if beyond > BEYOND:
         raise SpiError(
             f"{beyond:.0%} of the surface of area {area.id} lies outside the wards of this council, where no "
-            "figures are at hand; draw it within"
+            "figures are available; draw it within the council"
         )
     rows, held = ground.finest, ground.placed_postcodes
     members = shapely.intersects(outline, held["point"].to_numpy())
@@ -185,7 +189,7 @@ def _by_outline(area: OwnArea, ground: Ground) -> Placed:
 
 
 def _within(share: Array, rows: pd.DataFrame) -> Array:
-    """Nobody who lives in no ward of ours is an area's own."""
+    """Set the share to 0 for parts outside the council's wards: nobody there belongs to an area."""
     inside: Array = np.where(rows["area_code"] == OUTSIDE, 0.0, share)
     return inside
 
@@ -199,16 +203,16 @@ def _grid(polygon: shapely.Geometry) -> shapely.Geometry:
     return Shapes(np.array(["outline"], dtype=object), np.array([polygon], dtype=object)).on_national_grid().polygons[0]
 
 
-def _counted(members: Flags, ground: Ground) -> Array:
-    """The share of members among the postcodes of each part; missing where none tells."""
+def _counted(members: Flags, ground: PlacementData) -> Array:
+    """The share of members among the postcodes of each part; missing where a part holds no postcode."""
     rows, held = ground.finest, ground.placed_postcodes
     shares = pd.Series(members, dtype=float).groupby([held["cell"], held["ward_code"]]).mean()
     keys = pd.MultiIndex.from_arrays([rows["cell"], rows["area_code"]])
-    found: Array = np.asarray(shares.reindex(keys), dtype=float)
-    return found
+    by_row: Array = np.asarray(shares.reindex(keys), dtype=float)
+    return by_row
 
 
-def _surfaces(outline: shapely.Geometry, ground: Ground) -> Array:
+def _surfaces(outline: shapely.Geometry, ground: PlacementData) -> Array:
     """The share of each part's small area that an outline covers, slivers aside; missing without a polygon."""
     rows = ground.finest
     shapes = [ground.output_areas.only(rows["small_area_code"]), ground.lsoas.only(rows["lsoa"])]
@@ -218,38 +222,38 @@ def _surfaces(outline: shapely.Geometry, ground: Ground) -> Array:
         share = np.where(share < SLIVER, 0.0, np.where(share > 1 - SLIVER, 1.0, share))
         covered.append(pd.Series(share, one.codes, dtype=float))
     either = rows["small_area_code"].map(covered[0]).fillna(rows["lsoa"].map(covered[1]))
-    found: Array = np.asarray(either, dtype=float)
-    return found
+    by_row: Array = np.asarray(either, dtype=float)
+    return by_row
 
 
-def _require_known(area: OwnArea, strange: list[str], among: str, what: str) -> None:
-    if strange:
+def _require_known(area: OwnArea, unknown: list[str], among: str, what: str) -> None:
+    if unknown:
         raise SpiError(
-            f"{len(strange):,} {among} of area {area.id} are no {what} of this council, {listed(strange[:5])} the "
-            "first of them; correct them, or leave them out"
+            f"{len(unknown):,} of {among} of area {area.id} are not {what} of this council, for example "
+            f"{listed(unknown[:5])}; correct them, or leave them out"
         )
 
 
-def _authorities(placed: Placed, ground: Ground) -> list[str]:
+def _authorities(placed: Placed, ground: PlacementData) -> list[str]:
     parent = ground.wards.set_index("area_code")["parent_code"]
     return sorted(set(ground.finest.loc[placed.share > 0, "area_code"].map(parent).dropna()))
 
 
-def own_weights(placed: Placed, ground: Ground) -> pd.DataFrame:
-    """The share of every small area, of whatever geography, that lies in an area, by ward: ``WEIGHT_COLUMNS``."""
+def own_weights(placed: Placed, ground: PlacementData) -> pd.DataFrame:
+    """The share of every small area, of every geography, that lies in an area, by ward: ``WEIGHT_COLUMNS``."""
     rows, share = ground.finest, placed.share
     parts = []
     for inside, part_of in ((True, share), (False, 1.0 - share)):
-        kept = rows[part_of > 0]
-        part = kept.assign(
-            area_code=f"{placed.area.id}{_SEPARATOR}" + kept["area_code"] if inside else kept["area_code"],
-            weight=kept["weight"] * part_of[part_of > 0],
-            household_weight=kept["household_weight"] * part_of[part_of > 0],
+        chosen = rows[part_of > 0]
+        part = chosen.assign(
+            area_code=f"{placed.area.id}{_SEPARATOR}" + chosen["area_code"] if inside else chosen["area_code"],
+            weight=chosen["weight"] * part_of[part_of > 0],
+            household_weight=chosen["household_weight"] * part_of[part_of > 0],
         )  # fmt: skip
         parts.append(part)
     split = pd.concat(parts, ignore_index=True)
     if placed.area.codes is not None and not set(placed.area.codes) & set(ground.wards["area_code"]):
-        # Small areas that are listed lie where they are said to, whatever ward they were placed in.
+        # Listed small areas lie wholly in the area, whatever ward they were placed in.
         split["method"] = "listed"
     split = split.sort_values(["small_area_code", "area_code"], ignore_index=True)
     columns = list(ground.allocation.columns)
@@ -262,15 +266,16 @@ def own_weights(placed: Placed, ground: Ground) -> pd.DataFrame:
     return own.assign(own_area=placed.area.id, ward_code=ward)[WEIGHT_COLUMNS]
 
 
-def points_in(area: OwnArea, own: pd.DataFrame, ground: Ground, rows: pd.DataFrame) -> Flags:
-    """Which points lie in an area: those of its whole wards, and of the wards it divides those in its outline.
+def points_in(area: OwnArea, own: pd.DataFrame, ground: PlacementData, rows: pd.DataFrame) -> Flags:
+    """Find the points that lie in an area: all points of its whole wards, and of divided wards those in its outline.
 
-    An area without an outline has those whose output area, or LSOA where that is not drawn, is its own by half.
+    For an area without an outline, a point of a divided ward belongs to it when at least half of the point's output
+    area does, or of its LSOA where the output area is not drawn.
 
     Args:
-        area: as it is drawn.
+        area: the area as drawn.
         own: its weights, as ``own_weights`` returns them.
-        ground: what areas are placed with.
+        ground: the tables that areas are placed with.
         rows: ``longitude``, ``latitude``, ``ward_code`` and, where the publisher names it, ``lsoa_code``.
     """
     finest = ground.finest
@@ -297,7 +302,7 @@ def points_in(area: OwnArea, own: pd.DataFrame, ground: Ground, rows: pd.DataFra
     return inside
 
 
-def own_area_row(placed: Placed, ground: Ground) -> dict[str, object]:
+def own_area_row(placed: Placed, ground: PlacementData) -> dict[str, object]:
     """An area as a row of the product ``own_area``."""
     rows, share = ground.finest, placed.share
     people = rows["people"] * share
@@ -312,18 +317,18 @@ def own_area_row(placed: Placed, ground: Ground) -> dict[str, object]:
     }  # fmt: skip
 
 
-def overlaps(placed: Placed, others: Mapping[str, Placed], ground: Ground) -> pd.DataFrame:
-    """Whom an area shares residents with: ``OVERLAP_COLUMNS``.
+def overlaps(placed: Placed, others: Mapping[str, Placed], ground: PlacementData) -> pd.DataFrame:
+    """The wards and areas that an area shares residents with: ``OVERLAP_COLUMNS``.
 
-    Beside each ward and each other area there are ``wards_within``, all wards that lie wholly in it, and
-    ``wards_touched``, all that it has a part of: what is left of one when the other is taken away is what whoever knows
-    the figures of both can find out. It is ``thin`` where one lies in the other and fewer residents are left than may
-    be told of.
+    There is a row for each ward, for each other area, for ``wards_within`` (all wards that lie wholly in the area) and
+    for ``wards_touched`` (all wards that it has a part of). A reader who knows the figures of both can subtract one
+    from the other and learn about the remainder. A row is ``thin`` where one lies in the other and fewer residents
+    remain than may be published.
 
     Args:
         placed: the area.
         others: all areas, by id.
-        ground: what they are placed with.
+        ground: the tables that areas are placed with.
     """
     rows = ground.finest
     people = rows["people"].to_numpy()
@@ -332,27 +337,27 @@ def overlaps(placed: Placed, others: Mapping[str, Placed], ground: Ground) -> pd
     by_ward = by_ward[by_ward["own"] > 0]
     names = dict(zip(ground.wards["area_code"], ground.wards["area_name"], strict=True))
     total = float(own.sum())
-    found = [("ward", code, names[str(code)], row["own"], row["all"]) for code, row in by_ward.iterrows()]
+    records = [("ward", code, names[str(code)], row["own"], row["all"]) for code, row in by_ward.iterrows()]
     within = by_ward[by_ward["all"] - by_ward["own"] < SAME]
-    found.append(("wards_within", "within", "all wards within it", within["own"].sum(), within["all"].sum()))
-    found.append(("wards_touched", "touched", "all wards it touches", total, by_ward["all"].sum()))
+    records.append(("wards_within", "within", "all wards within it", within["own"].sum(), within["all"].sum()))
+    records.append(("wards_touched", "touched", "all wards it touches", total, by_ward["all"].sum()))
     for name, other in others.items():
         shared = float((people * _common(placed, other, ground)).sum())
         if name != placed.area.id and shared > 0:
-            found.append(("own_area", name, other.area.title, shared, float((people * other.share).sum())))
-    table = pd.DataFrame(found, columns=["kind", "other", "other_name", "shared", "whole"])
+            records.append(("own_area", name, other.area.title, shared, float((people * other.share).sum())))
+    table = pd.DataFrame(records, columns=["kind", "other", "other_name", "shared", "whole"])
     less, left = (total - table["shared"]).clip(lower=0), (table["whole"] - table["shared"]).clip(lower=0)
-    told = table["shared"] > 0
-    thin = told & (((left < SAME) & _few(less, ground)) | ((less < SAME) & _few(left, ground)))
+    overlapping = table["shared"] > 0
+    thin = overlapping & (((left < SAME) & _few(less, ground)) | ((less < SAME) & _few(left, ground)))
     return table.assign(own_area=placed.area.id, area_less_other=less, other_less_area=left, thin=thin)[OVERLAP_COLUMNS]
 
 
-def _few(residents: pd.Series, ground: Ground) -> pd.Series:
+def _few(residents: pd.Series, ground: PlacementData) -> pd.Series:
     return (residents >= SAME) & (residents < ground.least)
 
 
-def _common(one: Placed, other: Placed, ground: Ground) -> Array:
-    """The share of each part that lies in both: by postcodes where both are drawn by them, else as much as may."""
+def _common(one: Placed, other: Placed, ground: PlacementData) -> Array:
+    """The share of each part that lies in both: counted by postcodes where both have them, else the most possible."""
     most = np.minimum(one.share, other.share)
     if one.members is None or other.members is None:
         return most

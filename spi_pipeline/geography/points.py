@@ -1,6 +1,6 @@
-"""Points to wards, by the polygon they lie in or, where there is none, by the small area they are said to lie in.
+"""Assign points to wards, by the ward polygon that holds them or, without polygons, by their published small area.
 
-Figures of small areas belong in ``allocation``; what a point stands for is the caller's affair.
+``allocation`` handles figures of small areas.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from spi_pipeline.geography.shapes import Array, Shapes
 
 
 def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, wards: pd.DataFrame) -> Array:
-    """Find the ward each point lies in.
+    """Find the ward that each point lies in.
 
     Recorded places repeat (police data snap to street anchors), so each distinct point is looked up once.
 
@@ -22,7 +22,7 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
 
     Returns:
         One ward code per point, in order; ``None`` without coordinates or outside every ward. A point on a shared edge
-        lies in the ward with the lowest code.
+        goes to the ward with the lowest code.
 
     Raises:
         ValueError: when the coordinates differ in number.
@@ -30,10 +30,10 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
     x, y = (pd.to_numeric(pd.Series(np.asarray(axis))).to_numpy(dtype=float) for axis in (longitude, latitude))
     placed = np.full(len(x), None, dtype=object)
     shapes = Shapes.from_frame(wards)
-    if not len(shapes.codes):  # of an authority that is placed by best fit: nothing has bounds
+    if not len(shapes.codes):  # an authority placed by best fit has no polygons, so no bounds
         return placed
     west, south, east, north = shapely.total_bounds(shapes.polygons)
-    # A whole country's points are looked through at a glance; those without coordinates compare as false.
+    # Compare with the bounds first: a table may hold a whole country's points. Missing coordinates compare as false.
     near = (west <= x) & (x <= east) & (south <= y) & (y <= north)
     distinct, position = np.unique(np.column_stack([x[near], y[near]]), axis=0, return_inverse=True)
     placed[near] = shapes.holding(shapely.points(distinct))[position.ravel()]
@@ -41,17 +41,17 @@ def place_points(longitude: pd.Series | Array, latitude: pd.Series | Array, ward
 
 
 def place_whole(codes: pd.Series, weights: pd.DataFrame) -> Array:
-    """Find the ward of each incident by its small area: an incident cannot be divided, so the largest share decides.
+    """Find the ward of each incident by its small area. An incident cannot be divided, so the largest share decides.
 
     Args:
         codes: small areas, of any geography of the weights; may be missing.
-        weights: as ``small_area_weights`` returns them, of the wards wanted alone.
+        weights: as ``small_area_weights`` returns them, of the requested wards alone.
 
     Returns:
-        One ward code per incident, in order; ``None`` without a code or outside every ward. Of equal shares the ward
-        with the lowest code.
+        One ward code per incident, in order; ``None`` without a code or outside every ward. On equal shares the ward
+        with the lowest code wins.
     """
     ordered = weights.sort_values(["weight", "area_code"], ascending=[False, True])
     ward = ordered.drop_duplicates("small_area_code").set_index("small_area_code")["area_code"]
-    found = codes.map(ward).astype(object)
-    return found.where(found.notna(), None).to_numpy(dtype=object)
+    placed = codes.map(ward).astype(object)
+    return placed.where(placed.notna(), None).to_numpy(dtype=object)

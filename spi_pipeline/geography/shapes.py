@@ -1,6 +1,6 @@
-"""Polygons read from tables, the British National Grid, and which polygon holds a point.
+"""Polygons from tables, the British National Grid, and the polygon that holds a point.
 
-What the polygons are used for belongs in ``points`` and ``allocation``.
+``points`` and ``allocation`` use the polygons.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pyproj import Transformer
 Array = npt.NDArray[Any]
 
 # EPSG:27700 with the seven-parameter Helmert shift that Ordnance Survey gives for WGS84 (good to about 5 m; "A guide to
-# coordinate systems in Great Britain", section 6.6). The bare EPSG code would let PROJ take the OSTN15 grid on machines
+# coordinate systems in Great Britain", section 6.6). The bare EPSG code would let PROJ use the OSTN15 grid on machines
 # that have it and the shift on others: about ten of Luton's 3,236 postcodes change output area by two metres.
 BRITISH_NATIONAL_GRID = (
     "+proj=tmerc +lat_0=49 +lon_0=-2 +k=0.9996012717 +x_0=400000 +y_0=-100000 +ellps=airy "
@@ -42,10 +42,10 @@ class Shapes:
         """Read the polygons of a table.
 
         Args:
-            frame: ``area_code`` and ``geometry`` (WKB bytes; rows without one are left out).
+            frame: ``area_code`` and ``geometry`` (WKB bytes; rows without geometry are left out).
 
         Returns:
-            The polygons in the frame's coordinate system; self-touching rings, which generalised boundaries have,
+            The polygons in the frame's coordinate system. Generalised boundaries have self-touching rings; these are
             made valid.
         """
         drawn = frame.dropna(subset=["geometry"]).sort_values("area_code")
@@ -63,16 +63,16 @@ class Shapes:
 
     def only(self, wanted: pd.Series) -> Shapes:
         """Keep the polygons whose code is in ``wanted``."""
-        kept = pd.Series(self.codes, dtype=object).isin(set(wanted)).to_numpy()
-        return Shapes(self.codes[kept], self.polygons[kept])
+        chosen = pd.Series(self.codes, dtype=object).isin(set(wanted)).to_numpy()
+        return Shapes(self.codes[chosen], self.polygons[chosen])
 
     def touching(self) -> list[tuple[str, str]]:
-        """The polygons that border or overlap each other: pairs of codes, each in both directions."""
+        """Pairs of polygons that border or overlap each other, as codes, each pair in both directions."""
         one, other = shapely.STRtree(self.polygons).query(self.polygons, predicate="intersects")
         return [(str(self.codes[a]), str(self.codes[b])) for a, b in zip(one, other, strict=True) if a != b]
 
     def holding(self, points: Array) -> Array:
-        """Find the polygon each point lies in or on.
+        """Find the polygon that each point lies in or on.
 
         Args:
             points: shapely points in the polygons' coordinate system.

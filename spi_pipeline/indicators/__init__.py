@@ -1,1 +1,1 @@
-"""From source tables to the value of each indicator for each ward and edition."""
+"""Compute the value of each indicator for each ward and edition from source tables."""

@@ -1,4 +1,4 @@
-"""How whole each month of a monthly source is: whether it was published, in full, and how much of it has no place."""
+"""How complete each month of a monthly source is: published or not, in full or in part, and how much has no place."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ YEAR = 12
 def completeness(
     source_id: str, rows: pd.DataFrame, columns: Sequence[str], authority_of: Mapping[str, str], thin: float
 ) -> pd.DataFrame:
-    """Every month from the first to the last that a source holds, by authority.
+    """The completeness of every month from the first to the last of a source, by authority.
 
-    Incidents without a place are those of a force. An authority's part of them is taken to be its part of those with a
-    place, in the month or, where only its own were asked for, in the last month before that holds the whole force, else
-    in the first one after; where there is none, it is not known, as when every month came from the police's interface
-    and none from an archive. Spread so, they raise every ward alike: the order of wards stays, a trend need not.
+    Incidents without a place are known only for a whole force. An authority's share of them is taken to be its share of
+    the incidents with a place in that month. Where only the authority's own incidents were requested, the last earlier
+    month that holds the whole force gives the share, or else the first later one. Without such a month the share is
+    unknown, as when every month came from the police's interface and none from an archive. Spread in this way, the
+    incidents raise every ward alike: the order of wards stays the same, but a trend may change.
 
     Args:
         source_id: the source.
-        rows: all it counts by ward, as ``added_up`` returns it.
-        columns: what it counts.
+        rows: all its counts by ward, as ``added_up`` returns them.
+        columns: the columns counted.
         authority_of: authority of each ward.
-        thin: the share of what is usual that a whole month holds at least.
+        thin: the smallest share of the usual count that a whole month holds.
 
     Returns:
-        The columns of the product ``completeness``: changes are those of twelve whole months to the month against the
-        twelve before them, as counted and with incidents without a place spread.
+        The columns of the product ``completeness``. Changes compare the twelve whole months up to the month with the
+        twelve before them: once as counted, once with incidents without a place spread.
     """
     held = months_held(rows, list(columns), authority_of, thin)
     counts = rows[list(columns)].sum(axis=1)
@@ -75,11 +76,11 @@ def completeness(
 
 
 def _whole_force(rows: pd.DataFrame) -> set[str]:
-    """The months that hold the incidents of whole forces: answers for an outline name no small area."""
+    """The months that hold the incidents of whole forces: responses for an outline name no small area."""
     return set(rows.loc[rows["has_area"], "month"])
 
 
 def _change(counts: pd.Series) -> pd.Series:
-    """Twelve months against the twelve before, in percent; missing where one of the 24 is."""
+    """Twelve months compared with the twelve before, in percent; missing where any of the 24 is missing."""
     year = counts.rolling(YEAR, min_periods=YEAR).sum()
     return 100 * (year / year.shift(YEAR) - 1)

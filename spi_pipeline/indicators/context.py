@@ -1,4 +1,4 @@
-"""The context: measures shown beside the index and never inside it, by ward, authority and period."""
+"""The context: measures shown alongside the index and never part of it, by ward, authority and period."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.indicators.intervals import published_limits, with_allocation
 from spi_pipeline.indicators.values import Wards, ward_values
 
-# An interval of the change that ends at 0 itself tells of none.
+# An interval of the change that ends exactly at 0 shows no change.
 ROSE, FELL, UNSURE = "rose", "fell", "cannot be told"
 CONTEXT_COLUMNS = [
     "measure_id", "title", "area_code", "period_start", "period_end", "value", "lower", "upper", "numerator",
@@ -34,12 +34,12 @@ def context_values(
     tables: Mapping[str, pd.DataFrame],
     wards: Wards,
 ) -> pd.DataFrame:
-    """Every measure of the context for every ward, authority and period its source holds.
+    """Compute every measure of the context for every ward, authority and period of its source.
 
     Args:
-        measures: in the order of the rows.
+        measures: the measures, in the order of the rows.
         sources: contracts of their sources, by id.
-        units: the vocabulary's.
+        units: the units of the vocabulary.
         tables: rows of the sources.
         wards: boundaries and weights.
 
@@ -47,7 +47,7 @@ def context_values(
         The columns of the product ``context``; value missing where too little of an area is known.
 
     Raises:
-        SpiError: as ``ward_values``.
+        SpiError: as for ``ward_values``.
     """
     frames = [pd.DataFrame(columns=CONTEXT_COLUMNS)]
     for measure in measures:
@@ -84,25 +84,25 @@ def decade(
     *,
     indicators: frozenset[str] | set[str],
 ) -> pd.DataFrame:
-    """What two censuses tell of the same wards, and how sure the change is.
+    """Compare the figures of two censuses for the same wards, with the uncertainty of the change.
 
-    Both were full counts. What they tell of a ward is sure but for sharing small areas out among wards, the same areas
-    in both years or larger ones in the earlier; the two errors are taken to be independent, which makes the interval
-    too wide where a small area is shared in the same way twice.
+    Both were full counts. The only error in a ward's figures comes from sharing small areas out among wards: the same
+    areas in both years, or larger ones in the earlier. The two errors are taken to be independent, which makes the
+    interval too wide where a small area is shared in the same way twice.
 
     Args:
-        pairs: each measure with what the earlier census tells of it.
+        pairs: each measure with its definition in the earlier census.
         sources: contracts of the sources, by id.
-        units: the vocabulary's.
+        units: the units of the vocabulary.
         tables: rows of the sources.
         wards: boundaries and weights.
-        indicators: those of the measures that the index is made of.
+        indicators: ids of the measures that are indicators of the index.
 
     Returns:
-        The columns of the product ``decade``; an area of which one census tells nothing has neither value.
+        The columns of the product ``decade``; an area that lacks a figure in one census has neither value.
 
     Raises:
-        SpiError: as ``ward_values``.
+        SpiError: as for ``ward_values``.
     """
     frames = [pd.DataFrame(columns=DECADE_COLUMNS)]
     for measure, earlier in pairs:

@@ -1,4 +1,4 @@
-"""How much more repeated counts scatter than chance alone would let them."""
+"""How much more repeated counts vary than by chance alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Repeats:
     freedom: int = 0
 
     def add(self, rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str]) -> None:
-        """Add the points of one window; those in no ward say nothing of a ward."""
+        """Add the points of one window; points outside every ward are left out."""
         counted = pd.DataFrame({"ward": rows["ward_code"], "month": rows["month"], "n": rows[columns].sum(axis=1)})
         counted = counted[counted["ward"].isin(set(authority_of))]
         for _, part in counted.groupby(counted["ward"].map(authority_of)):
@@ -35,7 +35,7 @@ class Repeats:
 
     @property
     def dispersion(self) -> float:
-        """How many times the variance of a Poisson count: ``χ² / degrees of freedom``, at least 1.
+        """The variance as a multiple of a Poisson count's: ``χ² / degrees of freedom``, at least 1.
 
         Source: McCullagh and Nelder, Generalized Linear Models (1989), 4.5: the moment estimator of the dispersion.
         """
@@ -43,10 +43,10 @@ class Repeats:
 
 
 def pearson(counts: Array) -> tuple[float, int]:
-    """Pearson's χ² of counts (wards × months) about what their ward and their month lead one to expect.
+    """Pearson's χ² of counts (wards × months) about the counts expected from their ward and month totals.
 
-    Months that are busy everywhere, and wards that always are, are not scatter; rows and columns without a count say
-    nothing and are left out.
+    Months that are busy everywhere, and wards that are always busy, do not count as scatter. Rows and columns without a
+    count are left out.
 
     Returns:
         ``Σ (count − expected)² / expected`` and its degrees of freedom, ``(wards − 1) (months − 1)``.

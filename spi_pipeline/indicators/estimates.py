@@ -1,6 +1,6 @@
-"""What the errors that contracts and ``spreading`` state are estimated from: two measures, repeats, census tables.
+"""Estimates behind the errors that contracts and ``spreading`` declare: from two measures, repeats or census tables.
 
-Only ``spi snapshot errors`` and tests ask for these; a run takes the errors as stated.
+Only ``spi snapshot errors`` and tests compute these; a run uses the declared errors.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.panel import Array
 
-# The share of the variance between wards that is taken for error where nothing can be estimated: more than in any pair
-# of measures of one thing (0.29 for mood and anxiety disorders is the largest).
+# The share of the variance between wards that is assumed to be error where nothing can be estimated. It exceeds the
+# share found in any pair of measures of the same thing (the largest is 0.29, for mood and anxiety disorders).
 BOUND = 0.5
 
 
 def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | None:
-    """The standard error that an indicator should state, from ward values; none where it is not an estimate of ours.
+    """The standard error that an indicator should declare, from ward values; None where it is not estimated here.
 
     Args:
-        indicator: as its contract has it.
+        indicator: the indicator, as its contract defines it.
         observed: ward values of all indicators: ``indicator_id, area_code, period_end, value``.
 
     Returns:
-        In the unit of the value, or as a share of it where the contract states ``relative_sd``. Of two measures
-        ``s √(1 − r)``, the standard error of measurement (Lord and Novick, Statistical Theories of Mental Test Scores,
-        1968), s being the standard deviation between wards and r the correlation of the two: what is peculiar to
-        either, changes between their periods included. Of repeats see ``scatter``. The assumed bound is
-        ``s √BOUND``.
+        The error in the unit of the value, or as a share of it where the contract declares ``relative_sd``. From two
+        measures it is ``s √(1 − r)``, the standard error of measurement (Lord and Novick, Statistical Theories of
+        Mental Test Scores, 1968), where s is the standard deviation between wards and r the correlation of the two. It
+        covers everything that the two do not share, including changes between their periods. For repeats see
+        ``scatter``. The assumed bound is ``s √BOUND``.
     """
     error = indicator.error
     if error is None or (error.basis == "assumed" and error.sd is None):
         return None
     panel = _panel(indicator.id, observed)
     if error.basis == "dispersion":
-        if panel.shape[1] < 3:  # as of a level alone: one figure is no repeat
+        if panel.shape[1] < 3:  # as with a level alone: a single figure is not a repeat
             return None
         return scatter(np.log(panel.to_numpy(dtype=float)))
     newest = panel.ffill(axis=1).iloc[:, -1]
@@ -51,15 +51,15 @@ def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | Non
 
 
 def scatter(values: Array) -> float:
-    """The standard deviation of yearly values of wards about the line through the years beside each.
+    """The standard deviation of yearly values of wards about the line through the years on either side.
 
-    ``√(Σ (x₋ − 2x + x₊)² / 6 / degrees of freedom)``, second differences less their mean over the wards: neither a
-    steady trend of a ward nor what happened to all of them is scatter.
+    ``√(Σ (x₋ − 2x + x₊)² / 6 / degrees of freedom)``, with second differences less their mean over the wards. So
+    neither a ward's steady trend nor a change common to all wards counts as scatter.
 
     Source: Gasser, Sroka and Jennen-Steinmetz (1986), Biometrika 73, for the difference-based estimate of noise.
 
     Args:
-        values: wards × years; wards with a gap are left out.
+        values: wards × years; wards with a missing year are left out.
     """
     values = values[~np.isnan(values).any(axis=1)]
     second = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
@@ -68,14 +68,14 @@ def scatter(values: Array) -> float:
 
 
 def level_error(levels: pd.Series, observed: pd.DataFrame) -> float:
-    """How far wards lie in single years from the level of many, as a share of the level.
+    """How far wards lie in single years from their level over many years, as a share of the level.
 
-    ``√mean(((v − l)² + e²) / l²)`` over wards and years, e being the standard error of a year's value v: what a year
-    may be is not only what its counts were.
+    ``√mean(((v − l)² + e²) / l²)`` over wards and years, where e is the standard error of a year's value v: the true
+    value of a year may differ from what its counts show.
 
     Args:
-        levels: of the wards, by code.
-        observed: their values of several years: ``area_code, period_end, value, lower, upper``, the ends being 95 %.
+        levels: levels of the wards, by code.
+        observed: their values of several years: ``area_code, period_end, value, lower, upper``, with 95 % limits.
     """
     years = observed.drop_duplicates(["area_code", "period_end"])
     level, error = years["area_code"].map(levels), (years["upper"] - years["lower"]) / (2 * Z95)
@@ -83,22 +83,22 @@ def level_error(levels: pd.Series, observed: pd.DataFrame) -> float:
 
 
 def contrast_ratio(figures: Mapping[str, pd.DataFrame], weights: pd.DataFrame, parent_of: pd.Series) -> float | None:
-    """``CONTRAST`` of one level: the mean of δ² / σ² over figures that are published below it.
+    """``CONTRAST`` of one level: the mean of δ² / σ² over figures published for output areas.
 
-    δ is the rate of the part of an area that lies in one ward, less that of the rest; σ² the variance of the rate
-    between areas, by base. Each δ² is weighted by ``(w (1 − w) d)²``, as ``spreading_error`` weighs it: what counts is
-    how much was moved.
+    δ is the rate of the part of an area that lies in one ward, less the rate of the rest; σ² is the variance of the
+    rate between areas, weighted by base. Each δ² is weighted by ``(w (1 − w) d)²``, as in ``spreading_error``, so that
+    areas count by how much of them is moved.
 
     Args:
-        figures: by any name, ``area_code`` (output areas), ``count`` and ``base``.
+        figures: tables under any names, with ``area_code`` (output areas), ``count`` and ``base``.
         weights: the rows of ``allocation`` for output areas.
-        parent_of: the area of the level that each output area is in, by code.
+        parent_of: the area of the level that each output area lies in, by code.
 
     Returns:
-        The ratio; none where no area is shared by wards.
+        The ratio; None where wards share no area.
     """
-    found = [_parts(figure, weights, parent_of) for figure in figures.values()]
-    moved, contrast = np.concatenate([columns.to_numpy(dtype=float) for columns in found]).T
+    parts = [_parts(figure, weights, parent_of) for figure in figures.values()]
+    moved, contrast = np.concatenate([columns.to_numpy(dtype=float) for columns in parts]).T
     return float(np.average(contrast, weights=moved)) if len(moved) else None
 
 
@@ -106,8 +106,8 @@ def misplacement_ratios(fitted: pd.DataFrame, true: pd.DataFrame, number: pd.Ser
     """``MISPLACED`` of one level: the mean over wards of n Σ (f − t)², and of n times the squared error of their size.
 
     Args:
-        fitted: weights of small areas of the level made of areas placed whole.
-        true: the same by postcodes.
+        fitted: weights of the level's small areas, made of areas placed whole.
+        true: the same weights by postcodes.
         number: how many areas were placed whole in each ward.
     """
     taken, own = (
@@ -125,7 +125,7 @@ def misplacement_ratios(fitted: pd.DataFrame, true: pd.DataFrame, number: pd.Ser
 
 
 def _parts(figure: pd.DataFrame, weights: pd.DataFrame, parent_of: pd.Series) -> pd.DataFrame:
-    """For each part of an area that wards share: how much it moves, squared, and its δ² / σ²."""
+    """For each part of an area that wards share: the squared amount it moves, and its δ² / σ²."""
     placed = weights.merge(figure, left_on="small_area_code", right_on="area_code", suffixes=("", "_"), validate="m:1")
     own = placed[["count", "base"]].mul(placed["weight"], axis=0)
     part = own.groupby([placed["small_area_code"].map(parent_of), placed["area_code"]]).sum()
@@ -139,6 +139,6 @@ def _parts(figure: pd.DataFrame, weights: pd.DataFrame, parent_of: pd.Series) ->
 
 
 def _panel(indicator_id: str, observed: pd.DataFrame) -> pd.DataFrame:
-    """Values of one indicator, wards × ends of periods ascending; a value carried through editions stands once."""
+    """Values of one indicator, wards × period ends ascending; a value carried through editions appears once."""
     own = observed[observed["indicator_id"] == indicator_id].drop_duplicates(["area_code", "period_end"])
     return own.pivot(index="area_code", columns="period_end", values="value").sort_index(axis=1)

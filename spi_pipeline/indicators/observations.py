@@ -1,4 +1,4 @@
-"""From values by period to observations by edition: which value each calendar year uses, and where it came from."""
+"""Turn values by period into observations by edition: the value each calendar year uses, and where it came from."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OBSERVATION_COLUMNS = [
 
 @dataclass(frozen=True)
 class Origin:
-    """One file figures were read from, as far as an observation needs it.
+    """One file that figures were read from: its period and digest.
 
     Attributes:
-        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD; an archive's as ``first/last``; several, with
-            commas between them, where publishers gave the same bytes for each.
-        sha256: of its bytes.
+        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD; for an archive ``first/last``; several, separated
+            by commas, where publishers supplied the same bytes for each.
+        sha256: the digest of its bytes.
     """
 
     period: str
@@ -42,25 +42,25 @@ def observations(
     *,
     relative: bool,
 ) -> pd.DataFrame:
-    """Give every area and edition the observation that stands for it.
+    """Choose the observation of every area and edition.
 
-    An edition holds the newest observation up to its year, and an edition before the first one the first: only
-    observations of other periods move a value from one edition to another. Values that stand against all of England in
-    their own release show no change in level, so every edition holds the newest release of them. Whether an
-    observation is too old is asked once, of the newest edition, when the basis is chosen.
+    An edition uses the newest observation up to its year. An edition before the first observation uses the first. So a
+    value changes between editions only where the editions use observations of different periods. Values that each
+    release measures against all of England show no change in level, so every edition uses their newest release.
+    Whether an observation is too old is decided once, for the newest edition, when the basis is chosen.
 
     Args:
         values: as ``with_intervals`` returns them.
         indicator: the indicator.
         source: the contract of its source.
-        origins: the files the source was read from.
-        editions: the calendar years wanted.
-        relative: whether two releases of it show no change in level.
+        origins: the files that the source was read from.
+        editions: the calendar years to fill.
+        relative: whether two releases of the indicator show no change in level.
 
     Returns:
         The columns of the product ``observation``, one row per area and edition; status ``observed`` for a value of
         the edition's own year, ``carried`` for an older one, ``held`` for one of a later year, ``suppressed`` where too
-        little of the area is known in every period, ``missing`` where nothing is.
+        little of the area is known in every period, ``missing`` where nothing is known.
     """
     # Plain loops: a few hundred rows, for which a join costs fifty times as much.
     held = values.dropna(subset=["value"])
@@ -73,18 +73,18 @@ def observations(
         known[value[0]].append(_Value(*value))
     seen = values.groupby("area_code")["covered"].max()
     rows = []
-    for area, found in known.items():
-        found.sort(key=lambda value: value.period_end)
+    for area, own in known.items():
+        own.sort(key=lambda value: value.period_end)
         for edition in editions:
-            past = [value for value in found if relative or value.period_end.year <= edition]
-            used = past[-1] if past else next(iter(found), None)
+            past = [value for value in own if relative or value.period_end.year <= edition]
+            used = past[-1] if past else next(iter(own), None)
             cells = _cells(used, edition, digests) if used else _none(float(seen[area]))
             rows.append((indicator.id, area, edition, *cells, source.id))
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
 
 def missing(indicator: Indicator, source: Source, areas: Iterable[str], editions: Sequence[int]) -> pd.DataFrame:
-    """The same for an indicator without a source: every area and edition, nothing known."""
+    """Observations of an indicator without a source: every area and edition, all with status ``missing``."""
     rows = [(indicator.id, area, edition, *_none(0.0), source.id) for area in sorted(areas) for edition in editions]
     return pd.DataFrame(rows, columns=OBSERVATION_COLUMNS)
 
@@ -106,7 +106,7 @@ class _Value(NamedTuple):
 
 
 def _none(seen: float) -> tuple[object, ...]:
-    """The columns of an observation without a value, of whose area a share was seen."""
+    """The columns of an observation without a value; ``seen`` is the largest share of its area known in any period."""
     missing = float("nan")
     status = "suppressed" if seen > 0 else "missing"
     return None, None, missing, missing, missing, missing, None, missing, missing, seen, status, None
@@ -120,9 +120,9 @@ def _cells(used: _Value, edition: int, digests: Mapping[Span, str | None]) -> tu
 
 
 def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end: pd.Timestamp) -> str | None:
-    """The sha256 of the file behind a period; of the sha256 of all its files in order, where there are several.
+    """The sha256 of the file behind a period; with several files, the sha256 of their digests in order.
 
-    Where rows differ in their period the files are those that overlap it; none where no file does.
+    Where rows have periods of their own, only the files that overlap the period count; None where no file does.
     """
     used = list(origins)
     if source.properties.period.column is not None:
@@ -135,7 +135,7 @@ def _digest(source: Source, origins: Sequence[Origin], start: pd.Timestamp, end:
 
 
 def _overlaps(periods: str, first: str, last: str) -> bool:
-    """Whether one of the periods of a file has a day from the first to the last."""
+    """Whether one of a file's periods contains a day between the first and the last."""
     for period in periods.split(", "):
         start, _, end = period.partition("/")
         end = end or start

@@ -1,6 +1,7 @@
-"""The values of an area of a council's own: formed as those of a ward are, of the parts of small areas that lie in it.
+"""The values of a council's own area, computed like those of a ward from the parts of small areas that lie in it.
 
-Where an area lies is the geography's. What is known only of wards, or of points too few for an area, is told here.
+``geography.own_areas`` places the area. This module also covers figures that are known only for wards, and points that
+are too few to give an area a value of its own.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from spi_pipeline.geography.own_areas import SAME
 from spi_pipeline.indicators.values import Wards, WardValues, ward_values
 from spi_pipeline.rules.disclosure import Least, small
 
-# Stands for the rest of the authority, beside the one area whose values are wanted.
+# The code of the rest of the authority, outside the one area whose values are computed.
 REST = "rest"
 Tables = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class OwnPlace:
-    """Where an area lies, beside the wards of its authority.
+    """An area's place among the wards of its authority.
 
     Attributes:
-        area: its id.
+        area: the area's id.
         authority: code of its authority.
         wards: the wards that are scored.
         weights: rows of the product ``own_area_allocation`` of the area.
-        points: tells of rows with ``longitude``, ``latitude`` and ``ward_code`` which lie in it.
+        points: takes rows with ``longitude``, ``latitude`` and ``ward_code`` and returns whether each lies in the area.
     """
 
     area: str
@@ -46,19 +47,19 @@ class OwnPlace:
 
     @cached_property
     def apart(self) -> Wards:
-        """The area and the rest of its authority, as if they were its two wards."""
+        """The area and the rest of its authority, as if they were the authority's two wards."""
         return self.divided(self.weights.assign(area_code=self.area))
 
     @cached_property
     def parts(self) -> Wards:
-        """The part of each ward that lies in the area, by the ward's code, and the rest."""
+        """The part of each ward that lies in the area, under the ward's code, and the rest of the authority."""
         return self.divided(self.weights.assign(area_code=self.weights["ward_code"]))
 
     def divided(self, own: pd.DataFrame) -> Wards:
-        """Some parts of the authority, and its rest.
+        """Divide the authority into the given parts and the rest.
 
         Args:
-            own: weights as those of the area, with the ``area_code`` that each is a part of.
+            own: weights like those of the area, with the ``area_code`` that each row belongs to.
         """
         every = self.wards.weights
         scored = {ward for ward, above in self.wards.authorities.items() if above == self.authority}
@@ -70,9 +71,9 @@ class OwnPlace:
         within = own.groupby(keys, as_index=False).agg({**sums, **sizes})
         taken = within.groupby(keys[:2])[list(sums)].sum()
         whole = every.groupby(keys, as_index=False).agg({**sums, **sizes})
-        gone = taken.reindex(pd.MultiIndex.from_frame(whole[keys[:2]])).fillna(0.0).to_numpy()
-        gone[(whole["area_code"] != REST).to_numpy()] = 0.0
-        whole[list(sums)] -= gone
+        removed = taken.reindex(pd.MultiIndex.from_frame(whole[keys[:2]])).fillna(0.0).to_numpy()
+        removed[(whole["area_code"] != REST).to_numpy()] = 0.0
+        whole[list(sums)] -= removed
         rest = whole[whole["weight"] > 1e-9]
         weights = pd.concat([within, rest], ignore_index=True)
         weights = pd.concat([weights, self._of_wards(own)], ignore_index=True)
@@ -82,23 +83,23 @@ class OwnPlace:
 
     @cached_property
     def residents(self) -> pd.DataFrame:
-        """Residents of each ward that the area touches: ``own``, those who are its, and ``all``."""
+        """Residents of each ward that the area touches: ``own``, those who live in the area, and ``all``."""
         every, own = _finest(self.wards.weights), _finest(self.weights)
-        found = pd.DataFrame(
+        counts = pd.DataFrame(
             {
                 "own": (own["weight"] * own["residents"]).groupby(own["ward_code"]).sum(),
                 "all": (every["weight"] * every["residents"]).groupby(every["area_code"]).sum(),
             }
         )
-        return found[found["own"] > 0]
+        return counts[counts["own"] > 0]
 
     @property
     def divided_wards(self) -> bool:
-        """Whether it holds a part of a ward whose rest it does not."""
+        """Whether the area contains part of a ward but not the whole of it."""
         return bool((self.residents["all"] - self.residents["own"] >= SAME).any())
 
     def _of_wards(self, own: pd.DataFrame) -> pd.DataFrame:
-        """Every ward of the authority as a small area of its own, shared out by residents."""
+        """Weights that treat every ward as a small area and share it out by residents."""
         finest = _finest(own)
         counted = finest.assign(people=finest["weight"] * finest["residents"])
         parts = counted.groupby(["ward_code", "area_code"])["people"].sum().reset_index()
@@ -120,15 +121,15 @@ class OwnPlace:
         )
 
     def placed(self, tables: Tables) -> dict[str, pd.DataFrame]:
-        """Tables whose points say the area, or the rest, in the place of the ward they lie in."""
-        found = {}
+        """Tables whose points carry the area, or the rest, in place of their ward."""
+        placed = {}
         for name, rows in tables.items():
             if "ward_code" in rows:
                 ours = rows["ward_code"].map(self.wards.authorities) == self.authority
                 place = pd.Series(np.where(self.points(rows), self.area, REST), rows.index, dtype=object)
                 rows = rows.assign(ward_code=place.where(ours, None))
-            found[name] = rows
-        return found
+            placed[name] = rows
+        return placed
 
 
 def _finest(weights: pd.DataFrame) -> pd.DataFrame:
@@ -140,18 +141,18 @@ def _finest(weights: pd.DataFrame) -> pd.DataFrame:
 def own_values(
     indicator: Indicator, sources: Mapping[str, Source], tables: Tables, place: OwnPlace, moved: WardValues | None
 ) -> WardValues:  # fmt: skip
-    """The values of an indicator in an area, as ``ward_values`` returns those of wards.
+    """Compute the values of an indicator in an area, in the form that ``ward_values`` returns for wards.
 
-    What is known of whole wards alone is taken to be the same in all of a ward. So is how far the crimes of a ward have
-    moved since the level that small areas have of them: crimes at moved places are too few to tell it of an area. The
-    move of a ward and its interval are those that the ward itself is given.
+    Figures that are published only for whole wards are taken to be the same throughout a ward. So is the movement of a
+    ward's crimes since the level published for small areas: the crimes in an area are too few to show a movement of its
+    own. The area uses each ward's own movement and interval.
 
     Args:
-        indicator: what to compute.
+        indicator: the indicator to compute.
         sources: contracts of its sources.
-        tables: their rows; of points as ``added_up`` returns them by point.
-        place: where the area lies.
-        moved: those of wards, of an anchored indicator; None of others.
+        tables: their rows; for points, as ``added_up`` returns them with ``by_point``.
+        place: the area's place.
+        moved: for an anchored indicator, its values in wards; None for others.
     """
     if moved is not None:
         return _moved_as_wards(indicator, sources, tables, place, moved)
@@ -160,18 +161,18 @@ def own_values(
     return _only(place.area, ward_values(indicator, sources, place.placed(tables), place.apart))
 
 
-def _only(area: str, found: WardValues) -> WardValues:
-    rows = found.values[found.values["area_code"] == area]
+def _only(area: str, result: WardValues) -> WardValues:
+    rows = result.values[result.values["area_code"] == area]
     return WardValues(
-        rows, found.unplaced, found.dispersion, None if found.limits is None else found.limits.loc[rows.index]
+        rows, result.unplaced, result.dispersion, None if result.limits is None else result.limits.loc[rows.index]
     )
 
 
 def _of_wards(indicator: Indicator, sources: Mapping[str, Source], tables: Tables, place: OwnPlace) -> WardValues:
-    """Sums over the parts of those wards that have a value, as an authority's are over its wards."""
+    """Sum over the parts of the wards with a value, as an authority's figures are summed over its wards."""
     measure, people = indicator.measure, place.residents["own"]
-    found = ward_values(indicator, sources, tables, place.parts).values
-    inside = found[found["area_code"].isin(people.index)]
+    values = ward_values(indicator, sources, tables, place.parts).values
+    inside = values[values["area_code"].isin(people.index)]
     per = 100.0 if measure.kind == "share" else measure.per
     rows = []
     for (start, end), own in inside.groupby(["period_start", "period_end"]):
@@ -201,7 +202,7 @@ def _moved_as_wards(
     rows = wards.values.assign(lower=wards.limits["lower"], upper=wards.limits["upper"])
     inside = [code for code in parts.index if code in place.wards.authorities]
     base = (parts["value"] * parts["denominator"])[inside]
-    found = []
+    records = []
     for (start, end), own in rows.groupby(["period_start", "period_end"]):
         ends = (
             own.set_index("area_code")[["value", "lower", "upper"]].reindex(inside).div(stands.reindex(inside), axis=0)
@@ -216,14 +217,14 @@ def _moved_as_wards(
             else {}
         )
         moved = row["value"] / (standing / people.where(known).sum()) if enough and standing > 0 else np.nan
-        found.append(
+        records.append(
             {
                 "area_code": place.area, "period_start": start, "period_end": end, "value": np.nan, "lower": np.nan,
                 "upper": np.nan, **row, "allocation_error": whole["allocation_error"] * moved, "numerator": np.nan,
                 "denominator": people.where(known).sum() if enough else np.nan, "covered": round(covered, 9),
             }
         )  # fmt: skip
-    values = pd.DataFrame(found)
+    values = pd.DataFrame(records)
     limits = values[["lower", "upper"]]
     return WardValues(values.drop(columns=["lower", "upper"]), 0.0, wards.dispersion, limits)
 
@@ -232,11 +233,11 @@ def gives_away(
     indicator: Indicator, sources: Mapping[str, Source], tables: Tables, place: OwnPlace, others: list[OwnPlace],
     least: Least,
 ) -> bool:  # fmt: skip
-    """Whether an area's counts, or what is left when they are set against published ones, are too small to be told.
+    """Whether an area's counts, or their differences from published counts, are too small to publish.
 
-    Set against it are all wards that lie in it, all that it touches, and every other area that lies in it or that it
-    lies in.
-    Of points it is not told how many lie in what is left, so that something left is enough.
+    The area is compared with all wards that lie in it, with all wards that it touches, and with every other area that
+    lies in it or contains it. For a source of points any remainder with residents is enough: its own count is not
+    examined.
     """
     left = list(_left(place, others))
     if left and sources[indicator.source].of_points:
@@ -258,7 +259,7 @@ def _few(values: pd.DataFrame, area: str, least: Least) -> bool:
 
 
 def _left(place: OwnPlace, others: list[OwnPlace]) -> Iterator[pd.DataFrame]:
-    """What is left of an area and of what it is set against, as weights."""
+    """The remainders between an area and the wards and areas it is compared with, as weights."""
     people = place.residents
     within = people.index[people["all"] - people["own"] < SAME]
     every = place.wards.weights.assign(ward_code=place.wards.weights["area_code"])
@@ -278,10 +279,10 @@ def _left(place: OwnPlace, others: list[OwnPlace]) -> Iterator[pd.DataFrame]:
 
 def _less(more: pd.DataFrame, less: pd.DataFrame) -> pd.DataFrame:
     keys = ["geography", "small_area_code", "ward_code"]
-    gone = less.set_index(keys)[["weight", "household_weight"]].reindex(pd.MultiIndex.from_frame(more[keys]))
+    removed = less.set_index(keys)[["weight", "household_weight"]].reindex(pd.MultiIndex.from_frame(more[keys]))
     left = more.copy()
     for name in ("weight", "household_weight"):
-        left[name] = more[name] - gone[name].fillna(0.0).to_numpy()
+        left[name] = more[name] - removed[name].fillna(0.0).to_numpy()
     return left[left["weight"] > 1e-9]
 
 

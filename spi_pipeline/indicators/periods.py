@@ -1,4 +1,4 @@
-"""The periods of a source, each with the rows that an indicator asks for."""
+"""The periods of a source, each with the rows that an indicator uses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Period:
 
     Attributes:
         start: its first day.
-        end: its last.
-        rows: what the indicator's ``where`` keeps of it.
-        covered: of each ward whether the source covers it throughout.
+        end: its last day.
+        rows: its rows that match the indicator's ``where``.
+        covered: for each ward, whether the source covers it throughout the period.
     """
 
     start: pd.Timestamp
@@ -33,10 +33,10 @@ class Period:
 
 
 def rows_asked(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The rows of an indicator's source that its ``where`` keeps.
+    """The rows of an indicator's source that match its ``where``.
 
     Raises:
-        SpiError: when no row is of the kind asked for.
+        SpiError: when no row matches.
     """
     rows = tables[measured.source]
     for column, allowed in measured.measure.where.items():
@@ -52,21 +52,21 @@ def rows_asked(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.Dat
 def periods(
     measured: Measured, source: Source, tables: Mapping[str, pd.DataFrame], authority_of: Mapping[str, str]
 ) -> list[Period]:
-    """The periods of a source; a window that lacks a month for every authority is not one.
+    """The periods of a source; a window that lacks a month for every authority is not a period.
 
     Args:
-        measured: what is asked for.
+        measured: the indicator or measure.
         source: the contract of its source.
         tables: rows by source id.
         authority_of: authority of each ward, in the order of ``covered``.
 
     Raises:
-        SpiError: when no row is of the kind asked for, or no period is whole.
+        SpiError: when no row matches the indicator's ``where``, or no period is whole.
     """
-    found = list(_periods(measured, source, rows_asked(measured, tables), tables[source.id], authority_of))
-    if not found:
+    held = list(_periods(measured, source, rows_asked(measured, tables), tables[source.id], authority_of))
+    if not held:
         raise SpiError(f"indicator {measured.id}: source {source.id} holds no whole period; see its window and months")
-    return found
+    return held
 
 
 def _periods(
@@ -85,14 +85,14 @@ def _periods(
             yield Period(start, end, rows[rows["year"] == year], everywhere)
     else:
         whole = whole_months(every, measure.columns, authority_of, source.properties.months.thin)
-        for found in windows(whole, measure.window):
-            covered = np.array([authority in found.authorities for authority in authority_of.values()])
-            part = rows[rows["month"].isin(found.months.astype(str))]
-            yield Period(found.months[0].start_time, found.months[-1].end_time.normalize(), part, covered)
+        for window in windows(whole, measure.window):
+            covered = np.array([authority in window.authorities for authority in authority_of.values()])
+            part = rows[rows["month"].isin(window.months.astype(str))]
+            yield Period(window.months[0].start_time, window.months[-1].end_time.normalize(), part, covered)
 
 
 def points_by_ward(rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str]) -> Array:
-    """What points count, by ward in the order of ``authority_of``; a ward without a point has none."""
+    """The counts at points by ward, in the order of ``authority_of``; a ward without a point counts 0."""
     ward = pd.Index(authority_of).get_indexer(pd.Index(rows["ward_code"]))
     inside = ward >= 0
     counted: Array = np.bincount(ward[inside], total(rows, columns)[inside], len(authority_of)).astype(float)
@@ -100,11 +100,11 @@ def points_by_ward(rows: pd.DataFrame, columns: list[str], authority_of: Mapping
 
 
 def unplaced_points(rows: pd.DataFrame, columns: list[str]) -> float:
-    """What points without coordinates count."""
+    """The count at points without coordinates."""
     return float(total(rows, columns)[~rows["has_place"]].sum())
 
 
 def total(rows: pd.DataFrame, columns: list[str]) -> Array:
-    """The columns added up, missing where one is."""
+    """The sum of the columns, missing where any of them is missing."""
     added: Array = rows[columns].to_numpy(dtype="float64", na_value=np.nan).sum(axis=1)
     return added

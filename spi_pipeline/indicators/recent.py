@@ -1,4 +1,4 @@
-"""The newest months: what each ward counted in each month, its rate over twelve, and signals of its control chart."""
+"""The newest months: the count of each ward and month, its rate over twelve months, and its control chart's signals."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def recent(
     residents: pd.Series,
     false_signals: float,
 ) -> pd.DataFrame:
-    """Every measure in every ward and month that its authority's figures hold whole.
+    """Compute every measure in every ward and month that its authority's figures hold whole.
 
-    Months that do not follow each other are charts apart: neither a rate nor a signal reaches over a missing month.
+    A missing month starts a new chart: neither a rate nor a signal spans it.
 
     Args:
-        measures: what is counted.
-        tables: what their sources count by ward, by id, as ``added_up`` returns it.
-        thin: by source, the share of what is usual that a whole month holds at least.
+        measures: the measures to count.
+        tables: counts of their sources by ward, by source id, as ``added_up`` returns them.
+        thin: by source, the smallest share of the usual count that a whole month holds.
         authority_of: authority of each ward.
-        residents: by ward.
-        false_signals: signals a year that may be false, over all charts of an authority.
+        residents: residents by ward.
+        false_signals: expected false signals a year, over all charts of an authority.
 
     Returns:
         The columns of the product ``recent``.
@@ -61,14 +61,14 @@ def recent(
 
 
 def _unbroken(months: list[str]) -> Iterator[pd.PeriodIndex]:
-    """Months that follow each other, run by run."""
+    """Each run of consecutive months."""
     index = pd.PeriodIndex(months, freq="M")
     breaks = np.flatnonzero(np.diff(index.asi8) > 1) + 1
     yield from (index[part] for part in np.split(np.arange(len(index)), breaks))
 
 
 def _counts(measure: Monthly, rows: pd.DataFrame, wards: Sequence[str], months: pd.PeriodIndex) -> Array:
-    """Wards × months; a ward without a row has none, since the month is whole."""
+    """Counts, wards × months; a ward without a row counts 0, since the month is whole."""
     for column, allowed in measure.where.items():
         rows = rows[rows[column].isin(allowed)]
     ward = pd.Index(wards).get_indexer(pd.Index(rows["ward_code"]))
@@ -93,7 +93,7 @@ def _rows(
     if len(months) >= YEAR:
         year[:, YEAR - 1 :] = np.lib.stride_tricks.sliding_window_view(counts, YEAR, axis=1).sum(axis=2)
     thousands = np.broadcast_to(residents[:, np.newaxis] / PER, counts.shape)
-    # Counts so dispersed are as sure as Poisson counts of which there are fewer (quasi-Poisson).
+    # Overdispersed counts carry as much information as a smaller number of Poisson counts (quasi-Poisson).
     events, expected = (pd.Series((each / charts.dispersion).ravel()) for each in (year, thousands))
     ends = events_interval(events, expected)
     signs = charts.signals(limit)
@@ -115,11 +115,11 @@ def _rows(
 
 
 def _since(signs: npt.NDArray[np.int8], months: pd.PeriodIndex) -> npt.NDArray[np.object_]:
-    """The first month of each unbroken run of one signal; None without a signal."""
+    """The first month of each unbroken run of the same signal; None without a signal."""
     names = months.astype(str).to_numpy(dtype=object)
     since = np.full(signs.shape, None, dtype=object)
     for at in range(signs.shape[1]):
-        goes_on = (signs[:, at] == signs[:, at - 1]) & (at > 0)
-        since[:, at] = np.where(goes_on, since[:, at - 1], names[at])
+        continues = (signs[:, at] == signs[:, at - 1]) & (at > 0)
+        since[:, at] = np.where(continues, since[:, at - 1], names[at])
         since[signs[:, at] == 0, at] = None
     return since

@@ -1,7 +1,6 @@
-"""How far a value may be off because small areas were shared out among wards, or put whole into one: allocation.
+"""The error of allocation: small areas are shared out among wards, or placed whole into one.
 
-How much of an area lies in which ward is the geography's; what a value's own measurement may have got wrong is in
-``intervals``.
+``geography`` decides how much of an area lies in each ward; ``intervals`` covers the measurement error of a value.
 """
 
 from __future__ import annotations
@@ -15,20 +14,21 @@ from spi_pipeline.engine.panel import Array
 from spi_pipeline.geography.codes import LEVEL_OF
 
 # Variance of the difference between the part of an area that lies in one ward and the rest of it, as a multiple of the
-# variance between areas: pieces of one MSOA differ as much as two MSOAs drawn at random, whose difference has twice
-# their variance. Estimated by ``contrast_ratio`` over 34 figures of nine census tables of Luton. Nothing is published
-# below output areas, so theirs is taken to be that of LSOAs, and that of wards, which only areas of a council's own
-# divide, to be that of MSOAs.
+# variance between areas. Pieces of one MSOA differ almost as much as two MSOAs drawn at random, whose difference has
+# twice their variance. Estimated by ``contrast_ratio`` over 34 figures of nine census tables of Luton. No figures are
+# published below output areas, so output areas take the ratio of LSOAs. Only a council's own areas divide wards, which
+# take the ratio of MSOAs.
 CONTRAST = {"oa": 1.5, "lsoa": 1.5, "msoa": 1.8, "ward": 1.8}
 
-# Where small areas are placed whole, by their best-fit ward, a ward is given some that lie in another and lacks some of
-# its own. With f the shares of areas in what is taken for the ward, and t those in the ward, Σ (f − t)² is c / n on
-# average for a ward of n small areas placed whole: the more they are, the less one on the edge matters. c by how they
-# are placed and by the level of the figures, and as ``size`` that of the squared relative error of the ward's
-# residents. Estimated by ``misplacement_ratios`` over Luton's wards, whose true shares are those by postcodes. Of the
-# differences that the best fit of LSOAs makes there to indicators of deprivation, the 90 % band of this error holds 95
-# in a hundred, and their root mean square is 0.4 to 1.3 times the error; except for crimes of town centres. In theft,
-# violence and public order the ward that holds the centre is off by so much that it is 2.1 to 2.6 times the error.
+# Where small areas are placed whole, by their best-fit ward, a ward gains some that lie partly in another and lacks
+# parts of its own. Let f be the shares of areas in the ward as placed, and t their shares in the true ward. For a ward
+# of n small areas placed whole, Σ (f − t)² is c / n on average: the more areas, the less one on the edge matters. The
+# table holds c by method of placing and level of the figures; ``size`` holds the c of the squared relative error of the
+# ward's residents. Estimated by ``misplacement_ratios`` over Luton's wards, whose true shares are those by postcodes.
+# The best fit of LSOAs changes indicators of deprivation there: the 90 % band of this error holds 95 in a hundred of
+# the differences, and their root mean square is 0.4 to 1.3 times the error. Crimes of town centres are the exception.
+# In theft, violence and public order the ward that holds the centre is so far off that the root mean square is 2.1 to
+# 2.6 times the error.
 MISPLACED = {
     "output_areas": {"oa": 0.024, "lsoa": 0.034, "msoa": 0.029, "ward": 0.0, "size": 0.041},
     "best_fit": {"oa": 0.031, "lsoa": 0.072, "msoa": 0.052, "ward": 0.0, "size": 0.069},
@@ -36,7 +36,7 @@ MISPLACED = {
 
 
 def misplacement(weights: pd.DataFrame, authority_of: Mapping[str, str]) -> pd.DataFrame:
-    """What placing small areas whole leaves open about each ward: ``MISPLACED`` over how many were placed there.
+    """The uncertainty that placing small areas whole causes in each ward: ``MISPLACED`` over the number placed there.
 
     Args:
         weights: the allocation table, all geographies.
@@ -44,18 +44,18 @@ def misplacement(weights: pd.DataFrame, authority_of: Mapping[str, str]) -> pd.D
 
     Returns:
         By ward the columns ``oa``, ``lsoa``, ``msoa``, ``ward`` and ``size``; 0 where nothing is placed whole, and in
-        an authority that is one ward.
+        an authority with a single ward.
     """
-    found = []
+    ratios_by_method = []
     for method, ratios in MISPLACED.items():
         reached = weights.loc[weights["method"] == method, "area_code"].unique()
-        # Output areas that go with their LSOA are not placed one by one.
+        # Output areas placed with their LSOA are not counted one by one.
         placed = weights[weights["geography"] == ("oa21" if method == "output_areas" else "lsoa21")]
         number = placed.groupby("area_code").size().reindex(reached)
-        found.append(pd.DataFrame({level: ratio / number for level, ratio in ratios.items()}))
+        ratios_by_method.append(pd.DataFrame({level: ratio / number for level, ratio in ratios.items()}))
     authority = pd.Series(authority_of)
     several = authority.index[authority.duplicated(keep=False)]
-    return pd.concat(found).groupby(level=0).max().reindex(several).reindex(authority.index).fillna(0.0)
+    return pd.concat(ratios_by_method).groupby(level=0).max().reindex(several).reindex(authority.index).fillna(0.0)
 
 
 def spreading_error(
@@ -66,34 +66,34 @@ def spreading_error(
     counted: bool,
     misplaced: pd.DataFrame | None = None,
 ) -> Array:
-    """The standard error of what was shared out or misplaced, for wards and then their authorities.
+    """The standard error from sharing out and misplacing areas, for wards and then their authorities.
 
     An area p has the rate ``x_p`` on the base ``d_p``; the share ``w`` of it lies in ward i. The rate of that part is
-    ``x_p + (1 − w) δ``, where δ, the rate of the part less that of the rest, has mean 0 and the variance
-    ``c σ²``: σ² is the variance of the figure's own rates between areas, by base, and c the ratio ``CONTRAST`` of the
-    level. Areas are independent, so the ward's count has the error ``√(Σ_p (w d_p (1 − w))² c σ²)``; an area wholly
-    inside adds none. The parts of one area cancel in the authority it lies in. A part of a count lies between nothing
-    and all of it, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000). An area in which nobody was
-    counted adds none.
+    ``x_p + (1 − w) δ``. Here δ, the rate of the part less that of the rest, has mean 0 and variance ``c σ²``: σ² is the
+    variance of the figure's own rates between areas, weighted by base, and c the ratio ``CONTRAST`` of the level. Areas
+    are independent, so the ward's count has the error ``√(Σ_p (w d_p (1 − w))² c σ²)``; an area wholly inside adds
+    none. Within an authority the errors of the parts of one area cancel. A part of a count lies between zero and the
+    whole count, so its variance is at most ``n_p² w (1 − w)`` (Bhatia and Davis, 2000). An area with a count of 0 adds
+    none.
 
-    Where areas are placed whole, the ward's rate ``Σ f_p x_p`` differs from ``Σ t_p x_p`` by the variance
-    ``σ² Σ (f_p − t_p)²``, the areas being alike as far as anybody knows. That is added for wards; within their
-    authority it cancels, since an area that one ward lacks another has.
+    Where areas are placed whole, the ward's rate ``Σ f_p x_p`` differs from ``Σ t_p x_p`` with the variance
+    ``σ² Σ (f_p − t_p)²``, since nothing is known that distinguishes the areas. This variance is added for wards. Within
+    their authority it cancels: an area that one ward lacks belongs to another.
 
     Source: the decomposition of a total into between- and within-cluster variance (Cochran, Sampling Techniques, 1977,
-    chapter 9), with the within part as a contrast of two pieces, since a ward's part is one connected piece and not a
-    random draw of small areas: of the forms tried, (1 − w)² leaves a ratio that hardly depends on w.
+    chapter 9). The within part is a contrast of two pieces, because a ward's part is one connected piece and not a
+    random draw of small areas. Of the forms tried, (1 − w)² leaves a ratio that hardly depends on w.
 
     Args:
-        figures: ``area_code``, ``count`` (of events; or value × base) and ``base``; missing where not known.
+        figures: ``area_code``, ``count`` (of events; or value × base) and ``base``; missing where unknown.
         weights: the rows of ``allocation`` for the geography of the figures.
         authority_of: authority of each ward, by ward code, in the order of the result.
-        counted: whether ``count`` is one; what is averaged has no such bound.
-        misplaced: as ``misplacement`` gives it; None where no area is placed whole.
+        counted: whether ``count`` is a count; averages have no such bound.
+        misplaced: as ``misplacement`` returns it; None where no area is placed whole.
 
     Returns:
         One number for each ward, then for each authority by code, in the unit of ``count``; missing where an area is
-        split and the spread between areas cannot be told from fewer than two.
+        split and fewer than two areas leave the spread between areas unknown.
     """
     known = figures[(figures["base"] > 0) & figures["count"].notna()]
     rate, base = known["count"] / known["base"], known["base"]

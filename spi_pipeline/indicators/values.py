@@ -1,7 +1,7 @@
-"""From a source table to ward values: one value per ward and period, as the indicator's measure says.
+"""Compute ward values from a source table: one value per ward and period, as the indicator's measure defines it.
 
-Numerators and denominators are added over small areas first and divided last. Which edition a value is used in is
-``observations``' business; how small areas reach wards is the geography's.
+Numerators and denominators are added over small areas first and divided last. ``observations`` decides which edition
+uses a value; ``geography`` decides how small areas reach wards.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from spi_pipeline.indicators.spreading import misplacement, spreading_error
 from spi_pipeline.indicators.withholding import withheld_wards
 from spi_pipeline.rules.disclosure import Least, small
 
-# Where numerator and denominator come from two tables, the one of a part over the other of the whole would read what is
-# not known as none: both must be of all the ward, but for rounding.
+# Where numerator and denominator come from two tables, a numerator for part of a ward over a denominator for all of it
+# would count the unknown part as zero. Both must cover the whole ward, apart from rounding.
 COMPLETE = 1 - 1e-9
-# Of a hectare.
+# In a hectare.
 SQUARE_METRES = 10_000
 VALUE_COLUMNS = [
     "area_code", "period_start", "period_end", "value", "allocation_error", "numerator", "denominator", "covered",
@@ -38,14 +38,14 @@ VALUE_COLUMNS = [
 
 @dataclass(frozen=True)
 class Wards:
-    """What ward values are formed with.
+    """The wards and weights that ward values are computed with.
 
     Attributes:
         boundaries: ``area_code, parent_code`` of every ward, and ``geometry`` for a density.
-        weights: the allocation table, all geographies, where areas are not wards with the parts of these as ``ward``;
-            for a source on wards it may be empty.
-        least_covered: the share of a ward's residents, or of the published denominator, that a value must be seen
-            through; likewise of an authority's wards.
+        weights: the allocation table, all geographies; where the areas are not wards, also the parts of wards, as
+            geography ``ward``. It may be empty for a source on wards.
+        least_covered: the smallest share of a ward's residents, or of the published denominator, that a value must
+            cover; likewise of an authority's wards.
     """
 
     boundaries: pd.DataFrame
@@ -60,12 +60,12 @@ class Wards:
 
     @cached_property
     def misplaced(self) -> pd.DataFrame | None:
-        """See ``misplacement``; None where figures are on wards alone."""
+        """As ``misplacement`` returns it; None where figures are on wards alone."""
         return None if self.weights.empty else misplacement(self.weights, self.authorities)
 
     @cached_property
     def hectares(self) -> Array:
-        """The surface of each ward in order; missing where no boundary is drawn."""
+        """The surface of each ward in hectares, in order; missing where no boundary is drawn."""
         shapes = Shapes.from_frame(self.boundaries.reindex(columns=["area_code", "geometry"])).on_national_grid()
         drawn = pd.Series([polygon.area / SQUARE_METRES for polygon in shapes.polygons], shapes.codes, dtype=float)
         surface: Array = drawn.reindex(list(self.authorities)).to_numpy()
@@ -78,14 +78,16 @@ class WardValues:
 
     Attributes:
         values: one row per ward or authority and period: ``area_code, period_start, period_end, value,
-            allocation_error, numerator, denominator, covered``; value missing where too little of a ward is known,
-            ``allocation_error`` as ``spreading_error`` forms it, in the unit of the value, ``covered`` the share (0 to
-            1) of the ward that is known, and of an authority its mean over the wards that have a value.
-        unplaced: what was counted but could not be placed, over all periods: incidents without coordinates, or the
-            part of small areas outside every ward; 0 for means.
-        dispersion: how many times the variance of a Poisson count the repeated counts show, at least 1; 1 where
-            nothing is counted month by month.
-        limits: ``lower`` and ``upper``, 95 %, in the rows of ``values``, where no formula forms them of the columns.
+            allocation_error, numerator, denominator, covered``. ``value`` is missing where too little of a ward is
+            known; ``allocation_error`` is that of ``spreading_error``, in the unit of the value; ``covered`` is the
+            share (0 to 1) of the ward that is known, and for an authority its mean over the wards, where a ward
+            without a value counts as 0.
+        unplaced: the count over all periods that could not be placed: incidents without coordinates, or the part of
+            small areas outside every ward; 0 for means.
+        dispersion: the variance of repeated counts as a multiple of a Poisson count's, at least 1; 1 where nothing is
+            counted month by month.
+        limits: ``lower`` and ``upper``, 95 %, in the rows of ``values``, where no formula computes them from the
+            columns.
     """
 
     values: pd.DataFrame
@@ -100,18 +102,18 @@ def ward_values(
 ) -> WardValues:  # fmt: skip
     """Compute an indicator, or a measure of the context, for every ward, authority and period of its source.
 
-    A ward where too few were counted has no value, nor has the next that would show how many; the whole of it is known.
-    The sums of an authority are without them.
+    A ward with too small a count has no value, nor has the further ward whose value would reveal that count; both still
+    count as fully covered. The sums of an authority leave them out.
 
     Args:
-        indicator: what to compute.
+        indicator: the indicator or measure to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; of points as ``added_up`` returns them.
+        tables: their rows, by source id; for points, as ``added_up`` returns them.
         wards: boundaries and weights.
-        least: the smallest counts that may be shown; None where any may.
+        least: the smallest counts that may be shown; None where any count may.
 
     Returns:
-        Values and what could not be placed.
+        The values, and the count that could not be placed.
 
     Raises:
         SpiError: when small areas are unknown, totals are not conserved, no row is of the kind counted, or no period is
@@ -129,8 +131,8 @@ def ward_values(
         if least is not None:
             points = source.of_points
             weights = None if points else _weights_for(source, period.rows, wards)
-            gone = withheld_wards(sums, least, measure, period.rows, weights, wards.authorities)
-            sums, covered = np.where(gone[:, np.newaxis], np.nan, sums), np.where(gone, 1.0, covered)
+            withheld = withheld_wards(sums, least, measure, period.rows, weights, wards.authorities)
+            sums, covered = np.where(withheld[:, np.newaxis], np.nan, sums), np.where(withheld, 1.0, covered)
         if measure.window is not None and "ward_code" in period.rows:
             repeats.add(period.rows, measure.columns, wards.authorities)
         spread = _spread(measure, sources, tables, source, period, wards)
@@ -144,9 +146,9 @@ def _sums(
     indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period,
     wards: Wards,
 ) -> tuple[Array, Array, float]:  # fmt: skip
-    """Numerator and denominator of each ward, one row each, how much of it is known, and what lies outside every ward.
+    """Numerator and denominator of each ward (one row each), its covered share, and the count outside every ward.
 
-    Missing where too little is known. The numerator of a mean is its value times its denominator.
+    Sums are missing where too little is known. The numerator of a mean is its value times its denominator.
     """
     measure, source, rows = indicator.measure, sources[indicator.source], period.rows
     if measure.kind == "mean":
@@ -160,12 +162,12 @@ def _sums(
         value, denominator = _by_ward(averaged, wards.least_covered, wards).T
         return np.column_stack([value * denominator, denominator]), _covered(averaged, wards), 0.0
     if measure.kind in ("total", "density"):
-        # A sum is of all of the ward or it is too small.
+        # A sum that does not cover the whole ward would be too small.
         placed = _placed(source, rows, wards, numerator=total(rows, measure.columns))
         below = wards.hectares if measure.kind == "density" else np.ones(len(wards.authorities))
         both = np.column_stack([_by_ward(placed, COMPLETE, wards)[:, 0], below])
         return both, _covered(placed, wards), float(placed.unplaced["numerator"])
-    assert measure.denominator is not None  # the measure's own validation sees to it
+    assert measure.denominator is not None  # the validation of the measure requires it
     column, base = measure.denominator.column, sources[measure.denominator.source or source.id]
     if base is source:
         both = np.column_stack([total(rows, measure.columns), total(rows, [column])])
@@ -190,7 +192,7 @@ def _spread(
         return np.zeros(len(wards.authorities) + len(set(wards.authorities.values())))
     weights, count = _weights_for(source, rows, wards), total(rows, measure.columns)
     areas = weights.drop_duplicates("small_area_code").set_index("small_area_code")
-    # How many people an area holds tells nothing of how they divide; how many to a home does, and the other way round.
+    # A count of people does not show how they divide between wards, but people per home do; and the reverse for homes.
     of_people = measure.kind in ("total", "density") and _counts_people(measure, source)
     base = rows["area_code"].map(areas["households" if of_people else "residents"]).to_numpy(dtype="float64")
     if denominator is not None and denominator.source in (None, source.id):
@@ -206,10 +208,11 @@ def _spread(
 def _misjudged(
     measure: Measure, sources: Mapping[str, Source], source: Source, numerator: Array, wards: Wards
 ) -> Array:  # fmt: skip
-    """What misplaced residents add to the standard error of numerators, by ward, then authority.
+    """The standard error that misplaced residents add to numerators, by ward, then authority.
 
-    Where areas are placed whole a ward is taken for larger or smaller than it is. A rate does not show that as long as
-    both its parts are placed so. A sum does; so does a rate of what is known of the ward itself, or of points.
+    Where areas are placed whole, a ward appears larger or smaller than it is. A rate is unaffected as long as its
+    numerator and denominator are both placed this way. A sum is affected, and so is a rate that sets a figure of the
+    ward itself, or of points, against a figure of small areas.
     """
     denominator = measure.denominator
     base = sources[denominator.source] if denominator is not None and denominator.source else source
@@ -231,8 +234,8 @@ def _of_authorities(
     measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period, wards: Wards,
     least: Least | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """A rate of what is counted for whole authorities: it has no value for a ward."""
-    assert measure.denominator is not None  # the contracts allow rates alone
+    """A rate of counts for whole authorities; wards have no value."""
+    assert measure.denominator is not None  # the contracts allow only rates here
     assert measure.denominator.source is not None
     base = sources[measure.denominator.source]
     parts = tables[base.id]
@@ -251,9 +254,9 @@ def _of_authorities(
 
 
 def _counted(measure: Measure, source: Source, period: Period, wards: Wards) -> tuple[Array, Array, float]:
-    """What a rate counts, by ward, how much of it is known, and what lies outside.
+    """The count behind a rate by ward, each ward's covered share, and the count outside every ward.
 
-    A ward without a point has none; a small area without a row is not known.
+    A ward without points counts 0; a small area without a row is unknown.
     """
     rows = period.rows
     if not source.of_points:
@@ -271,7 +274,7 @@ def _placed(source: Source, rows: pd.DataFrame, wards: Wards, **counts: Array) -
 
 
 def _by_ward(placed: Allocated, least: float, wards: Wards) -> Array:
-    """Figures of every ward in order, missing where less than a share of it is known."""
+    """Figures of every ward in order, missing where less than the share ``least`` of it is known."""
     enough = placed.covered.iloc[:, [0]].to_numpy() >= least
     figures = placed.wards.where(np.broadcast_to(enough, placed.wards.shape))
     by_ward: Array = figures.reindex(list(wards.authorities)).to_numpy()
@@ -279,55 +282,55 @@ def _by_ward(placed: Allocated, least: float, wards: Wards) -> Array:
 
 
 def _covered(placed: Allocated, wards: Wards) -> Array:
-    """The share of each ward in order that is known; none of a ward that is not reached."""
+    """The known share of each ward, in order; 0 for a ward that no small area reaches."""
     share = placed.covered.iloc[:, 0].reindex(list(wards.authorities)).fillna(0.0)
-    # Sums of floats end a little beside 1.
+    # Sums of floats may miss 1 by a rounding error.
     known: Array = share.round(9).clip(0, 1).to_numpy()
     return known
 
 
 def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFrame:
-    """The weights of the geography a table is on: its levels by the codes met, its vintage by contract."""
+    """The weights of a table's geography: its levels follow from its codes, its vintage from the contract."""
     vintage = str(source.properties.geography.vintage)[2:]
-    met = {LEVEL_OF.get(code, "") for code in {area[1:3] for area in rows["area_code"]}}
-    if met == {"ward"}:
+    levels = {LEVEL_OF.get(code, "") for code in {area[1:3] for area in rows["area_code"]}}
+    if levels == {"ward"}:
         if "geography" in wards.weights and (parts := wards.weights["geography"] == "ward").any():
             return wards.weights[parts]
-        # Each ward is its own only part, so that its residents weigh nothing.
+        # Each ward is its own only part, so the number of residents makes no difference.
         codes = list(wards.authorities)
         return pd.DataFrame({"small_area_code": codes, "area_code": codes, "weight": 1.0, "residents": 1.0})
-    geographies = {f"{level}{vintage}" for level in met}
+    geographies = {f"{level}{vintage}" for level in levels}
     weights = wards.weights[wards.weights["geography"].isin(geographies)]
     if weights.empty:
         raise SpiError(f"source {source.id} is on {', '.join(sorted(geographies))}, for which there is no allocation")
     if len(geographies) > 1:
-        # Output areas where they are known, LSOAs elsewhere: never both for one place.
+        # Output areas where there are any, LSOAs elsewhere: never both for one place.
         finest = weights["geography"].str.startswith("oa") | (weights["method"] == "best_fit")
         weights = weights[finest]
     return weights
 
 
 def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards: Wards) -> pd.DataFrame:
-    """Wards, then their authorities, whose sums are those over the wards with a value, where these are enough."""
+    """Values of wards, then of authorities, which sum over their wards with a value where these cover enough."""
     per = 100.0 if measure.kind == "share" else measure.per
     summed = ~np.isnan(sums).any(axis=1)
-    # Of one area that wards share the figure says the same of each, and nothing tells how far it is off.
+    # Where wards share a single area, its figure is the same for each, and its error is unknown.
     known = summed & (sums[:, 1] > 0) & ~np.isnan(spread[: len(sums)])
-    # Where nobody was there to be counted nothing is withheld.
+    # A ward with a denominator of 0 has nothing to withhold.
     covered = np.where(summed & ~known, 0.0, covered)
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     above = [np.bincount(parent[known], column[known], len(authorities)) for column in sums.T]
     of_wards = of_authorities(covered, known, wards)
-    # The total of a town that lacks a ward is too small; what is divided is only less sure.
+    # A total that lacks a ward is too small; a ratio that lacks one is only less certain.
     enough = of_wards >= (COMPLETE if measure.kind == "total" else wards.least_covered)
     above = [np.where(enough, column, np.nan) for column in above]
     numerator, denominator = np.concatenate([np.where(known[:, np.newaxis], sums, np.nan), np.column_stack(above)]).T
     denominator = np.where(denominator > 0, denominator, np.nan)
     numerator = np.where(np.isnan(denominator), np.nan, numerator)
-    # Of the one area that wards share nothing says how much each of them holds: no error, and no value.
-    told = ~np.isnan(spread)
-    numerator, denominator = np.where(told, numerator, np.nan), np.where(told, denominator, np.nan)
-    # A total is divided by nothing, but stands only where it is known.
+    # How much of a single shared area each ward holds is unknown: no error, and so no value.
+    measurable = ~np.isnan(spread)
+    numerator, denominator = np.where(measurable, numerator, np.nan), np.where(measurable, denominator, np.nan)
+    # A total has no denominator, but is missing where it is unknown.
     divisor = np.sign(denominator) if measure.kind == "total" else denominator
     return pd.DataFrame(
         {
@@ -336,13 +339,13 @@ def _divided(sums: Array, covered: Array, spread: Array, measure: Measure, wards
             "allocation_error": per * spread / divisor,
             "numerator": np.nan if measure.kind == "mean" else numerator,
             "denominator": np.nan if measure.kind == "total" else denominator,
-            "covered": np.where(told, np.concatenate([covered, of_wards]), 0.0),
+            "covered": np.where(measurable, np.concatenate([covered, of_wards]), 0.0),
         }
     )
 
 
 def of_authorities(covered: Array, known: Flags, wards: Wards) -> Array:
-    """How much of each authority is known: the mean over its wards, those without a value counting nothing."""
+    """The covered share of each authority: the mean over its wards, where a ward without a value counts as 0."""
     authorities, parent = np.unique(list(wards.authorities.values()), return_inverse=True)
     whole = np.bincount(parent, minlength=len(authorities))
     share: Array = np.bincount(parent, np.where(known, covered, 0.0), len(authorities)) / whole

@@ -1,4 +1,4 @@
-"""Which months of a monthly source are whole, and which windows of whole months end with the newest of them."""
+"""Which months of a monthly source are whole, and which windows of whole months count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from spi_pipeline.contracts.models.indicators import Indicator, Window
 from spi_pipeline.engine.panel import Array
 
-# Below so many incidents a month chance alone makes a month that looks published in part.
+# Below this many incidents a month, chance alone can make a month look published in part.
 ENOUGH = 100
 
 
@@ -20,9 +20,9 @@ class Months:
     """One window.
 
     Attributes:
-        months: its months in order.
-        authorities: those for which each of its months is whole, and which it ends with their newest month of, or with
-            the same month of an earlier year.
+        months: its months, in order.
+        authorities: the authorities that hold each of these months whole and whose newest whole month is the last of
+            them, or the same month of a later year.
     """
 
     months: pd.PeriodIndex
@@ -32,13 +32,13 @@ class Months:
 def whole_months(
     rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str], thin: float
 ) -> dict[str, list[str]]:
-    """The months that each authority's figures hold whole, ascending; those of ``months_held`` that are not thin.
+    """The months that each authority's figures hold whole, ascending: those of ``months_held`` that are not thin.
 
     Args:
-        rows: every row of a monthly source, whatever it counts; of one of points as ``added_up`` returns them.
+        rows: every row of a monthly source, whatever it counts; for points, as ``added_up`` returns them.
         columns: the columns counted.
         authority_of: authority of each ward.
-        thin: the share of what is usual that a whole month holds at least.
+        thin: the smallest share of the usual count that a whole month holds.
 
     Returns:
         Months as ``YYYY-MM`` by authority.
@@ -50,12 +50,12 @@ def whole_months(
 def months_held(
     rows: pd.DataFrame, columns: list[str], authority_of: Mapping[str, str], thin: float
 ) -> dict[str, pd.DataFrame]:
-    """What each authority counted in each month it has an incident of, and what is usual.
+    """The count of each authority in each month with an incident, and its usual count.
 
-    Police forces publish, or fail to, each for itself. A month without a single incident of any kind in an authority is
-    taken for one its force did not publish, since nothing tells it from a month without incidents. One that was
-    published in part is thin: it holds less than a share of the median of the months up to a year before and after it,
-    where these hold 100 or more.
+    Each police force publishes, or fails to publish, for itself. A month without a single incident of any kind in an
+    authority is taken as not published by its force, since the data cannot distinguish it from a month without
+    incidents. A month that was published in part is thin: its count is below a given share of the median of the months
+    up to a year before and after it, where that median is 100 or more.
 
     Args:
         rows: as for ``whole_months``.
@@ -80,7 +80,7 @@ def months_held(
 
 
 def _usual(totals: pd.Series) -> Array:
-    """The median of the months within a year of each of some months, which are in the index."""
+    """For each month in the index, the median count of the months within a year of it."""
     at = np.array([pd.Period(month, "M").ordinal for month in totals.index], dtype=int)
     near = np.abs(at[:, np.newaxis] - at) <= 12
     usual: Array = np.nanmedian(np.where(near, totals.to_numpy(), np.nan), axis=1)
@@ -91,18 +91,18 @@ def windows(whole: Mapping[str, list[str]], window: Window) -> Iterator[Months]:
     """The windows in which no month is missing, oldest first.
 
     Each authority's windows end with its newest whole month and with the same month of earlier years, so that any two
-    hold the same seasons.
+    cover the same seasons.
 
     Args:
         whole: as ``whole_months`` returns them.
-        window: how long.
+        window: the length of a window.
     """
     for last in sorted(set().union(*whole.values())):
         months = pd.period_range(end=last, periods=window.months, freq="M")
         wanted = {str(month) for month in months}
         ending_so = (name for name, known in whole.items() if known and last[5:] == known[-1][5:])
-        if found := frozenset(name for name in ending_so if wanted.issubset(whole[name])):
-            yield Months(months, found)
+        if authorities := frozenset(name for name in ending_so if wanted.issubset(whole[name])):
+            yield Months(months, authorities)
 
 
 def window_ends(observations: pd.DataFrame, indicators: Iterable[Indicator]) -> pd.Series:
@@ -110,7 +110,7 @@ def window_ends(observations: pd.DataFrame, indicators: Iterable[Indicator]) -> 
 
     Args:
         observations: rows of the product ``indicator_value`` or ``observation``.
-        indicators: those to look at; others than monthly ones are passed over.
+        indicators: the indicators to consider; only monthly ones count.
     """
     monthly = [item.id for item in indicators if item.measure.window]
     used = observations[observations["indicator_id"].isin(monthly)].dropna(subset=["period_end"])

@@ -1,4 +1,4 @@
-"""Which wards are withheld: those where too few were counted, and beside one of them the next that would show it."""
+"""Which wards are withheld: those with too small a count, and a further ward that would otherwise reveal it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def withheld_wards(
     weights: pd.DataFrame | None,
     authorities: Mapping[str, str],
 ) -> Flags:
-    """The wards whose figures are withheld.
+    """Find the wards whose figures are withheld.
 
     Args:
-        sums: numerator and denominator of each ward, one row each; missing where they are not known. The numerator of
-            a mean is its value times its denominator.
+        sums: numerator and denominator of each ward, one row each; missing where unknown. The numerator of a mean is
+            its value times its denominator.
         least: the smallest counts that may be shown.
-        measure: how the value is formed.
-        rows: of the source; one without a figure is withheld by the source itself.
-        weights: of the small areas that rows are of; None for points.
-        authorities: authority of each ward in order, whose total may be known.
+        measure: defines how the value is formed.
+        rows: rows of the source; the source itself withholds a row without a figure.
+        weights: weights of the rows' small areas; None for points.
+        authorities: authority of each ward, in order; an authority's total may be known.
     """
     (numerator, denominator), known = sums.T, ~np.isnan(sums).any(axis=1)
     if measure.kind == "mean":
@@ -37,21 +37,21 @@ def withheld_wards(
     figures = [(least.minimum, numerator), (least.of, denominator)]
     if least.alike:
         figures.append((least.minimum, denominator - numerator))
-    towns = np.array(list(authorities.values()))
-    gone: Flags = _empty(measure, rows, weights, authorities) & ~known
-    for town in set(towns):
-        # What is not known and not withheld either is in no total.
-        (own,) = np.nonzero((towns == town) & (known | gone))
+    parents = np.array(list(authorities.values()))
+    hidden: Flags = _empty(measure, rows, weights, authorities) & ~known
+    for parent in set(parents):
+        # A ward that is neither known nor withheld is in no total.
+        (own,) = np.nonzero((parents == parent) & (known | hidden))
         counts = [(minimum, [None if np.isnan(one) else float(one) for one in each[own]]) for minimum, each in figures]
         few = any(small(one, minimum) for minimum, each in counts for one in each)
-        # Several that the source withholds are safe together: it knows how many they count, and sees to it.
-        if few or gone[own].sum() == 1:
-            gone[own] = withheld(counts, gone[own].tolist())
-    return gone
+        # Several wards withheld by the source are safe together: the source knows their counts and protects them.
+        if few or hidden[own].sum() == 1:
+            hidden[own] = withheld(counts, hidden[own].tolist())
+    return hidden
 
 
 def _empty(measure: Measure, rows: pd.DataFrame, weights: pd.DataFrame | None, authorities: Mapping[str, str]) -> Flags:
-    """The wards of which the source has a row without a figure."""
+    """The wards for which the source has a row without a figure."""
     if weights is None:
         return np.zeros(len(authorities), dtype=bool)
     columns = [*measure.columns, *([measure.denominator.column] if measure.denominator else [])]

@@ -1,5 +1,5 @@
-"""Dagster: assets, checks, jobs, schedules, sensors and the instance; the only room that imports dagster.
+"""Dagster: assets, checks, jobs, schedules, sensors and the instance; the only package that imports Dagster.
 
-Here belongs who starts a run and how it is shown. What a step computes belongs in ``steps``, and what becomes of it in
-``run``.
+This package decides how a run starts and how it is shown. The computation of a step belongs in ``steps``, and the
+handling of its outputs in ``run``.
 """

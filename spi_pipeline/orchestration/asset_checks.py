@@ -1,10 +1,10 @@
-"""The rules of a step as checks of its asset: one for each family of rules that its tables have.
+"""The rules of a step as checks of its asset: one check for each family of rules that its tables have.
 
-Rules are evaluated before the write, by the runner; here their results are put into Dagster's terms. It knows two
-outcomes, passed and failed, and a check that was planned and not evaluated: that is what becomes of a family whose
-rules were all skipped, since what did not run has not passed. A rule that could not be evaluated fails its family.
-The result of every single rule is in ``check_result``; Dagster stores each event several times over, so a check for
-each of 3,000 rules would cost 50 MB a run.
+The runner evaluates rules before the write; this module translates their results into Dagster's terms. A Dagster check
+has passed, has failed, or was planned and not evaluated. A family whose rules were all skipped counts as not evaluated,
+since a rule that did not run has not passed. A rule that could not be evaluated fails its family. The table
+``check_result`` has the result of every single rule. Dagster stores each event several times over, so a check for each
+of 3,000 rules would cost 50 MB a run.
 """
 
 from collections import Counter
@@ -19,28 +19,28 @@ from spi_pipeline.rules.kind import Family
 from spi_pipeline.rules.kinds import expected, family_of
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
+from spi_pipeline.run.result import COMPUTED, StepResult
 from spi_pipeline.steps.inputs import DOWNLOADS, LAID_IN
 from spi_pipeline.steps.pages.markdown import cut, markdown
 from spi_pipeline.steps.step import Step
 
 DRIFT = "drift"
-# The checks, in the order in which people ask: name and what it asks.
+# The checks, in the order in which readers ask these questions: name and question.
 CHECKS: dict[Family, tuple[str, str]] = {
     "form": ("form_and_keys", "Could the table be computed, and does it have the columns, types and keys promised?"),
     "values": ("values_and_plausibility", "Are the values allowed and plausible?"),
     "coverage": (
         "coverage_and_freshness",
-        "Are all areas and periods there, and are the figures up to date? (Late figures are kept all the same.)",
+        "Are all areas and periods present, and are the figures up to date? (Late figures stay in use.)",
     ),
     "relations": ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
-# Beside them, of what is asked of a publisher: of its downloads, and of the age of the table made of them.
-COULD_BE_HAD = ("could_be_had", "Could everything that was asked for be had? (If not, the last downloads stay in use.)")
-IN_TIME = ("fresh", "Are the figures as new as the publisher's calendar lets one expect, from the day they appeared?")
+# Two further checks of a publisher's data: whether its downloads arrived, and how old the table parsed from them is.
+COULD_BE_HAD = ("could_be_had", "Did every download succeed? (If not, the last complete downloads stay in use.)")
+IN_TIME = ("fresh", "Are the figures as new as the publisher's calendar promises, counted from their publication?")
 CONSEQUENCE = "An error refuses the table, and the last good version stays in use; a warning only reports."
-# A check shows the failing rows of so many rules; the database and the quarantine have them all.
+# A check shows the failing rows of at most this many rules; the database and the quarantine have them all.
 SHOWN = 3
 LONGEST_DESCRIPTION = 300
 
@@ -50,7 +50,7 @@ Judged = tuple[str, RuleResult]
 def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a step's asset, in order.
 
-    Of a source there is also whether it is fresh, and of one that is fetched, as things are run, whether it drifts.
+    A source also has a check of its freshness, and a source that is fetched in this mode has one of its drift.
     """
     if step.cadence is not None:
         return [dg.AssetCheckSpec(COULD_BE_HAD[0], asset=key, description=COULD_BE_HAD[1])]
@@ -76,12 +76,12 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
 
 
 def is_renewed(step: Step) -> bool:
-    """Whether newer figures of a table may come: then its age is a check of its own, which needs no run to turn red."""
+    """Whether a table may receive newer figures: its age is then a separate check, which can turn red without a run."""
     return any(name.startswith((DOWNLOADS, LAID_IN)) for name in step.inputs)
 
 
 def _promises(step: Step, contracts: Contracts, family: Family) -> str:
-    """The rules of a family as the contracts of a step's tables state them, as a table."""
+    """The rules of a family, from the contracts of a step's tables, as a Markdown table."""
     rows = [
         {"rule": rule_name(step, table, rule), "severity": rule.severity, "promised": expected(rule)}
         for table in filter(is_table, step.outputs)
@@ -91,13 +91,13 @@ def _promises(step: Step, contracts: Contracts, family: Family) -> str:
     return markdown(rows) if rows else ""
 
 
-def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
-    """What became of every family of which a rule was evaluated, or could not be.
+def check_results(step: Step, outcomes: Sequence[StepResult], key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    """The result of every family with at least one rule that was evaluated or errored.
 
     The database has no rules: its run fails instead.
     """
     if step.cadence is not None:
-        yield from (_had(outcome, key) for outcome in outcomes if outcome.table in step.outputs)
+        yield from (_downloads_check(outcome, key) for outcome in outcomes if outcome.table in step.outputs)
         return
     judged = [(o.table, result) for o in outcomes if o.table in step.outputs for result in o.results]
     if is_renewed(step):
@@ -109,8 +109,8 @@ def check_results(step: Step, outcomes: Sequence[Outcome], key: dg.AssetKey) -> 
             yield _check_result(step, name, own, key)
 
 
-def _had(outcome: Outcome, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """Whether downloads could be had."""
+def _downloads_check(outcome: StepResult, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether the downloads arrived."""
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=COULD_BE_HAD[0],
@@ -121,7 +121,7 @@ def _had(outcome: Outcome, key: dg.AssetKey) -> dg.AssetCheckResult:
 
 
 def in_time(result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """Whether figures are as new as one may expect; what cannot be told of is not late."""
+    """Whether figures are as new as expected; figures of unknown age do not count as late."""
     late = result.outcome == "failed"
     severity = dg.AssetCheckSeverity.ERROR if result.rule.severity == "error" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
@@ -135,7 +135,7 @@ def in_time(result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
 
 
 def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    """A result as the event that tells of it."""
+    """A check result as the event that records it."""
     assert result.asset_key
     assert result.check_name
     return dg.AssetCheckEvaluation(
@@ -151,13 +151,13 @@ def evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
 def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.AssetKey) -> dg.AssetCheckResult:
     wrong = [(table, result) for table, result in judged if result.outcome in ("failed", "errored")]
     errors = any(result.rule.severity == "error" for _, result in wrong)
-    said = "; ".join(f"{rule_name(step, table, r.rule)}: {_observed(r)}" for table, r in wrong)
+    description = "; ".join(f"{rule_name(step, table, r.rule)}: {_observed(r)}" for table, r in wrong)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
         passed=not wrong,
         severity=dg.AssetCheckSeverity.WARN if wrong and not errors else dg.AssetCheckSeverity.ERROR,
-        description=cut(said, LONGEST_DESCRIPTION) or None,
+        description=cut(description, LONGEST_DESCRIPTION) or None,
         metadata={
             "rules": dg.MetadataValue.md(_rules(step, judged)),
             **_numbers(step, judged),
@@ -170,7 +170,7 @@ def _check_result(step: Step, name: str, judged: Sequence[Judged], key: dg.Asset
 
 
 def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
-    """What Dagster plots over time: how many rules came out how, and what single rules found and promise."""
+    """The numbers that Dagster plots over time: rules by outcome, and the observed number and bound of single rules."""
     counts = Counter(result.outcome for _, result in judged)
     numbers: dict[str, Any] = {
         name: counts[name] for name in ("passed", "failed", "errored", "skipped") if counts[name]
@@ -185,18 +185,18 @@ def _numbers(step: Step, judged: Sequence[Judged]) -> dict[str, Any]:
 
 
 def rule_name(step: Step, table: str, rule: Rule) -> str:
-    """A rule as people know it among those of a step: by its id, of further tables after the product.
+    """The name of a rule among those of a step: its id, with the product as a prefix for all tables but the first.
 
-    ``every_area`` of a component is the rule of its scores, ``weight.key`` one of its weights.
+    ``every_area`` of a component is a rule of its scores, ``weight.key`` a rule of its weights.
     """
     return rule.id if table in step.outputs[:1] else f"{table.split('.')[0]}.{rule.id}"
 
 
 def _rules(step: Step, judged: Sequence[Judged]) -> str:
-    """The rules of a check that were not kept as a table, with all that is known of them, and those skipped by name.
+    """The failed and errored rules of a check as a Markdown table with all details, and the names of the skipped ones.
 
-    Dagster stores this twice for every asset and run; with the names of rules that passed it takes a third more. What
-    each rule promises stands with the check, what was found of each in ``check_result``.
+    Dagster stores this twice for every asset and run; the names of rules that passed would add a third to its size. The
+    check's description has the promise of each rule, and ``check_result`` what was observed.
     """
     rows = [
         {
@@ -209,8 +209,8 @@ def _rules(step: Step, judged: Sequence[Judged]) -> str:
         if r.outcome in ("failed", "errored")
     ]
     skipped = [rule_name(step, table, r.rule) for table, r in judged if r.outcome == "skipped"]
-    told = f"skipped: {', '.join(skipped)}" if skipped else "" if rows else "all passed"
-    return "\n\n".join(filter(None, [markdown(rows) if rows else "", told]))
+    summary = f"skipped: {', '.join(skipped)}" if skipped else "" if rows else "all passed"
+    return "\n\n".join(filter(None, [markdown(rows) if rows else "", summary]))
 
 
 def _observed(result: RuleResult) -> str:

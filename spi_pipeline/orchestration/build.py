@@ -1,4 +1,4 @@
-"""Everything Dagster loads, assembled by one function: assets, jobs, the resource that holds the store's lock."""
+"""Everything that Dagster loads, in one function: assets, jobs, and the resource that holds the store's lock."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 
-# From here on everything follows from observations alone.
+# The groups that follow from observations alone.
 INDEX_GROUPS = ("basis", "components", "dimensions", "index", *BEHIND_INDEX)
 
 
@@ -22,54 +22,54 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
     """The definitions of one code location.
 
     Args:
-        settings: where contracts and store are.
-        running: the runner to use, where the caller listens to it and asks for no check alone; a new one otherwise.
+        settings: the settings, which name contracts and store.
+        running: the runner of a caller that listens to it and runs no check without its asset; None for a new runner.
 
     Returns:
-        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the schedules, in live mode the
-        sensor of publishers' news, and the resource ``runner``.
+        All assets with their checks, the jobs ``refresh`` and ``rebuild_index``, the schedules, the sensors (those of
+        publishers' news and of overdue sources in live mode only), and the resource ``runner``.
 
     Raises:
         ContractError: when a contract has a fault.
     """
     contracts = running.contracts if running else contracts_in_force(settings)
-    made = running or Runner(settings, contracts)
+    used = running or Runner(settings, contracts)
     plan = build_plan(contracts)
-    graph = Graph.of(plan, made)
+    graph = Graph.of(plan, used)
     assets = [
         operation_asset(name, steps, graph, place) for place, (name, steps) in enumerate(operations(plan).items())
     ]
 
-    # No ``ConfigurableResource``: its fields could be changed in the launchpad, and a run of another store than the UI
-    # shows, or in another mode, would be recorded as one of this. What it gives is typed where it is asked for.
-    @dg.resource(description="Runs steps; holds the store's lock while a run lasts.")
+    # This is not a ``ConfigurableResource``, whose fields could be changed in the launchpad: a run on another store, or
+    # in another mode, would be recorded as a run of this store. Each op declares the type of the resource it requests.
+    @dg.resource(description="Runs steps, and holds the store's lock during a run.")
     def runner(context: dg.InitResourceContext) -> Iterator[Runner]:
-        # A run of the command is on record, and has the lock, before Dagster hears of it.
+        # A run of the command is on record, and holds the lock, before Dagster knows of it.
         if running or context.instance is None or context.run is None:
-            with made.store.lock():
-                yield made
+            with used.store.lock():
+                yield used
         else:
-            with on_record(context.instance, made, context.run):
-                yield made
-                tidy(context.instance, made.store, settings.retention)
+            with on_record(context.instance, used, context.run):
+                yield used
+                tidy(context.instance, used.store, settings.retention)
 
     everything = dg.AssetSelection.assets(*(asset_key(step) for step in plan)).without_checks()
     return dg.Definitions(
-        assets=[*assets, *month_assets(plan, made)],
+        assets=[*assets, *month_assets(plan, used)],
         asset_checks=[] if running else [checks_alone(plan, contracts)],
         resources={"runner": runner},
         jobs=[
-            dg.define_asset_job(REFRESH, everything, description="Every asset, source to database."),
+            dg.define_asset_job(REFRESH, everything, description="Every asset, from sources to the database."),
             dg.define_asset_job(
                 "rebuild_index",
                 dg.AssetSelection.groups(*INDEX_GROUPS).without_checks(),
-                description="From observations to the index, what is said about it, and the database.",
+                description="From observations to the index, its analyses, and the database.",
             ),
         ],
-        schedules=schedules(made, plan),
+        schedules=schedules(used, plan),
         sensors=[
             alerts_sensor(settings, contracts),
-            *([news(made, plan), overdue_sensor(made, plan)] if made.publishers else []),
+            *([news(used, plan), overdue_sensor(used, plan)] if used.publishers else []),
         ],
         # The multiprocess executor costs seconds a step; see docs/architecture.md.
         executor=dg.in_process_executor,

@@ -1,6 +1,6 @@
-"""The names that Dagster keeps to itself and the pipeline needs all the same: here, with the reason, and nowhere else.
+"""Dagster's private names that the pipeline needs, each with the reason; no other module imports any.
 
-Each may be gone with any version of Dagster; the tests of the watchdog and of the instance say so first.
+Any release of Dagster may remove one of them; the tests of the watchdog and of the instance are the first to fail then.
 """
 
 import sys
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO, cast
 
-# `dagster dev` starts the web server by its module's name. Ours stands before it, and there is no option for that.
+# `dagster dev` starts the web server by its module's name, and has no option to start ours, with its guard, instead.
 from dagster._cli import dev
 
-# What tells in the tags of a materialization which code and data it follows from. They may be given by name, and the
-# names are public nowhere.
+# The tags that say which code and data a materialization follows from. A materialization may set them, but their names
+# are not public.
 from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
@@ -20,12 +20,12 @@ from dagster._core.definitions.data_version import (
     INPUT_EVENT_POINTER_TAG_PREFIX,
 )
 
-# What ``JobDefinition.execute_in_process`` is made of. It creates runs without the code location they came from, and
-# those the UI can neither run again nor show on its time line.
+# The parts of ``JobDefinition.execute_in_process``, which creates runs without their code location: the UI can neither
+# run those again nor show them on its timeline.
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_run
 
-# What a run launcher answers when it is asked after a run; the interface for launchers is public nowhere.
+# The return types of a run launcher's health check; the interface for launchers is not public.
 from dagster._core.launcher.base import CheckRunHealthResult, ResumeRunContext, WorkerStatus
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
@@ -33,9 +33,9 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
-# A watchdog reads what the daemon recorded of schedules and sensors. The instance hands it out by public methods, of
-# which the types are private. Which ticks a cron expression asks for is public nowhere, and no cron library is
-# installed beside Dagster's own copy.
+# The watchdog reads the daemon's records of schedules and sensors. The instance returns them from public methods whose
+# types are private. Dagster has no public function for the ticks of a cron expression, and the only cron library
+# installed is Dagster's own copy.
 from dagster._core.scheduler.instigation import (
     InstigatorState,
     ScheduleInstigatorData,
@@ -44,8 +44,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.snap import snapshot_from_execution_plan
 
-# Retention: ``DagsterInstance.delete_run`` deletes the last word on an asset with its run, leaves the evaluations of
-# checks and all descriptions of jobs, and nothing public deletes either.
+# Retention: ``DagsterInstance.delete_run`` deletes the last materialization of an asset with its run, leaves the
+# evaluations of checks and all snapshots of jobs, and no public function deletes either.
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
@@ -56,7 +56,7 @@ from dagster._core.storage.runs.schema import SnapshotsTable
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-# What a worker is handed that is to resume a run: dagster-celery's own launcher calls its task by another name.
+# The arguments for a worker that resumes a run: dagster-celery's own launcher calls its task by another name.
 from dagster._grpc.types import ResumeRunArgs
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.serdes import pack_value
@@ -95,18 +95,18 @@ __all__ = [
     "without_its_stderr",
 ]
 
-# A setting of ``dagster.yaml``, by the only name that Dagster's documentation gives for it.
+# A setting for ``dagster.yaml``, by the only name in Dagster's documentation.
 NO_CAPTURE = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 
-# What Dagster writes straight to standard error, several times over, where its log cannot be written. The exception
-# that it raises then is told in a sentence.
+# Dagster writes this straight to standard error, several times over, when it cannot write its event log. The exception
+# that it then raises is reported in a sentence.
 ITS_LOG = "Exception while writing logger call to event log"
 
 
 class _Without:
-    """Standard error without that."""
+    """Standard error without Dagster's messages about its event log."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -120,6 +120,6 @@ class _Without:
 
 @contextmanager
 def without_its_stderr() -> Iterator[None]:
-    """A context in which Dagster does not write to standard error that its log cannot be written."""
+    """A context that suppresses what Dagster writes to standard error when it cannot write its event log."""
     with redirect_stderr(cast("TextIO", _Without(sys.stderr))):
         yield

@@ -1,4 +1,4 @@
-"""A run of the command, executed in this process and recorded as one that the UI knows: it can run it again there."""
+"""A run of the command, executed in this process and recorded so that the UI can show it and run it again."""
 
 import sys
 from collections.abc import Mapping, Set
@@ -17,21 +17,24 @@ from spi_pipeline.orchestration.dagster_internals import (
 )
 from spi_pipeline.orchestration.runs import LOCATION
 
-# What is told of steps goes into the log of the run, and nothing to the terminal.
+# Messages about steps go into the run's event log, and none to the terminal.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def execute(
     job: dg.JobDefinition, assets: Set[dg.AssetKey], instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]
 ) -> dg.JobExecutionResult:
-    """Run assets of a job without the checks that judge tables again: each step tells what became of its own.
+    """Run assets of a job without the checks that judge tables again: each step logs the evaluations of its own checks.
 
     Args:
         job: the job.
-        assets: those to run.
-        instance: where the run is recorded.
-        run_id: the run.
-        tags: its tags.
+        assets: the assets to run.
+        instance: the instance that records the run.
+        run_id: the id of the run.
+        tags: the tags of the run.
+
+    Returns:
+        The result of the run.
     """
     chosen = job.get_subset(asset_selection=assets, asset_check_selection=frozenset())
     plan = create_execution_plan(chosen, _QUIET, instance_ref=instance.get_ref())
@@ -59,7 +62,7 @@ def execute(
 
 
 def _origin(job: str) -> RemoteJobOrigin:
-    """Where the UI finds the job: in the one code location there is."""
+    """Where the UI finds the job: in the only code location."""
     target = LoadableTargetOrigin(executable_path=sys.executable, module_name=LOCATION)
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, LOCATION)
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)

@@ -1,7 +1,7 @@
-"""Dagster's history of a store, on disk: that it is whole, that it stays small, and what is done where it is damaged.
+"""Dagster's history of a store, on disk: how to find damage, set damaged databases aside, and delete old events.
 
-A figure never rests on it. Runs older than the newest so many lose their events, except the last materialization and
-evaluation of each asset, on which the UI's words about what there is rest.
+No figure depends on it. Pruning retains the newest runs in full. Older runs lose their events, except the last
+materialization of each asset and the last evaluation of each check, from which the UI shows the current state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spi_pipeline.orchestration.dagster_internals import (
     SqlRunStorage,
 )
 
-# What each database must hold, by its place in the instance's folder.
+# The tables that each database must hold, by its path in the instance's folder.
 _EVENTS = ("event_logs", "asset_keys", "asset_event_tags", "asset_check_executions")
 _DATABASES = {
     "history/runs.db": ("runs", "run_tags", "snapshots"),
@@ -35,36 +35,39 @@ _DATABASES = {
     "history/runs/index.db": _EVENTS,
     "schedules/schedules.db": ("instigators", "job_ticks"),
 }
-# What a table says in JSON; of events there are too many to read each time.
+# The JSON column of each table. The long tables hold too many events to read each time.
 _TEXTS = {"runs": "run_body", "asset_keys": "last_materialization", "event_logs": "event",
           "asset_check_executions": "evaluation_event"}  # fmt: skip
 _LONG = ("event_logs", "asset_check_executions")
 _ASIDE = "damaged"
-# An event is 2 kB of JSON: in a page of 4 kB one fits and the rest is lost. The history of a full run takes 6.8 MB in
-# pages of 4 kB, 6.2 in 8, 5.9 in 16 and 6.2 in 32.
+# An event is 2 kB of JSON: a page of 4 kB holds one and wastes the rest. The history of a full run takes 6.8 MB with
+# pages of 4 kB, 6.2 MB with 8 kB, 5.9 MB with 16 kB and 6.2 MB with 32 kB.
 _PAGE_BYTES = 16_384
 _FULL = 1
-# A database that another process opens or closes between two of our looks can seem torn: it is looked at so often, so
-# many seconds apart, before it is called damaged.
+# A database that another process opens or closes during a check can seem torn. It counts as damaged only if
+# this many checks find it damaged, this many seconds apart.
 _LOOKS, _APART = 3, 0.2
-# Events that say what there is, of which the last stays.
+# Events that describe the current state of an asset; the last of each is retained.
 _LASTING = [DagsterEventType.ASSET_MATERIALIZATION.value, DagsterEventType.ASSET_OBSERVATION.value]
 _PARENT = re.compile(rb'"parent_snapshot_id": "(\w+)"')
 
 
 def damage(home: Path, *, deep: bool = False) -> list[str]:
-    """What is damaged of an instance's databases, in sentences; one that is busy is not judged.
+    """Find damage in an instance's databases; a busy database is not judged.
 
     Args:
         home: the instance's folder.
-        deep: read every event too, which a run need not.
+        deep: whether to read every event too, which a run need not do.
+
+    Returns:
+        A sentence for each damaged database.
     """
-    found = []
+    faults = []
     for name, tables in _DATABASES.items():
         file = home / name
         if file.is_file() and (fault := _fault(file, tables, deep)):
-            found.append(f"Dagster's history is damaged ({file}: {fault})")
-    return found
+            faults.append(f"Dagster's history is damaged ({file}: {fault})")
+    return faults
 
 
 def set_aside(home: Path, now: dt.datetime | None = None, *, deep: bool = False) -> list[str]:
@@ -72,29 +75,29 @@ def set_aside(home: Path, now: dt.datetime | None = None, *, deep: bool = False)
 
     Args:
         home: the instance's folder.
-        now: the moment that names go by; the clock's when left out.
+        now: the moment that goes into the new names; the clock's when left out.
         deep: as for ``damage``.
 
     Returns:
-        A sentence on each folder: what was found and where it is now.
+        A sentence for each folder: the fault, and where the folder is now.
     """
-    said = []
-    for told, folder in _damaged(home, deep):
+    notices = []
+    for fault, folder in _damaged(home, deep):
         if folder.is_dir():
             place = _renamed(folder, now)
-            said.append(f"{told}: it was set aside as {place} and a new one begun; no figure rests on it")
-    return said
+            notices.append(f"{fault}: it was set aside as {place} and a new one was begun; no figure depends on it")
+    return notices
 
 
 def aside(home: Path) -> list[Path]:
-    """The folders that were set aside, newest first."""
+    """The folders set aside, newest first."""
     return sorted(home.glob(f"*-{_ASIDE}-*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def pack(home: Path) -> None:
-    """Give databases that were just made pages that events fit into, and let them shrink when something is deleted.
+    """Give new databases pages that suit the size of events, and let them shrink after deletions.
 
-    One that others have open stays as it is until a later time; the old form is as good, and takes more room.
+    A database that another process has open is left for a later call; the old format works too, but takes more space.
     """
     for name, tables in _DATABASES.items():
         file = home / name
@@ -115,16 +118,16 @@ def pack(home: Path) -> None:
 
 
 def prune(instance: DagsterInstance, keep: int, ours: Callable[[DagsterRun], bool], *, dry: bool = False) -> int:
-    """Delete what runs that ended left in Dagster's history, the newest so many aside.
+    """Delete the events of finished runs from Dagster's history, except those of the newest runs.
 
     Args:
         instance: the instance.
-        keep: so many runs stay as they are.
-        ours: whether a run belongs to the store: others may share an instance.
-        dry: only count.
+        keep: the number of newest runs that stay complete.
+        ours: whether a run belongs to the store; several stores may share an instance.
+        dry: whether to count only.
 
     Returns:
-        How many bytes of events went; 0 where Dagster keeps a file for each run, as earlier versions had it.
+        The number of bytes of events deleted; 0 where Dagster stores a file for each run, as earlier versions did.
     """
     events, runs = instance.event_log_storage, instance.run_storage
     if not isinstance(events, SqlEventLogStorage) or not isinstance(runs, SqlRunStorage) or _by_run(events):
@@ -138,26 +141,26 @@ def prune(instance: DagsterInstance, keep: int, ours: Callable[[DagsterRun], boo
     last_events = last_events.group_by(log.c.asset_key, log.c.partition, log.c.dagster_event_type)
     one = (checks.c.asset_key, checks.c.check_name, checks.c.partition)
     last_checks = sa.select(sa.func.max(checks.c.id)).group_by(*one)
-    gone = (log.c.run_id.in_(old), log.c.id.not_in(last_events))
-    judged = (checks.c.run_id.in_(old), checks.c.id.not_in(last_checks))
+    old_events = (log.c.run_id.in_(old), log.c.id.not_in(last_events))
+    old_checks = (checks.c.run_id.in_(old), checks.c.id.not_in(last_checks))
     with events.index_connection() as connection:
         sizes = [sa.select(sa.func.sum(sa.func.length(column))).where(*which)
-                 for column, which in ((log.c.event, gone), (checks.c.evaluation_event, judged))]  # fmt: skip
+                 for column, which in ((log.c.event, old_events), (checks.c.evaluation_event, old_checks))]  # fmt: skip
         freed = sum(int(connection.execute(size).scalar() or 0) for size in sizes)
         if not dry:
-            connection.execute(tags.delete().where(tags.c.event_id.in_(sa.select(log.c.id).where(*gone))))
-            connection.execute(log.delete().where(*gone))
-            connection.execute(checks.delete().where(*judged))
-        staying = {row[0] for row in connection.execute(sa.select(log.c.run_id).distinct())}
+            connection.execute(tags.delete().where(tags.c.event_id.in_(sa.select(log.c.id).where(*old_events))))
+            connection.execute(log.delete().where(*old_events))
+            connection.execute(checks.delete().where(*old_checks))
+        with_events = {row[0] for row in connection.execute(sa.select(log.c.run_id).distinct())}
     if not dry:
-        for run_id in (run_id for run_id in old if run_id not in staying):
+        for run_id in (run_id for run_id in old if run_id not in with_events):
             runs.delete_run(run_id)
         _forget_snapshots(runs, [record.dagster_run for record in instance.get_run_records()])
     return freed
 
 
 def _forget_snapshots(storage: SqlRunStorage, runs: Sequence[DagsterRun]) -> None:
-    """Delete the descriptions of jobs and plans that no run names, nor the job that a run's is a part of."""
+    """Delete the snapshots of jobs and plans that no run names and that are not the parent of a named snapshot."""
     named = {name for run in runs for name in (run.job_snapshot_id, run.execution_plan_snapshot_id) if name}
     table = SnapshotsTable
     with storage.connect() as connection:
@@ -169,20 +172,20 @@ def _forget_snapshots(storage: SqlRunStorage, runs: Sequence[DagsterRun]) -> Non
 
 
 def _parent(body: bytes) -> str:
-    found = _PARENT.search(zlib.decompress(body))
-    return found.group(1).decode() if found else ""
+    match = _PARENT.search(zlib.decompress(body))
+    return match.group(1).decode() if match else ""
 
 
 def _by_run(storage: SqlEventLogStorage) -> bool:
-    """Whether events lie in a file for each run."""
+    """Whether events are in a separate file for each run."""
     return type(storage).__name__ == "SqliteEventLogStorage"
 
 
 def _damaged(home: Path, deep: bool) -> Iterator[tuple[str, Path]]:
-    for told in damage(home, deep=deep):
+    for message in damage(home, deep=deep):
         for name in _DATABASES:
-            if str(home / name) in told:
-                yield told, home / name.partition("/")[0]
+            if str(home / name) in message:
+                yield message, home / name.partition("/")[0]
 
 
 def _renamed(folder: Path, now: dt.datetime | None) -> Path:
@@ -193,7 +196,7 @@ def _renamed(folder: Path, now: dt.datetime | None) -> Path:
 
 
 def _fault(file: Path, tables: Sequence[str], deep: bool) -> str:
-    """What is wrong with a database, in words; empty where nothing is, or where it cannot be said now."""
+    """The fault of a database, in words; empty if it has none, or if it cannot be judged now."""
     for look in range(_LOOKS):
         time.sleep(_APART * bool(look))
         if not (fault := _seen(file, tables, deep)):
@@ -202,27 +205,29 @@ def _fault(file: Path, tables: Sequence[str], deep: bool) -> str:
 
 
 def _seen(file: Path, tables: Sequence[str], deep: bool) -> str:
-    # Where nobody has it open there is no log beside it, and looking at it shall leave none.
-    how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
+    # If no process has the database open, it has no WAL file, and this check must not create one.
+    mode = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if said != "ok":
-                return str(said)
-            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if gone := [name for name in tables if name not in there]:
-                return f"it holds no table {gone[0]}"
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{mode}", uri=True)) as connection:
+            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if answer != "ok":
+                return str(answer)
+            tables_present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if missing := [name for name in tables if name not in tables_present]:
+                return f"it has no table {missing[0]}"
             for name, column in _TEXTS.items():
-                read = name in there and (deep or name not in _LONG)
+                read = name in tables_present and (deep or name not in _LONG)
                 query = f"SELECT count(*) FROM {name} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
                 if read and (count := connection.execute(query).fetchone()[0]):
                     return f"{count} rows of {name} cannot be read"
-            for (body,) in connection.execute("SELECT snapshot_body FROM snapshots") if "snapshots" in there else ():
+            for (body,) in (
+                connection.execute("SELECT snapshot_body FROM snapshots") if "snapshots" in tables_present else ()
+            ):
                 zlib.decompress(body)
             return ""
     except zlib.error as error:
         return f"a row of snapshots cannot be read: {error}"
-    except sqlite3.OperationalError:  # locked, or a disk that refuses: nothing is known of the content
+    except sqlite3.OperationalError:  # locked, or a failing disk: the content is unknown
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""The Dagster instance of a store: one for the command line and the UI, so that each shows what the other did."""
+"""The Dagster instance of a store: the command line and the UI share it, so that each shows the other's runs."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
 from spi_pipeline.orchestration.history import aside, pack, prune, set_aside
-from spi_pipeline.orchestration.lifetime import GRACE, bury, living
+from spi_pipeline.orchestration.lifetime import GRACE, living, record_killed_runs
 from spi_pipeline.orchestration.runs import (
     COMMAND,
     ENDED_TAG,
@@ -33,12 +33,12 @@ from spi_pipeline.orchestration.runs import (
 from spi_pipeline.run.logs import note
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.storage.atomic import make_folder, os_errors, read_bytes, replacing, write_bytes
-from spi_pipeline.storage.retention import Retention, Superfluous
+from spi_pipeline.storage.retention import Removable, Retention
 from spi_pipeline.storage.store import Store
 
-# One run at a time writes to a store. A run that does not start, or does not stop when it is told to, ends; one that
-# hangs has a deadline of its own. Telemetry is off, freshness policies are evaluated. Our own log goes into that
-# of the run.
+# One run at a time writes to a store. Run monitoring ends a run that does not start, or does not stop when cancelled; a
+# run that hangs has a separate deadline. Telemetry is off, freshness policies are evaluated. The messages of our own
+# logger go into the run's event log.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -57,8 +57,9 @@ python_logs:
   managed_python_loggers: [spi_pipeline]
   python_log_level: ERROR
 """
-# Events in one file. By default Dagster keeps a file for each run and a copy of most events in another, which made the
-# history of a run half as large again and took twice the time; that is for many runs at once, of which here is one.
+# All events in one file. By default Dagster writes a file for each run and copies most events to another, which suits
+# many concurrent runs. Here runs go one at a time, and that default makes the history of a run half as large again and
+# takes twice the time.
 ONE_FILE = """\
 event_log_storage:
   module: dagster._core.storage.event_log
@@ -66,21 +67,21 @@ event_log_storage:
   config:
     base_dir: {base_dir}
 """
-# Without it a dialogue that asks for a mail address covers the first page.
+# Without this file a dialogue that asks for an email address covers the first page.
 NUX_YAML = "seen: 1\n"
-# What SQLite takes beside a database to read it, and how a disk says that it does not give it.
+# The bytes that SQLite writes next to a database to read it, and the errors of a disk that refuses them.
 ROOM_TO_READ = 1 << 16
 NO_ROOM = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
-# A run that waits for the store looks so often whether it was stopped.
+# A run that waits for the store checks this often, in seconds, whether it was stopped.
 WAIT_SECONDS = 5
 NEVER_BEGAN = "the process of this run ended before its first step"
 
 
 def prepare_home(home: Path) -> Path:
-    """The folder of the instance; ``DAGSTER_HOME`` wins where it is set.
+    """Prepare the folder of the instance; ``DAGSTER_HOME``, if set, takes precedence.
 
-    The store's own folder always gets this version's settings, which replace those that another version wrote, even
-    where ``DAGSTER_HOME`` names that folder.
+    The store's own folder always gets this version's settings, which replace those of another version, even if
+    ``DAGSTER_HOME`` names that folder.
 
     Args:
         home: the folder that belongs to the store.
@@ -89,14 +90,14 @@ def prepare_home(home: Path) -> Path:
         The folder in use.
 
     Raises:
-        SpiError: when ``DAGSTER_HOME`` names no folder.
+        SpiError: if ``DAGSTER_HOME`` names something that is not a folder.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen and not _is_ours(home):
         if not Path(chosen).is_dir():
             raise SpiError(f"DAGSTER_HOME names {chosen}, which is not a folder; make it, or unset DAGSTER_HOME")
-        return _without_url(Path(chosen))
-    home = _without_url(home)
+        return _url_safe(Path(chosen))
+    home = _url_safe(home)
     history = home / "history"
     wanted = DAGSTER_YAML
     if not _in_files_by_run(history):
@@ -107,13 +108,14 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def _without_url(home: Path) -> Path:
-    """The folder by a name that is a path and part of a URL alike: Dagster takes one for the other as it is.
+def _url_safe(home: Path) -> Path:
+    """A name for the folder that is valid both as a path and in a URL, since Dagster puts paths into URLs unescaped.
 
-    Of ``a?b`` it would open ``a``, of ``a%41`` the file ``aA``. A link in the folder for passing files names it then.
+    For ``a?b`` Dagster would open ``a``, for ``a%41`` the file ``aA``. A symbolic link in the temporary folder then
+    stands for the folder.
 
     Raises:
-        SpiError: where there can be no such link.
+        SpiError: if the link cannot be made.
     """
     if not {"?", "%"}.intersection(str(home)):
         return home
@@ -127,17 +129,17 @@ def _without_url(home: Path) -> Path:
                 temporary.symlink_to(home)
         if links.stat().st_uid == os.getuid():
             return link
-        found = f"{links} is another user's"
+        fault = f"{links} belongs to another user"
     except (OSError, SpiError) as error:
-        found = str(error)
+        fault = str(error)
     raise SpiError(
-        f"Dagster cannot use {home}, whose name holds a ? or %, and there can be no link to it ({found}): "
-        "set SPI_STORE to a folder of another name, or TMPDIR to one of your own."
+        f"Dagster cannot use {home}, whose name contains a ? or %, and no link to it could be made ({fault}): "
+        "set SPI_STORE to a folder with another name, or TMPDIR to a folder that you own."
     )
 
 
 def _in_files_by_run(history: Path) -> bool:
-    """Whether a store of an earlier version keeps its events in a file for each run: there they stay readable."""
+    """Whether a store of an earlier version has a file of events for each run, a format that it then retains."""
     return (history / "runs" / "index.db").is_file()
 
 
@@ -147,70 +149,72 @@ def open_instance(home: Path, *, run_id: str = "") -> Iterator[DagsterInstance]:
 
     Args:
         home: its folder.
-        run_id: of the run that this process is about to execute. What it prints goes to the terminal, as progress
-            must, and not to files of the run; and its databases are kept open.
+        run_id: the id of the run that this process is about to execute. Its output then goes to the terminal, so that
+            progress is visible, and not to files of the run; and its databases are held open.
 
     Raises:
-        SpiError: where ``DAGSTER_HOME`` says where the history is, and it is not to be had there.
+        SpiError: if ``DAGSTER_HOME`` configures a history that cannot be opened.
     """
-    used = prepare_home(home)
-    # By its name for a passing folder; it is the public way to an instance in a folder of one's choice with a setting
-    # of one's own, and it removes nothing.
+    folder = prepare_home(home)
+    # ``local_temp`` is meant for temporary folders, but it is the public way to open an instance in a given folder with
+    # overridden settings, and it deletes nothing.
     overrides = NO_CAPTURE if run_id else None
     with ExitStack() as held:
         try:
-            instance = held.enter_context(DagsterInstance.local_temp(str(used), overrides=overrides))
-        except Exception as error:  # whatever the storage that somebody named raises
+            instance = held.enter_context(DagsterInstance.local_temp(str(folder), overrides=overrides))
+        except Exception as error:  # any error of the storage that dagster.yaml names
             if _is_ours(home):
                 raise
-            told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            message = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise SpiError(
-                f"Dagster's history cannot be opened as {used / 'dagster.yaml'} says ({told}): start what it names, or "
-                "mend that file, or unset DAGSTER_HOME."
+                f"Dagster's history cannot be opened with the storage that {folder / 'dagster.yaml'} configures "
+                f"({message}): start that storage, or correct the file, or unset DAGSTER_HOME."
             ) from error
         if _is_ours(home):
             pack(home)
-        held.enter_context(_kept_open(used, run_id))
+        held.enter_context(_held_open(folder, run_id))
         yield instance
 
 
 def renew(home: Path, *, deep: bool = False) -> list[str]:
-    """Set a damaged history aside, so that a new one is begun: nothing rests on it, and it must not stop a refresh.
+    """Set a damaged history aside, so that Dagster begins a new one.
 
-    In a ``DAGSTER_HOME`` of one's own nothing is touched.
+    No figure depends on the history, and damage must not stop a refresh. A separate ``DAGSTER_HOME`` is not touched.
 
     Args:
         home: the folder that belongs to the store.
-        deep: read every event too.
+        deep: whether to read every event too.
 
     Returns:
-        A sentence on each folder that was set aside.
+        A sentence for each folder set aside.
     """
     return set_aside(home, deep=deep) if _is_ours(home) else []
 
 
 def tidy(
     instance: DagsterInstance, store: Store, retention: Retention, *, dry: bool = False
-) -> tuple[list[Superfluous], int]:
-    """Delete what a store no longer keeps, and the history of its older runs.
+) -> tuple[list[Removable], int]:
+    """Delete what is past the store's retention, and the history of its older runs.
 
-    In a ``DAGSTER_HOME`` of one's own, only runs that say that they are of this store are looked at.
+    In a separate ``DAGSTER_HOME``, this touches only runs tagged with this store.
 
     Args:
         instance: the instance.
         store: the store, whose lock is held.
-        retention: how much is kept.
-        dry: only say what would go.
+        retention: how much to retain.
+        dry: whether to report only what would be deleted.
 
     Returns:
-        Files and folders that went, and the bytes of Dagster's events that did.
+        The files and folders deleted, and the number of bytes deleted from Dagster's events.
     """
     alone = _is_ours(store.dagster_home)
-    gone = store.prune(retention, dry=dry)
+    removed = store.prune(retention, dry=dry)
     for folder in aside(store.dagster_home)[1:] if alone and not dry else ():
         shutil.rmtree(folder, ignore_errors=True)
     root = str(store.root)
-    return gone, prune(instance, retention.runs, lambda run: run.tags.get(STORE_TAG, alone and root) == root, dry=dry)
+    return removed, prune(
+        instance, retention.runs, lambda run: run.tags.get(STORE_TAG, alone and root) == root, dry=dry
+    )
 
 
 def _is_ours(home: Path) -> bool:
@@ -221,29 +225,29 @@ def _is_ours(home: Path) -> bool:
 
 @contextmanager
 def look(home: Path) -> Iterator[DagsterInstance]:
-    """The instance of a store for who only looks: a passing copy where the disk takes nothing.
+    """The instance of a store for reading only: a temporary copy if the disk accepts no writes.
 
-    SQLite writes beside a database that it reads.
+    SQLite writes files next to a database that it reads.
 
     Args:
         home: its folder.
 
     Raises:
-        SpiError: where there is no room for the copy either.
+        SpiError: if there is no room for the copy either.
     """
-    if os.environ.get("DAGSTER_HOME") or _takes_something(home):
+    if os.environ.get("DAGSTER_HOME") or _has_room(home):
         with open_instance(home) as instance:
             yield instance
         return
     with tempfile.TemporaryDirectory() as folder:
-        with os_errors(f"{home} can only be looked at in a copy, and {folder} could not be written"):
+        with os_errors(f"{home} can only be read from a copy, and {folder} could not be written"):
             copy = shutil.copytree(home, Path(folder, home.name))
         with open_instance(copy) as instance:
             yield instance
 
 
-def _takes_something(home: Path) -> bool:
-    """Whether there is room in a folder for what SQLite writes beside a database to read it."""
+def _has_room(home: Path) -> bool:
+    """Whether a folder has room for the files that SQLite writes next to a database to read it."""
     try:
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(bytes(ROOM_TO_READ))
@@ -255,11 +259,12 @@ def _takes_something(home: Path) -> bool:
 
 
 @contextmanager
-def _kept_open(home: Path, run_id: str) -> Iterator[None]:
+def _held_open(home: Path, run_id: str) -> Iterator[None]:
     """Hold a connection to the databases of a run, which Dagster opens and closes some seven times for each event.
 
-    SQLite tidies a database up whenever its last connection closes. With another one open that is done once, at the
-    end: 500 checks of 130 assets took 17 s CPU, and take 10 s. Elsewhere than in SQLite there is nothing to hold.
+    SQLite checkpoints a database whenever its last connection closes. A connection that stays open defers that to the
+    end of the run: 500 checks of 130 assets took 17 s of CPU without it, and take 10 s with it. Other storages than
+    SQLite need no such connection.
     """
     history = home / "history"
     names = ["runs", "runs/index", f"runs/{run_id}"] if _in_files_by_run(history) else ["runs", "event_log"]
@@ -272,33 +277,33 @@ def _kept_open(home: Path, run_id: str) -> Iterator[None]:
 
 
 def run_tags(store: Path) -> dict[str, str]:
-    """What marks a run of the command: its store and its launcher."""
+    """The tags of a run of the command: its store and its launcher."""
     return {STORE_TAG: str(store), LAUNCHED_TAG: COMMAND}
 
 
 def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
     """Mark runs whose process is gone as failed: they would count as running for ever, and others queue behind them.
 
-    What was killed is also written down in the list of runs. Nothing is done while another process writes to the
-    store, nor to the runs of other stores.
+    Killed runs are also recorded in the list of runs. While another process writes to the store, nothing is marked or
+    recorded. Runs of other stores are never touched.
 
     Args:
-        instance: the instance, which other stores may share where ``DAGSTER_HOME`` names it.
+        instance: the instance, which other stores may share if ``DAGSTER_HOME`` names it.
         store: the store.
 
     Raises:
-        SpiError: where the disk refuses.
+        SpiError: if the disk refuses to write.
     """
     under_way = instance.get_run_records(RunsFilter(statuses=list(map(DagsterRunStatus, UNDER_WAY))))
     dead = [record for record in under_way if is_dead(record, store)]
-    if not dead and all(going.alive for going in store.all_going()):
+    if not dead and all(going.alive for going in store.runs_in_progress()):
         return
     try:
         with store.lock():
-            bury(store)
+            record_killed_runs(store)
             for run in (record.dagster_run for record in dead):
-                told = next(iter(recorded(store, [run.run_id])), None)
-                instance.report_run_failed(run, told.cause if told and told.cause else NEVER_BEGAN)
+                killed = next(iter(recorded(store, [run.run_id])), None)
+                instance.report_run_failed(run, killed.cause if killed and killed.cause else NEVER_BEGAN)
     except SpiError:
         if not store.is_locked():
             raise
@@ -306,12 +311,12 @@ def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
 
 @contextmanager
 def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Iterator[None]:
-    """A context in which a run that Dagster launched goes on, holds the lock of the store, and has a deadline.
+    """A context for a run that Dagster launched: the run is on record, holds the store's lock, and has a deadline.
 
-    It waits for another run that holds the lock, as it would in the queue: who launched it went away long ago.
+    The run waits for another run that holds the lock, as it would in the queue: nobody is there to launch it again.
 
     Raises:
-        SpiError: where the other run goes on longer than any may.
+        SpiError: if the other run exceeds the longest time that a run may take.
     """
     settings, store = runner.settings, runner.store
     instance.add_run_tags(run.run_id, {STORE_TAG: str(store.root)})
@@ -320,19 +325,19 @@ def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Ite
         with _waited_for(instance, store, run.run_id, hours * 3600 + GRACE):
             deadline.begin(hours, "SPI_FETCH_HOURS and SPI_COMPUTE_HOURS")
             try:
-                for told in store.set_records_aside():
-                    note(told, level=logging.WARNING)
+                for notice in store.set_records_aside():
+                    note(notice, level=logging.WARNING)
                 yield
             finally:
                 deadline.end()
         instance.add_run_tags(run.run_id, {ENDED_TAG: str(time.time())})
         store.ended(run.run_id)
-        note("the run ended; Dagster knows how", name=name_of(run))
+        note("the run ended; Dagster has its outcome", name=name_of(run))
 
 
 @contextmanager
 def _waited_for(instance: DagsterInstance, store: Store, run_id: str, seconds: float) -> Iterator[None]:
-    """A context in which a run of Dagster holds the lock of the store, waited for unless the run is stopped."""
+    """A context in which a Dagster run holds the store's lock; it waits for the lock unless the run is stopped."""
     until = time.monotonic() + seconds
     with ExitStack() as held:
         while True:

@@ -1,6 +1,6 @@
-"""What an analyst sees on an asset's page: schema, column lineage (also as a table), counts, preview, provenance.
+"""The metadata on an asset's page: schema, column lineage (also as a table), counts, preview, provenance.
 
-What one kind of step says of itself stands beside that step; here it is put into Dagster's terms.
+The metadata particular to a kind of step is defined with that step; this module translates it into Dagster's terms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ import pyarrow as pa
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.orchestration.provenance import key_of
-from spi_pipeline.run.outcome import Outcome, quality, told
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import checks_of
+from spi_pipeline.run.result import StepResult, quality, told
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
 
-# Of a checkout; an installed package has none. Steps that are not named here are told of with the index.
+# Only a checkout has docs; an installed package has none. Kinds of steps not listed here link to the methodology.
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = {
     "fetch": "live.md", "source": "contracts.md", "area": "geography.md", "allocation": "geography.md",
@@ -34,84 +34,85 @@ DOCUMENTS = {
 
 
 def spec_metadata(step: Step, contracts: Contracts, keys: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
-    """What is known of an asset before it was ever computed: what its step says, schema and column lineage.
+    """The metadata of an asset before its first materialization: its step's own facts, schema and column lineage.
 
-    Dagster stores what a computation adds four times over; what does not differ from one to the next is stated here.
+    Dagster stores the metadata of a materialization four times over, so everything that does not change between
+    materializations belongs here.
 
     Args:
         step: the step.
         contracts: all contracts.
-        keys: asset key of each table.
+        keys: the asset key of each table.
     """
-    found = _shown(step.page.about(step, contracts)) | _documents(step, contracts)
+    metadata = _metadata(step.page.about(step, contracts)) | _documents(step, contracts)
     if is_table(step.outputs[0]):
-        found["dagster/column_schema"] = _schema(contract_of(step.outputs[0], contracts))
+        metadata["dagster/column_schema"] = _schema(contract_of(step.outputs[0], contracts))
     if step.lineage:
         lineage = {
             column: [dg.TableColumnDep(keys[table], origin) for table, origin in origins if table in keys]
             for column, origins in step.lineage.items()
         }
-        found["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
-        found["column_lineage"] = dg.MetadataValue.md(_lineage(step))
-    return found
+        metadata["dagster/column_lineage"] = dg.TableColumnLineage(lineage)
+        metadata["column_lineage"] = dg.MetadataValue.md(_lineage(step))
+    return metadata
 
 
 def _documents(step: Step, contracts: Contracts) -> dict[str, Any]:
-    """Where the contract of a step's table is, and what is written of such steps, as paths to be copied and opened."""
+    """The contract of a step's table, and the document about its kind of step, as paths to copy and open."""
     name = step.outputs[0].removeprefix(DOWNLOADS)
     document = DOCS / DOCUMENTS.get(step.kind, "methodology.md")
     files = {"contract": contracts.root / contract_of(name, contracts).file} if name != PUBLICATION else {}
     files |= {"document": document} if document.is_file() else {}
-    return {what: dg.MetadataValue.path(str(file)) for what, file in files.items()}
+    return {label: dg.MetadataValue.path(str(file)) for label, file in files.items()}
 
 
-def run_metadata(step: Step, outcomes: Sequence[Outcome], reader: Reader, run_id: str) -> dict[str, Any]:
-    """What a computation adds: rows, preview, and what the page of the step shows.
+def run_metadata(step: Step, outcomes: Sequence[StepResult], reader: Reader, run_id: str) -> dict[str, Any]:
+    """The metadata of a materialization: rows, preview, and the facts that the step's page shows.
 
-    Of the publication, which comes last, the quality of the whole run.
+    The publication, which comes last, also has the quality of the whole run.
 
     Args:
         step: the step.
-        outcomes: what became of its outputs, the main one first.
-        reader: to look at the rows.
+        outcomes: the results of its outputs, the main one first.
+        reader: reads the rows.
         run_id: the run it belongs to.
     """
     main = outcomes[0]
-    found: dict[str, Any] = {"state": main.state}
+    metadata: dict[str, Any] = {"state": main.state}
     if main.message:
-        found["reason"] = main.message
+        metadata["reason"] = main.message
     elif main.state == "unchanged":
-        found["reason"] = "nothing it follows from has changed, so nothing was computed"
+        metadata["reason"] = "nothing that it follows from has changed, so nothing was computed"
     if main.version is None:
-        return found
+        return metadata
     if main.version.stale_since:
-        found["stale_since"] = main.version.stale_since
+        metadata["stale_since"] = main.version.stale_since
     if is_table(main.table):
-        found |= _of_table(step, outcomes, reader)
+        metadata |= _table_metadata(step, outcomes, reader)
     if main.table == PUBLICATION:
-        found |= _quality(checks_of(reader.store, run_id))
-    return found | _shown(step.page.shows(step, reader.contracts, reader))
+        metadata |= _quality(checks_of(reader.store, run_id))
+    return metadata | _metadata(step.page.shows(step, reader.contracts, reader))
 
 
 def added_metadata(step: Step, reader: Reader) -> dict[dg.AssetKey, dict[str, Any]]:
-    """What a step tells on the pages of others."""
-    told = step.page.adds(step, reader.contracts, reader)
-    return {key_of(key): _shown(facts) for key, facts in told.items()}
+    """The metadata that a step adds to the pages of other assets."""
+    facts_by_step = step.page.adds(step, reader.contracts, reader)
+    return {key_of(key): _metadata(facts) for key, facts in facts_by_step.items()}
 
 
-def _of_table(step: Step, outcomes: Sequence[Outcome], reader: Reader) -> dict[str, Any]:
+def _table_metadata(step: Step, outcomes: Sequence[StepResult], reader: Reader) -> dict[str, Any]:
     table = reader.table(outcomes[0].table)
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "dagster/row_count": table.num_rows,
         "preview": dg.MetadataValue.md(step.page.preview(step, table, reader.contracts)),
     }
     if len(outcomes) > 1:
         others = [{"table": o.table, "rows": f"{o.version.rows:,}"} for o in outcomes[1:] if o.version]
-        found["other_tables"] = dg.MetadataValue.md(markdown(others))
-    return found
+        metadata["other_tables"] = dg.MetadataValue.md(markdown(others))
+    return metadata
 
 
-def _shown(facts: Facts) -> dict[str, Any]:
+def _metadata(facts: Facts) -> dict[str, Any]:
     """Plain facts in Dagster's terms."""
     return {name: _value(value) for name, value in facts.items()}
 
@@ -150,7 +151,7 @@ def _lineage(step: Step) -> str:
 
 
 def _quality(recorded: pa.Table | None) -> dict[str, Any]:
-    """How many rules of the run passed, failed, were errored and skipped, and those that did not hold."""
+    """The number of rules of the run that passed, failed, errored or were skipped, and those that failed or errored."""
     rows = recorded.to_pylist() if recorded else []
     broken = [
         {name: row[name] for name in ("table_name", "rule", "severity", "outcome", "observed", "expected")}

@@ -1,7 +1,8 @@
-"""The months of sources that are had by month, as partitions: which are there, and a backfill of those that are not.
+"""The months of sources that are fetched by month, as partitions: which are downloaded, and a backfill of missing ones.
 
-An asset of its own for each, beside the one that fetches. That one asks for everything, every time, and its version is
-the set of all that came; here single months are asked for, whose answers it finds and does not send again.
+Each such source has an asset with these partitions, in addition to the asset that fetches it. The latter requests
+everything each time, and its version is the set of all downloads. The partitioned asset requests single months; the
+fetching asset reuses their responses without repeating the requests.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ from spi_pipeline.publishers.files.months import month_before
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
 
-# So many months are shown as missing where nothing was asked for yet: the window of the police's API.
+# The number of months shown as missing before the first fetch: the window of the police's API.
 WINDOW = 36
 
 
@@ -26,7 +27,7 @@ def months_key(source_id: str) -> dg.AssetKey:
 
 
 def by_month(step: Step) -> bool:
-    """Whether a step fetches a source that is had by month."""
+    """Whether a step fetches a source by month."""
     if step.cadence is None:
         return False
     from spi_pipeline.publishers.offers import OFFERS
@@ -35,13 +36,13 @@ def by_month(step: Step) -> bool:
 
 
 def month_assets(plan: Iterable[Step], runner: Runner) -> list[dg.AssetsDefinition]:
-    """An asset for each source that is had by month; none where nothing is fetched."""
+    """An asset for each source that is fetched by month; none if nothing is fetched."""
     return [_asset(step, runner) for step in plan if by_month(step)]
 
 
 def _asset(step: Step, made: Runner) -> dg.AssetsDefinition:
     with warnings.catch_warnings():
-        # Dagster calls the policy beta. One run for all months of a backfill: each run takes seconds to start.
+        # Dagster marks backfill policies as beta. All months share one run, since each run takes seconds to start.
         warnings.simplefilter("ignore", dg.BetaWarning)
         policy = dg.BackfillPolicy.single_run()
 
@@ -49,8 +50,8 @@ def _asset(step: Step, made: Runner) -> dg.AssetsDefinition:
             key=months_key(step.name),
             group_name=step.group,
             kinds={step.tool},
-            description=f"Months of {step.title.removeprefix('Downloads: ')}\n\nEach month that was had of it. "
-            "Materialize those that are missing, then what reads from them.",
+            description=f"Months of {step.title.removeprefix('Downloads: ')}\n\nThe months that have been "
+            "downloaded. Materialize the missing ones, then the assets that read from them.",
             partitions_def=dg.MonthlyPartitionsDefinition(start_date=_first(step, made), fmt="%Y-%m"),
             backfill_policy=policy,
             output_required=False,
@@ -65,32 +66,32 @@ def _fetch(source_id: str, wanted: Collection[str], context: dg.AssetExecutionCo
     from spi_pipeline.steps.sources.fetch import fetch_months, months_of
 
     assert runner.publishers
-    had, failed = set[str](), ""
+    downloaded, failed = set[str](), ""
     try:
         runner.publishers.prepare()
-        for one in fetch_months(runner.publishers, source_id, sorted(wanted)):
-            had |= months_of([one])
+        for download in fetch_months(runner.publishers, source_id, sorted(wanted)):
+            downloaded |= months_of([download])
     except SpiError as error:
         failed = str(error)
-        # The last one may be there in part.
-        had -= {max(had, default="")}
+        # The last month may be incomplete.
+        downloaded -= {max(downloaded, default="")}
     finally:
         runner.publishers.close()
-    tell_months(source_id, had.intersection(wanted), context)
+    tell_months(source_id, downloaded.intersection(wanted), context)
     if failed:
-        raise dg.Failure(f"{source_id}: {failed}; run the months that are missing again to go on", allow_retries=True)
-    if absent := sorted(set(wanted) - had):
-        context.log.error(f"{source_id}: its publisher has nothing for {', '.join(absent)}")
+        raise dg.Failure(f"{source_id}: {failed}; run the missing months again to resume", allow_retries=True)
+    if unavailable := sorted(set(wanted) - downloaded):
+        context.log.error(f"{source_id}: its publisher has nothing for {', '.join(unavailable)}")
 
 
 def tell_months(source_id: str, months: Iterable[str], context: dg.AssetExecutionContext) -> None:
-    """Tell Dagster of months that were had."""
+    """Log a materialization for each month that was downloaded."""
     for month in sorted(months):
         context.log_event(dg.AssetMaterialization(months_key(source_id), partition=month))
 
 
 def tell_new_months(step: Step, runner: Runner, context: dg.AssetExecutionContext) -> None:
-    """Tell Dagster of the months that a fetch had and nobody told of yet."""
+    """Log a materialization for each downloaded month that has none yet."""
     from spi_pipeline.steps.sources.fetch import months_of
 
     known = context.instance.get_materialized_partitions(months_key(step.name))
@@ -98,13 +99,13 @@ def tell_new_months(step: Step, runner: Runner, context: dg.AssetExecutionContex
 
 
 def _first(step: Step, runner: Runner) -> str:
-    """The first month that is shown: the one wanted or had first, else the first of a usual window."""
+    """The first month shown: the first downloaded, else the start of the window; an earlier one if requested."""
     from spi_pipeline.steps.sources.fetch import months_of
 
-    found = {month_before(f"{dt.datetime.now(dt.UTC):%Y-%m}", WINDOW)}
-    with suppress(SpiError):  # the step that fetches says so
+    months = {month_before(f"{dt.datetime.now(dt.UTC):%Y-%m}", WINDOW)}
+    with suppress(SpiError):  # the step that fetches reports this
         raw = runner.store.raw(step.name)
-        found = months_of(raw.held()) or found
+        months = months_of(raw.held()) or months
         if since := runner.settings.since or raw.since(None):
-            found.add(since)
-    return min(found)
+            months.add(since)
+    return min(months)

@@ -1,7 +1,7 @@
-"""``spi refresh``: find what is stale, run only that through Dagster, say what became of it.
+"""``spi refresh``: find the stale steps, run only those through Dagster, and report the results.
 
-A Dagster job runs everything it selects whatever the data versions say, so the selection is made here, before the run.
-A refresh with nothing stale writes one row to the list of runs and never imports Dagster.
+A Dagster job runs all assets in its selection, whatever their data versions, so the selection is made here, before the
+run. A refresh with nothing stale writes one row to the list of runs and never imports Dagster.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import NO_MEMORY, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
-from spi_pipeline.orchestration.lifetime import bury, living, stopping_between_steps
+from spi_pipeline.orchestration.lifetime import living, record_killed_runs, stopping_between_steps
 from spi_pipeline.orchestration.runs import CLASS, COMMAND, REFRESH, RUN
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps, selected_steps
 from spi_pipeline.run.logs import note
-from spi_pipeline.run.outcome import Outcome, quality
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.records import run_row
+from spi_pipeline.run.result import StepResult, quality
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
@@ -39,55 +39,56 @@ from spi_pipeline.storage.store import Store
 if TYPE_CHECKING:
     import dagster as dg
 
-# In the name of what Dagster raises when it takes a signal.
+# Part of the names of the exceptions that Dagster raises on a signal.
 INTERRUPTED = "Interrupt"
-# Asking ends by itself at its hours, each source with word of why; only then is it time to ask the run to end.
+# The fetch ends by itself at its time limit, with a reason for each source; the deadline is this many hours later.
 FETCH_ENDS = 0.1
-# What SQLite says, as SQLAlchemy tells it: nothing else in a run speaks through them than Dagster's log.
+# SQLite's error within SQLAlchemy's message; Dagster's event log is the only part of a run that uses SQLAlchemy.
 OF_ITS_LOG = re.compile(r"\bsqlite3\.\w+(?:\)|:) (.*)")
-Tell = Callable[[Sequence[Step], Sequence[Outcome]], None]
+Tell = Callable[[Sequence[Step], Sequence[StepResult]], None]
 
 
 @dataclass(frozen=True)
 class Fetching:
-    """What to do beside fetching.
+    """Callbacks and recording for the fetch.
 
     Attributes:
-        ended: told what became of the downloads of each live source.
-        waiting: told, in a line now and then, what is waited for.
-        record: folder to keep each request in with its answer; None for none.
+        ended: called with the result of each live source's downloads.
+        waiting: called now and then with a line about what the fetch is waiting for.
+        record: folder in which to record each request and its response; None to record none.
     """
 
-    ended: Callable[[Outcome], None] = lambda _outcome: None
+    ended: Callable[[StepResult], None] = lambda _outcome: None
     waiting: Callable[[str], None] = lambda _line: None
     record: Path | None = None
 
 
 @dataclass
 class Refresh:
-    """What a refresh did.
+    """The results of a refresh.
 
     Attributes:
         run_id: its id.
         stale: the steps that were stale, in order.
         started: when it began.
-        name: what people call it: which steps were picked, where some were.
-        outcomes: what became of each table.
-        seconds: how long it took.
-        requests: how many requests went out to publishers.
+        name: its name for people, with the selected steps if there was a selection.
+        outcomes: the result of each output.
+        seconds: its duration.
+        requests: the number of requests sent to publishers.
         broken: why the run as a whole ended early; empty otherwise.
-        undone: steps that were stale and of whose outputs the store does not hold what the run came to.
-        unrecorded: why it could not be written down how the run ended; empty otherwise.
-        renewed: tables to be made anew that were written under another version of their contract: which, and now.
+        undone: stale steps for which the store does not hold the outputs of this run.
+        unrecorded: why the end of the run could not be recorded; empty otherwise.
+        renewed: tables to recompute because they were written under another version of their contract, each with that
+            version and the present one.
         stopped: whether somebody stopped it.
-        told: what an operator should know all the same, such as a history that was set aside.
+        told: further notices for the operator, such as a history that was set aside.
     """
 
     run_id: str
     stale: list[Step]
     started: dt.datetime
     name: str
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[StepResult] = field(default_factory=list)
     seconds: float = 0.0
     requests: int = 0
     broken: str = ""
@@ -100,12 +101,12 @@ class Refresh:
     @property
     def faults(self) -> list[str]:
         """Why tables were kept or failed, each sentence once."""
-        # That downloads could not be had is told once, by the table that keeps its last good version for it.
-        told = {outcome.reason for outcome in self.outcomes if is_table(outcome.table)}
-        messages = [o.message for o in self.outcomes if o.message and (is_table(o.table) or o.reason not in told)]
+        # A failed download is reported once, by the table that keeps its last good version because of it.
+        reported = {outcome.reason for outcome in self.outcomes if is_table(outcome.table)}
+        messages = [o.message for o in self.outcomes if o.message and (is_table(o.table) or o.reason not in reported)]
         if self.undone and not messages and not self.broken:
-            named = listing(self.undone, 5)
-            messages.append(f"{counted(len(self.undone), 'step')} did not come to an end ({named}); run spi refresh")
+            labels = listing(self.undone, 5)
+            messages.append(f"{counted(len(self.undone), 'step')} did not finish ({labels}); run spi refresh")
         return list(dict.fromkeys(filter(None, [*messages, self.broken, self.unrecorded])))
 
     @property
@@ -122,7 +123,7 @@ class Refresh:
 
     @property
     def quality(self) -> dict[str, int]:
-        """What became of the rules evaluated: see ``quality.quality``."""
+        """The evaluated rules by outcome: see ``result.quality``."""
         return quality((o.table, r.rule.severity, r.outcome) for o in self.outcomes for r in o.results)
 
     @property
@@ -133,7 +134,7 @@ class Refresh:
         return "failed" if self.faults else "succeeded" if self.stale else "nothing to do"
 
     def confirm(self, store: Store) -> None:
-        """Compare what became of each stale step with what the store holds: what no record proves is not done."""
+        """Compare the result of each stale step with the store: a step that the store does not confirm is undone."""
         made = {outcome.table: outcome for outcome in self.outcomes}
         self.undone = [step.label for step in self.stale if not all(_holds(store, made.get(o)) for o in step.outputs)]
 
@@ -149,50 +150,51 @@ def refresh(
     """Bring the store up to date.
 
     Args:
-        settings: where and how.
+        settings: the settings.
         contracts: all contracts.
         select: see ``due_steps``.
-        progress: told the steps about to run; what it returns is told of each operation that ended.
-        fetching: what to do beside fetching.
+        progress: called with the steps about to run; the function it returns is called after each operation.
+        fetching: callbacks and recording for the fetch.
         wait: seconds to wait for another process that writes to the store.
 
     Returns:
-        What was done; faults are in it, not raised.
+        The results, with any faults, which are not raised.
 
     Raises:
-        SpiError: when another refresh holds the store, or the store cannot be read at all; the run is on record then.
+        SpiError: if another refresh holds the store, or if the store cannot be read at all; in the second case the run
+            is on record.
     """
     runner, plan = Runner(settings, contracts), build_plan(contracts)
-    asked = [step for step in selected_steps(plan, select) if step.cadence is not None]
+    fetch_steps = [step for step in selected_steps(plan, select) if step.cadence is not None]
     name = f"{REFRESH} of {', '.join(select)}" if select else REFRESH
-    began, done = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
-    with runner.store.lock(wait), living(runner, done.run_id, COMMAND, name) as deadline:
-        done.told += runner.store.set_records_aside()
-        bury(runner.store)
+    start, result = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
+    with runner.store.lock(wait), living(runner, result.run_id, COMMAND, name) as deadline:
+        result.told += runner.store.set_records_aside()
+        record_killed_runs(runner.store)
         try:
             with stopping_between_steps(runner):
                 deadline.begin(settings.fetch_hours + FETCH_ENDS, "SPI_FETCH_HOURS")
-                fetched = _fetch(runner, asked, done, fetching)
+                fetched = _fetch(runner, fetch_steps, result, fetching)
                 deadline.begin(settings.compute_hours, "SPI_COMPUTE_HOURS")
-                _find_stale(done, plan, runner, select, fetched)
-                if done.stale:
-                    _run(done, runner, settings, progress(done.stale) if progress else None)
+                _find_stale(result, plan, runner, select, fetched)
+                if result.stale:
+                    _run(result, runner, settings, progress(result.stale) if progress else None)
         except KeyboardInterrupt:
-            done.stopped, done.broken = True, done.broken or "the run was stopped"
+            result.stopped, result.broken = True, result.broken or "the run was stopped"
         except MemoryError:
-            done.broken = f"the run could not go on: {NO_MEMORY}"
+            result.broken = f"the run could not continue: {NO_MEMORY}"
         except BaseException as error:
-            done.broken = " ".join(str(error).split()) or type(error).__name__
+            result.broken = " ".join(str(error).split()) or type(error).__name__
             raise
         finally:
-            done.seconds = time.monotonic() - began
-            done.confirm(runner.store)
-            _record(done, runner, settings)
-    return done
+            result.seconds = time.monotonic() - start
+            result.confirm(runner.store)
+            _record(result, runner, settings)
+    return result
 
 
-def _holds(store: Store, outcome: Outcome | None) -> bool:
-    """Whether the store holds what became of an output, read from its own record of it."""
+def _holds(store: Store, outcome: StepResult | None) -> bool:
+    """Whether the store holds the outcome's version of an output, according to the store's own record."""
     if outcome is None or outcome.version is None or outcome.state == "failed":
         return False
     try:
@@ -203,55 +205,60 @@ def _holds(store: Store, outcome: Outcome | None) -> bool:
 
 
 def _find_stale(
-    done: Refresh, plan: Sequence[Step], runner: Runner, select: Sequence[str], fetched: Sequence[Outcome]
+    result: Refresh, plan: Sequence[Step], runner: Runner, select: Sequence[str], fetched: Sequence[StepResult]
 ) -> None:
-    """Note what is to be run, what of that the publishers had news for, and what became of all else that was asked."""
+    """Set the stale steps, including those with new downloads, and the results of sources without any."""
     news = {outcome.table for outcome in fetched if outcome.state != "unchanged"}
     due = {step for step in due_steps(plan, runner, select) if step.cadence is None}
-    done.stale = [step for step in plan if step in due or news.intersection(step.outputs)]
-    done.outcomes = [outcome for outcome in fetched if outcome.table not in news]
-    done.requests = sum(outcome.requests for outcome in fetched)
-    done.renewed = _renewed(done.stale, runner)
+    result.stale = [step for step in plan if step in due or news.intersection(step.outputs)]
+    result.outcomes = [outcome for outcome in fetched if outcome.table not in news]
+    result.requests = sum(outcome.requests for outcome in fetched)
+    result.renewed = _renewed(result.stale, runner)
     runner.store.remember("code", runner.code.remembered)
 
 
-def _record(done: Refresh, runner: Runner, settings: Settings) -> None:
-    """Write down how the run ended, and only then take away the record that it goes on."""
+def _record(result: Refresh, runner: Runner, settings: Settings) -> None:
+    """Record how the run ended, and only then remove the record that it is in progress."""
     try:
-        runner.store.append_run(RUN, done.run_id, _row(done, settings))
+        runner.store.append_run(RUN, result.run_id, _row(result, settings))
     except (SpiError, MemoryError) as error:
-        done.unrecorded = str(error) or NO_MEMORY
+        result.unrecorded = str(error) or NO_MEMORY
     else:
-        runner.store.ended(done.run_id)
-    told = {"outcome": done.state, "seconds": round(done.seconds, 3), "requests": done.requests, **done.quality}
-    level = logging.ERROR if done.faults else logging.INFO
-    note(done.broken or f"the run ended: {done.state}", level=level, steps=len(done.stale), **told)
+        runner.store.ended(result.run_id)
+    facts = {
+        "outcome": result.state,
+        "seconds": round(result.seconds, 3),
+        "requests": result.requests,
+        **result.quality,
+    }
+    level = logging.ERROR if result.faults else logging.INFO
+    note(result.broken or f"the run ended: {result.state}", level=level, steps=len(result.stale), **facts)
 
 
-def _fetch(runner: Runner, asked: Sequence[Step], done: Refresh, beside: Fetching | None) -> list[Outcome]:
-    """Ask the publishers of the selected sources, whatever their cadence, before anything else.
+def _fetch(runner: Runner, steps: Sequence[Step], result: Refresh, fetching: Fetching | None) -> list[StepResult]:
+    """Fetch the selected sources, whatever their cadence, before anything else.
 
-    So a source whose downloads are as before is not even parsed, and Dagster is not started for it.
+    A source whose downloads have not changed is then not even parsed, and does not start Dagster.
     """
-    if not asked or runner.publishers is None:
+    if not steps or runner.publishers is None:
         return []
     from spi_pipeline.publishers.http.recording import Recording
 
     def waiting(line: str) -> None:
         note(line, source=line.partition(":")[0])
-        if beside:
-            beside.waiting(line)
+        if fetching:
+            fetching.waiting(line)
 
     runner.publishers.tell = waiting
-    if beside:
-        runner.publishers.recording = Recording(beside.record) if beside.record else None
-    outcomes = runner.run(asked, done.run_id, done.started)
-    if beside:
+    if fetching:
+        runner.publishers.recording = Recording(fetching.record) if fetching.record else None
+    outcomes = runner.run(steps, result.run_id, result.started)
+    if fetching:
         for outcome in outcomes:
-            beside.ended(outcome)
+            fetching.ended(outcome)
     if recording := runner.publishers.recording:
-        had = {outcome.table.removeprefix(DOWNLOADS): not outcome.message for outcome in outcomes}
-        recording.about(runner.settings.since, had)
+        complete = {outcome.table.removeprefix(DOWNLOADS): not outcome.message for outcome in outcomes}
+        recording.about(runner.settings.since, complete)
     runner.publishers.close()
     if runner.stopping:
         raise KeyboardInterrupt
@@ -259,39 +266,39 @@ def _fetch(runner: Runner, asked: Sequence[Step], done: Refresh, beside: Fetchin
 
 
 def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]]:
-    """The tables of stale steps that stand in the store under another version of their contract."""
-    found = {}
+    """The tables of stale steps that are in the store under another version of their contract."""
+    versions_by_table = {}
     for name in (name for step in stale for name in step.outputs if is_table(name)):
         try:
-            there, metadata = runner.store.current(name), runner.store.metadata(name)
-        except SpiError:  # damaged, and made anew for that
+            current, metadata = runner.store.current(name), runner.store.metadata(name)
+        except SpiError:  # damaged, and recomputed for that reason
             continue
         versions = (metadata.get(CONTRACT, FIRST), contract_of(name, runner.contracts).version)
-        if there and versions[0] != versions[1]:
-            found[name] = versions
-    return found
+        if current and versions[0] != versions[1]:
+            versions_by_table[name] = versions
+    return versions_by_table
 
 
-def _run(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
-    """Run the stale steps, once more where Dagster broke and cannot read its own history, which is then begun anew."""
+def _run(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
+    """Run the stale steps; if Dagster broke over a damaged history, set that aside and run them a second time."""
     from spi_pipeline.orchestration.instance import renew
 
-    home, fetched = runner.store.dagster_home, list(done.outcomes)
-    done.told += renew(home)
+    home, fetched = runner.store.dagster_home, list(result.outcomes)
+    result.told += renew(home)
     try:
-        _run_once(done, runner, settings, tell)
-        broken = bool(done.broken) and not done.stopped
+        _run_once(result, runner, settings, tell)
+        broken = bool(result.broken) and not result.stopped
     except Exception:
-        if not (said := renew(home, deep=True)):
+        if not (notices := renew(home, deep=True)):
             raise
     else:
-        said = renew(home, deep=True) if broken else []
-    if said:
-        done.told, done.outcomes, done.broken = [*done.told, *said], fetched, ""
-        _run_once(done, runner, settings, tell)
+        notices = renew(home, deep=True) if broken else []
+    if notices:
+        result.told, result.outcomes, result.broken = [*result.told, *notices], fetched, ""
+        _run_once(result, runner, settings, tell)
 
 
-def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
+def _run_once(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
     """Run the stale steps as one Dagster run on the store's own instance."""
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
@@ -302,35 +309,37 @@ def _run_once(done: Refresh, runner: Runner, settings: Settings, tell: Tell | No
     from spi_pipeline.orchestration.executing import execute
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags, tidy
 
-    def listen(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> None:
-        done.outcomes.extend(outcomes)
+    def listen(steps: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
+        result.outcomes.extend(outcomes)
         if tell:
             tell(steps, outcomes)
 
     runner.listen = listen
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
-        due = frozenset(asset_key(step) for step in done.stale)
+        due = frozenset(asset_key(step) for step in result.stale)
         job = build_definitions(settings, runner).resolve_job_def(REFRESH)
-        with open_instance(runner.store.dagster_home, run_id=done.run_id) as instance:
+        with open_instance(runner.store.dagster_home, run_id=result.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
             with without_its_stderr():
-                result = execute(job, due, instance, done.run_id, run_tags(runner.store.root))
-            stopped = _stopped(result)
-            done.stopped, done.broken = bool(stopped), stopped or runner.overtime or _defects(result)
+                execution = execute(job, due, instance, result.run_id, run_tags(runner.store.root))
+            stopped = _stopped(execution)
+            result.stopped, result.broken = bool(stopped), stopped or runner.overtime or _defects(execution)
             tidy(instance, runner.store, settings.retention)
     except (OSError, sqlite3.Error, SQLAlchemyError, dg.DagsterError) as error:
-        done.broken = _ended_early(error)
+        result.broken = _ended_early(error)
 
 
 def _ended_early(error: object) -> str:
-    said = " ".join(str(getattr(error, "orig", error)).split())[:200]
-    return f"Dagster could not go on ({said}); readers still see the last whole state: cure that and run spi refresh"
+    message = " ".join(str(getattr(error, "orig", error)).split())[:200]
+    return (
+        f"Dagster could not continue ({message}); readers still see the last publication: fix this and run spi refresh"
+    )
 
 
-def _stopped(result: dg.JobExecutionResult) -> str:
-    """A sentence on where a run was stopped, by Ctrl-C or a signal; empty where it was not."""
-    for event in result.all_events:
+def _stopped(execution: dg.JobExecutionResult) -> str:
+    """A sentence that says where Ctrl-C or a signal stopped the run; empty if none did."""
+    for event in execution.all_events:
         error = getattr(event.event_specific_data, "error", None)
         if error and INTERRUPTED in ((error.cause or error).cls_name or ""):
             at = event.step_key or "its first step"
@@ -338,45 +347,45 @@ def _stopped(result: dg.JobExecutionResult) -> str:
     return ""
 
 
-def _defects(result: dg.JobExecutionResult) -> str:
-    """A sentence on the operations that broke without being able to say so themselves; empty where none did."""
-    # Each fault once, with the first operation that met it: of a disk that fails all tell the same.
+def _defects(execution: dg.JobExecutionResult) -> str:
+    """A sentence about the operations that broke without reporting it as an outcome; empty if none did."""
+    # Each fault once, with the first operation that met it: a failing disk causes the same fault in all of them.
     broken: dict[str, str] = {}
     report = ""
-    for event in result.all_events:
+    for event in execution.all_events:
         failure = event.step_failure_data if event.is_step_failure else None
-        # A failure with user data is one we raised, its reason told by the outcome.
+        # A failure with user data is a dg.Failure of ours, and an outcome reports its reason.
         if not failure or not failure.error or failure.user_failure_data:
             continue
         error = failure.error.cause or failure.error
-        if found := OF_ITS_LOG.search(error.message):
-            return _ended_early(found[1])
-        said = " ".join(CLASS.sub("", error.message).split())
-        if error.cls_name == SpiError.__name__:  # of the store, say, when Dagster was to be told what became of a table
-            broken.setdefault(said, f"{event.step_key}: {said}")
+        if match := OF_ITS_LOG.search(error.message):
+            return _ended_early(match[1])
+        message = " ".join(CLASS.sub("", error.message).split())
+        if error.cls_name == SpiError.__name__:  # for example from the store, while a materialization is logged
+            broken.setdefault(message, f"{event.step_key}: {message}")
         else:
-            told = f"{event.step_key} broke in our own code ({error.cls_name}: {said[:200]})"
-            broken.setdefault(told, told)
-            report = f"report it with the log of run {result.run_id} (spi ui)"
+            sentence = f"{event.step_key} broke in our own code ({error.cls_name}: {message[:200]})"
+            broken.setdefault(sentence, sentence)
+            report = f"report it with the log of run {execution.run_id} (spi ui)"
     return "; ".join(filter(None, [*broken.values(), report]))
 
 
-def _row(done: Refresh, settings: Settings) -> pa.Table:
-    counts = done.quality
+def _row(result: Refresh, settings: Settings) -> pa.Table:
+    counts = result.quality
     return run_row(
-        run_id=done.run_id,
-        run_at=done.started,
-        seconds=round(done.seconds, 3),
+        run_id=result.run_id,
+        run_at=result.started,
+        seconds=round(result.seconds, 3),
         mode=settings.mode,
-        requests=done.requests,
-        stale_steps=len(done.stale),
-        failed_checks=sum(result.blocks for outcome in done.outcomes for result in outcome.results),
-        warnings=len(done.warnings),
+        requests=result.requests,
+        stale_steps=len(result.stale),
+        failed_checks=sum(rule.blocks for outcome in result.outcomes for rule in outcome.results),
+        warnings=len(result.warnings),
         passed_checks=counts["passed"],
         errored_checks=counts["errored"],
         skipped_checks=counts["skipped"],
-        state=done.state,
-        cause=done.broken or next((o.message for o in done.outcomes if o.state == "failed"), None),
-        name=done.name,
+        state=result.state,
+        cause=result.broken or next((o.message for o in result.outcomes if o.state == "failed"), None),
+        name=result.name,
         launched_by=COMMAND,
     )

@@ -1,6 +1,6 @@
-"""All runs, whoever started them: the command records its own, and Dagster's instance knows the others.
+"""All runs: the command records its own in a list, and Dagster's instance has those started elsewhere.
 
-Dagster is imported only where there is an instance to look at.
+Dagster is imported only if there is an instance to read.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spi_pipeline.run.records import checks_of
-from spi_pipeline.storage.going import Going
+from spi_pipeline.storage.running import RunInProgress
 from spi_pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
-# The list of runs that the command keeps, and the job of its runs.
+# The name of the command's list of runs, the job of its runs, and the two launchers.
 RUN, REFRESH, COMMAND, UI = "run", "refresh", "spi refresh", "the UI"
 KILLED = "killed"
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "CANCELED": "stopped"}
 STORE_TAG, LAUNCHED_TAG, ENDED_TAG = "spi/store", "spi/launched_by", "spi/ended"
-# As Dagster calls the module that `spi ui` and workspace.yaml name.
+# Dagster's name for the code location that `spi ui` and workspace.yaml load.
 LOCATION = "spi_pipeline.definitions"
-# As Dagster waits for the process of a run to start. From there it takes some hundredths of a second until it says
-# whose run it is.
+# As long as Dagster waits for the process of a run to start. The process then tags the run with its store within some
+# hundredths of a second.
 STARTING_SECONDS = 180
 UNDER_WAY = ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")
-# So many of the assets that were picked for a run are named.
+# The name of a run lists at most this many of its selected assets.
 NAMED = 3
 # As in "spi_pipeline.contracts.errors.SpiError: …".
 CLASS = re.compile(r"^[\w.]+(?:Error|Failure|Exception): ")
@@ -42,16 +42,16 @@ class Run:
 
     Attributes:
         run_id: its id.
-        name: its job, or the assets that were picked for it.
+        name: its job, or the assets selected for it.
         launched_by: who started it.
-        began: when it was asked for.
-        heard: when it ended, or was last heard of.
-        seconds: how long it took; None where it did not begin or goes on.
-        state: ``succeeded``, ``failed``, ``stopped``, ``killed``, ``running`` or, of the command, ``nothing to do``.
-        cause: why it failed as a whole; None where it did not.
-        failed_checks: how many rules of severity error were broken.
-        stale_steps: how many steps were stale, where the command counted them.
-        requests: how many requests it made, where the command counted them.
+        began: when it was requested.
+        heard: when it ended, or was last updated.
+        seconds: its duration; None if it did not begin or is still running.
+        state: ``succeeded``, ``failed``, ``stopped``, ``killed``, ``running`` or, for the command, ``nothing to do``.
+        cause: why it failed as a whole; None if it did not.
+        failed_checks: the number of rules of severity error that failed or errored.
+        stale_steps: the number of stale steps; None if not counted, as only the command does.
+        requests: the number of requests; None if not counted, as only the command does.
     """
 
     run_id: str
@@ -68,7 +68,7 @@ class Run:
 
 
 def recorded(store: Store, run_ids: Iterable[str]) -> list[Run]:
-    """Runs from the list: those of the command, and those that were killed, whoever started them."""
+    """Runs from the list: those of the command, and all killed runs."""
     records = [store.read_run(RUN, run_id) for run_id in run_ids]
     return [
         Run(
@@ -80,45 +80,45 @@ def recorded(store: Store, run_ids: Iterable[str]) -> list[Run]:
     ]  # fmt: skip
 
 
-def cause_of_death(going: Going) -> str:
-    """Why a run is over that did not say how it ended, in a sentence."""
-    about = going.about
-    process = f"process {about['pid']} of {about['host']}" if about.get("pid") else "its process"
+def cause_of_death(going: RunInProgress) -> str:
+    """The reason, as a sentence, for the end of a run that did not record how it ended."""
+    details = going.about
+    process = f"process {details['pid']} of {details['host']}" if details.get("pid") else "its process"
     if going.stood:
-        return f"the run hung: {process} was ended past the deadline; where it stood is in {going.stood}"
+        return f"the run hung: {process} was ended after the deadline; its trace is in {going.stood}"
     return f"the process of this run ended before the run did ({process}): killed, out of memory, or a restart"
 
 
-def began(going: Going) -> dt.datetime:
-    """When a run began, by its own record; now where that is damaged."""
+def began(going: RunInProgress) -> dt.datetime:
+    """When a run began, from its own record; the current time if the record is damaged."""
     try:
         return dt.datetime.fromisoformat(going.about["began"])
     except (KeyError, TypeError, ValueError):
         return dt.datetime.now(dt.UTC)
 
 
-def begun(going: Going, listed: Collection[str]) -> Run | None:
-    """A run that has not said how it ended: it goes on, or was killed; None where the list knows how it ended."""
+def begun(going: RunInProgress, listed: Collection[str]) -> Run | None:
+    """A run that is in progress or was killed; None if the list already has it."""
     if going.run_id in listed:
         return None
-    about, at = going.about, began(going)
+    facts, at = going.about, began(going)
     state, cause = ("running", None) if going.alive else (KILLED, cause_of_death(going))
     return Run(
-        going.run_id, about.get("name") or REFRESH, about.get("launched_by") or COMMAND, at, at, None, state, cause, 0
+        going.run_id, facts.get("name") or REFRESH, facts.get("launched_by") or COMMAND, at, at, None, state, cause, 0
     )
 
 
 def is_abandoned(record: RunRecord, store: Store) -> bool:
-    """Whether a run is said to go on and does not."""
+    """Whether Dagster lists a run as in progress although its process is gone."""
     return record.dagster_run.status.value in UNDER_WAY and is_dead(record, store)
 
 
 def is_dead(record: RunRecord, store: Store) -> bool:
-    """Whether the process of a run that is said to go on is gone.
+    """Whether the process of a run that Dagster lists as in progress is gone.
 
-    A run of the command is on record in its store before Dagster hears of it, one of Dagster as soon as it has begun.
+    A run of the command is on record in its store before Dagster knows of it, a run of Dagster as soon as it has begun.
     """
-    run, on_record = record.dagster_run, {each.run_id: each.alive for each in store.all_going()}
+    run, on_record = record.dagster_run, {each.run_id: each.alive for each in store.runs_in_progress()}
     if run.run_id in on_record:
         return not on_record[run.run_id]
     if run.run_id in store.run_stamps(RUN):
@@ -127,15 +127,15 @@ def is_dead(record: RunRecord, store: Store) -> bool:
     ours = origin is None or origin.repository_origin.code_location_origin.location_name == LOCATION
     if run.tags.get(STORE_TAG, str(store.root)) != str(store.root) or not ours:
         return False
-    # Not on record yet, or no longer: Dagster knows in a moment. A clock that was wrong counts as long ago. A run that
-    # is run again has the tags of the first, when that ended among them.
+    # The run is not yet on record, or no longer: Dagster may soon know how it ended. A time in the future, from a clock
+    # that was wrong, counts as long ago. A re-executed run has the tags of the first run, its end among them.
     began = record.start_time or record.create_timestamp.replace(tzinfo=dt.UTC).timestamp()
-    heard = max(began, float(run.tags.get(ENDED_TAG, 0)))
-    return not 0 <= time.time() - heard <= STARTING_SECONDS
+    last_seen = max(began, float(run.tags.get(ENDED_TAG, 0)))
+    return not 0 <= time.time() - last_seen <= STARTING_SECONDS
 
 
 def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
-    """A run as Dagster knows it: started from the UI, by a schedule or sensor, or killed."""
+    """A run from Dagster's records: started from the UI or by a schedule or sensor, or killed."""
     run = record.dagster_run
     checks = checks_of(store, run.run_id)
     rows = checks.to_pylist() if checks else []
@@ -153,7 +153,7 @@ def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
 
 
 def _cause(instance: DagsterInstance, run: DagsterRun) -> str:
-    """Why a run failed: the innermost error of the first step that did; steps after it only follow."""
+    """Why a run failed: the innermost error of its first failed step, since later steps fail as a consequence."""
     from dagster import DagsterEventType
 
     for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE):
@@ -163,29 +163,29 @@ def _cause(instance: DagsterInstance, run: DagsterRun) -> str:
             error = getattr(data, "error", None)
             while error is not None and error.cause is not None:
                 error = error.cause
-            said = " ".join((error.message if error else (event.message if event else "") or "").split())
+            sentence = " ".join((error.message if error else (event.message if event else "") or "").split())
             # Dagster puts the class of an error before its sentence.
-            said = CLASS.sub("", said)
-            if said:
+            sentence = CLASS.sub("", sentence)
+            if sentence:
                 step = f"{event.step_key}: " if event and event.step_key else ""
-                return f"{step}{said}"[:600]
+                return f"{step}{sentence}"[:600]
     return "Dagster's event log names no cause"
 
 
 def name_of(run: DagsterRun) -> str:
-    """What people call a run: its job, or the assets that were picked in the UI."""
+    """The name of a run for people: its job, or the assets selected in the UI."""
     if not run.job_name.startswith("__"):
         return run.job_name
     checks = (key.asset_key for key in run.asset_check_selection or ())
-    picked = sorted({key.to_user_string() for key in (*(run.asset_selection or ()), *checks)})
-    more = f" and {len(picked) - NAMED} more" if len(picked) > NAMED else ""
-    return f"of {', '.join(picked[:NAMED])}{more}" if picked else "of all assets"
+    selected = sorted({key.to_user_string() for key in (*(run.asset_selection or ()), *checks)})
+    more = f" and {len(selected) - NAMED} more" if len(selected) > NAMED else ""
+    return f"of {', '.join(selected[:NAMED])}{more}" if selected else "of all assets"
 
 
 def launched_by(run: DagsterRun) -> str:
-    """Who started a run, as its tags tell."""
-    for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
+    """Who started a run, from its tags."""
+    for tag, kind in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
-            return f"{what} {run.tags[tag]}"
-    # A run that the UI runs again has the tags of the first.
+            return f"{kind} {run.tags[tag]}"
+    # When the UI runs a run again, the new run has the tags of the first.
     return run.tags.get(LAUNCHED_TAG, UI) if run.parent_run_id is None else UI

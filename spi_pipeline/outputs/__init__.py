@@ -1,5 +1,6 @@
-"""What readers get, and questions put to it.
+"""The outputs that readers get, and the questions they can put to the published database.
 
-Here belongs an output: a function from one consistent set of tables to files, one file for each output. Outputs write
-into an empty folder that they are given; where it lies, and how readers come to see it, belongs in ``storage``.
+An output is a function from one consistent set of tables to files; each output has a file of its own here. It writes
+into an empty folder that its caller gives it; ``storage`` decides where that folder lies and how readers come to see
+it.
 """

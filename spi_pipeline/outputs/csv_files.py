@@ -1,4 +1,4 @@
-"""Tables as CSV that programs read the same everywhere and no spreadsheet takes for more than text and numbers."""
+"""Tables as CSV that every program reads alike, and in which no spreadsheet finds anything but text and numbers."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-# With any of these at its beginning a spreadsheet may take a text for a formula, which can fetch and run things (OWASP,
-# CSV Injection). An apostrophe before them keeps it a text; a text that has one already gets another, so that taking
-# one away gives every text back.
+# A spreadsheet may take a text that begins with any of these for a formula, which can fetch and run things (OWASP, CSV
+# Injection). An apostrophe in front keeps it a text. A text that already has one gets another, so that removing one
+# restores every text.
 _FORMULA = r"^'*[=+\-@\t\r\n＝＋－＠]"
 RULE = (
-    "A text that begins with = + - @, a tab or a new line (after any apostrophes) has one apostrophe more before it in "
-    "CSV files, so that no spreadsheet runs it as a formula; take that one away to have the text. Numbers stay as they "
-    "are, and so do Parquet files and the database."
+    "In CSV files, a text that begins with = + - @, a tab or a new line (after any apostrophes) has one more "
+    "apostrophe in front, so that no spreadsheet runs it as a formula; remove that apostrophe to restore the text. "
+    "Numbers are not changed, nor are Parquet files and the database."
 )
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """A table as people take it away: UTF-8, commas, texts in quotes, nothing where nothing is known, ISO 8601 in UTC.
+    """A table as a CSV file for download: UTF-8, commas, quoted texts, blanks for unknown values, ISO 8601 in UTC.
 
-    A byte-order mark would make Excel read the names of Welsh wards right, and other programs a first column wrong.
-    ``RULE`` says what becomes of a text that a spreadsheet would run.
+    There is no byte-order mark: it would make Excel read Welsh ward names correctly, but other programs would misread
+    the name of the first column. ``RULE`` says how texts that a spreadsheet would run are changed.
     """
     out = pa.BufferOutputStream()
     plain = pa.table({name: _plain(table[name]) for name in table.column_names})

@@ -1,6 +1,6 @@
 """The database that readers open: every published product as a table, typed and commented by its contract.
 
-Two views stand over them: one has a row for each ward, the other says what the ids of elements stand for.
+Two views complete it: one has a row for each ward, the other says what the ids of elements mean.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from spi_pipeline.storage.places import DATABASE as FILE
 
 
 def published(contracts: Contracts) -> tuple[str, ...]:
-    """The products that are published; the others are steps on the way to them."""
+    """The products that are published; the others are intermediate steps."""
     return tuple(name for name, product in contracts.products.items() if product.published)
 
 
@@ -33,32 +33,32 @@ def build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path, *,
     Args:
         contracts: which tables there are, and what they promise.
         tables: the rows of each.
-        folder: where to.
-        keyed: whether the primary keys stand in it, whose indexes take two thirds of the file.
+        folder: the folder to write into.
+        keyed: whether the database has primary keys, whose indexes take up two thirds of the file.
 
     Raises:
-        SpiError: when rows do not keep what their contract says of them, or the disk refuses.
+        SpiError: when rows break their contract, or the disk refuses the file.
     """
     products = [contracts.products[name] for name in published(contracts)]
     views = [ward_overview(contracts, tables["context"]), elements(contracts, tables["indicator"])]
     units = {word: unit.title for word, unit in contracts.vocabulary.units.items()}
-    made = [_database_table(product, tables[product.id], units) for product in products]
-    write(folder / FILE, made, views, keyed=keyed)
+    database_tables = [_database_table(product, tables[product.id], units) for product in products]
+    write(folder / FILE, database_tables, views, keyed=keyed)
 
 
 def build_without_keys(contracts: Contracts, source: Path, folder: Path) -> Path:
-    """Write a published database anew as it is sent over a network: the same tables, without the indexes of their keys.
+    """Copy a published database for sending over a network: the same tables, without the indexes of their keys.
 
     Args:
-        contracts: those it was published under.
+        contracts: the contracts it was published under.
         source: the published file.
-        folder: where to.
+        folder: the folder to write into.
 
     Returns:
         The new file.
 
     Raises:
-        SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
+        SpiError: when nothing is published, or it was published under contracts with fewer tables or columns.
     """
     refuse_other_contracts(source, contracts.products)
     with reading(source) as connection:
@@ -73,25 +73,25 @@ DATABASE = Output(published, build)
 
 
 def _database_table(product: Product, rows: pa.Table, units: Mapping[str, str]) -> DatabaseTable:
-    about = f"{product.description} {product.limits}".strip()
-    comment = f"{about} {under_contract(product.version)}"
+    text = f"{product.description} {product.limits}".strip()
+    comment = f"{text} {under_contract(product.version)}"
     columns = [_column(column, units) for column in product.columns]
     return DatabaseTable(product.id, columns, product.key, comment, [_as_promised(rows, product)])
 
 
 def _as_promised(rows: pa.Table, product: Product) -> pa.Table:
-    """Rows with the columns of their contract; a column that the oldest records do not have yet is null.
+    """Rows with the columns of their contract; a column that the oldest records lack is null.
 
     Raises:
-        SpiError: where that column must not be null.
+        SpiError: when a column that they lack must not be null.
     """
-    found = fitted(rows, product).replace_schema_metadata(None)
-    if lost := [column.name for column in product.columns if column.required and found[column.name].null_count]:
+    table = fitted(rows, product).replace_schema_metadata(None)
+    if absent := [column.name for column in product.columns if column.required and table[column.name].null_count]:
         raise SpiError(
-            f"older rows of {product.id} have no {' and '.join(lost)}, which {product.file} requires; make it optional "
-            "there, or move the older records of runs out of the store"
+            f"older rows of {product.id} have no {' and '.join(absent)}, which {product.file} requires; make it "
+            "optional there, or move the older records of runs out of the store"
         )
-    return found.cast(arrow_schema(product))
+    return table.cast(arrow_schema(product))
 
 
 def _column(column: ContractColumn, units: Mapping[str, str]) -> Column:

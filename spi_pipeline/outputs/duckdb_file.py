@@ -1,6 +1,6 @@
 """Building one DuckDB file from tables and views over them: types, keys, constraints and comments.
 
-The file is built once and never written again. Which tables it holds and where it goes is decided elsewhere.
+The file is written once and never changed. Callers decide which tables it holds and where it goes.
 """
 
 import shutil
@@ -21,10 +21,10 @@ _CONFIG: dict[str, bool | int] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-# Files in the newest format cannot be opened by DuckDB 1.x, which analysts will have for years. Blocks are the smallest
-# there are and a group of rows fits into few: a column of a few thousand rows fills no larger one, and whoever reads
-# over HTTP fetches whole blocks.
-_FORM = "STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384, ROW_GROUP_SIZE 4096"
+# DuckDB 1.x cannot open files in the newest format, and analysts will use 1.x for years. Blocks have the smallest size
+# that DuckDB offers, and a row group fits into few of them: a column of a few thousand rows would not fill larger
+# blocks, and readers over HTTP fetch whole blocks.
+_FORMAT = "STORAGE_VERSION 'v1.2.0', BLOCK_SIZE 16384, ROW_GROUP_SIZE 4096"
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Column:
 
     Attributes:
         name: its name, any text.
-        sql_type: its DuckDB type, such as ``VARCHAR`` or ``DOUBLE``; put into the statement as it is.
-        comment: what it means, unit included.
-        required: whether null is refused.
-        check: a DuckDB expression every row must fulfil, such as ``rank >= 1``, or None; put in as it is.
+        sql_type: its DuckDB type, such as ``VARCHAR`` or ``DOUBLE``; inserted into the statement verbatim.
+        comment: what it means, including its unit.
+        required: whether nulls are refused.
+        check: a DuckDB expression that every row must satisfy, such as ``rank >= 1``, or None; inserted verbatim.
     """
 
     name: str
@@ -53,10 +53,10 @@ class DatabaseTable:
     Attributes:
         name: its name, any text.
         columns: its columns, in order.
-        primary_key: names of the columns that together identify a row; rows are stored in their order. Where empty,
-            nothing is unique and rows are stored in the order of all columns.
+        primary_key: names of the columns that together identify a row; rows are stored in their order. If empty,
+            rows need not be unique and are stored in the order of all columns.
         comment: what a row is.
-        parts: Arrow tables whose rows together are its rows; each has exactly its columns, in any order.
+        parts: Arrow tables that together hold its rows; each has exactly its columns, in any order.
     """
 
     name: str
@@ -72,8 +72,8 @@ class View:
 
     Attributes:
         name: its name, any text.
-        query: what it asks of the tables of the database, a SELECT; put into the statement as it is.
-        columns: what each of its columns means, by name, in the order of the query.
+        query: its SELECT over the tables of the database; inserted into the statement verbatim.
+        columns: the meaning of each column, by name, in the order of the query.
         comment: what a row is.
     """
 
@@ -87,24 +87,26 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
     """Write the database file ``path`` with ``tables``, and ``views`` over them.
 
     Args:
-        path: of the file.
+        path: where to write the file.
         tables: its tables.
-        views: what stands over them.
-        keyed: whether the primary keys stand in it. DuckDB keeps an index for each, which take two thirds of the file.
+        views: the views over them.
+        keyed: whether the tables have primary keys. DuckDB keeps an index for each; these take up two thirds of the
+            file.
 
     Raises:
-        SpiError: where a table's rows break its key or constraints, its parts have other columns, or the query of a
-            view asks for what is not there; names the table or view and what DuckDB said. The file is then of no use.
+        SpiError: when a table's rows break its key or constraints, its parts have other columns, or the query of a
+            view names something that does not exist. The message names the table or view and repeats DuckDB's error.
+            The file is then unusable.
     """
     try:
         with _plain(path) as plain, connect(config=_CONFIG) as connection:
-            connection.execute(f"ATTACH {literal(str(plain))} AS written ({_FORM})")
+            connection.execute(f"ATTACH {literal(str(plain))} AS written ({_FORMAT})")
             connection.execute("USE written")
             for table in tables:
-                _add(connection, table, keyed)
+                _add_table(connection, table, keyed)
             for view in views:
-                _look(connection, view)
-            # Asked for, since what goes wrong in the one that closing implies is not reported.
+                _add_view(connection, view)
+            # Explicit, because DuckDB does not report errors of the checkpoint that closing implies.
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
         raise SpiError(
@@ -114,7 +116,7 @@ def write(path: Path, tables: Sequence[DatabaseTable], views: Sequence[View] = (
 
 @contextmanager
 def _plain(path: Path) -> Iterator[Path]:
-    """The path; one without a ``?`` for a while, since DuckDB puts the ending of its journal before that, elsewhere."""
+    """The path, or a temporary one if it has a ``?``: DuckDB would put the suffix of its journal before the ``?``."""
     if "?" not in str(path):
         yield path
         return
@@ -123,7 +125,7 @@ def _plain(path: Path) -> Iterator[Path]:
         shutil.copyfile(Path(folder, path.name), path)
 
 
-def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable, keyed: bool) -> None:
+def _add_table(connection: duckdb.DuckDBPyConnection, table: DatabaseTable, keyed: bool) -> None:
     _refuse_other_columns(table)
     try:
         for statement in _definition(table, keyed):
@@ -131,12 +133,12 @@ def _add(connection: duckdb.DuckDBPyConnection, table: DatabaseTable, keyed: boo
         _insert(connection, table)
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
         raise SpiError(
-            f"Table {table.name!r} cannot go into the database ({first_line(error)}): nothing was published, "
+            f"Table {table.name!r} cannot go into the database ({first_line(error)}): nothing was published; "
             "correct the table and run `spi refresh` again."
         ) from error
 
 
-def _look(connection: duckdb.DuckDBPyConnection, view: View) -> None:
+def _add_view(connection: duckdb.DuckDBPyConnection, view: View) -> None:
     name = quoted(view.name)
     try:
         connection.execute(f"CREATE VIEW {name} ({_list(tuple(view.columns))}) AS {view.query}")
@@ -145,8 +147,8 @@ def _look(connection: duckdb.DuckDBPyConnection, view: View) -> None:
             connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(comment)}")
     except duckdb.ProgrammingError as error:
         raise SpiError(
-            f"View {view.name!r} cannot go into the database ({first_line(error)}): nothing was published, correct "
-            "what it asks for."
+            f"View {view.name!r} cannot go into the database ({first_line(error)}): nothing was published; correct "
+            "its query and run `spi refresh` again."
         ) from error
 
 
@@ -168,7 +170,8 @@ def _definition(table: DatabaseTable, keyed: bool) -> list[str]:
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None:
-    # A view hides a table of its name; longer than the table's own, its name cannot hide the one inserted into.
+    # A registered view hides a table of the same name. Its name is longer than the table's, so it cannot hide the
+    # table that we insert into.
     views = [f"{table.name} part {number}" for number in range(len(table.parts))]
     for view, part in zip(views, table.parts, strict=True):
         connection.register(view, part)
@@ -182,19 +185,19 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: DatabaseTable) -> None
 
 
 def _refuse_other_columns(table: DatabaseTable) -> None:
-    wanted = [column.name for column in table.columns]
+    expected = [column.name for column in table.columns]
     for part in table.parts:
-        if sorted(part.column_names) != sorted(wanted):
-            missing = sorted(set(wanted) - set(part.column_names)) or "none"
-            extra = sorted(set(part.column_names) - set(wanted)) or "none"
+        if sorted(part.column_names) != sorted(expected):
+            missing = sorted(set(expected) - set(part.column_names)) or "none"
+            extra = sorted(set(part.column_names) - set(expected)) or "none"
             raise SpiError(
-                f"A part of table {table.name!r} has other columns than the database (missing {missing}, extra "
+                f"A part of table {table.name!r} does not have the columns of the table (missing {missing}, extra "
                 f"{extra}): correct the step that makes it and run `spi refresh` again."
             )
 
 
 def quoted(name: str) -> str:
-    """A name as SQL has it."""
+    """A name as an SQL identifier."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
 
@@ -204,6 +207,6 @@ def _list(names: Sequence[str]) -> str:
 
 
 def literal(text: str) -> str:
-    """A text as SQL has it."""
+    """A text as an SQL string literal."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"

@@ -1,4 +1,4 @@
-"""What the ids in scores, weights and changes stand for, as a view: the index and all that it is made of."""
+"""A view that says what the ids in scores, weights and changes mean: the index and everything it is made of."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ COLUMNS = {
     "level": "indicator, component, dimension or index",
     "title": "Its title",
     "description": "What it says, in plain language",
-    "parent_id": "Id of what it is part of; null for the index",
-    "place": "Its place in the order of the framework; indicators come after all that they are part of, by id",
-    "missing_because": "Why a component has no score: of each of its indicators why it is not in the basis; else blank",
+    "parent_id": "Id of the element it is part of; null for the index",
+    "place": "Its place in the order of the framework; indicators come last, by id",
+    "missing_because": "Why a component has no score: by indicator, why it is not in the basis; otherwise null",
 }
 COMMENT = (
-    "One row for each element of the framework and each indicator that scores rest on: what its id stands for, and "
-    "what it is part of. A view: what is said of an indicator stands in the table indicator."
+    "One row for each element of the framework and each indicator that enters scores: the meaning of its id, and the "
+    "element it is part of. A view: details of an indicator are in the table indicator."
 )
 
 
 def elements(contracts: Contracts, catalogue: pa.Table) -> View:
-    """The view.
+    """The view of all elements.
 
     Args:
         contracts: the framework with its titles.
         catalogue: rows of the product ``indicator``, for the components that are left out.
     """
     rows = list(_rows(contracts))
-    apart = {literal(name): literal(in_words(why)) for name, why in left_out(catalogue.to_pandas()).items()}
-    stated = ", ".join(
-        f"({', '.join(row)}, {place}, {apart.get(row[0], 'NULL::VARCHAR')})" for place, row in enumerate(rows, 1)
+    reasons = {literal(name): literal(in_words(why)) for name, why in left_out(catalogue.to_pandas()).items()}
+    values = ", ".join(
+        f"({', '.join(row)}, {place}, {reasons.get(row[0], 'NULL::VARCHAR')})" for place, row in enumerate(rows, 1)
     )
     query = (
-        f"SELECT * FROM (VALUES {stated}) AS stated({', '.join(COLUMNS)}) UNION ALL "
+        f"SELECT * FROM (VALUES {values}) AS stated({', '.join(COLUMNS)}) UNION ALL "
         "SELECT indicator_id, 'indicator', title, description, component_id, "
         f"{len(rows)} + row_number() OVER (ORDER BY indicator_id), NULL FROM indicator WHERE in_basis ORDER BY place"
     )
@@ -47,7 +47,7 @@ def elements(contracts: Contracts, catalogue: pa.Table) -> View:
 
 
 def _rows(contracts: Contracts) -> Iterator[list[str]]:
-    """``id, level, title, description, parent_id`` of all but indicators, each in the words of SQL."""
+    """``id, level, title, description, parent_id`` of every element except indicators, each as an SQL literal."""
     index = contracts.framework
     yield [*map(literal, (index.id, "index", index.title, index.description)), "NULL"]
     for dimension in index.dimensions:

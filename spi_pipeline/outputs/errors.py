@@ -1,4 +1,4 @@
-"""The errors that contracts and the code state, beside what they would be estimated as from the published figures."""
+"""The errors declared in contracts and code, next to estimates of the same errors from the published figures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.outputs.queries import reading
 
 COLUMNS = ["what", "basis", "stated", "estimated"]
-# Census tables by output area whose columns are parts of a whole, with the whole: behind indicators or not, since all
-# say how much pieces of an area differ. Residents of communal establishments, single buildings, are not among them.
+# Census tables by output area whose columns are parts of a whole, each with the column of that whole. They need not
+# feed an indicator: all of them show how much parts of an area differ. Tables on residents of communal establishments
+# are left out, because these live in single buildings.
 CENSUS = {
     "census_accommodation_type": "households",
     "census_car_availability": "households",
@@ -31,18 +32,18 @@ CENSUS = {
 
 
 def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """Every error that is estimated by a formula of ours.
+    """Every error that one of our formulas can estimate.
 
     Args:
-        database: the published one.
-        contracts: of the indicators.
-        embedded: the embedded table of a source, by its id.
+        database: the published database.
+        contracts: the contracts of the indicators.
+        embedded: returns the embedded table of a source, given its id.
 
     Returns:
-        ``what`` (an indicator; or a size of area, for its ``CONTRAST``), ``basis`` (``level`` of an anchored indicator,
-        for the error of its level alone), ``stated`` and ``estimated`` (to the two digits that contracts state); no
-        rows for indicators without a published value, nor for sizes where no output areas are allocated or no area is
-        shared by wards.
+        ``what`` (an indicator, or a size of area for its ``CONTRAST``), ``basis`` (``level`` for the error of the level
+        alone of an anchored indicator), ``stated`` and ``estimated`` (to two digits, as in the contracts). Indicators
+        without a published value have no rows; nor have sizes of area when no output areas are allocated or wards share
+        no area.
     """
     with reading(database) as connection:
         observed = connection.execute(
@@ -63,8 +64,8 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
         level, years = indicator.measure.level, observed[observed["indicator_id"] == indicator.id]
         if level is not None and level.error is not None and len(years):
             tables = {level.source: embedded(level.source)}
-            stood = ward_values(level_of(indicator), contracts.sources, tables, wards).values
-            estimate = level_error(stood.set_index("area_code")["value"], years)
+            level_values = ward_values(level_of(indicator), contracts.sources, tables, wards).values
+            estimate = level_error(level_values.set_index("area_code")["value"], years)
             rows.append((indicator.id, "level", level.error.relative_sd, float(f"{estimate:.2g}")))
     weights = weights[weights["geography"] == "oa21"]
     if len(weights):
@@ -82,16 +83,16 @@ def census_figures(bases: Mapping[str, str], embedded: Callable[[str], pd.DataFr
     """Every column of census tables by output area, as a share of its table.
 
     Args:
-        bases: by source the column that is the whole.
-        embedded: the embedded table of a source, by its id.
+        bases: the column that is the whole, by source.
+        embedded: returns the embedded table of a source, given its id.
 
     Returns:
-        By source and column: ``area_code``, ``count`` and ``base``.
+        Tables of ``area_code``, ``count`` and ``base``, by source and column.
     """
-    found = {}
+    shares = {}
     for name, base in bases.items():
         table = embedded(name)
         for column in table.columns.drop(["area_code", base]):
             figure = pd.DataFrame({"count": table[column], "base": table[base]}, dtype="float64")
-            found[f"{name}.{column}"] = figure.assign(area_code=table["area_code"])
-    return found
+            shares[f"{name}.{column}"] = figure.assign(area_code=table["area_code"])
+    return shares

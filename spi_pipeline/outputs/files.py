@@ -1,4 +1,4 @@
-"""Outputs that were made, and judged, as a table of files: here they only become files."""
+"""Outputs whose files were already made and checked as a table: this module only writes them to disk."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.output import Output
 from spi_pipeline.storage.places import DATABASE
 
-# What is made for the site lies in it, so that its folder can be put on a server as it is.
+# The site's folder holds the other outputs too, so that it can be put on a server as it is.
 SITE = "site"
 
 
 def files_of(product: str) -> Output:
-    """The output that a product holds the files of, where ``SPI_OUTPUTS`` asks for it.
+    """The output that writes the files of a product, if ``SPI_OUTPUTS`` includes it.
 
     Args:
-        product: its rows have ``path``, below the site's folder where there is a site, and ``content``, which is null
-            of the database alone.
+        product: its rows have ``path``, relative to the site's folder if there is a site, and ``content``, which is
+            null only for the database.
     """
     return Output(partial(_reads, product), partial(build_files, product))
 
@@ -33,7 +33,7 @@ def _reads(product: str, contracts: Contracts) -> tuple[str, ...]:
 
 
 def build_files(product: str, contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -> None:
-    """Write the files that a product holds; nothing where it has no table."""
+    """Write the files that a product holds; nothing if it has no table."""
     inside = folder / SITE if SITE in contracts.outputs else folder
     for row in tables[product].select(["path", "content"]).to_pylist() if product in tables else ():
         target = inside / row["path"]
@@ -45,7 +45,7 @@ def build_files(product: str, contracts: Contracts, tables: Mapping[str, pa.Tabl
 
 
 def _linked(file: Path, target: Path) -> None:
-    """The same file under another name, where the disk can; else a copy."""
+    """The same file under another name: a hard link if the disk allows, otherwise a copy."""
     try:
         os.link(file, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""What an output is: tables in, files out. Which outputs there are is listed in ``steps/outputs/publication.py``."""
+"""The interface of an output: tables in, files out. ``steps/outputs/publication.py`` lists all outputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Output:
     """One output.
 
     Attributes:
-        reads: the products it is made of, of all that there are.
-        build: writes its files into a folder, from the tables of those products.
+        reads: the products that it needs.
+        build: writes its files into a folder, given the tables of those products.
     """
 
     reads: Callable[[Contracts], tuple[str, ...]]

@@ -1,6 +1,6 @@
-"""One row for each ward: what the tables of the newest edition say of it side by side, as a view over these tables.
+"""A view with one row for each ward, which brings together what the tables of the newest edition say of it.
 
-Its columns follow from the contracts: elements of the framework and measures of the context give them their names.
+Its columns follow from the contracts: elements of the framework and measures of the context name them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from spi_pipeline.outputs.duckdb_file import View, literal, quoted
 
 NAME = "ward_overview"
 COMMENT = (
-    "One row for each ward and one for its authority, newest edition and first profile: scores and likely ranks, what "
-    "changed, of when the figures are, strengths and weaknesses, and the context beside them. A view: every figure is "
-    "that of the table it stands in."
+    "One row for each ward and one for its authority, newest edition and first profile: scores and likely ranks, "
+    "changes, the age of the figures, strengths and weaknesses, and context. A view: every figure comes from another "
+    "table."
 )
 NEWEST = "(SELECT max(edition) FROM edition)"
-# Columns of the table score, each an ending of the columns of an element.
+# Columns of the table score that every element has; the view's columns end with these names.
 OF_ELEMENT = ("score", "rank", "rank_low", "rank_high")
-# Columns of the table score, said of the index alone.
+# Columns of the table score that only the index has in this view.
 OF_INDEX = ("score_low", "score_high", "coverage", "age_years", "recent_weight")
 
 
@@ -36,17 +36,17 @@ class _Column:
 
 
 def ward_overview(contracts: Contracts, context: pa.Table) -> View:
-    """The view.
+    """The view of all wards.
 
-    Whoever attaches the database over a network fetches its text each time, so that it is kept short: ``PIVOT`` says of
-    sixteen elements at once what else each would say for itself.
+    Clients that attach the database over a network fetch its text each time, so the text is kept short: ``PIVOT`` says
+    once for sixteen elements what each would otherwise repeat.
 
     Args:
         contracts: which elements and measures there are, and what they mean.
         context: rows of the product ``context``, for the periods of its newest figures.
 
     Raises:
-        SpiError: when two columns would have one name.
+        SpiError: when two columns would have the same name.
     """
     profile, elements = literal(next(iter(contracts.framework.profiles))), _elements(contracts)
     around = list(_context(contracts, context))
@@ -64,12 +64,12 @@ def ward_overview(contracts: Contracts, context: pa.Table) -> View:
     }  # fmt: skip
     if not around:
         del parts["around"]
-    # Named with their part, since a measure may be called as a column of the table area is, such as households.
+    # Qualified by their part, since a measure may have the name of a column of the table area, such as households.
     columns = [
         *_heads(profile), *_scores(contracts), *_changes(contracts), *_of("figures", _figures()),
         *_of("cards", _cards()), *_of("around", around),
     ]  # fmt: skip
-    _refuse_namesakes([column.name for column in columns])
+    _refuse_duplicate_names([column.name for column in columns])
     within = ", ".join(f"{name} AS ({query})" for name, query in parts.items())
     joined = " ".join(f"LEFT JOIN {name} USING (area_code)" for name in parts)
     place = quoted(f"{contracts.framework.id}_rank")
@@ -81,7 +81,7 @@ def ward_overview(contracts: Contracts, context: pa.Table) -> View:
 
 
 def _pivot(source: str, by: str, names: Sequence[str], values: Mapping[str, str]) -> str:
-    """A row for each area; of each name a column for each value, called ``name_value``, or ``name`` without a word."""
+    """A row for each area, with columns ``name_value`` for each name and value, or ``name`` if the value has none."""
     using = ", ".join(f"{value} AS {word}" if word else value for word, value in values.items())
     listed = ", ".join(map(literal, names))
     return f"SELECT * FROM (PIVOT (SELECT * {source}) ON {by} IN ({listed}) USING {using} GROUP BY area_code)"
@@ -92,7 +92,7 @@ def _by_area(columns: Sequence[_Column], source: str) -> str:
 
 
 def _of(part: str, columns: Sequence[_Column]) -> list[_Column]:
-    """Columns of a part, as the view shows them."""
+    """The columns of a part, as the view selects them."""
     return [replace(column, expression=f"{part}.{quoted(column.name)}") for column in columns]
 
 
@@ -115,14 +115,14 @@ def _elements(contracts: Contracts) -> list[str]:
 
 
 def _scores(contracts: Contracts) -> Iterator[_Column]:
-    meant = {column.name: column.description for column in contracts.products["score"].columns}
+    meanings = {column.name: column.description for column in contracts.products["score"].columns}
     for name in _elements(contracts):
         title = contracts.titles[name]
         for column in OF_ELEMENT:
             shown = f"{name}_{column}"
-            yield _Column(shown, f"scores.{quoted(shown)}", f"{title}: {meant[column]}")
+            yield _Column(shown, f"scores.{quoted(shown)}", f"{title}: {meanings[column]}")
         for column in OF_INDEX if name == contracts.framework.id else ():
-            yield _Column(f"{name}_{column}", f"whole.{column}", f"{title}: {meant[column]}")
+            yield _Column(f"{name}_{column}", f"whole.{column}", f"{title}: {meanings[column]}")
 
 
 def _changes(contracts: Contracts) -> Iterator[_Column]:
@@ -157,22 +157,22 @@ def _cards() -> list[_Column]:
 def _context(contracts: Contracts, rows: pa.Table) -> Iterator[_Column]:
     periods = _newest_periods(rows)
     for item in contracts.context.values():
-        if contracts.dormant.intersection(contracts.sources_of(item)):
+        if contracts.unavailable.intersection(contracts.sources_of(item)):
             continue
         dated = f", {periods[item.id]}" if item.id in periods else ""
         yield _Column(item.id, "", f"{item.title}{dated}. {item.description} {item.limits}")
 
 
 def _newest_periods(rows: pa.Table) -> dict[str, str]:
-    """First and last day of the newest figures of each measure, of all areas together."""
+    """The first and last day of the newest figures of each measure, over all areas."""
     known = rows.filter(pc.field("value").is_valid())
     newest = known.group_by(["measure_id", "area_code"]).aggregate([("period_end", "max")])
     newest = newest.rename_columns(["measure_id", "area_code", "period_end"])
     with_start = newest.join(known, ["measure_id", "area_code", "period_end"], join_type="inner")
-    found = with_start.group_by("measure_id").aggregate([("period_start", "min"), ("period_end", "max")])
+    spans = with_start.group_by("measure_id").aggregate([("period_start", "min"), ("period_end", "max")])
     return {
         row["measure_id"]: " to ".join(dict.fromkeys(str(row[end]) for end in ("period_start_min", "period_end_max")))
-        for row in found.to_pylist()
+        for row in spans.to_pylist()
     }
 
 
@@ -201,9 +201,9 @@ def _list(columns: Sequence[_Column]) -> str:
     return ", ".join(f"{column.expression} AS {quoted(column.name)}" for column in columns)
 
 
-def _refuse_namesakes(names: Sequence[str]) -> None:
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+def _refuse_duplicate_names(names: Sequence[str]) -> None:
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
         raise SpiError(
-            f"two columns of the view {NAME} would be called {' and '.join(twice)}: give the measure in context.yaml "
-            "or the element in framework.yaml another id"
+            f"two columns of the view {NAME} would share the name {' and '.join(duplicates)}: give the measure in "
+            "context.yaml or the element in framework.yaml another id"
         )

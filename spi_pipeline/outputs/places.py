@@ -1,4 +1,4 @@
-"""Whether a postcode or a point stands beside a figure in a file that is published; of tables a rule judges that."""
+"""Finding a postcode or a point next to a figure in a published file; a rule checks tables for the same."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ if TYPE_CHECKING:
 
 _PLACE, _NAMED = re.compile(PLACE), re.compile(NAMED, re.IGNORECASE)
 _FIGURE = re.compile(r"[-−–£]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)? ?%?")
-# Areas have outlines; what else a map holds is a place.
+# Areas have outlines; any other geometry on a map is a place.
 _OUTLINES = ("Polygon", "MultiPolygon")
 Rows = Iterator[tuple[Sequence[str], Sequence[str]]]
 
 
 def place_beside_figure(path: str, content: bytes) -> str | None:
-    """The first row of a file in which a postcode or a point stands beside a figure; what it is is not repeated.
+    """The first row of a file in which a postcode or a point stands next to a figure; its content is not repeated.
 
     Args:
-        path: of the file, whose ending says what it is: CSV, Parquet, a workbook, GeoJSON, a page, whose rows and lists
-            are looked at, or a script or JSON, whose lines are. Other files hold no text, or are made of those.
+        path: the path of the file. Its suffix gives the kind: CSV, Parquet, a workbook, GeoJSON, a page (checked by
+            its table rows and list items), or a script or JSON (checked by line). Other files hold no text, or are
+            made from those.
         content: its bytes.
 
     Returns:
-        Which row of which table, in words; None where there is none.
+        The number of the row, in words; None if there is none.
     """
     read = _READERS.get(path.rpartition(".")[2])
     if read is None:
         return None
     for number, (names, cells) in enumerate(read(content), start=1):
         if _beside(names, cells):
-            return f"a postcode or point stands beside a figure in row {number:,}"
+            return f"a postcode or point is next to a figure in row {number:,}"
     return None
 
 
@@ -63,7 +64,7 @@ def _parquet(content: bytes) -> Rows:
 
 
 def _table(table: pa.Table) -> Rows:
-    """The rows of a table; none where no text in it is a place, as in all but a few of ten thousand rows."""
+    """The rows of a table; none if no text in it is a place, as is true of all but a few of ten thousand rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -75,7 +76,7 @@ def _table(table: pa.Table) -> Rows:
 
 
 def _workbook(content: bytes) -> Rows:
-    """The names of a sheet's columns are the last row of texts, none of them empty, that stood above."""
+    """The rows of each sheet; the last row above that has only texts, none of them empty, names the columns."""
     import openpyxl
 
     for sheet in openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True):
@@ -89,9 +90,9 @@ def _workbook(content: bytes) -> Rows:
 
 def _geojson(content: bytes) -> Rows:
     for feature in json.loads(content)["features"]:
-        held, outline = feature["properties"], (feature.get("geometry") or {}).get("type") in (None, *_OUTLINES)
+        properties, outline = feature["properties"], (feature.get("geometry") or {}).get("type") in (None, *_OUTLINES)
         place = {} if outline else {"point": "there"}
-        yield [*held, *place], [*map(_text, held.values()), *place.values()]
+        yield [*properties, *place], [*map(_text, properties.values()), *place.values()]
 
 
 def _page(content: bytes) -> Rows:

@@ -1,4 +1,4 @@
-"""Questions put to the published database, read-only: what the command line shows comes from what readers see."""
+"""Read-only queries to the published database: the command line shows only what readers can see."""
 
 import datetime as dt
 import re
@@ -25,30 +25,30 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published database.
 
     Raises:
-        SpiError: when nothing was published yet, or the file cannot be opened.
+        SpiError: when nothing has been published yet, or the file cannot be opened.
     """
     if not database.exists():
         raise SpiError(f"nothing is published at {database} yet; run spi refresh")
     try:
         connection = connect(database, read_only=True)
     except duckdb.Error as error:
-        said = first_line(error)
-        remedy = CLOSE_IT if "Conflicting lock" in said else "run spi refresh"
-        raise SpiError(f"{database} cannot be opened ({said}); {remedy}") from error
+        reason = first_line(error)
+        remedy = CLOSE_IT if "Conflicting lock" in reason else "run spi refresh"
+        raise SpiError(f"{database} cannot be opened ({reason}); {remedy}") from error
     with connection:
         yield connection
 
 
 def under_contract(version: str) -> str:
-    """The last sentence of the comment of a table: the version of the contract it was published under."""
+    """The last sentence of a table's comment: the version of the contract that it was published under."""
     return f"Contract {version}."
 
 
 def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> None:
-    """Refuse to read a database whose tables are not those that the contracts in force speak of.
+    """Refuse to read a database whose tables do not match the contracts in force.
 
     Raises:
-        SpiError: where a table was published under another major version of its contract, or lacks a column that its
+        SpiError: when a table was published under another major version of its contract, or lacks a column that its
             contract has gained since.
     """
     with reading(database) as connection:
@@ -64,21 +64,21 @@ def refuse_other_contracts(database: Path, products: Mapping[str, Product]) -> N
         product = products.get(table["table_name"])
         if product is None:
             continue
-        stated = _UNDER.search(table["comment"] or "")
-        written = stated.group(1) if stated else FIRST
-        was = f"{database} was published under version {written} of the contract of {product.id}"
+        match = _UNDER.search(table["comment"] or "")
+        written = match.group(1) if match else FIRST
+        origin = f"{database} was published under version {written} of the contract of {product.id}"
         if major(written) != major(product.version):
-            raise SpiError(
-                f"{was}, and {product.version} is in force: it is not read as something it is not; run spi refresh"
-            )
+            raise SpiError(f"{origin}, but version {product.version} is in force; run spi refresh")
         if gained := [column.name for column in product.columns if column.name not in table["columns"]]:
-            raise SpiError(f"{was} and has no {', '.join(gained)}, which {product.version} has; run spi refresh")
+            raise SpiError(
+                f"{origin} and lacks {', '.join(gained)}, which version {product.version} has; run spi refresh"
+            )
 
 
 def rows(
     connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] | Mapping[str, Any] = ()
 ) -> list[dict[str, Any]]:
-    """The rows of a query as mappings."""
+    """The rows of a query, as mappings."""
     cursor = connection.cursor().execute(query, values)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -86,15 +86,15 @@ def rows(
 
 @dataclass(frozen=True)
 class WardTable:
-    """The wards of one edition and profile, authority by authority: best first, the authority itself last.
+    """The wards of one edition and profile, grouped by authority: the best first, the authority itself last.
 
     Attributes:
         edition: the edition.
         profile: the profile.
         as_of: the day its figures were taken.
-        newest: whether there is no later edition.
+        newest: whether it is the newest edition.
         rows: ``area_code, area_name, level, score, rank, rank_low, rank_high, coverage, first_year, last_year``; the
-            years are those that the oldest and the newest of its figures are of.
+            years are those of its oldest and newest figures.
     """
 
     edition: int
@@ -105,19 +105,19 @@ class WardTable:
 
 
 def ward_table(database: Path, profile: str = "spi", edition: int | None = None) -> WardTable:
-    """Scores of the index.
+    """Scores of the index for every ward and authority.
 
     Args:
         database: the published database.
         profile: the profile.
-        edition: the edition; the newest when left out.
+        edition: the edition; the newest if None.
 
     Raises:
-        SpiError: when there is no database, or no such edition or profile.
+        SpiError: when there is no database, or it has no such edition or profile.
     """
     with reading(database) as connection:
         chosen = chosen_edition(connection, profile, edition)
-        found = rows(
+        wards = rows(
             connection,
             """
             WITH figures AS (
@@ -134,14 +134,14 @@ def ward_table(database: Path, profile: str = "spi", edition: int | None = None)
             {"profile": profile, "edition": chosen},
         )
         last = rows(connection, "SELECT max(edition) AS edition, any_value(as_of) AS as_of FROM edition")[0]
-    return WardTable(chosen, profile, last["as_of"], chosen == last["edition"], found)
+    return WardTable(chosen, profile, last["as_of"], chosen == last["edition"], wards)
 
 
 def chosen_edition(connection: duckdb.DuckDBPyConnection, profile: str, edition: int | None) -> int:
-    """The edition asked for, or the newest.
+    """The requested edition, or the newest.
 
     Raises:
-        UnknownNameError: naming the editions and profiles there are.
+        UnknownNameError: when it does not exist; the message names the editions or profiles that do.
     """
     known = rows(connection, "SELECT profile, edition FROM edition ORDER BY edition")
     editions = [row["edition"] for row in known if row["profile"] == profile]

@@ -1,1 +1,1 @@
-"""Publishers' own dialects: bytes to tidy frames; the only room that knows HTTP."""
+"""Publishers' own dialects: from bytes to tidy frames. This is the only package that uses HTTP."""

@@ -1,6 +1,6 @@
 """DEFRA: modelled background concentrations of pollutants (PCM), on a grid of one kilometre.
 
-An LSOA has the value of the cell in which its population-weighted centroid lies, so the centroids of ONS Open Geography
+An LSOA has the value of the cell that contains its population-weighted centroid, so the centroids of ONS Open Geography
 are fetched along with the grids.
 """
 
@@ -27,28 +27,28 @@ PUBLISHER = "DEFRA"
 DEFRA_PCM = Host("DEFRA_PCM", "https://uk-air.defra.gov.uk", "/datastore/pcm")
 YEARS = 5
 MISSING = "MISSING"
-# How the header begins, now and in files before 2019; notes stand above it.
+# The beginnings of the header, now and in files before 2019; notes stand above it.
 STARTS = ("gridcode", "ukgridcode")
-# Only the sea has no value, and nobody lives there.
+# Only cells at sea have no value, and nobody lives there.
 MOST_WITHOUT = 0.1
-# By our column how the file of a year is named, and its last column.
+# By our column, the name of the file of a year, and of its last column.
 POLLUTANTS = {"no2": ("mapno2{year}.csv", r"no2(20\d\d)"), "pm25": ("mappm25{year}g.csv", r"pm25(20\d\d)g")}
 
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
-    """Centroids, then the grids of the last years; one that is not published yet is no fault."""
+    """Fetch the centroids, then the grids of the last years; a grid that is not published yet is not a fault."""
     yield from fetch_service(CENTROIDS, client, scope)
     this_year = int(scope.as_of[:4])
-    found = 0
+    count = 0
     for year in range(this_year - YEARS, this_year):
         for file, _ in POLLUTANTS.values():
             try:
                 yield client.get(_map(file, year))
-                found += 1
+                count += 1
             except PermanentFailure as failure:
                 if failure.status != 404:
                     raise
-    if not found:
+    if not count:
         raise PermanentFailure(
             f"{PUBLISHER} has no grid of any year since {this_year - YEARS}; see uk-air.defra.gov.uk"
         )
@@ -59,15 +59,15 @@ def _map(file: str, year: int) -> Request:
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Annual mean of each pollutant by LSOA and year, in micrograms per cubic metre; null where there is no cell.
+    """Read the annual mean of each pollutant by LSOA and year, in micrograms per cubic metre; null without a cell.
 
     Raises:
-        SpiError: when a file is not a grid, the centroids are missing, or hardly any of our cells are in a grid.
+        SpiError: when a file is not a grid, the centroids are missing, or too many of our cells are missing in a grid.
     """
-    answers = [download for download in downloads if begins(download.path) == b"{"]
-    if not answers:
-        raise SpiError(f"the centroids of our LSOAs are missing beside the grids of {PUBLISHER}; fetch them along")
-    centroids = parse_centroids(answers, scope)
+    points = [download for download in downloads if begins(download.path) == b"{"]
+    if not points:
+        raise SpiError(f"the grids of {PUBLISHER} lack the centroids of our LSOAs; fetch or supply both")
+    centroids = parse_centroids(points, scope)
     to_grid = Transformer.from_crs("EPSG:4326", BRITISH_NATIONAL_GRID, always_xy=True)
     east, north = to_grid.transform(centroids["longitude"].to_numpy(), centroids["latitude"].to_numpy())
     cells = pd.DataFrame(
@@ -77,19 +77,19 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             "y": [f"{int(at // 1000) * 1000 + 500}" for at in north],
         }
     )
-    grids = [_grid(download, cells) for download in downloads if download not in answers]
+    grids = [_grid(download, cells) for download in downloads if download not in points]
     long = pd.concat(grids, ignore_index=True)
     wide = long.pivot(index=["area_code", "year"], columns="pollutant", values="value").rename_axis(columns=None)
     return wide.reindex(columns=list(POLLUTANTS)).reset_index()
 
 
 def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
-    """The values of our cells in one file: ``area_code, year, pollutant, value``."""
+    """Read the values of our cells in one file: ``area_code, year, pollutant, value``."""
     name = download.name
     with download.path.open("rb") as stream:
         last = header_of(stream, name, PUBLISHER, STARTS)[-1].strip()
         stream.seek(0)
-        pollutant, year = _what(last, name)
+        pollutant, year = _subject(last, name)
         where = {"x": set(cells["x"]), "y": set(cells["y"])}
         rows = text_rows(stream, name, PUBLISHER, {"x": "x", "y": "y", "value": last}, where=where, starts=STARTS)
     value = rows["value"].str.strip()
@@ -99,29 +99,29 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     if len(bare) > max(1, MOST_WITHOUT * len(placed)):
         raise SpiError(
             f"{name} of {PUBLISHER} has no value for {len(bare)} of {len(placed)} LSOAs, as "
-            "where its grid lies elsewhere; fetch the map of the United Kingdom"
+            "if its grid covers another place; fetch the map of the United Kingdom"
         )
     return placed[["area_code", "value"]].assign(year=year, pollutant=pollutant)
 
 
-def _what(last: str, name: str) -> tuple[str, int]:
-    """The pollutant and the year of a map, by its last column."""
-    told = {one: re.fullmatch(pattern, last) for one, (_, pattern) in POLLUTANTS.items()}
-    found = next(((one, int(year[1])) for one, year in told.items() if year), None)
-    if found is None:
+def _subject(last: str, name: str) -> tuple[str, int]:
+    """Return the pollutant and the year of a map, by its last column."""
+    matches = {one: re.fullmatch(pattern, last) for one, (_, pattern) in POLLUTANTS.items()}
+    subject = next(((one, int(year[1])) for one, year in matches.items() if year), None)
+    if subject is None:
         raise SpiError(f"{name} of {PUBLISHER} ends in column {last!r}, not in one like no22024; fetch the right map")
-    return found
+    return subject
 
 
 def _is_map(pollutant: str, shape: Shape) -> None:
     name = f"the map of {pollutant}"
     found_columns(shape.columns, name, PUBLISHER, {"x": "x", "y": "y"})
-    if _what(shape.columns[-1], name)[0] != pollutant:
+    if _subject(shape.columns[-1], name)[0] != pollutant:
         raise SpiError(f"{name} of {PUBLISHER} ends in column {shape.columns[-1]!r}; see how its files are named")
 
 
 def _probe(pollutant: str) -> Probe:
-    """The map of the year before last, which is published by then."""
+    """Return the probe of the map of the year before last, which should be published by now."""
     file, _ = POLLUTANTS[pollutant]
     return Probe(
         f"defra/{pollutant}",

@@ -1,6 +1,6 @@
-"""A new version of a source's table against the last: figures about what changed, never a reason to refuse it.
+"""Compares a new version of a source's table with the last one, and reports changes without ever refusing the table.
 
-A publisher may revise what it likes. What people should look at is a change of a size that revisions do not have.
+A publisher may revise any figure. People should look at changes larger than revisions usually are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,23 +14,23 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 
-# Bedfordshire's revised months differ by under 2 %; census and population tables by nothing between releases.
+# Bedfordshire's revised months differ by under 2 %; census and population tables do not change between releases.
 MOST_ROWS_MORE_OR_LESS = 0.2
 MOST_CHANGE = 0.25
 LEAST_CORRELATION = 0.8
-# Fewer areas than this have no order to speak of.
+# With fewer areas than this, their order means little.
 _LEAST_AREAS = 8
-# What is compared of every table, and of each of its measures.
+# The comparisons of every table, and of each of its measures.
 _OF_TABLES = ("rows", "columns", "areas")
 _OF_MEASURES = ("totals", "periods", "jump", "order")
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """One comparison: whether it is within bounds, what was found, what was expected."""
+    """One comparison: whether it is within bounds, what was observed, what was expected."""
 
     name: str
-    about: str
+    subject: str
     good: bool
     observed: str
     expected: str
@@ -41,18 +41,19 @@ def drift(new: pa.Table, old: pa.Table, source: Source) -> list[RuleResult]:
 
     Args:
         new: the version about to be written.
-        old: the one in use.
+        old: the version in use.
         source: the contract, for key, period and measures.
 
     Returns:
-        One result for each comparison that could be made: number of rows, columns, areas, the totals of periods both
-        have, and for each measure the median change and the rank correlation over areas. All are warnings.
+        One result for each comparison that could be made: number of rows, columns, areas, the totals of periods that
+        both versions have, and for each measure the median change and the rank correlation over areas. All are
+        warnings.
     """
     findings = [*_of_form(new, old), *_of_areas(new, old, source), *_of_totals(new, old, source)]
     findings += _of_measures(new, old, source)
     return [
         RuleResult(
-            Rule(f"drift_{finding.name}", "drift", "warning", f"{finding.about} as in the version before"),
+            Rule(f"drift_{finding.name}", "drift", "warning", f"{finding.subject} as in the version before"),
             "passed" if finding.good else "failed",
             finding.observed,
             finding.expected,
@@ -62,9 +63,9 @@ def drift(new: pa.Table, old: pa.Table, source: Source) -> list[RuleResult]:
 
 
 def drift_ids(source: Source) -> set[str]:
-    """The rules whose results ``drift`` can give of a source."""
-    measured = (f"{finding}_{name}" for finding in _OF_MEASURES for name in _measures(source))
-    return {f"drift_{finding}" for finding in (*_OF_TABLES, *measured)}
+    """Return the ids of all rules that ``drift`` may evaluate for a source."""
+    measured = (f"{comparison}_{name}" for comparison in _OF_MEASURES for name in _measures(source))
+    return {f"drift_{comparison}" for comparison in (*_OF_TABLES, *measured)}
 
 
 def _of_form(new: pa.Table, old: pa.Table) -> Iterator[_Finding]:
@@ -86,17 +87,17 @@ def _of_areas(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Finding
     if "area_code" not in source.key:
         return
     after, before = set(new["area_code"].to_pylist()), set(old["area_code"].to_pylist())
-    gone, come = sorted(before - after), sorted(after - before)
+    removed, added = sorted(before - after), sorted(after - before)
     observed = "; ".join(
         f"{len(codes)} {word} ({', '.join(codes[:3])}{', …' if len(codes) > 3 else ''})"
-        for codes, word in ((gone, "gone"), (come, "new"))
+        for codes, word in ((removed, "gone"), (added, "new"))
         if codes
     )
     yield _Finding("areas", "the same areas", not observed, observed or f"{len(after)} areas", "the areas before")
 
 
 def _of_totals(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Finding]:
-    """Tables of one row an event or point: the totals of periods that both versions have."""
+    """Compare the totals of periods that both versions have, for tables with one row per event or point."""
     period = source.properties.period.column
     if period is None or source.key:
         return
@@ -115,9 +116,9 @@ def _of_totals(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Findin
             yield _Finding(
                 f"totals_{name}", f"{name} by {period}", good, observed, f"revised by at most {MOST_CHANGE:.0%}"
             )
-        gone = sorted(before.index.difference(after.index))
-        observed = f"{len(gone)} gone ({', '.join(map(str, gone[:3]))})" if gone else f"{len(both)} in both"
-        yield _Finding(f"periods_{name}", f"every {period}", not gone, observed, "every period before")
+        removed = sorted(before.index.difference(after.index))
+        observed = f"{len(removed)} gone ({', '.join(map(str, removed[:3]))})" if removed else f"{len(both)} in both"
+        yield _Finding(f"periods_{name}", f"every {period}", not removed, observed, "every period before")
 
 
 def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Finding]:
@@ -150,5 +151,5 @@ def _of_measures(new: pa.Table, old: pa.Table, source: Source) -> Iterator[_Find
 
 
 def _measures(source: Source, *tables: pa.Table) -> Sequence[str]:
-    """Columns of figures; of coordinates, years and categories no change can be told."""
+    """Return the columns of figures; changes of coordinates, years and categories mean nothing."""
     return [name for name in source.figures if all(name in table.column_names for table in tables)]

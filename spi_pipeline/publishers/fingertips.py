@@ -1,9 +1,14 @@
 """OHID Fingertips: the Local Health indicators of small areas.
 
-What its dialect hides, with status 200: of more than 100 ids it answers the first 100; England and the parent stand in
-every file, England often twice; breakdowns by category stand among the areas; a count too small to be told is an empty
-cell with a note. Wards were withdrawn in 2025 and may come back on any vintage: they are used where all indicators are
-offered for them and their codes are those in force, and MSOAs are used otherwise.
+Faults and peculiarities behind status 200:
+
+* For more than 100 ids, the response covers the first 100.
+* Every file holds England and the parent area, England often twice.
+* Breakdowns by category stand among the areas.
+* A count too small to be published is an empty cell with a note.
+
+Wards were withdrawn in 2025 and may come back on any vintage. They are used if all indicators are offered for them and
+their codes are those in force; otherwise MSOAs are used.
 """
 
 import datetime as dt
@@ -40,7 +45,7 @@ PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
 MAX_IDS = 100
 MSOA, WARD, AUTHORITY = 3, 8, 501
-# By our column the indicator's id and the sex whose rows are read.
+# By our column, the indicator's id and the sex whose rows are read.
 INDICATORS = {
     "life_expectancy_female": (93283, "Female"),
     "life_expectancy_male": (93283, "Male"),
@@ -52,8 +57,8 @@ INDICATORS = {
     "year_6_obesity": (93107, "Persons"),
     "low_birth_weight": (93092, "Persons"),
 }
-# Its page says that low birth weight was updated for MSOAs in 2025; that this is its id rests on a client of 2022, and
-# no list of indicators by MSOA since names it. So it is asked for where it is offered, and held to its name.
+# The publisher's page reports that low birth weight was updated for MSOAs in 2025. Its id comes from a client of 2022,
+# and no list of indicators by MSOA has named it since. So it is requested only if it is offered, and its name checked.
 UNCONFIRMED = {"93092": "birthweight"}
 IDS = tuple(sorted({number for number, _ in INDICATORS.values()}))
 COLUMNS = {
@@ -62,39 +67,39 @@ COLUMNS = {
     "lower": "Lower CI 95.0 limit", "upper": "Upper CI 95.0 limit", "note": "Value note",
     "sortable": "Time period Sortable",
 }  # fmt: skip
-# How its database names what it says of copyright and of use, in ``Descriptive``; the words that restrict it.
+# The keys of copyright and use in ``Descriptive``, as its database names them, and the words that restrict use.
 ABOUT_USE = ("copyright", "reuse", "datareuse")
 RESTRICTIVE = re.compile(
     r"non[\s-]?commercial|permission|restrict|not (?:be )?(?:re-?)?(?:us|publish|distribut)ed", re.I
 )
-# Columns whose limits the index asks for.
+# Columns whose confidence limits the index uses.
 LIMITED = ("life_expectancy", "emergency_admissions", "year_6_obesity")
 
 
 def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Download]:
-    """When each indicator was uploaded, then its figures in our authorities, asked for by ``MAX_IDS`` indicators.
+    """Fetch the upload dates of the indicators, then their figures in our authorities, ``MAX_IDS`` ids a request.
 
     Raises:
-        PermanentFailure: when none of the indicators is offered for MSOAs, or an answer lacks one that is.
+        PermanentFailure: when none of the indicators is offered for MSOAs, or a response lacks one that is.
     """
-    # By indicator first: asked for an area type that it does not know, it may answer 500.
+    # The types are looked up by indicator first, since a request for an unknown area type may bring a 500.
     if WARD in {one.get("AreaTypeId") for one in _available(client, "indicator_id", ids[-1])}:
         wards = _offered(client, WARD, ids)
-        answers = list(_answers(client, scope, ids, WARD)) if len(wards) == len(ids) else []
-        if answers and all(_of_wards_in_force(download, scope) for download in answers):
-            yield from _dated(list(_metadata(client, ids)), answers)
+        figures = list(_figures(client, scope, ids, WARD)) if len(wards) == len(ids) else []
+        if figures and all(_of_wards_in_force(download, scope) for download in figures):
+            yield from _dated(list(_metadata(client, ids)), figures)
             return
     offered = _offered(client, MSOA, ids)
     if not offered:
         raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
-    yield from _dated(list(_metadata(client, offered)), _answers(client, scope, offered, MSOA))
+    yield from _dated(list(_metadata(client, offered)), _figures(client, scope, offered, MSOA))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """The newest period of each indicator by area, in the row of the year it was released in; null where suppressed.
+    """Read the newest period of each indicator by area, in the row of its year of release; null if suppressed.
 
     Raises:
-        SpiError: when a column is gone, two rows disagree on a figure, or no area is ours.
+        SpiError: when a column is missing, two rows disagree on a figure, or no area is ours.
     """
     released: dict[str, int] = {}
     tables = []
@@ -106,8 +111,8 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS])
     if rows.empty:
         raise SpiError(f"no download of {PUBLISHER} holds a ward or MSOA of ours; fetch it with parent_area_code")
-    found = set(rows["area_code"])
-    absent = sorted({*(scope.wards if found & set(scope.wards) else scope.msoas)} - found)
+    codes = set(rows["area_code"])
+    absent = sorted({*(scope.wards if codes & set(scope.wards) else scope.msoas)} - codes)
     if absent:
         raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listed(absent)}; fetch it again")
     frames = [
@@ -121,7 +126,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         .astype("float64")
         for figure in ("value", "lower", "upper")
     )
-    # Published for each sex alone; the sexes err independently, so the halves of their limits add as squares.
+    # Life expectancy is published by sex. The errors of the sexes are independent, so half-widths add in quadrature.
     women, men = "life_expectancy_female", "life_expectancy_male"
     wide = value.rename_axis(columns=None)
     wide.insert(0, "life_expectancy", (value[women] + value[men]) / 2)
@@ -134,56 +139,56 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
 
 
 def restricted(downloads: Sequence[Download]) -> dict[str, str]:
-    """By our column what its metadata say against some use of it, in their words.
+    """Return, by our column, the words of its metadata that restrict its use.
 
     Raises:
-        SpiError: when the metadata are none.
+        SpiError: when a file does not hold metadata.
     """
-    found: dict[str, str] = {}
+    restrictions: dict[str, str] = {}
     for download in downloads:
         if begins(download.path) in (b"{", b"["):
-            for number, about in _about(download.path, download.name).items():
-                texts = about.get("Descriptive")
+            for number, indicator in _read_metadata(download.path, download.name).items():
+                texts = indicator.get("Descriptive")
                 for key, text in (texts if isinstance(texts, dict) else {}).items():
                     if re.sub(r"[^a-z]", "", key.lower()) in ABOUT_USE and RESTRICTIVE.search(str(text)):
-                        found |= dict.fromkeys(_columns_of(number), " ".join(str(text).split()))
-    return found
+                        restrictions |= dict.fromkeys(_columns_of(number), " ".join(str(text).split()))
+    return restrictions
 
 
 def _columns_of(number: str) -> list[str]:
-    """Our columns that are made of an indicator."""
+    """Return our columns that are made from an indicator."""
     own = [column for column, (indicator, _) in INDICATORS.items() if str(indicator) == number]
     limited = [name for name in LIMITED if any(column.startswith(name) for column in own)]
     return list(dict.fromkeys([*own, *limited, *(f"{name}_{end}" for name in limited for end in ("lower", "upper"))]))
 
 
 def last_upload(client: Client, scope: Scope) -> str:
-    """When each of our indicators was last uploaded, as JSON.
+    """Return when each of our indicators was last uploaded, as JSON.
 
     Raises:
-        PermanentFailure: when an answer does not say so.
+        PermanentFailure: when the response does not contain it.
     """
-    answer = client.read_json(_metadata_request(IDS))
+    metadata = client.read_json(_metadata_request(IDS))
     try:
-        told = {number: about["DataChange"]["LastUploadedAt"] for number, about in sorted(answer.items())}
+        uploads = {number: indicator["DataChange"]["LastUploadedAt"] for number, indicator in sorted(metadata.items())}
     except (AttributeError, KeyError, TypeError) as error:
         raise PermanentFailure(f"{PUBLISHER} does not say when an indicator was uploaded; see its API") from error
-    if not told:
-        raise PermanentFailure(f"{PUBLISHER} answers no metadata of any indicator of ours; see its API")
-    return json.dumps(told)
+    if not uploads:
+        raise PermanentFailure(f"{PUBLISHER} returns no metadata of any of our indicators; see its API")
+    return json.dumps(uploads)
 
 
 def _available(client: Client, by: str, number: int) -> list[dict[str, int]]:
-    answer = client.read_json(Request(FINGERTIPS, "/available_data", ((by, str(number)),), media=("json",)))
-    if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
+    available = client.read_json(Request(FINGERTIPS, "/available_data", ((by, str(number)),), media=("json",)))
+    if not isinstance(available, list) or not all(isinstance(one, dict) for one in available):
         raise PermanentFailure(f"available_data of {PUBLISHER} does not list indicators any more; see its API")
-    return answer
+    return available
 
 
 def _offered(client: Client, area_type: int, ids: Sequence[int]) -> list[int]:
-    answer = _available(client, "area_type_id", area_type)
-    found = {one.get("IndicatorId") for one in answer if one.get("AreaTypeId", area_type) == area_type}
-    return [number for number in ids if number in found]
+    available = _available(client, "area_type_id", area_type)
+    offered = {one.get("IndicatorId") for one in available if one.get("AreaTypeId", area_type) == area_type}
+    return [number for number in ids if number in offered]
 
 
 def _metadata_request(ids: Sequence[int]) -> Request:
@@ -197,7 +202,7 @@ def _metadata(client: Client, ids: Sequence[int]) -> Iterator[Download]:
         yield client.get(_metadata_request(some), partial(_check_metadata, ids=some))
 
 
-def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -> Iterator[Download]:
+def _figures(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -> Iterator[Download]:
     for authority in scope.authorities:
         for start in range(0, len(ids), MAX_IDS):
             some = ids[start : start + MAX_IDS]
@@ -207,34 +212,34 @@ def _answers(client: Client, scope: Scope, ids: Sequence[int], area_type: int) -
                 ("parent_area_type_id", str(AUTHORITY)),
                 ("parent_area_code", authority),
             )
-            asked = Request(FINGERTIPS, "/all_data/csv/by_indicator_id", params)
-            yield client.get(asked, partial(_check_answer, ids=some))
+            request = Request(FINGERTIPS, "/all_data/csv/by_indicator_id", params)
+            yield client.get(request, partial(_check_figures, ids=some))
 
 
-def _dated(metadata: Sequence[Download], answers: Iterable[Download]) -> Iterator[Download]:
-    """Metadata and figures, these with the day of the newest upload."""
-    newest = max(moment for about in metadata for moment in _uploaded(about).values())
+def _dated(metadata: Sequence[Download], figures: Iterable[Download]) -> Iterator[Download]:
+    """Yield metadata and figures, the figures dated with the newest upload."""
+    newest = max(moment for download in metadata for moment in _uploaded(download).values())
     yield from metadata
-    yield from (replace(answer, published_at=newest.isoformat()) for answer in answers)
+    yield from (replace(download, published_at=newest.isoformat()) for download in figures)
 
 
 def _check_metadata(path: Path, ids: Sequence[int]) -> None:
-    """Metadata of every indicator asked for."""
+    """Check that there are metadata of every indicator requested."""
     try:
-        found = _about(path, "indicator_metadata")
+        metadata = _read_metadata(path, "indicator_metadata")
     except TransientFailure:
         raise
     except SpiError as error:
         raise PermanentFailure(str(error)) from error
-    if absent := sorted(set(map(str, ids)) - found.keys()):
+    if absent := sorted(set(map(str, ids)) - metadata.keys()):
         raise PermanentFailure(
-            f"indicator_metadata of {PUBLISHER} says nothing of {listed(absent)}, as where one is withdrawn; see "
+            f"indicator_metadata of {PUBLISHER} lacks {listed(absent)}, as it does if one is withdrawn; see "
             "available_data"
         )
 
 
-def _check_answer(path: Path, ids: Sequence[int]) -> None:
-    """Rows of every indicator asked for."""
+def _check_figures(path: Path, ids: Sequence[int]) -> None:
+    """Check that there are rows of every indicator requested."""
     try:
         with path.open("rb") as stream:
             rows = text_rows(stream, "all_data", PUBLISHER, COLUMNS)
@@ -243,13 +248,13 @@ def _check_answer(path: Path, ids: Sequence[int]) -> None:
     absent = sorted(set(map(str, ids)) - set(rows["id"]))
     if absent:
         raise PermanentFailure(
-            f"{PUBLISHER} answered {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
-            f"as it does beyond {MAX_IDS} ids or where one is withdrawn; see available_data"
+            f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
+            f"as it does beyond {MAX_IDS} ids or if one is withdrawn; see available_data"
         )
 
 
 def _of_wards_in_force(download: Download, scope: Scope) -> bool:
-    """Whether the wards of an answer are ours; those of 2021 may come under the same type."""
+    """Whether the wards of a response are ours; wards of 2021 may come under the same area type."""
     with download.path.open("rb") as stream:
         codes = set(text_rows(stream, download.name, PUBLISHER, COLUMNS)["area_code"])
     wards = {code for code in codes if str(code)[1:3] == "05"}
@@ -257,38 +262,38 @@ def _of_wards_in_force(download: Download, scope: Scope) -> bool:
 
 
 def _uploaded(download: Download) -> dict[str, dt.datetime]:
-    """When each indicator was uploaded."""
+    """Return when each indicator was uploaded."""
     try:
-        told = {
-            number: about["DataChange"]["LastUploadedAt"]
-            for number, about in _about(download.path, download.name).items()
+        uploads = {
+            number: indicator["DataChange"]["LastUploadedAt"]
+            for number, indicator in _read_metadata(download.path, download.name).items()
         }
-        moments = {number: dt.datetime.fromisoformat(moment) for number, moment in told.items()}
+        moments = {number: dt.datetime.fromisoformat(moment) for number, moment in uploads.items()}
         return {
             number: moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for number, moment in moments.items()
         }
     except (KeyError, TypeError, ValueError) as error:
-        said = f"{download.name} of {PUBLISHER} does not say when an indicator was uploaded (DataChange.LastUploadedAt)"
-        raise SpiError(f"{said}; see its API") from error
+        fault = "does not say when an indicator was uploaded (DataChange.LastUploadedAt)"
+        raise SpiError(f"{download.name} of {PUBLISHER} {fault}; see its API") from error
 
 
-def _about(path: Path, name: str) -> Mapping[str, Mapping[str, Any]]:
-    """The metadata of each indicator."""
-    answer = json_of(path, name, PUBLISHER)
-    if not isinstance(answer, dict) or not answer or not all(isinstance(about, dict) for about in answer.values()):
+def _read_metadata(path: Path, name: str) -> Mapping[str, Mapping[str, Any]]:
+    """Read the metadata of each indicator."""
+    metadata = json_of(path, name, PUBLISHER)
+    if not isinstance(metadata, dict) or not metadata or not all(isinstance(one, dict) for one in metadata.values()):
         raise SpiError(f"{name} of {PUBLISHER} holds no metadata of indicators; see its API")
-    return answer
+    return metadata
 
 
 def _rows(download: Download, scope: Scope) -> pd.DataFrame:
-    """The rows of our areas: no England, no parent, no breakdown by category."""
+    """Read the rows of our areas, without England, the parent area and breakdowns by category."""
     ours = {*scope.msoas, *scope.wards}
     with download.path.open("rb") as stream:
         rows = text_rows(stream, download.name, PUBLISHER, COLUMNS)
     former = sorted(set(rows["area_code"]) & set(scope.former_wards))
     if former:
         raise SpiError(
-            f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; ask for MSOAs until it has the "
+            f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; use MSOAs until it has the "
             "wards in force"
         )
     for number, name in UNCONFIRMED.items():
@@ -304,7 +309,7 @@ def _rows(download: Download, scope: Scope) -> pd.DataFrame:
 
 
 def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
-    """The newest period of one indicator, each area once."""
+    """Return the newest period of one indicator, with each area once."""
     if rows.empty:
         return pd.DataFrame(columns=["area_code", "year", "column", "value", "lower", "upper"])
     rows = rows[rows["sortable"] == rows["sortable"].max()].drop_duplicates(["area_code", "period", "value", "note"])
@@ -316,31 +321,33 @@ def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
             f"twice in {first['period']}, with different figures; fetch it again"
         )
     if year is None:
-        raise SpiError(
-            f"no download of {PUBLISHER} says when indicator {rows.iloc[0]['id']} was uploaded; fetch it again"
-        )
+        raise SpiError(f"no download of {PUBLISHER} dates the upload of indicator {rows.iloc[0]['id']}; fetch it again")
     return rows[["area_code", "value", "lower", "upper"]].assign(year=year, column=column)
 
 
 def _offered_shape(peek: Peek) -> Shape:
-    """Which of our indicators are in the list of an area type."""
-    answer = shapes.json_of(peek.body, PUBLISHER)
-    found = {one.get("IndicatorId") for one in answer if isinstance(one, dict)} if isinstance(answer, list) else {}
-    labels = {str(number): number for number in IDS if number in found}
-    return Shape(columns=shapes.keys_of(answer), rows=len(answer), labels=labels)
+    """Describe which of our indicators are in the list of an area type."""
+    available = shapes.json_of(peek.body, PUBLISHER)
+    offered = (
+        {one.get("IndicatorId") for one in available if isinstance(one, dict)} if isinstance(available, list) else {}
+    )
+    labels = {str(number): number for number in IDS if number in offered}
+    return Shape(columns=shapes.keys_of(available), rows=len(available), labels=labels)
 
 
 def _metadata_shape(peek: Peek) -> Shape:
-    """Which of our indicators are described, what each is called, and when the newest were uploaded."""
-    answer = shapes.json_of(peek.body, PUBLISHER)
-    found = {key: about for key, about in answer.items() if isinstance(about, dict)} if isinstance(answer, dict) else {}
-    stamps = newest_first(str((about.get("DataChange") or {}).get("LastUploadedAt", "")) for about in found.values())
+    """Describe which of our indicators have metadata, the name of each, and when the newest were uploaded."""
+    metadata = shapes.json_of(peek.body, PUBLISHER)
+    indicators = (
+        {key: one for key, one in metadata.items() if isinstance(one, dict)} if isinstance(metadata, dict) else {}
+    )
+    stamps = newest_first(str((one.get("DataChange") or {}).get("LastUploadedAt", "")) for one in indicators.values())
     return Shape(
-        columns=shapes.keys_of([*found.values()]),
-        rows=len(found),
-        labels={key: int(key) for key in found if key.isdigit()},
+        columns=shapes.keys_of([*indicators.values()]),
+        rows=len(indicators),
+        labels={key: int(key) for key in indicators if key.isdigit()},
         periods=stamps[:3],
-        facts={key: str((about.get("Descriptive") or {}).get("Name", "")) for key, about in found.items()},
+        facts={key: str((one.get("Descriptive") or {}).get("Name", "")) for key, one in indicators.items()},
     )
 
 
@@ -364,7 +371,7 @@ PROBES = (
         piece=Piece(MEGABYTE),
     ),
     Probe(
-        "fingertips/all_data", asks_first(lambda client, scope: _answers(client, scope, IDS[-1:], MSOA)),
+        "fingertips/all_data", asks_first(lambda client, scope: _figures(client, scope, IDS[-1:], MSOA)),
         partial(shapes.table, publisher=PUBLISHER), (has_columns(COLUMNS, "all_data", PUBLISHER),),
     ),
 )  # fmt: skip

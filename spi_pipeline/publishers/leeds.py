@@ -1,4 +1,4 @@
-"""University of Leeds: how often buses run and how warm homes are, by LSOA."""
+"""University of Leeds: bus frequencies and energy certificates of homes, by LSOA."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from spi_pipeline.publishers.offer import Offer
 
 
 def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Trips an hour by year; of the three counts published, the one from the Traveline data runs through all years."""
+    """Read trips an hour by year: of the three counts published, only the one from Traveline data covers all years."""
     frames = []
     for name in folder.names("transport/bus_trips_per_hour_lsoa21_[0-9][0-9][0-9][0-9]_*.csv"):
         year = name.rsplit("lsoa21_", 1)[-1][:4]

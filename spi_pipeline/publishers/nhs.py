@@ -1,9 +1,9 @@
 """NHS England: patients of each practice by LSOA, and the registers of the Quality and Outcomes Framework (QOF).
 
-Files are found through the publication pages, since their addresses change with each. Prevalence is known by practice:
-an area's is that of the practices its residents are registered with, weighted by how many are; it is withheld where too
-few of them are with a practice whose register is known and credible. Pages turn programs away at times; then the two
-files go into the inbox.
+Files are found through the publication pages, since their addresses change with each edition. Prevalence is known by
+practice. An area has the average of the practices with which its residents are registered, weighted by their number. It
+is withheld if too few of them are with a practice whose register is known and credible. The pages sometimes block
+programs; then the two files go into the inbox.
 """
 
 import re
@@ -35,16 +35,16 @@ QOF = f"{NHS_PAGES.folder}/quality-and-outcomes-framework-achievement-prevalence
 PATIENTS_FILE, PATIENTS_MEMBER = r"gp-reg-pat-prac-lsoa[^/]*\.zip$", r"gp-reg-pat-prac-lsoa-all.*\.csv"
 QOF_FILE, QOF_MEMBER = r"(?:qof|prev)[^/]*\.zip$", r"PREVALENCE[_\w]*\.csv"
 LISTS = ("ps.series.publications-list.latest", "ps.series.publications-list.previous")
-# The list is monthly, its LSOA table quarterly.
+# The publication is monthly, its LSOA table quarterly.
 EDITIONS_LOOKED_AT = 4
 QUARTERS = "/(january|april|july|october)-"
 
 
 class Register(NamedTuple):
-    """A register of QOF: its group, the list that holds the ages it covers, and the most of a list that is credible.
+    """A register of QOF: its group, the list of the ages it covers, and the highest credible percentage of that list.
 
-    No register covers more than a fifth of England's list of its ages; at four to eight times of England's share
-    (8 %, 13 %, 15 % and 2 %) stand practices that serve one home or clinic, and slips: 63.7 % was published once.
+    No register covers more than a fifth of England's list of its ages. Practices at four to eight times England's share
+    (8 %, 13 %, 15 % and 2 %) serve a single home or clinic, or are slips: 63.7 % was published once.
     """
 
     group: str
@@ -71,27 +71,28 @@ QOF_COLUMNS = {
     "list": ("PRACTICE_LIST_SIZE", "PATIENT_LIST_SIZE"),
     "register": ("REGISTER", "REGISTER_SIZE"),
 }
-# Which list a register is a share of; files that do not say it have one row for a practice and register.
+# The list that a register is a share of; files without this column have one row per practice and register.
 LIST_KIND = "PATIENT_LIST_TYPE"
 LEAST_COVERED = 0.8
-# A condition is withheld where a smaller share of an area's patients is seen, or fewer than that share of the 1,000
-# residents that every LSOA has: one on the Welsh border had seven patients in England.
+# A condition is withheld if a smaller share of an area's patients is seen, or fewer patients than that share of the
+# 1,000 residents that every LSOA has: one LSOA on the Welsh border had seven patients in England.
 LEAST_SEEN, LEAST_PATIENTS = 0.65, 650
 
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
-    """The newest patients by LSOA and the newest registers."""
+    """Fetch the newest patients by LSOA and the newest registers."""
     yield _newest(client, PATIENTS, PATIENTS_FILE)
     yield _newest(client, QOF, QOF_FILE)
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Patients, the share of them seen and the prevalence of each condition by LSOA, in the year registers were closed.
+    """Compute patients, the percentage of them seen and the prevalence of each condition, by LSOA.
 
-    Seen are those of a practice with a credible register; of several conditions the one that fewest are seen for.
+    The year is that in which the registers were closed. A patient is seen if registered with a practice that has a
+    credible register; the percentage is that of the condition for which the fewest patients are seen.
 
     Raises:
-        SpiError: when one of the two files is missing, is on the LSOAs of 2011, or the two know other practices.
+        SpiError: when one of the two files is missing or is on the LSOAs of 2011, or their practices do not match.
     """
     patients = registers = None
     for download in downloads:
@@ -100,8 +101,8 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         else:
             registers = _registers(download)
     if patients is None or registers is None:
-        lacking = "the patients by LSOA" if patients is None else "the QOF prevalence"
-        raise SpiError(f"{lacking} of {PUBLISHER} are missing; fetch both files, or lay both into the inbox")
+        missing = "patients by LSOA" if patients is None else "QOF prevalence"
+        raise SpiError(f"the file of {missing} of {PUBLISHER} is missing; fetch both files, or place both in the inbox")
     year, rates = registers
     known = patients[patients["practice"].isin(rates.index)]
     if known["patients"].sum() < LEAST_COVERED * patients["patients"].sum():
@@ -109,7 +110,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             f"only {len(set(known['practice']))} of {len(set(patients['practice']))} practices of our patients are in "
             f"the QOF file of {PUBLISHER}; fetch the two of the same year"
         )
-    # A practice without a register weighs nothing in that condition.
+    # A practice without a register has no weight in that condition.
     by_area, count = patients["area_code"], patients["patients"].astype("float64")
     weighted = rates.reindex(patients["practice"]).set_index(patients.index).mul(count, axis=0)
     weights = weighted.notna().mul(count, axis=0).groupby(by_area).sum()
@@ -117,20 +118,20 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     seen = weights.div(counted, axis=0)
     known = (seen >= LEAST_SEEN).mul(counted >= LEAST_PATIENTS, axis=0)
     shares = (weighted.groupby(by_area).sum() / weights).where(known)
-    # A register that nobody keeps any more hides no patient.
+    # A register that no practice keeps any more does not reduce the percentage seen.
     least = 100 * seen.loc[:, rates.notna().any()].min(axis=1)
     frame = pd.DataFrame({"year": year, "patients": counted, "seen": least}).join(shares)
     return frame.rename_axis("area_code").reset_index()[["area_code", "year", "patients", "seen", *REGISTERS]]
 
 
 def _newest(client: Client, series: str, pattern: str) -> Download:
-    """The newest file of a series: on its own page, else on the first of its publications that links such a file."""
+    """Fetch the newest file of a series, from its own page or the first of its publications that links such a file."""
     first, in_lists = _links(client, Request(NHS_PAGES, series))
     pages = _publications(first, in_lists, series)
     files = _files(first, pattern)
     if not pages and not files:
         raise PermanentFailure(
-            f"the page {series} of {PUBLISHER} lists no publications any more; lay the file into the inbox"
+            f"the page {series} of {PUBLISHER} lists no publications any more; place the file in the inbox"
         )
     for page in () if files else pages[:EDITIONS_LOOKED_AT]:
         files = _files(_links(client, client.absolute(page, [NHS_PAGES]))[0], pattern)
@@ -138,18 +139,18 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
             break
     if not files:
         raise PermanentFailure(
-            f"no page of {series} of {PUBLISHER} links a file {pattern}; lay the file into the inbox"
+            f"no page of {series} of {PUBLISHER} links a file {pattern}; place the file in the inbox"
         )
-    return client.get(replace(client.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",), settled=True))
+    return client.get(replace(client.absolute(_of_newer_areas(files), [NHS_FILES]), media=("zip",), immutable=True))
 
 
 def _publications(links: Sequence[str], in_lists: Sequence[str], series: str) -> Sequence[str]:
-    """The publications of a series: those in its lists or, without any, those below it."""
+    """Return the publications of a series: those in its lists or, if there are none, those below its address."""
     return in_lists or [link for link in links if f"{series}/" in urlsplit(link).path]
 
 
 def _of_newer_areas(files: Sequence[str]) -> str:
-    """Where both vintages of LSOAs are offered, the address of the newer says so."""
+    """Choose a file; if both vintages of LSOAs are offered, the address of the newer one contains the year."""
     return max(files, key=lambda link: "2021" in link)
 
 
@@ -158,66 +159,66 @@ def _files(links: Sequence[str], pattern: str) -> list[str]:
 
 
 def _links(client: Client, request: Request) -> tuple[list[str], list[str]]:
-    """The addresses a page links, in order, and those of them that stand in its lists of publications."""
-    found = client.get(replace(request, media=("html",)))
-    return _links_in(found.path.read_bytes(), request.path)
+    """Return the addresses that a page links, in order, and those in its lists of publications."""
+    page = client.get(replace(request, media=("html",)))
+    return _links_in(page.path.read_bytes(), request.path)
 
 
 def _links_in(page: bytes, path: str) -> tuple[list[str], list[str]]:
     reader = _Links(LISTS)
     reader.feed(page.decode("utf-8", errors="replace"))
-    # As the publisher would write them in full, wherever the page came from.
+    # Completed with the publisher's own base, even if a setting replaces it.
     home = f"{NHS_PAGES.base}{path}"
-    every, listed_ones = (
-        [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.found)
+    all_links, in_lists = (
+        [urljoin(home, link) for link in dict.fromkeys(links)] for links in (reader.all, reader.in_lists)
     )
-    return every, listed_ones
+    return all_links, in_lists
 
 
 class _Links(HTMLParser):
-    """Collects the addresses of links, and apart from them those in lists of some names."""
+    """Collects the addresses of all links and, separately, of those in lists with certain names."""
 
     def __init__(self, lists: Sequence[str]) -> None:
         super().__init__()
         self.lists = lists
         self.inside: list[bool] = []
         self.all: list[str] = []
-        self.found: list[str] = []
+        self.in_lists: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """A list begins, or a link stands in one."""
-        about = dict(attrs)
+        """Record the beginning of a list, or a link."""
+        attributes = dict(attrs)
         if tag == "ul":
-            self.inside.append(about.get("data-uipath") in self.lists)
-        if tag == "a" and about.get("href"):
-            self.all.append(str(about["href"]))
-            self.found += [str(about["href"])] if any(self.inside) else []
+            self.inside.append(attributes.get("data-uipath") in self.lists)
+        if tag == "a" and attributes.get("href"):
+            self.all.append(str(attributes["href"]))
+            self.in_lists += [str(attributes["href"])] if any(self.inside) else []
 
     def handle_endtag(self, tag: str) -> None:
-        """A list ends."""
+        """Record the end of a list."""
         if tag == "ul" and self.inside:
             self.inside.pop()
 
 
 def _patients(download: Download, scope: Scope) -> pd.DataFrame:
-    """Patients of each practice in our LSOAs."""
+    """Read the patients of each practice in our LSOAs."""
     ours = {*scope.lsoas, *scope.lsoas_2011}
     with table_in(download.path, PATIENTS_MEMBER, download.name, PUBLISHER) as (stream, name):
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
-        what = f"is on the LSOAs of 2011 ({listed(old)})" if old else "holds no LSOA of ours"
-        raise SpiError(f"{name} of {PUBLISHER} {what}; fetch the file of a quarter since April 2025")
+        fault = f"is on the LSOAs of 2011 ({listed(old)})" if old else "holds no LSOA of ours"
+        raise SpiError(f"{name} of {PUBLISHER} {fault}; fetch the file of a quarter since April 2025")
     rows = whole_numbers(rows, ["patients"], name).drop_duplicates()
     twice = rows[rows.duplicated(["practice", "area_code"])]
     if len(twice):
-        said = f"{twice.iloc[0]['practice']} in {twice.iloc[0]['area_code']} twice, with different figures"
-        raise SpiError(f"{name} of {PUBLISHER} holds {said}; fetch it again")
+        pair = f"{twice.iloc[0]['practice']} in {twice.iloc[0]['area_code']}"
+        raise SpiError(f"{name} of {PUBLISHER} holds {pair} twice, with different figures; fetch it again")
     return rows
 
 
 def _registers(download: Download) -> tuple[int, pd.DataFrame]:
-    """The year the registers were closed, and the prevalence in percent by practice."""
+    """Read the year in which the registers were closed, and the prevalence in percent by practice."""
     with table_in(download.path, QOF_MEMBER, download.name, PUBLISHER) as (stream, name):
         groups = [register.group for register in REGISTERS.values()]
         kinds = LIST_KIND in (column.strip().upper() for column in header_of(stream, name, PUBLISHER))
@@ -226,33 +227,33 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
         rows = text_rows(stream, name, PUBLISHER, wanted, where={"group": set(groups)})
     closed = re.search(r"_(\d\d)(\d\d)(?:\D|$)", name)
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
-        raise SpiError(f"{name} of {PUBLISHER} does not tell its year, as PREVALENCE_2425.csv does; give it that name")
+        raise SpiError(f"the name of {name} of {PUBLISHER} lacks its year; rename it like PREVALENCE_2425.csv")
     if rows.empty:
         raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listed(groups)}; fetch it again")
     fitting = (_fitting(rows, name) if kinds else rows).drop_duplicates()
     if fitting.duplicated(["practice", "group"]).any():
-        missing = "one of a kind" if kinds else f"no column {LIST_KIND}"
-        raise SpiError(f"{name} of {PUBLISHER} has several lists of a practice and {missing}; see its notes")
+        missing = "of one type" if kinds else f"without a column {LIST_KIND}"
+        raise SpiError(f"{name} of {PUBLISHER} has several lists of a practice {missing}; see its notes")
     register = numbers(fitting["register"], name, "REGISTER")
     size = numbers(fitting["list"], name, "PRACTICE_LIST_SIZE")
     wide = fitting.assign(rate=100 * register / size).pivot(index="practice", columns="group", values="rate")
-    # Registers come and go with the year's contract; one that is gone is missing.
+    # Registers come and go with the contract of the year; a register without rows is missing.
     wide = wide.reindex(columns=groups).set_axis(list(REGISTERS), axis=1)
     credible = wide.le(pd.Series({name: register.most for name, register in REGISTERS.items()}), axis=1)
     return 2000 + int(closed[2]), wide.where(credible)
 
 
 def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows whose list has the ages that the register covers.
+    """Return the rows whose list has the ages that the register covers.
 
-    A register of adults over a list of all ages would come out a fifth too low.
+    A register of adults divided by a list of all ages would be a fifth too low.
     """
     ages = {register.group: register.ages for register in REGISTERS.values()}
     fitting = rows[rows["kind"] == rows["group"].map(ages)]
     if other := sorted(set(rows["group"]) - set(fitting["group"])):
-        found = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
-        said = f"gives register {other[0]} no list of type {ages[other[0]]} but {found}"
-        raise SpiError(f"{name} of {PUBLISHER} {said}; see in {PUBLISHER}'s notes which ages it covers now")
+        kinds = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
+        fault = f"gives register {other[0]} no list of type {ages[other[0]]} but {kinds}"
+        raise SpiError(f"{name} of {PUBLISHER} {fault}; see in {PUBLISHER}'s notes which ages it covers now")
     return fitting
 
 
@@ -261,13 +262,13 @@ def _named(links: Iterable[str]) -> tuple[str, ...]:
 
 
 def _series_shape(series: str, peek: Peek) -> Shape:
-    """The newest publications of a series."""
+    """Describe the newest publications of a series."""
     pages = _publications(*_links_in(peek.body, series), series)
     return Shape(rows=len(pages), links=_named(pages[:EDITIONS_LOOKED_AT]))
 
 
 def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
-    """The newest publication that should link the file: of a monthly series that of a quarter."""
+    """Return the request for the newest publication that should link the file: in a monthly series, a quarter's."""
     pages = _publications(*_links_in(earlier.body, series), series)
     if not pages:
         raise SpiError("the series leads to no publication")
@@ -276,20 +277,20 @@ def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
 
 
 def _edition_shape(pattern: str, peek: Peek) -> Shape:
-    """The files that a publication links, those that could be read first."""
+    """Describe the files that a publication links, beginning with those that may be the one to read."""
     links, _ = _links_in(peek.body, "")
     ours = _files(links, pattern)
     return Shape(rows=len(links), links=_named(dict.fromkeys([*ours, *_files(links, r"\.(zip|csv|xlsx)$")])))
 
 
 def _file_shape(member: str, peek: Peek) -> Shape:
-    """The members of a file, those that could be read first."""
+    """Describe the members of a file, beginning with those that may be the one to read."""
     names = shapes.members_of(peek, PUBLISHER)
     return Shape(rows=len(names), links=tuple(sorted(names, key=lambda name: not _may_hold(name, member))))
 
 
 def _may_hold(name: str, member: str) -> bool:
-    """Whether a file in a zip is the member that is read, or another zip, which may hold it."""
+    """Whether a file in a zip is the member to read, or another zip, which may hold it."""
     return is_called(name, member) or is_called(name, r".*\.zip")
 
 
@@ -301,7 +302,7 @@ def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
 
 
 def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]:
-    """The series, its publication, and what is in the file that it links."""
+    """Return the probes of the series, of its publication, and of the file that the publication links."""
 
     def publishes(shape: Shape) -> None:
         if not shape.links:

@@ -1,4 +1,4 @@
-"""Ofcom, Connected Nations: fixed broadband by output area. Its site lets no program in, so files come by the inbox."""
+"""Ofcom, Connected Nations: fixed broadband by output area. Its site blocks programs, so files come from the inbox."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.offer import Offer
 
 PUBLISHER = "Ofcom"
-# Of all premises; the files of residential ones are named oa_res_coverage. r01 and r1 are both in use.
+# The files of all premises; those of residential premises are named oa_res_coverage. Both r01 and r1 are in use.
 FILE = r"(20\d\d)(\d\d)_fixed_oa_coverage_r(\d+)\.csv"
 COLUMNS = {
     "area_code": "output_area",
@@ -23,26 +23,26 @@ COLUMNS = {
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Premises and those that can have a gigabit, by output area and year; of a year's files the newest.
+    """Read premises, and those with gigabit availability, by output area and year, from the newest file of each year.
 
     Raises:
-        SpiError: when a file is another of Ofcom's, lacks a column, or lacks output areas of ours.
+        SpiError: when a file is another kind of Ofcom file, lacks a column, or lacks output areas of ours.
     """
     newest: dict[int, tuple[tuple[int, int], pd.DataFrame]] = {}
     for download in downloads:
-        # Its large packages hold a zip file for each kind of table.
+        # Ofcom's large packages hold a zip file for each kind of table.
         with table_in(download.path, FILE, download.name, PUBLISHER) as (stream, name):
-            told = re.fullmatch(FILE, name, re.IGNORECASE)
-            if told is None:
+            match = re.fullmatch(FILE, name, re.IGNORECASE)
+            if match is None:
                 raise SpiError(
-                    f"{name} is not a file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; lay "
-                    "that one of Ofcom's into the inbox"
+                    f"{name} is not a file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; "
+                    "place that file of Ofcom's in inbox/broadband_coverage in the store's folder instead"
                 )
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})
         absent = sorted(set(scope.output_areas) - set(rows["area_code"]))
         if absent:
-            raise SpiError(f"{name} of {PUBLISHER} lacks {len(absent)} output areas, {listed(absent)}; lay it in whole")
-        year, issue = int(told[1]), (int(told[2]), int(told[3]))
+            raise SpiError(f"{name} of {PUBLISHER} lacks {len(absent)} output areas, {listed(absent)}; supply it whole")
+        year, issue = int(match[1]), (int(match[2]), int(match[3]))
         if year not in newest or newest[year][0] < issue:
             newest[year] = issue, whole_numbers(rows, ["premises", "gigabit"], name).assign(year=year)
     frames = [rows for _, (_, rows) in sorted(newest.items())]

@@ -1,4 +1,4 @@
-"""What a publisher's module offers of one source."""
+"""What a publisher's module offers for one source."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,20 @@ Reader = Callable[[Folder, Source, Areas], pd.DataFrame]
 
 @dataclass(frozen=True)
 class Offer:
-    """How one source is had; how often, and under which licence, its contract says.
+    """How one source is fetched and read; its contract gives the cadence and the licence.
 
     Attributes:
-        fetch: asks for its downloads, in an order in which a killed run can go on; None where nothing is fetched.
-        parse: makes its table, with the columns its contract names, of the downloads; without ``fetch`` where the
-            publisher lets no program in and only the inbox is read; None where the source is frozen.
-        restricted: what of its columns the publisher restricts beyond the licence, in its words; None where it says so
-            of none.
-        news: what the publisher says of its last change, in any words that change with it; None where it says nothing.
-        read: makes its table of a folder of the publisher's files, for a snapshot; None where it is only ever fetched.
-        national: whether ``read`` makes its table of all England too, given ``England``.
-        by_month: whether ``fetch`` asks month by month, and for ``Scope.only`` where some are named.
-        probes: small requests that show whether its endpoints still answer as ``fetch`` and ``parse`` expect.
+        fetch: yields its downloads, in an order in which a killed run can resume; None if nothing is fetched.
+        parse: makes its table, with the columns of its contract, from the downloads. Given without ``fetch`` if the
+            publisher blocks programs and only the inbox is read; None if the source is frozen.
+        restricted: returns, by column, the publisher's words that restrict its use beyond the licence; None if the
+            publisher marks no columns.
+        news: returns the publisher's announcement of its last change, as any text that changes with it; None if the
+            publisher announces nothing.
+        read: makes its table from a folder of the publisher's files, for a snapshot; None if it is only ever fetched.
+        national: whether ``read`` can also make its table for all of England, given ``England``.
+        by_month: whether ``fetch`` requests month by month, and only the months of ``Scope.only`` if it names some.
+        probes: small requests that show whether its endpoints still respond as ``fetch`` and ``parse`` expect.
     """
 
     fetch: Callable[[Client, Scope], Iterable[Download]] | None = None

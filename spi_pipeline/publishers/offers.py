@@ -1,6 +1,6 @@
-"""The one list of publishers, and what they offer together.
+"""The one list of publishers, and everything they offer.
 
-A publisher is a module, or a package where it would be long, with ``HOSTS`` and ``OFFERS``.
+A publisher is a module, or a package if it would be long, with ``HOSTS`` and ``OFFERS``.
 """
 
 from collections.abc import Iterable
@@ -35,19 +35,19 @@ PUBLISHERS = (
 T = TypeVar("T")
 
 
-def _together(stated: Iterable[tuple[str, T]]) -> dict[str, T]:
-    """Everything by its name, which one publisher alone may state."""
-    found: dict[str, T] = {}
-    for name, one in stated:
-        if name in found:
-            raise ValueError(f"two publishers state {name}")
-        found[name] = one
-    return found
+def _together(declared: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Collect what publishers declare, by name; each name may be declared once."""
+    by_name: dict[str, T] = {}
+    for name, one in declared:
+        if name in by_name:
+            raise ValueError(f"two publishers declare {name}")
+        by_name[name] = one
+    return by_name
 
 
 HOSTS: dict[str, Host] = _together((host.name, host) for publisher in PUBLISHERS for host in publisher.HOSTS)
 OFFERS: dict[str, Offer] = _together(pair for publisher in PUBLISHERS for pair in publisher.OFFERS.items())
-# Each once, also where several sources stand on it.
+# Each probe once, even if several sources depend on it.
 PROBES: dict[str, Known] = {
     probe.name: Known(probe, tuple(name for name, offer in OFFERS.items() if probe in offer.probes))
     for offer in OFFERS.values()

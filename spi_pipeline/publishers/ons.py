@@ -1,4 +1,4 @@
-"""Office for National Statistics: estimates and prices of small areas, in files of their own."""
+"""Office for National Statistics: estimates and prices of small areas, each in separate files."""
 
 import pandas as pd
 
@@ -11,12 +11,12 @@ from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
-# Years whose estimates by single year of age are at hand, and their files.
+# Years whose estimates by single year of age are available, and their files.
 ESTIMATED, ESTIMATES = (2017, 2019, 2020), "population/population{:02}_lsoa11_syoa"
 
 
 def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Residents of mid-2020, and those aged 50 and over summed from single years of age."""
+    """Read residents of mid-2020, and those aged 50 and over summed from single years of age."""
     name = folder.name("population/population20_msoa11_syoa_*.csv")
     ages = [*map(str, range(50, 90)), "90+"]
     table = folder.csv(name, "2020-06-30", needs=ages)
@@ -28,7 +28,7 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
 
 
 def population_estimates(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Residents in the middle of each year at hand, and their broad ages summed from single years."""
+    """Read residents in the middle of each available year, and their broad ages summed from single years."""
     files = [
         (year, Named(f"{ESTIMATES.format(year % 100)}_*.csv", f"{year}-06-30", "lsoa11", national))
         for year in ESTIMATED
@@ -40,8 +40,8 @@ def population_estimates(folder: Folder, source: Source, areas: Areas) -> pd.Dat
 def _residents_of(year: int, file: Named, folder: Folder, areas: Areas) -> pd.DataFrame:
     table, name = file.table(folder)
     ages = [*map(str, range(90)), "90+"]
-    if lacking := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
-        raise SpiError(f"{name} lacks {lacking[:20]}; fetch it again")
+    if missing := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
+        raise SpiError(f"{name} lacks {missing[:20]}; fetch it again")
     table = table[table["lsoa11_code"].isin(areas.lsoa11)].reset_index(drop=True)
     single = pd.DataFrame({age: numbers(table[age], name, age) for age in ages})
     counted = {
@@ -54,7 +54,7 @@ def _residents_of(year: int, file: Named, folder: Folder, areas: Areas) -> pd.Da
 
 
 def private_outdoor_space(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Addresses with private outdoor space, of our MSOAs."""
+    """Read the addresses with private outdoor space, by MSOA."""
     return by_contract(read_gardens(folder), GARDENS, source, areas=areas.msoa11)
 
 

@@ -15,7 +15,7 @@ POSTCODE_COLUMNS = (
 
 
 def postcodes(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Postcodes in our wards; those of quality 90 have no position and are left out."""
+    """Read the postcodes in our wards, except those of quality 90, which have no position."""
     frames = []
     for name in folder.names("geography/codepoint_open_*.csv"):
         table = folder.csv(name, "2024-02", header=POSTCODE_COLUMNS)

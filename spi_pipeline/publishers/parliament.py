@@ -11,23 +11,23 @@ from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
 RESULTS = "elections/LEH-Candidates-2023_Ward_Level.csv.gz"
-# Two districts that the ONS calls otherwise in more than commas and capitals.
+# Two districts whose ONS names differ in more than commas and capitals.
 _OFFICIAL_NAMES = {
     "Herefordshire": "Herefordshire, County of", "Kingston Upon Hull": "Kingston upon Hull, City of",
 }  # fmt: skip
-# Codes are given in order: from this one on wards came into force in May 2024, nearly all by reviews of whole councils.
+# Codes are given in order: wards from this one on came into force in May 2024, nearly all by reviews of whole councils.
 _FIRST_OF_2024 = "E05015581"
 
 
 def local_elections_2023(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Electorate and turnout; wards are named, and a name is resolved in the authority of its row.
+    """Read electorate and turnout. The file names wards, and each name is resolved within the authority of its row.
 
-    A ward named Luton in Medway is no ward of ours: the district decides. Of England, an authority most of whose
-    wards are newer is left out whole, since many a name is in both sets; and elsewhere a ward that is newer, or is not
-    called as the ONS calls any. Which these are is remarked of the file.
+    A ward named Luton in Medway is not a ward of ours: the district decides. For all of England, an authority is left
+    out whole if most of its wards are newer, since many names are in both sets. Elsewhere a ward is left out if it is
+    newer, or if the ONS has no ward of its name. A remark on the file lists all of these.
 
     Raises:
-        SpiError: when one of our authorities is said to have a ward that it has not.
+        SpiError: when the file names a ward that one of our authorities does not have.
     """
     table = folder.csv(RESULTS, "2023-05-04", needs=["DISTRICTNAME", "WARDNAME", "ELECT", "TURNOUT"])
     if areas.national:
@@ -45,7 +45,7 @@ def local_elections_2023(folder: Folder, source: Source, areas: Areas) -> pd.Dat
 
 
 def _ours(table: pd.DataFrame, geography: Geography) -> tuple[pd.DataFrame, list[str | None]]:
-    """The rows of our authorities, and the code of the ward of each."""
+    """Return the rows of our authorities, and the ward code of each row."""
     held = geography.holding("local_elections_2023")
     authorities = [authority.name for authority in geography.authorities if authority.code in held]
     table = table[table["DISTRICTNAME"].isin(authorities)]
@@ -54,19 +54,19 @@ def _ours(table: pd.DataFrame, geography: Geography) -> tuple[pd.DataFrame, list
     for authority in authorities:
         unknown = [pair[0] for pair, code in zip(named, codes, strict=True) if pair[1] == authority and code is None]
         if unknown:
-            found = f"names wards that {authority} does not have: {', '.join(unknown)}"
-            raise SpiError(f"{RESULTS} {found}; compare it with geography.yaml")
+            fault = f"names wards that {authority} does not have: {', '.join(unknown)}"
+            raise SpiError(f"{RESULTS} {fault}; compare it with geography.yaml")
     return table, codes
 
 
 def _of_england(folder: Folder, table: pd.DataFrame, geography: Geography) -> tuple[pd.DataFrame, list[str | None]]:
-    """Likewise of England, without the wards that cannot be told."""
+    """Return the same for all of England, without the wards that cannot be identified."""
     name_of = {authority.code: authority.name for authority in geography.authorities}
     plainly = {plain(name): name for name in name_of.values()}
     districts = table["DISTRICTNAME"].replace(_OFFICIAL_NAMES).map(plain).map(plainly)
     if districts.isna().any():
         unknown = ", ".join(sorted(set(table.loc[districts.isna(), "DISTRICTNAME"])))
-        raise SpiError(f"{RESULTS} names districts that are no authority of England: {unknown}; see their names")
+        raise SpiError(f"{RESULTS} names districts that are not authorities of England: {unknown}; check their names")
     wards = pd.DataFrame(
         [(ward.code, name_of[ward.authority]) for ward in geography.wards], columns=["code", "district"]
     )
@@ -84,8 +84,8 @@ def _of_england(folder: Folder, table: pd.DataFrame, geography: Geography) -> tu
         f"({', '.join(sorted(called[since]))}); {lost.sum()} wards that the ONS has none of the name of "
         f"({', '.join(sorted(called[lost]))}).",
     )
-    kept = ~(renewed | since | lost)
-    return table[kept], codes[kept].to_list()
+    identified = ~(renewed | since | lost)
+    return table[identified], codes[identified].to_list()
 
 
 HOSTS = ()

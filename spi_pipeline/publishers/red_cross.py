@@ -1,4 +1,4 @@
-"""British Red Cross: others' figures, as it carried them to small areas or scored them over England."""
+"""British Red Cross: figures of other publishers, which it brought to small areas or scored over England."""
 
 import pandas as pd
 
@@ -12,12 +12,12 @@ from spi_pipeline.publishers.offer import Offer
 
 
 def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Residents inside flood outlines: the publication lists only LSOAs with any, so an absent one has none.
+    """Read residents inside flood outlines. The publication lists only LSOAs with any, so an absent LSOA has none.
 
-    All residents of these come from the estimates of mid-2020 that the publication itself took for those it lists.
+    The residents of absent LSOAs come from the estimates of mid-2020, which the publication uses for those it lists.
 
     Raises:
-        SpiError: when the residents of a listed LSOA are others than in the estimates, or one has no estimate.
+        SpiError: when the residents of a listed LSOA differ from the estimates, or an LSOA has no estimate.
     """
     name = folder.name("environment/people_flooded_lsoa11_*.csv")
     listed = by_contract(folder.csv(name, "2022"), name, source, areas=areas.lsoa11)
@@ -25,9 +25,9 @@ def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFr
     people = folder.csv(estimates, "2020-06-30", needs=["lsoa11_code", "total_population"])
     residents = whole(numbers(people["total_population"], estimates, "total_population"), estimates, "total_population")
     residents = residents.set_axis(people["lsoa11_code"])
-    # An extract for one authority says nothing of another.
-    told = {areas.authority_of[code] for code in listed["area_code"]}
-    codes = [code for code in sorted(areas.lsoa11) if areas.authority_of[code] in told]
+    # An extract for one authority does not cover another.
+    covered = {areas.authority_of[code] for code in listed["area_code"]}
+    codes = [code for code in sorted(areas.lsoa11) if areas.authority_of[code] in covered]
     every = pd.DataFrame({"area_code": codes}, dtype="str")
     frame = every.merge(listed, how="left", validate="1:1").fillna({"residents_flooded": 0})
     estimated = frame["area_code"].map(residents)

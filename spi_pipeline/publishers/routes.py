@@ -1,7 +1,6 @@
-"""Two ways to the same table: its areas asked for one by one, or everything at once. The one rule which to take.
+"""The rule that decides whether a table is fetched area by area or all at once.
 
-Each publisher's module states what both ways to its tables cost; what is asked for on either, and how it is read, is
-there.
+Each publisher's module declares what both routes to its tables cost, and makes and parses the requests of either.
 """
 
 import math
@@ -9,20 +8,20 @@ from dataclasses import dataclass
 
 from spi_pipeline.publishers.http.exchange import MEGABYTE
 
-# A request takes a publisher and us some 0.2 s, at five a second; in that time a megabyte a second brings 200 kB.
+# At five requests a second, one takes some 0.2 s; in that time 200 kB arrive at a megabyte a second.
 REQUEST = MEGABYTE // 5
 
 
 @dataclass(frozen=True)
 class Route:
-    """What a table costs, measured or reckoned as the comment beside each says.
+    """The cost of a table by either route, measured or estimated as the comment at each instance explains.
 
     Attributes:
-        requests: that an area takes; a part of one where a request names many areas.
-        area: bytes of an area's answers.
-        pages: requests that everything takes.
+        requests: requests for one area; a fraction if one request names many areas.
+        area: bytes of the responses for one area.
+        pages: requests for everything.
         whole: bytes of everything.
-        request: bytes that would come in the time of a request.
+        request: bytes that could arrive in the time of a request.
     """
 
     requests: float
@@ -33,9 +32,9 @@ class Route:
 
     @property
     def threshold(self) -> int:
-        """From how many areas on everything costs no more, a request counted as the bytes that its time would bring."""
+        """The number of areas from which everything costs no more, counting a request as ``request`` bytes."""
         return math.ceil((self.pages * self.request + self.whole) / (self.requests * self.request + self.area))
 
     def in_bulk(self, areas: int) -> bool:
-        """Whether to ask for everything, where so many areas are wanted."""
+        """Whether to fetch everything for this many areas."""
         return areas >= self.threshold

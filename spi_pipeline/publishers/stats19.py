@@ -1,7 +1,7 @@
-"""STATS19: collisions on roads in which someone was hurt, from the Department for Transport, by point.
+"""STATS19: road collisions in which someone was hurt, by point, from the Department for Transport.
 
-Columns were renamed over the years; a missing value is -1, a missing coordinate may be NULL. The small area in the file
-is on changing vintages, so the point places a collision.
+Columns were renamed over the years; a missing value is -1, and a missing coordinate may be NULL. The vintage of the
+small area in the file changes, so collisions are placed by their point.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,20 +32,20 @@ COLUMNS = {
 SEVERITIES = {1: "fatal", 2: "serious", 3: "slight"}
 MISSING = -1.0
 NULL = "NULL"
-# Degrees around our wards, and the share of our collisions that may lie farther off.
+# Degrees around our wards, and the share of our collisions that may lie farther away.
 NEAR, MOST_ELSEWHERE = 0.05, 0.1
 
 
 def fetch(client: Client, scope: Scope) -> Iterator[Download]:
-    """The last five years, all of Great Britain."""
+    """Fetch the file of the last five years, which covers all of Great Britain."""
     yield client.get(Request(STATS19, FILE))
 
 
 def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Collisions of our authorities by year, severity and point; place null where none is given.
+    """Count collisions of our authorities by year, severity and point; the place is null if the file gives none.
 
     Raises:
-        SpiError: when a column is gone, a severity is unknown, or the collisions of our authorities lie elsewhere.
+        SpiError: when a column is missing, a severity is unknown, or the collisions of our authorities lie elsewhere.
     """
     frames = [_collisions(download, scope) for download in downloads]
     rows = pd.concat(frames, ignore_index=True).drop_duplicates("id", keep="last")
@@ -74,7 +74,7 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
 
 
 def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
-    """Collisions of our authorities lie in or near our wards."""
+    """Check that collisions of our authorities lie in or near our wards."""
     west, south, east, north = shapely.union_all(list(scope.polygons.values())).buffer(NEAR).bounds
     placed = rows.dropna(subset=["longitude", "latitude"])
     far = placed[~(placed["longitude"].between(west, east) & placed["latitude"].between(south, north))]

@@ -1,7 +1,8 @@
-"""Rules on tables: what can be promised, and whether a table keeps it; the only room that knows Great Expectations.
+"""Rules on tables: the promises that can be made, and whether a table keeps them.
 
-Here belong the kinds of rule, one file each in ``kinds``, and their evaluation. Not here: which rules a table has; its
-contract says that. The room lies below ``contracts``: contracts are made of rules and ask the kinds what may be stated,
-while a rule knows columns and parameters and nothing of contracts. Modules that name or word a rule import no library
-of tables, so that contracts load fast; only ``evaluation`` and ``native`` do.
+This package holds the kinds of rule, one file each in ``kinds``, and their evaluation. It is the only package that
+knows Great Expectations. Which rules a table has is declared by its contract. The package ``contracts`` builds on this
+one: it makes its rules from these kinds, and reads from them what a contract may declare. A rule knows columns and
+parameters, and nothing about contracts. Only ``evaluation`` and ``native`` import libraries for tables, so that
+contracts load fast.
 """

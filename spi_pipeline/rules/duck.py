@@ -1,4 +1,4 @@
-"""DuckDB, as every part of the pipeline opens it."""
+"""How every part of the pipeline opens DuckDB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def connect(
     """A connection that writes nothing to the terminal.
 
     Args:
-        database: its file; a database of its own in memory when left out.
+        database: the file; if left out, a new database in memory.
         read_only: whether the file is only read.
         config: settings of DuckDB for the whole database, such as ``threads``.
 
@@ -22,11 +22,11 @@ def connect(
         duckdb.Error: when the file cannot be opened.
     """
     connection = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
-    # A query of over two seconds, as on a busy machine, would draw a bar into the output, in the midst of any JSON.
+    # A query of more than two seconds, as on a busy machine, would draw a progress bar into the output, even into JSON.
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
 def first_line(error: duckdb.Error) -> str:
-    """What DuckDB said, without the query that it repeats below and without its last full stop."""
+    """DuckDB's message, without the query that it repeats below and without its last full stop."""
     return str(error).splitlines()[0].rstrip(".")

@@ -1,7 +1,7 @@
-"""The rules of one table evaluated together: what can be asked is asked, what cannot is reported as errored or skipped.
+"""Evaluation of all rules of one table together; rules that cannot be evaluated are reported as errored or skipped.
 
-DuckDB gathers the facts of all rules about rows in one pass, at any size. Below a size Great Expectations decides the
-kinds that it knows, from its own look at the rows, and DuckDB the others.
+DuckDB gathers the facts of all rules about rows in one pass, at any size. For small tables Great Expectations decides
+the kinds that it knows, reading the rows itself, and DuckDB decides the others.
 """
 
 import atexit
@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from spi_pipeline.rules.askable import unaskable
 from spi_pipeline.rules.duck import connect
-from spi_pipeline.rules.kind import Asked, Found, Group
+from spi_pipeline.rules.evaluable import why_not_evaluable
+from spi_pipeline.rules.kind import Group, RuleFinding, RuleQuery
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.native import Verdict, judge
 from spi_pipeline.rules.result import RuleResult
@@ -25,12 +25,12 @@ from spi_pipeline.rules.table import POSITION, Table, count
 from spi_pipeline.rules.wording import counted, listing
 
 MAX_FAILING_ROWS = 10
-# Aggregates in SQL by name, and what they came to, by rule and part of what is asked for it.
+# By rule and part of its query: aggregates in SQL by name, and their values.
 _Wanted = dict[tuple[str, str], Mapping[str, str]]
 _Measured = dict[tuple[str, str], dict[str, Any]]
-# Up to here Great Expectations decides what it can; it takes milliseconds for each column of a rule, and each row adds.
+# Below so many rows Great Expectations decides the kinds it knows: it takes milliseconds per column, and more per row.
 NATIVE_BELOW = 100
-# Metadata of a table that is meant to have no rows: why, in words.
+# The metadata of a table that is meant to be empty gives the reason in words under this key.
 EMPTY_BECAUSE = "spi_empty_because"
 
 
@@ -39,44 +39,46 @@ def evaluate(
 ) -> list[RuleResult]:
     """Evaluate the rules of one table.
 
-    Kinds that do not speak of nulls look past them (NaN is one). A rule about rows that finds none to judge is skipped.
-    A missing column, or one of another type, is one broken rule: ``columns`` or ``types`` tells it and the rules that
-    look at the column are skipped; without such a rule they are errored. Failing rows show the columns of the rule and
-    of the key, no others. Of a table that says in ``EMPTY_BECAUSE`` why it has no rows no rule asks for any.
+    Kinds ignore nulls, NaN included, unless their page mentions nulls. A rule about rows is skipped if there are none
+    to judge. A missing column, or one of another type, breaks one rule only: ``columns`` or ``types`` reports it, and
+    the rules that read the column are skipped. Without such a rule they are errored. Failing rows show the columns of
+    the rule and of the key, no others. If the table's metadata say under ``EMPTY_BECAUSE`` why it is empty, rules that
+    fail on an empty table are skipped.
 
     Args:
         table: the rows.
-        rules: what the table must keep, ids unique.
-        table_name: the table, for messages.
-        native_below: with fewer rows Great Expectations decides what it can; the results are the same.
+        rules: the rules of the table, with unique ids.
+        table_name: the name of the table, for messages.
+        native_below: with fewer rows Great Expectations decides the kinds it knows; the results are the same.
 
     Returns:
         One result per rule, in order.
 
     Raises:
-        ValueError: two rules share an id, or a rule is of a kind that there is not.
+        ValueError: two rules share an id, or the kind of a rule is unknown.
     """
     _refuse_unclear(rules, table_name)
     with _database(os.getpid()).cursor() as connection:
-        because = (table.schema.metadata or {}).get(EMPTY_BECAUSE.encode(), b"").decode()
-        return _Evaluation(rules, Table(table, connection), because).results(native_below)
+        empty_because = (table.schema.metadata or {}).get(EMPTY_BECAUSE.encode(), b"").decode()
+        return _Evaluation(rules, Table(table, connection), empty_because).results(native_below)
 
 
 def evaluate_parts(
     tables: Mapping[str, pa.Table], rules: Sequence[Rule], product: str
 ) -> dict[str, tuple[RuleResult, ...]]:
-    """Evaluate the rules of a product on each of the parts it comes in.
+    """Evaluate the rules of a product on each of its parts.
 
-    Parts share their rules, and every such rule looks at rows, or at areas within the part: they are judged as one
-    table, and one by one only where that finds a fault, since a rule costs milliseconds whatever the number of rows.
+    All parts share the same rules, and each of these judges rows, or areas within a part. So the parts are judged
+    together as one table, and one by one only if that finds a fault: a rule costs milliseconds however few rows it
+    judges.
     """
     judged: dict[str, tuple[RuleResult, ...]] = {}
     for alike in _alike(tables):
         union = pa.concat_tables([tables[name].replace_schema_metadata(None) for name in alike])
         results = evaluate(union, rules, table_name=product)
         if all(result.outcome in ("passed", "skipped") for result in results):
-            said = f" ({len(alike)} parts judged together)"
-            passed = (replace(r, observed=r.observed + said) if r.outcome == "passed" else r for r in results)
+            together = f" ({len(alike)} parts judged together)"
+            passed = (replace(r, observed=r.observed + together) if r.outcome == "passed" else r for r in results)
             judged |= dict.fromkeys(alike, tuple(passed))
     return {
         name: judged[name] if name in judged else tuple(evaluate(table, rules, table_name=name))
@@ -85,19 +87,19 @@ def evaluate_parts(
 
 
 def _alike(tables: Mapping[str, pa.Table]) -> list[list[str]]:
-    """Tables of the same columns, those with rows and those without apart: a rule about rows passes over the latter."""
+    """Groups of tables with the same columns; empty tables form groups of their own, since rules on rows skip them."""
     groups: dict[tuple[str, bool], list[str]] = {}
     for name, table in tables.items():
-        # The metadata of parts differ, such as what could not be placed, and so would the hashes of their schemas.
+        # Without metadata, which differ between parts, for example in the rows that could not be placed.
         groups.setdefault((str(table.schema.remove_metadata()), bool(table.num_rows)), []).append(name)
     return [names for names in groups.values() if len(names) > 1]
 
 
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
-    """One database in memory for each process, since its threads do not survive a fork; to open one takes a while."""
-    # Let go of before the interpreter ends: where another library's thread still waits then, nothing is freed any more,
-    # and DuckDB's binding fills the terminal with leaks, after every second first refresh.
+    """One database in memory for each process: its threads do not survive a fork, and opening one takes a while."""
+    # Closed before the interpreter ends. If a thread of another library still waits by then, nothing more is freed, and
+    # DuckDB's binding fills the terminal with leaks; that happened after every second first refresh.
     atexit.register(_database.cache_clear)
     return connect(config={"threads": 2})
 
@@ -108,11 +110,11 @@ def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
         raise ValueError(f"table {table_name}: rule ids {listing(repeated)} are used twice, rename one of each")
     if unknown := [rule for rule in rules if rule.kind not in KINDS]:
         known = listing(KINDS, len(KINDS))
-        raise ValueError(f"table {table_name}: there is no kind {unknown[0].kind!r} of rule; use one of {known}")
+        raise ValueError(f"table {table_name}: there is no rule kind {unknown[0].kind!r}; use one of {known}")
 
 
 class _Evaluation:
-    """The rules of one table while they are evaluated; ``key`` are the columns shown beside failing rows."""
+    """The rules of one table during evaluation; failing rows also show the columns of ``key``."""
 
     def __init__(self, rules: Sequence[Rule], table: Table, empty_because: str) -> None:
         self.table = table
@@ -121,22 +123,23 @@ class _Evaluation:
         self.key = next((rule.columns for rule in rules if rule.kind == "key"), ())
 
     def results(self, native_below: int) -> list[RuleResult]:
-        """What became of every rule, in order."""
-        done = {name: result for name, rule in self.rules.items() if (result := self._unasked(rule))}
-        asked = {n: KINDS[rule.kind].ask(rule, self.table) for n, rule in self.rules.items() if n not in done}
-        found = self._found(asked)
+        """The result of every rule, in order."""
+        done = {name: result for name, rule in self.rules.items() if (result := self._unevaluated(rule))}
+        queries = {n: KINDS[rule.kind].ask(rule, self.table) for n, rule in self.rules.items() if n not in done}
+        findings = self._findings(queries)
         nothing = f"no values to judge in {counted(self.table.rows, 'row')}"
-        for name in asked:
-            if not found[name].judged and KINDS[self.rules[name].kind].on_empty == "skipped":
+        for name in queries:
+            if not findings[name].judged and KINDS[self.rules[name].kind].on_empty == "skipped":
                 done[name] = _unjudged(self.rules[name], "skipped", nothing)
-        left = [name for name in asked if name not in done]
+        left = [name for name in queries if name not in done]
         verdicts = self._verdicts(left) if self.table.rows < native_below else {}
-        done |= {name: self._result(self.rules[name], asked[name], found[name], verdicts.get(name)) for name in left}
+        for name in left:
+            done[name] = self._result(self.rules[name], queries[name], findings[name], verdicts.get(name))
         return [done[name] for name in self.rules]
 
-    def _unasked(self, rule: Rule) -> RuleResult | None:
-        """The result of a rule that cannot be put to a table of these columns, or of no rows."""
-        if why := unaskable(rule, self.table.types, self.rules.values()):
+    def _unevaluated(self, rule: Rule) -> RuleResult | None:
+        """The result of a rule that cannot be evaluated on these columns, or on an empty table; None for any other."""
+        if why := why_not_evaluable(rule, self.table.types, self.rules.values()):
             return _unjudged(rule, "skipped" if why.told else "errored", why.said)
         if not self.table.rows:
             if KINDS[rule.kind].on_empty == "skipped":
@@ -145,67 +148,70 @@ class _Evaluation:
                 return _unjudged(rule, "skipped", self.empty_because)
         return None
 
-    def _found(self, asked: Mapping[str, Asked]) -> dict[str, Found]:
-        """The facts of every rule: in one pass over the table, and in one more for each way of grouping rows."""
+    def _findings(self, queries: Mapping[str, RuleQuery]) -> dict[str, RuleFinding]:
+        """The facts of every rule: one pass over the whole table, and one more for each way of grouping rows."""
         ways: dict[tuple[str, ...], _Wanted] = {(): {}}
-        for name, each in asked.items():
-            counts = {"judged": count(each.judged), "failing": each.suspect or count(each.failing or "FALSE")}
+        for name, query in queries.items():
+            counts = {"judged": count(query.judged), "failing": query.suspect or count(query.failing or "FALSE")}
             ways[()][name, "counts"] = counts
-            ways.setdefault(self._by(name, each), {})[name, "facts"] = each.facts
+            ways.setdefault(self._by(name, query), {})[name, "facts"] = query.facts
         groups = {by: list(self._measured(by, wanted)) for by, wanted in ways.items()}
         ((_, whole),) = groups[()]
-        found = {}
-        for name, each in asked.items():
-            own = [(group, facts[name, "facts"]) for group, facts in groups[self._by(name, each)]]
-            seen = {"facts": own[0][1]} if each.failing else {"groups": own}
-            found[name] = Found(self.table.rows, self.table.types, **whole[name, "counts"], **seen)
+        findings = {}
+        for name, query in queries.items():
+            own = [(group, facts[name, "facts"]) for group, facts in groups[self._by(name, query)]]
+            numbers = whole[name, "counts"]
+            aggregates = {"facts": own[0][1]} if query.failing else {"groups": own}
+            findings[name] = RuleFinding(self.table.rows, self.table.types, **numbers, **aggregates)
         suspects: _Wanted = {
-            (name, "counts"): {"failing": count(each.failing)}
-            for name, each in asked.items()
-            if each.suspect and found[name].failing
+            (name, "counts"): {"failing": count(query.failing)}
+            for name, query in queries.items()
+            if query.suspect and findings[name].failing
         }
         for _, exact in self._measured((), suspects):
-            found |= {name: replace(found[name], **counts) for (name, _), counts in exact.items()}
-        return found
+            findings |= {name: replace(findings[name], **counts) for (name, _), counts in exact.items()}
+        return findings
 
-    def _by(self, name: str, asked: Asked) -> tuple[str, ...]:
+    def _by(self, name: str, query: RuleQuery) -> tuple[str, ...]:
         """The columns that rows are grouped by for one rule."""
-        return () if asked.failing else tuple(self.rules[name].by)
+        return () if query.failing else tuple(self.rules[name].by)
 
     def _measured(self, by: tuple[str, ...], wanted: _Wanted) -> Iterator[tuple[Group, _Measured]]:
-        """Aggregates of several rules, of each group."""
+        """The aggregates of several rules, for each group."""
         measures = [sql for facts in wanted.values() for sql in facts.values()]
         for row in self.table.groups(by, measures) if measures else [()]:
             values = iter(row[len(by) :])
             group = dict(zip(by, row[: len(by)], strict=True))
-            yield group, {asked: {name: next(values) for name in facts} for asked, facts in wanted.items()}
+            yield group, {key: {name: next(values) for name in facts} for key, facts in wanted.items()}
 
     def _verdicts(self, names: Sequence[str]) -> dict[str, Verdict]:
-        """What Great Expectations decides of the rules it knows."""
+        """The verdicts of Great Expectations on the rules it knows."""
         natives = {name: KINDS[(rule := self.rules[name]).kind].native(rule, self.table.types) for name in names}
         return judge(self.table.arrow, {name: each for name, each in natives.items() if each})
 
-    def _result(self, rule: Rule, asked: Asked, found: Found, verdict: Verdict | None) -> RuleResult:
-        kind, failing = KINDS[rule.kind], asked.failing
+    def _result(self, rule: Rule, query: RuleQuery, finding: RuleFinding, verdict: Verdict | None) -> RuleResult:
+        kind, failing = KINDS[rule.kind], query.failing
         if not failing:
-            found = replace(found, wrong=(wrong := kind.wrong(rule, found)), failing=len(wrong))
+            finding = replace(finding, wrong=(wrong := kind.wrong(rule, finding)), failing=len(wrong))
         elif verdict:
             failing = f"{POSITION} IN {self.table.among(verdict.positions)}"
-            found = replace(found, failing=len(verdict.positions))
-        if verdict.passed if verdict else not found.failing:
-            told = kind.tell(rule, found)
-            return RuleResult(rule, "passed", told.words, kind.expected(rule), (), 0, told.number, told.bound)
-        shown: Sequence[Group] = found.wrong[:MAX_FAILING_ROWS] if kind.shows_wrong else ()
+            finding = replace(finding, failing=len(verdict.positions))
+        expected = kind.expected(rule)
+        if verdict.passed if verdict else not finding.failing:
+            message = kind.tell(rule, finding)
+            return RuleResult(rule, "passed", message.words, expected, (), 0, message.number, message.bound)
+        shown: Sequence[Group] = finding.wrong[:MAX_FAILING_ROWS] if kind.shows_wrong else ()
         if failing:
-            ((_, details),) = self._measured((), {(rule.id, "details"): asked.details})
-            found = replace(found, facts={**found.facts, **details[rule.id, "details"]})
+            ((_, details),) = self._measured((), {(rule.id, "details"): query.details})
+            finding = replace(finding, facts={**finding.facts, **details[rule.id, "details"]})
             columns = [name for name in dict.fromkeys([*rule.columns, *self.key]) if name in self.table.types]
             shown = self.table.shown(failing, columns, MAX_FAILING_ROWS)
             if kind.names_values:
-                found = replace(found, values=self.table.values(rule.columns[0], failing))
-        told = kind.tell(rule, found)
-        expected = kind.expected(rule)
-        return RuleResult(rule, "failed", told.words, expected, tuple(shown), found.failing, told.number, told.bound)
+                finding = replace(finding, values=self.table.values(rule.columns[0], failing))
+        message = kind.tell(rule, finding)
+        return RuleResult(
+            rule, "failed", message.words, expected, tuple(shown), finding.failing, message.number, message.bound
+        )
 
 
 def _unjudged(rule: Rule, outcome: Outcome, observed: str) -> RuleResult:

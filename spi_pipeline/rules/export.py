@@ -1,4 +1,4 @@
-"""Rules for other programs: a table's rules as a suite of Great Expectations, which needs nothing of ours to run."""
+"""Rules for other programs: a table's rules as a Great Expectations suite, which runs without this pipeline."""
 
 import json
 import re
@@ -13,9 +13,9 @@ _SEVERITY = {"error": "critical", "warning": "warning"}
 
 
 def suite(name: str, rules: Sequence[Rule], types: dict[str, str]) -> dict[str, Any]:
-    """The rules of a table, whose columns have these logical types, as the library reads suites from JSON.
+    """The rules of a table with columns of these logical types, as a suite that Great Expectations reads from JSON.
 
-    The ``meta`` of the suite names the rules it lacks, of kinds that the library does not know.
+    The ``meta`` of the suite lists the rules it lacks, because their kinds are unknown to Great Expectations.
     """
     expectations = [expectation for rule in rules for expectation in _expectations(rule, types)]
     exported = {expectation["meta"]["rule"] for expectation in expectations}
@@ -24,11 +24,11 @@ def suite(name: str, rules: Sequence[Rule], types: dict[str, str]) -> dict[str, 
 
 
 def write_suites(suites: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Write each suite to a file of its name."""
+    """Write each suite to a JSON file with its name."""
     folder.mkdir(parents=True, exist_ok=True)
-    for each in suites:
-        text = json.dumps(each, indent=2, ensure_ascii=False)
-        (folder / f"{each['name']}.json").write_text(text + "\n", encoding="utf-8")
+    for one in suites:
+        text = json.dumps(one, indent=2, ensure_ascii=False)
+        (folder / f"{one['name']}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _expectations(rule: Rule, types: dict[str, str]) -> Iterator[dict[str, Any]]:

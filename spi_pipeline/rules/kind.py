@@ -1,7 +1,8 @@
-"""What a kind of rule is: everything about one promise that can be made of a table, in one class.
+"""A kind of rule: one class holds everything about one promise that can be made of a table.
 
-A kind says what offends in SQL over the whole table, at any size, and words what was found from plain facts. How facts
-are gathered, and who decides, is for ``evaluation``. A kind without a failing case is refused when its class is made.
+A kind expresses in SQL, for tables of any size, what breaks the promise, and puts the facts found into words. How
+facts are gathered, and whether DuckDB or Great Expectations decides, is up to ``evaluation``. A kind without a passing
+and a failing case is refused when its class is created.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Family = Literal["form", "values", "coverage", "relations"]
 Group = dict[str, Any]
 
 
-class Stated(BaseModel):
-    """What a contract states of a rule by hand."""
+class Declared(BaseModel):
+    """A rule as a contract declares it under ``quality``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,12 +30,12 @@ class Stated(BaseModel):
         return ()
 
     def params(self) -> dict[str, Any]:
-        """The parameters of the rule; the areas that ``geographies`` names are looked up by the contract."""
+        """The parameters of the rule, without ``geographies``: the contract reader looks up the areas these name."""
         return self.model_dump(exclude={"rule", "columns", "geographies"}, exclude_none=True)
 
 
-class StatedOfColumn(Stated):
-    """What is stated of a kind that takes a column: the kind, and one column unless the kind takes more."""
+class DeclaredForColumn(Declared):
+    """A declared rule on columns: its kind and one column, unless the kind takes more."""
 
     rule: str
     columns: list[str] = Field(min_length=1, max_length=1)
@@ -44,28 +45,28 @@ class StatedOfColumn(Stated):
         return tuple(self.columns)
 
 
-class StatedOfColumns(StatedOfColumn):
-    """What is stated of a kind that takes any number of columns."""
+class DeclaredForColumns(DeclaredForColumn):
+    """A declared rule on any number of columns."""
 
     columns: list[str] = Field(min_length=1)
 
 
-class StatedOfAreas(StatedOfColumn):
-    """What is stated of a kind that knows areas: sets of them, those of the table where none is named."""
+class DeclaredForAreas(DeclaredForColumn):
+    """A declared rule on areas: the sets of areas it judges by; if it names none, those of its table."""
 
     geographies: list[Places] | None = Field(default=None, min_length=1)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of a table for one rule.
+class RuleQuery:
+    """The SQL that one rule needs to judge a table.
 
     Attributes:
-        failing: SQL condition of a failing row; empty where groups or columns are judged, by ``Kind.wrong``.
-        judged: SQL condition of a row that there is something to judge in.
-        facts: aggregates by name: of all rows, or of each group of the rule's ``by`` where groups are judged.
-        details: further aggregates of all rows, needed only where rows fail.
-        suspect: aggregate that is cheaper than to count failing rows, and 0 only where there are none.
+        failing: condition of a failing row; empty if ``Kind.wrong`` judges groups or columns instead.
+        judged: condition of a row that holds something to judge.
+        facts: aggregates by name, over all rows; over each group of the rule's ``by`` if groups are judged.
+        details: further aggregates over all rows, needed only if rows fail.
+        suspect: an aggregate that is cheaper than counting failing rows, and 0 only if there are none.
     """
 
     failing: str = ""
@@ -76,18 +77,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found for one rule.
+class RuleFinding:
+    """The facts found for one rule.
 
     Attributes:
-        rows: rows of the table.
+        rows: number of rows of the table.
         types: the logical type found in each column.
-        judged: rows there was something to judge in.
-        failing: rows, or groups or columns, that fail.
-        facts: the aggregates asked for, of all rows, with the details where rows fail.
-        groups: each group with its aggregates, in the order met; one group where the rule has no ``by``.
-        wrong: what ``Kind.wrong`` found.
-        values: the values of the first column in the failing rows, each once, where ``Kind.names_values``.
+        judged: number of rows that held something to judge.
+        failing: number of failing rows, or of failing groups or columns.
+        facts: the aggregates of the query over all rows, with its details if rows fail.
+        groups: each group with its aggregates, in order of appearance; one group if the rule has no ``by``.
+        wrong: the groups or columns that ``Kind.wrong`` returned.
+        values: the distinct values of the first column in the failing rows, if ``Kind.names_values``.
     """
 
     rows: int
@@ -100,8 +101,8 @@ class Found:
     values: Sequence[Any] = ()
 
 
-class Told(NamedTuple):
-    """What was found in words, the figure that decided and the bound it was held to, where there are such."""
+class RuleMessage(NamedTuple):
+    """The finding in words, with the figure that decided and the bound it was compared with, if there are any."""
 
     words: str
     number: float | None = None
@@ -117,9 +118,9 @@ class Native(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """An example: the columns and parameters of a rule, the cells of each column, and what is said of them.
+    """An example: the columns and parameters of a rule, the cells of each column, and the message about them.
 
-    Of a failing case ``at`` are the numbers of the failing rows, or the groups or columns shown in their place.
+    In a failing case, ``at`` holds the numbers of the failing rows, or the groups or columns shown in their place.
     """
 
     columns: tuple[str, ...]
@@ -130,29 +131,31 @@ class Case:
     fails: bool = False
 
     def but(self, says: str, *at: int | Group, **cells: list[Any]) -> Case:
-        """The same with other cells, which fail."""
+        """The same case with other cells, which fail."""
         return Case(self.columns, self.params, self.rows | cells, says, at, fails=True)
 
 
 class Kind:
-    """One kind of rule; its docstring is its page, whose first line is what it promises.
+    """One kind of rule. The docstring of each kind is its page in the documentation, and its first line the promise.
 
     Attributes:
-        name: as contracts and results have it.
-        family: the family of checks it is shown in.
-        states: what a contract may state by hand; None where the kind follows from columns or from what is measured.
-        on_empty: the outcome on a table without rows, where it does not depend on parameters.
+        name: its name in contracts and results.
+        family: the family of checks under which it is shown.
+        states: the model of what a contract may declare under ``quality``; None if rules of the kind only follow from
+            columns, indicators or context measures.
+        on_empty: the outcome on a table without rows, unless that depends on parameters.
         without_columns: the outcome on a table without columns.
-        of: what the columns must hold to be judged at all.
-        of_many_rows: it says something about many rows together: of a product in parts, about each part.
-        names_values: its words name the values of its first column that fail.
-        shows_wrong: what ``wrong`` finds stands for failing rows; not where the words say it all.
-        cases: examples, from which tests are made.
+        of: what the columns must hold so that the kind can judge them.
+        of_many_rows: whether the kind judges many rows together; in a product in parts it judges each part.
+        names_values: whether its message lists the failing values of its first column.
+        shows_wrong: whether the groups or columns from ``wrong`` are shown as failing rows; not needed if the message
+            says it all.
+        cases: examples, which are also tests.
     """
 
     name: ClassVar[str]
     family: ClassVar[Family]
-    states: ClassVar[type[Stated] | None] = None
+    states: ClassVar[type[Declared] | None] = None
     on_empty: ClassVar[Outcome] = "skipped"
     without_columns: ClassVar[Outcome] = "errored"
     of: ClassVar[Literal["anything", "text", "numbers"]] = "anything"
@@ -167,28 +170,28 @@ class Kind:
 
     @property
     def promise(self) -> str:
-        """What it promises, in a sentence."""
-        said = (self.__doc__ or "").partition("\n")[0].rstrip(".")
-        return said[:1].lower() + said[1:]
+        """The promise in one sentence."""
+        sentence = (self.__doc__ or "").partition("\n")[0].rstrip(".")
+        return sentence[:1].lower() + sentence[1:]
 
     def expected(self, rule: Rule) -> str:
-        """What a rule allows, such as ``between 0 and 100``; independent of any table."""
+        """The values that a rule allows, such as ``between 0 and 100``; independent of any table."""
         raise NotImplementedError
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        """What is asked of a table that the rule can be put to."""
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        """The query for a table on which the rule can be evaluated."""
         raise NotImplementedError
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
-        """The groups or columns that fail, where those are judged; rows are judged by ``Asked.failing``."""
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+        """The groups or columns that fail; empty for kinds that judge rows, by ``RuleQuery.failing``."""
         return []
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        """What was found."""
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        """The message about a finding."""
         raise NotImplementedError
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
-        """The expectations that say the same of columns of these types; none where Great Expectations has no such."""
+        """The equivalent expectations for columns of these types; empty if Great Expectations has none."""
         return []
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
@@ -196,7 +199,7 @@ class Kind:
         return rule.columns
 
     def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
-        """What the judged columns must hold: in words, and the logical types that do; none where any will do."""
+        """What the judged columns must hold: in words, and as logical types; no types if any will do."""
         if self.of == "text":
             return "text", ("string",)
         return ("numbers", ("integer", "number")) if self.of == "numbers" else ("anything", ())

@@ -1,7 +1,7 @@
-"""Expectations put to Great Expectations, which alone decides whether one holds.
+"""Validation by Great Expectations, which alone decides whether an expectation holds.
 
-Knows the library and nothing of rules. It is imported on first use: that costs seconds, which commands that judge
-nothing need not pay.
+This module knows the library and nothing about rules. It imports the library on first use: the import takes seconds,
+which commands that judge nothing need not spend.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """Whether all expectations of a rule hold, and the numbers of the failing rows, where they are about rows."""
+    """Whether all expectations of a rule hold, and the numbers of the failing rows if they are about rows."""
 
     passed: bool
     positions: tuple[int, ...] = ()
 
 
-def judge(table: pa.Table, asked: Mapping[str, Sequence[Native]]) -> dict[str, Verdict]:
-    """Decide the expectations of each rule on a table without a column name twice, in one validation.
+def judge(table: pa.Table, expectations: Mapping[str, Sequence[Native]]) -> dict[str, Verdict]:
+    """Decide the expectations of each rule in one validation; column names of the table must be unique.
 
     Raises:
         AttributeError: the library has no such expectation.
         ValueError: an expectation does not take its arguments.
-        RuntimeError: the library could not decide one, or did not answer.
+        RuntimeError: the library could not decide an expectation, or returned no result for it.
     """
-    if not asked:
+    if not expectations:
         return {}
     frame = _frame(table)
-    results = _validated(frame, asked, "BOOLEAN_ONLY")
-    # Listing failing rows costs half as much again, so it is asked for only where there are some.
-    broken = {rule: asked[rule] for rule, found in results.items() if not all(result.success for result in found)}
+    results = _validated(frame, expectations, "BOOLEAN_ONLY")
+    # Listing the failing rows takes half as long again, so that is done only for broken rules.
+    broken = {rule: expectations[rule] for rule, each in results.items() if not all(one.success for one in each)}
     listed = _validated(frame, broken, "COMPLETE") if broken else {}
-    return {rule: _verdict(listed[rule]) if rule in listed else Verdict(True) for rule in asked}
+    return {rule: _verdict(listed[rule]) if rule in listed else Verdict(True) for rule in expectations}
 
 
 def _verdict(results: Sequence[Any]) -> Verdict:
@@ -51,35 +51,37 @@ def _verdict(results: Sequence[Any]) -> Verdict:
 
 
 def _validated(
-    frame: pd.DataFrame, asked: Mapping[str, Sequence[Native]], form: Literal["BOOLEAN_ONLY", "COMPLETE"]
+    frame: pd.DataFrame, by_rule: Mapping[str, Sequence[Native]], form: Literal["BOOLEAN_ONLY", "COMPLETE"]
 ) -> dict[str, list[Any]]:
     """The results of the expectations of each rule."""
     batch = _batch_definition().get_batch({"dataframe": frame})
     import great_expectations as gx
 
-    # Classes, because a suite drops expectations that it does not know without a word.
+    # Classes rather than names, because a suite silently drops expectations with unknown names.
     expectations = [
         getattr(gx.expectations, native.expectation)(**native.arguments, meta={"rule": rule})
-        for rule, natives in asked.items()
+        for rule, natives in by_rule.items()
         for native in natives
     ]
     with warnings.catch_warnings():
-        # pandas advises on groups in a pattern, which are a matter of the contract.
+        # pandas warns about groups in a pattern; the contract may use them.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression")
         validation = batch.validate(gx.ExpectationSuite(name="rules", expectations=expectations), result_format=form)
-    results: dict[str, list[Any]] = {rule: [] for rule in asked}
+    results: dict[str, list[Any]] = {rule: [] for rule in by_rule}
     for result in validation.results:
         if result.exception_info and (errors := _errors(result.exception_info)):
             raise RuntimeError(f"{result.expectation_config.type} could not be decided: {errors[0]}")
         results[result.expectation_config.meta["rule"]].append(result)
-    if {rule: len(natives) for rule, natives in asked.items()} != {rule: len(r) for rule, r in results.items()}:
-        raise RuntimeError(f"{len(expectations)} expectations were asked and {len(validation.results)} answered")
+    if {rule: len(natives) for rule, natives in by_rule.items()} != {rule: len(r) for rule, r in results.items()}:
+        raise RuntimeError(
+            f"Great Expectations returned {len(validation.results)} results for {len(expectations)} expectations"
+        )
     return results
 
 
 @cache
 def _batch_definition() -> Any:
-    """Where frames are handed in: one per process, in a context that lives in memory only."""
+    """The batch definition that takes whole frames: one per process, in a context held in memory only."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
 
@@ -90,7 +92,7 @@ def _batch_definition() -> Any:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    """The rows in pandas, whole numbers beside null still whole: as floats, those above 2**53 would run together."""
+    """The rows in pandas; integers stay integers even next to nulls: as floats, those above 2**53 would coincide."""
     import pandas as pd
 
     whole = {kind: getattr(pd, f"{str(kind).replace('int', 'Int').replace('uInt', 'UInt')}Dtype")()
@@ -101,6 +103,6 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _errors(info: Mapping[str, Any]) -> list[str]:
-    """The messages of the exceptions met; the library has one record, or one for each metric that failed."""
+    """The messages of the exceptions raised; the library keeps one record, or one for each metric that failed."""
     records = [info] if "raised_exception" in info else list(info.values())
     return [" ".join(str(record["exception_message"]).split()) for record in records if record["raised_exception"]]

@@ -1,4 +1,4 @@
-"""What two releases of one table give away together, and neither alone: small counts found from release to release."""
+"""Small counts that two releases of one table give away together, though neither does alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Parts = Mapping[str, float]
 
 
 class Release(NamedTuple):
-    """One table as a release holds it, with the areas it was made on.
+    """One table of a release, with the areas it was computed for.
 
     Attributes:
         table: its rows.
         wholes: the area that each area of the table is part of, such as the authority of a ward.
-        parts: of each area the shares of small areas that lie in it; without them areas are told apart by code alone.
+        parts: for each area, the share of each small area that lies in it; if empty, areas are compared by code alone.
     """
 
     table: pa.Table
@@ -30,33 +30,33 @@ class Release(NamedTuple):
     parts: Mapping[str, Parts] = {}
 
 
-# What is counted, and from when to when.
+# The thing counted, with its first and last day.
 _Span = tuple[Any, ...]
 
 
 def disclosed_between(old: Release, new: Release, rule: Rule) -> list[dict[str, Any]]:
-    """The small counts that a reader of two releases can find, and a reader of one of them cannot.
+    """The small counts that a reader of both releases can find, but a reader of one of them cannot.
 
-    Looked for is
+    Three kinds of small count are found:
 
-    * a count that one release withholds and the other shows, where it is small itself, or where a total and what both
-      releases show of its parts leave a small one;
-    * what is left of an area when the areas of the other release that lie in it are taken away;
-    * what is left of a period when a shorter one of the other release is taken away.
+    * a count that one release withholds and the other shows: it is small itself, or a total less the parts that either
+      release shows leaves a small count;
+    * the rest of an area after subtracting areas of the other release that lie in it;
+    * the rest of a period after subtracting a shorter period of the other release.
 
     Args:
         old: a product in the earlier release.
-        new: the same in the later one.
-        rule: the rule of kind ``disclosure`` of that product, whose columns are looked at. Its groups are what is
-            counted with first and last day; the areas of each release take the place of its ``wholes``.
+        new: the same product in the later release.
+        rule: the product's rule of kind ``disclosure``, which names the columns. Its groups are the thing counted with
+            its first and last day. The areas of each release replace its ``wholes``.
 
     Returns:
-        What is found, each once: the group, the areas whose count it is, with commas between them, and what they are
-        ``left of``. No count is told.
+        Each disclosure once: the group, the areas whose count it is, separated by commas, and the whole they are
+        ``left of``. The count itself is not included.
     """
-    about, area = rule.columns[:2]
+    subject, area = rule.columns[:2]
     before, after = _spans(old.table, rule), _spans(new.table, rule)
-    found: dict[tuple[Any, ...], None] = {}
+    disclosures: dict[tuple[Any, ...], None] = {}
     for then, now in product(before, after):
         if then[0] != now[0] or not (_within(then, now) or _within(now, then)):
             continue
@@ -67,18 +67,18 @@ def disclosed_between(old: Release, new: Release, rule: Rule) -> list[dict[str, 
             pair = (old, was), (new, is_now)
             inner, outer, longer = (was, is_now, now) if _within(then, now) else (is_now, was, then)
             given = _together(pair, minimum) if then == now else _of_periods(inner, outer, minimum)
-            found |= dict.fromkeys((*longer, ", ".join(one.areas), one.whole) for one in given)
-    names = (about, *rule.by[1:], area, "left of")
-    return [dict(zip(names, one, strict=True)) for one in found]
+            disclosures |= dict.fromkeys((*longer, ", ".join(one.areas), one.whole) for one in given)
+    names = (subject, *rule.by[1:], area, "left of")
+    return [dict(zip(names, one, strict=True)) for one in disclosures]
 
 
 def _spans(table: pa.Table, rule: Rule) -> dict[_Span, list[dict[str, Any]]]:
-    """The rows of each thing counted in each period."""
-    about, area, *numbers = rule.columns
+    """The rows of each thing counted, by its period."""
+    subject, area, *numbers = rule.columns
     spans: dict[_Span, list[dict[str, Any]]] = {}
     for row in table.select([*dict.fromkeys([*rule.looked_at])]).to_pylist():
         span = tuple(row[name] for name in rule.by)
-        if str(row[about]) in rule.params["least"] and None not in span:
+        if str(row[subject]) in rule.params["least"] and None not in span:
             cells = {name: row[number] for name, number in zip(("count", "value", "base"), numbers, strict=False)}
             known = {name: None if cell is None or cell != cell else float(cell) for name, cell in cells.items()}
             spans.setdefault(span, []).append({"count": None, "value": None, "base": None, **known, "area": row[area]})
@@ -107,7 +107,7 @@ def _shown(counts: Counts) -> dict[str, float]:
 def _left(
     area: str, count: float, parts: Parts, others: Mapping[str, float], parts_of: Mapping[str, Parts], minimum: float
 ) -> Iterator[Given]:
-    """What is left of an area without those of the other release in it, the largest of which do not overlap."""
+    """The rest of an area without areas of the other release that lie in it, taken largest first without overlap."""
     left, taken = dict(parts), []
     known = [one for one in others if parts_of.get(one)]
     for other in sorted(known, key=lambda one: (-sum(parts_of[one].values()), one)):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "failed", "errored", "skipped"]
-# Sets of areas that a rule may name; small areas are listed by lookups.
+# Sets of areas that a rule may name; lookups list the small areas.
 SmallAreas = Literal["oa21", "lsoa21", "msoa21", "lsoa11", "msoa11"]
 Places = Literal[SmallAreas, "ward", "authority"]
 
@@ -17,11 +17,11 @@ class Rule:
 
     Attributes:
         id: unique within the table; the name people see, such as ``between_residents``.
-        kind: the name of a kind, whose page says which columns and parameters it takes.
-        severity: ``error`` keeps the table from being written, ``warning`` reports.
-        description: what is promised, in a sentence.
-        columns: the columns looked at, in order; empty for ``row_count``.
-        params: parameters of the kind; ``by``, where there is one, names the columns of a group.
+        kind: the name of a kind, whose page describes its columns and parameters.
+        severity: ``error`` keeps the table from being written, ``warning`` is only reported.
+        description: the promise in one sentence.
+        columns: the columns judged, in order; empty for ``row_count``.
+        params: the parameters of the kind; ``by``, if present, names the columns that form groups.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Rule:
 
     @property
     def by(self) -> Sequence[str]:
-        """The columns of a group; none where the rule is about the whole table."""
+        """The columns that form groups; empty if the rule is about the whole table."""
         return self.params.get("by") or ()
 
     @property

@@ -1,4 +1,4 @@
-"""A table under evaluation: its columns as SQL, their types, and questions to DuckDB, which reads the rows in place."""
+"""A table under evaluation: its columns as SQL, their types, and queries by DuckDB, which reads the rows in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 POSITION = '"row number"'
-# 1 - 0.7 is a little more than 3 / 10 in binary; a share or sum is met to within this.
+# Tolerance for shares and sums: in binary, 1 - 0.7 is a little more than 3 / 10.
 ROUNDING = 1e-12
 
 
@@ -22,8 +22,8 @@ class Table:
     """One table under evaluation.
 
     Attributes:
-        arrow: the rows; a column name met twice carries ``(again)`` the second time.
-        rows: how many there are.
+        arrow: the rows; a repeated column name has ``(again)`` added.
+        rows: the number of rows.
     """
 
     def __init__(self, table: pa.Table, connection: duckdb.DuckDBPyConnection) -> None:
@@ -38,15 +38,15 @@ class Table:
 
     @cached_property
     def types(self) -> dict[str, str]:
-        """By column, the logical type found, or what was found in place of one."""
+        """The logical type found in each column; the Arrow type if it is not a logical type."""
         return dict(zip(self.arrow.column_names, map(_logical_type, self.arrow.columns), strict=True))
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
-        """The whole answer: DuckDB takes no further question before it was fetched to its end."""
+        """All rows of a query's result; DuckDB takes no further query before the last one is fetched to its end."""
         return self._connection.execute(query).fetchall()
 
     def groups(self, by: Sequence[str], measures: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The columns of each group with what is measured of it, in the order met; rows without a group are in none."""
+        """The values of each group and its measures, in order of appearance; rows with a null in ``by`` are omitted."""
         names = list(map(quoted, by))
         where = f"WHERE {self.filled(by, ' AND ')} GROUP BY {', '.join(names)} ORDER BY min({POSITION})" if by else ""
         return self.all(f"SELECT {', '.join([*names, *measures])} FROM rows {where}")
@@ -57,24 +57,24 @@ class Table:
         return f"nullif({quoted(name)}, 'NaN'::DOUBLE)" if kind in ("float", "double") else quoted(name)
 
     def doubles(self, names: Iterable[str]) -> list[str]:
-        """Columns in SQL as numbers of one type."""
+        """Columns in SQL, cast to numbers of one type."""
         return [f"{self.cell(name)}::DOUBLE" for name in names]
 
     def day(self, name: str) -> str:
-        """A date, or the date of a moment in UTC."""
+        """A date in SQL; for a timestamp, its day in UTC."""
         zoned = getattr(self.arrow.schema.field(name).type, "tz", None)
         return f"({quoted(name)} AT TIME ZONE 'UTC')::DATE" if zoned else f"{quoted(name)}::DATE"
 
     def filled(self, names: Iterable[str], joint: str = " OR ") -> str:
-        """The condition that there is something in any or all of some columns, as the joint says."""
+        """The SQL condition that any of the columns is not null; with the joint ``AND``, that all are not null."""
         return "(" + joint.join(f"{self.cell(name)} IS NOT NULL" for name in names) + ")"
 
     def texts(self, name: str) -> list[str]:
-        """Each text of a column, once."""
+        """The distinct texts of a column."""
         return [text for text in self.arrow[name].unique().to_pylist() if text is not None]
 
     def among(self, values: Sequence[Any]) -> str:
-        """A list of texts or numbers in SQL, to follow ``IN``: beside the query, which would be slow to read."""
+        """A list of texts or numbers in SQL, to follow ``IN``; not written into the query, which would parse slowly."""
         import pyarrow as pa
 
         kind = pa.int64() if values and isinstance(values[0], int) else pa.string()
@@ -84,12 +84,12 @@ class Table:
 
     def shown(self, condition: str, columns: Sequence[str], limit: int) -> tuple[dict[str, Any], ...]:
         """Some columns of the first rows that meet a condition, as plain values."""
-        found = self.all(f"SELECT {POSITION} FROM rows WHERE {condition} ORDER BY 1 LIMIT {limit}")
-        rows = self.arrow.select(list(columns)).take([row[0] for row in found]).to_pylist()
+        positions = self.all(f"SELECT {POSITION} FROM rows WHERE {condition} ORDER BY 1 LIMIT {limit}")
+        rows = self.arrow.select(list(columns)).take([row[0] for row in positions]).to_pylist()
         return tuple({name: plain(value) for name, value in row.items()} for row in rows)
 
     def values(self, name: str, condition: str) -> list[Any]:
-        """The values of a column in the rows that meet a condition, each once, in the order met."""
+        """The distinct values of a column in the rows that meet a condition, in order of appearance."""
         query = f"SELECT {quoted(name)} FROM rows WHERE {condition} GROUP BY 1 ORDER BY min({POSITION})"
         return [row[0] for row in self.all(query)]
 
@@ -105,7 +105,7 @@ def count(condition: str) -> str:
 
 
 def literal(value: Any) -> str:
-    """A value in SQL; decimals would not compare like the doubles they stand for."""
+    """A value in SQL; floats are cast, since DuckDB would read them as decimals, which compare otherwise."""
     if isinstance(value, float):
         return f"{value!r}::DOUBLE"
     if isinstance(value, dt.date):
@@ -114,13 +114,13 @@ def literal(value: Any) -> str:
 
 
 def chosen(column: str, values: dict[str, str]) -> str:
-    """The SQL that belongs to what a column holds, null where it holds anything else, numbers for text among it."""
+    """A ``CASE`` in SQL that picks by the value of a column, compared as text; null for any other value."""
     cases = " ".join(f"WHEN {literal(str(of))} THEN {sql}" for of, sql in values.items())
     return f"CASE {quoted(column)}::VARCHAR {cases} END"
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:
-    """The names, each once: DuckDB and expectations would not see the same name twice."""
+    """The names made unique, since DuckDB and Great Expectations would not see a repeated name."""
     distinct: list[str] = []
     for name in names:
         while name in distinct:

@@ -1,4 +1,4 @@
-"""Words that the kinds share: figures, lists, ranges and groups in a sentence."""
+"""Wording that the kinds share: figures, lists, ranges and groups in a sentence."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,29 +10,34 @@ _LISTED = 10
 
 def listing(values: Iterable[Any], limit: int = _LISTED) -> str:
     """The first few values and how many more there are: ``a, b and 3 more``."""
-    told = [figure(value) for value in values]
-    more = f" and {len(told) - limit:,} more" if len(told) > limit else ""
-    return ", ".join(told[:limit]) + more
+    words = [figure(value) for value in values]
+    more = f" and {len(words) - limit:,} more" if len(words) > limit else ""
+    return ", ".join(words[:limit]) + more
 
 
 def figure(value: Any) -> str:
-    """A value in a sentence; a whole number without decimals, any other with six digits."""
+    """A value in a sentence: whole numbers without decimals, other numbers with six digits."""
     value = plain(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else f"{value:.6g}"
     return str(value)
 
 
+def readable(number: float) -> str:
+    """A count or amount in a sentence, with separators of thousands: ``32,844``. A year or code is a ``figure``."""
+    return f"{number:,.0f}" if float(number).is_integer() or abs(number) >= 1e6 else f"{number:,.6g}"
+
+
 def plain(value: Any) -> Any:
-    """A cell as it may be shown: NaN is null, bytes are as many as they are."""
+    """A cell as it may be shown: NaN as null, bytes as their number."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     return None if isinstance(value, float) and value != value else value
 
 
 def percent(share: float) -> str:
-    """A share in percent: ``12.3%``."""
-    return f"{100 * share:.4g}%"
+    """A share in percent: ``12.3%``, ``27,040%``."""
+    return f"{100 * share:.4g}%" if abs(share) < 10 else f"{100 * share:,.0f}%"
 
 
 def counted(number: int, noun: str) -> str:
@@ -41,7 +46,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def by_name(counts: Mapping[str, int]) -> str:
-    """The names that have any, and how many: ``group 1, residents 2``."""
+    """The names with a count above zero, and their counts: ``group 1, residents 2``."""
     return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
 
 
@@ -55,12 +60,12 @@ def span(low: Any, high: Any) -> str:
 
 
 def in_each(rule: Rule) -> str:
-    """What a rule is about group by group: `` in each year``; nothing where it has no groups."""
+    """The groups of a rule in words: `` in each year``; empty if it has none."""
     return f" in each {' and '.join(rule.by)}" if rule.by else ""
 
 
 def within(rule: Rule) -> str:
-    """A tolerance: `` to within 2``; nothing where there is none."""
+    """A tolerance in words: `` to within 2``; empty if there is none."""
     return f" to within {figure(rule.params['tolerance'])}" if rule.params.get("tolerance") else ""
 
 

@@ -1,5 +1,5 @@
-"""Running steps: the graph of all of them, which are stale, what became of each, and the record of it.
+"""Running steps: the graph of all steps, which of them are stale, their results, and the records of a run.
 
-Here belongs everything that is true of any step. What one kind of step computes belongs in ``steps``; who starts a run,
+Code that applies to any step belongs here. The computation of one kind of step belongs in ``steps``; how a run starts,
 and how Dagster shows it, belongs in ``orchestration``.
 """

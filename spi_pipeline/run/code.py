@@ -1,10 +1,10 @@
 """The code that a function reaches, by import and by name, as a digest of syntax trees.
 
-A function reaches the names it mentions: functions, classes and constants of its own module, and what that module or
-the function imports from other modules of ours. A class is reached whole. Comments, docstrings and layout do not
-count. What is reached through an object whose class is not named anywhere, or through a registry that modules fill when
-they are imported, would be missed: so there is none of either, and a test that runs every kind of step under a profiler
-holds that each function of ours that was entered is in the digest of its step.
+A function reaches the names it mentions: functions, classes and constants of its own module, and names that the module
+or the function imports from our other modules. A class is reached as a whole. Comments, docstrings and layout do not
+count. This analysis would miss code reached through an object whose class is not named anywhere, or through a registry
+that modules fill on import. The package therefore has neither, and a test runs every kind of step under a profiler to
+verify that each function of ours that was entered is in the digest of its step.
 """
 
 import ast
@@ -17,22 +17,22 @@ from typing import Any, NamedTuple
 
 _PACKAGE = "spi_pipeline"
 _ROOT = Path(__file__).parents[1]
-# A module and a name in it; no name is what the module does when it is imported.
+# A module and a name in it; the empty name stands for the statements that the module executes on import.
 Place = tuple[str, str]
 
 
 class _Module(NamedTuple):
-    """One module: what defines each of its names (statements that define none stand under ""), and what it imports."""
+    """One module: the statements that define each of its names (those that define none under ""), and its imports."""
 
     definitions: dict[str, list[ast.stmt]]
     imports: dict[str, Place]
 
 
 class Code:
-    """Digests of code, remembered for as long as no source file of ours changes: working them out takes a second.
+    """Digests of code, remembered as long as none of our source files changes: computing them takes a second.
 
     Args:
-        remembered: what ``remembered`` returned in an earlier process; anything else is of no use and does no harm.
+        remembered: the property ``remembered`` of an earlier process; any other value is ignored.
     """
 
     def __init__(self, remembered: Mapping[str, Any]) -> None:
@@ -42,15 +42,15 @@ class Code:
 
     @property
     def remembered(self) -> dict[str, Any]:
-        """What to remember, as plain values."""
+        """The digests to remember, as plain values."""
         return {"source": self._source, "digests": self._known}
 
     def digest(self, functions: Iterable[Callable[..., Any]], without: str = "") -> str:
-        """A digest of everything of ours that some functions reach.
+        """A digest of all our code that some functions reach.
 
         Args:
             functions: the functions.
-            without: a package of ours that is left out, with what is reached through it alone.
+            without: one of our packages to leave out, together with code reached only through it.
         """
         places = [_place(function) for function in functions]
         key = " ".join([*(".".join(place) for place in places), without])
@@ -68,7 +68,7 @@ def code_reached(functions: Iterable[Callable[..., Any]]) -> frozenset[Place]:
 
 
 def _source_digest() -> str:
-    """A digest of every source file of ours."""
+    """A digest of all our source files."""
     digest = hashlib.sha256(sys.version.encode())
     for file in sorted(_ROOT.rglob("*.py")):
         digest.update(f"{file.relative_to(_ROOT)} ".encode() + hashlib.sha256(file.read_bytes()).digest())
@@ -77,19 +77,19 @@ def _source_digest() -> str:
 
 @cache
 def _reached(start: Place, without: str = "") -> frozenset[Place]:
-    """Every place that a place reaches, itself among them; none of a package that is left out."""
-    found: set[Place] = set()
+    """Every place that a place reaches, including itself, except those in the package to leave out."""
+    places: set[Place] = set()
     waiting = {start}
     while waiting:
         place = waiting.pop()
         if not (without and place[0].startswith(without)):
-            found.add(place)
-            waiting |= _read(*place)[1] - found
-    return frozenset(found)
+            places.add(place)
+            waiting |= _read(*place)[1] - places
+    return frozenset(places)
 
 
 def _place(function: Callable[..., Any]) -> Place:
-    """Where a function stands: of a method its class, of a partial the function it calls."""
+    """The place of a function: for a method its class, for a partial the function that it calls."""
     while isinstance(function, partial):
         function = function.func
     owner = function if hasattr(function, "__qualname__") else type(function)
@@ -111,7 +111,7 @@ def _read(module: str, name: str) -> tuple[str, frozenset[Place]]:
 
 
 def _spell(value: Any, words: list[str], nodes: list[ast.AST]) -> None:
-    """Gather a definition as words without docstrings, and its nodes: faster than ``ast.dump`` and ``ast.walk``."""
+    """Collect a definition's nodes, and its words without docstrings: faster than ``ast.walk`` and ``ast.dump``."""
     if isinstance(value, ast.AST):
         nodes.append(value)
         words.append(value.__class__.__name__)
@@ -140,11 +140,11 @@ def _mentions(module: str, nodes: Iterable[ast.AST], imports: Mapping[str, Place
 
 
 def _resolved(place: Place, attribute: str = "") -> Iterator[Place]:
-    """Where an import leads: to a name of a module or, where a module was imported, to an attribute of it."""
+    """The place that an import leads to: a name of a module or, for an imported module, an attribute of it."""
     module, name = place
     whole = f"{module}.{name}" if name else module
     if _file(whole) is not None:
-        # Of a module that is handed on whole only what it does on import is known to be reached.
+        # If the module itself is passed on, only the statements that it executes on import are known to be reached.
         known = _module(whole)
         yield (whole, attribute if attribute in known.definitions or attribute in known.imports else "")
     elif _file(module) is not None:
@@ -164,7 +164,7 @@ def _module(module: str) -> _Module:
 
 
 def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements of a module, those under ``if`` and ``try`` too: types are imported under one."""
+    """Statements of a module, including those under ``if`` and ``try``, since imports for types are under an ``if``."""
     for node in body:
         if isinstance(node, ast.If | ast.Try):
             handled = [each for handler in getattr(node, "handlers", ()) for each in handler.body]
@@ -181,19 +181,19 @@ def _defined(node: ast.stmt) -> list[str]:
 
 
 def _imports(nodes: Iterable[ast.AST]) -> dict[str, Place]:
-    """The names that statements import from modules of ours, and where from."""
-    found: dict[str, Place] = {}
+    """The names that statements import from our modules, with their places."""
+    imports: dict[str, Place] = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom):
-            found |= {each.asname or each.name: (node.module or "", each.name) for each in node.names}
+            imports |= {each.asname or each.name: (node.module or "", each.name) for each in node.names}
         elif isinstance(node, ast.Import):
-            found |= {each.asname or each.name: (each.name, "") for each in node.names}
-    return {name: place for name, place in found.items() if place[0].split(".")[0] == _PACKAGE}
+            imports |= {each.asname or each.name: (each.name, "") for each in node.names}
+    return {name: place for name, place in imports.items() if place[0].split(".")[0] == _PACKAGE}
 
 
 @cache
 def _file(module: str) -> Path | None:
-    """The file of a module of ours; None for any other name."""
+    """The file of one of our modules; None for any other name."""
     head, *rest = module.split(".")
     path = _ROOT.joinpath(*rest)
     files = (path.with_suffix(".py"), path / "__init__.py") if rest and head == _PACKAGE else ()

@@ -1,4 +1,4 @@
-"""Which steps are due: those that are stale, those behind them, and those whose tables are to be judged again."""
+"""The steps that are due: stale steps, the steps downstream of them, and steps whose tables must be judged again."""
 
 import difflib
 import hashlib
@@ -17,18 +17,18 @@ def due_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) 
 
     Args:
         plan: every step in order.
-        runner: knows the store.
-        select: steps, as ``turnout`` or ``indicator/turnout``, or groups; with any given, only those and what they
-            read from are considered.
+        runner: the runner, which knows the store.
+        select: steps, as ``turnout`` or ``indicator/turnout``, or groups; a selection restricts the result to these
+            steps and all upstream of them.
 
     Raises:
-        UnknownNameError: for a name that is neither a step nor a group.
+        UnknownNameError: if a name is neither a step nor a group.
     """
     return [step for step, _ in due(plan, runner, select)]
 
 
 def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Iterator[tuple[Step, bool]]:
-    """The same, each with whether it is to be computed; otherwise its tables are only judged again."""
+    """The same steps, each with whether it must be computed; if not, its tables are only judged again."""
     digest, judgement = runner.steady()
     changed: set[str] = set()
     for step in selected_steps(plan, select):
@@ -36,61 +36,62 @@ def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Ite
         if not computed and runner.is_judged(step, judgement):
             continue
         yield step, computed
-        # Whatever runs is recorded, and the records are published; what becomes of outputs is recorded apart.
+        # Every step that runs is recorded, and the records are published; results of outputs have separate records.
         if step.kind != OUTPUT:
             changed.update(f"{RECORDS}{name}" for name in RECORDED)
-        # A table that is only judged again stays as it is; so does one whose source could not be fetched, unless there
-        # is none yet: what reads it is stale for want of it.
+        # A table that is only judged again does not change. Nor does a table whose source could not be fetched, unless
+        # there is no version yet: then the steps that read it are stale because it is missing.
         if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):
             changed.update(step.outputs)
 
 
 def unsettled(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
-    """What ``due`` would say on account of outputs that were kept or could not be had, and of nothing else.
+    """The steps that are due only because outputs were kept or could not be fetched.
 
     Args:
         plan: every step in order.
-        runner: knows the store.
-        stale: outputs whose last good version stays for want of a newer one.
+        runner: the runner, which knows the store.
+        stale: outputs whose last good version was kept because there is no newer one.
     """
-    found: set[Step] = set()
+    steps: set[Step] = set()
     changed: set[str] = set()
     for step in plan if stale else ():
         own = not stale.isdisjoint(step.outputs)
         computed = not changed.isdisjoint(step.inputs) or (own and not runner.is_fresh(step))
         if own or computed:
-            found.add(step)
+            steps.add(step)
         if computed and not (runner.is_blocked(step) and all(map(runner.store.current, step.outputs))):
             changed.update(step.outputs)
-    return found
+    return steps
 
 
 def code_versions(plan: Sequence[Step], runner: Runner) -> dict[Step, str]:
-    """The digest of each step that tells when it is stale, with no state of the store in it.
+    """A digest of each step that changes when an edit makes the step stale, independent of the state of the store.
 
-    In place of the versions of tables stand the digests of the steps that make them. So an edit changes the digest of
-    whatever ``due`` would have computed for it, and a run changes none. What judges tables again alone is among what
-    readers of records are made of, and of no other step. A step that fetches is due by its age, never by its code.
+    The digests of the steps that make tables stand in for the versions of those tables. So an edit changes the digest
+    of every step that ``due`` would compute because of it, and a run changes no digest. An edit that only causes tables
+    to be judged again changes only the digests of steps that read records, and of the steps after those. A step that
+    fetches is due by its age, never by its code.
     """
     judgement = runner.steady()[1]
     tables = [name for step in plan for name in step.outputs if is_table(name)]
     judged = hashlib.sha256("".join(map(judgement, tables)).encode()).hexdigest()
-    # In live mode the day of the newest figures and the areas follow from tables, whose versions are told apart.
+    # In live mode the day of the newest figures and the areas follow from tables, which have versions of their own.
     day = runner.reader.figures.as_of
     made = {AS_OF: str(day), YEAR: str(day.year)} | ({AREAS: ""} if runner.publishers else {})
-    found: dict[Step, str] = {}
+    digests: dict[Step, str] = {}
 
     def digest(name: str) -> str:
         return made.get(name) or (judged if name.startswith(RECORDS) else runner.reader.digest(name))
 
     for step in plan:
-        found[step] = step.label if step.cadence is not None else runner.fingerprint(step, digest)
-        made.update(dict.fromkeys(step.outputs, found[step]))
-    return found
+        digests[step] = step.label if step.cadence is not None else runner.fingerprint(step, digest)
+        made.update(dict.fromkeys(step.outputs, digests[step]))
+    return digests
 
 
 def selected_steps(plan: Sequence[Step], select: Sequence[str]) -> list[Step]:
-    """The steps of that name or group and those they read from, in order; every step where nothing is selected."""
+    """The steps of these names or groups and all upstream of them, in order; every step if nothing is selected."""
     if not select:
         return list(plan)
     known = {name for step in plan for name in (step.name, step.label, step.group)}

@@ -1,8 +1,8 @@
-"""What a run tells an operator's log as it goes on: lines of text, or of JSON for a program, each with its run.
+"""The operator's log of a run in progress: lines of text, or of JSON for a program, each with the id of its run.
 
-Everything goes through Python's own ``logging``, by a logger of its own: Dagster sets the level of ``spi_pipeline``
-while a run lasts. Which run, step and source a line is about is a fact of the line, not of its words: ``about`` sets
-it for all that is logged within.
+Everything goes through Python's ``logging``, by the separate logger ``spi``, since Dagster sets the level of
+``spi_pipeline`` during a run. The run, step and source of a line are facts attached to it, not part of its message:
+``about`` sets them for everything logged within its context.
 """
 
 import contextvars
@@ -19,16 +19,16 @@ from typing import Any
 from spi_pipeline.settings import LogFormat
 
 _OPERATOR = logging.getLogger("spi")
-# Control characters, C0, DEL and C1: with them a text could clear the screen or forge what stands above it.
+# Control characters (C0, DEL and C1), with which a text could clear the screen or forge the lines above it.
 _CONTROL, _NO_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# What a line is about, in this order.
+# The facts that come first in a line, in this order.
 FACTS = ("run", "step", "source")
 _about: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("about", default=MappingProxyType({}))
 
 
 @contextmanager
 def about(**facts: str) -> Iterator[None]:
-    """A context in which all that this thread logs is about a ``run``, ``step`` or ``source``."""
+    """A context that attaches a ``run``, ``step`` or ``source`` to everything that this thread logs."""
     token = _about.set({**_about.get(), **facts})
     try:
         yield
@@ -37,22 +37,22 @@ def about(**facts: str) -> Iterator[None]:
 
 
 def note(said: str, *, level: int = logging.INFO, **facts: Any) -> None:
-    """Log a sentence with facts that a program may read: numbers, outcomes, names."""
+    """Log a sentence with facts for programs to read: numbers, outcomes, names."""
     _OPERATOR.log(level, "%s", said, extra={"facts": facts})
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    """Text as a terminal shows it, whoever wrote it: a control character is spelt out, and not obeyed.
+    """Text that is safe to show on a terminal, with control characters spelt out.
 
     Args:
-        text: what is to be shown.
-        lines: whether ends of lines and tabs stay.
+        text: the text, from any author.
+        lines: whether line ends and tabs stay as they are.
     """
-    return (_NO_LINES if lines else _CONTROL).sub(lambda found: repr(found[0])[1:-1], text)
+    return (_NO_LINES if lines else _CONTROL).sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def set_up(form: LogFormat) -> None:
-    """Log to standard error, in a form; nothing where none is given, as the command says what matters itself."""
+    """Log to standard error in the given form; without a form log nothing, since the command reports results itself."""
     _OPERATOR.propagate = False
     _OPERATOR.setLevel(logging.INFO if form else logging.CRITICAL + 1)
     _OPERATOR.handlers[:] = [_handler(form)] if form else [logging.NullHandler()]
@@ -82,6 +82,6 @@ class _Json(logging.Formatter):
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
-        # One line is one event, whatever a publisher wrote into it.
-        said = f"{record.getMessage()}{f' [{facts}]' if facts else ''}"
-        return f"{_moment(record)} {record.levelname.lower()} {printable(said)}"
+        # Each event is one line, even if a publisher's text in it has several.
+        message = f"{record.getMessage()}{f' [{facts}]' if facts else ''}"
+        return f"{_moment(record)} {record.levelname.lower()} {printable(message)}"

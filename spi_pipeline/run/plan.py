@@ -1,7 +1,7 @@
-"""The graph: the steps of every kind, in the order of the data's way.
+"""The graph: all steps, in the order in which data flow through them.
 
-A step is the unit of recomputation and of lineage. Nothing here computes, and nothing here knows Dagster: the same plan
-tells the command line what is stale and tells Dagster what its assets are.
+A step is the unit of recomputation and of lineage. This module neither computes anything nor knows Dagster: the command
+line finds stale steps in the same plan from which Dagster gets its assets.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
 
-# What is said of the finished index, and what readers see.
+# The groups of steps after the index: analyses of it, and the outputs for readers.
 BEHIND_INDEX = ("analysis", "published")
 
 
@@ -44,8 +44,8 @@ def build_plan(contracts: Contracts) -> list[Step]:
     """Every step, in an order in which each comes after those it reads from.
 
     Raises:
-        ContractError: when a table that a step writes has no contract, or a source the group of other steps.
-        SpiError: where a library that an output needs is not installed.
+        ContractError: if a table that a step writes has no contract, or a source has the group of other steps.
+        SpiError: if a library that an output needs is not installed.
     """
     steps = [
         *source_steps(contracts),
@@ -72,26 +72,26 @@ def build_plan(contracts: Contracts) -> list[Step]:
     if contracts.geography.national:
         steps = list(map(of_england, steps))
     written = {table.split(".")[0] for step in steps for table in step.outputs if is_table(table)}
-    if absent := sorted(written - contracts.sources.keys() - contracts.products.keys()):
-        said = "the file is missing; the pipeline writes this table, restore its contract"
-        raise ContractError([Fault(f"products/{name}.yaml", 0, said) for name in absent])
+    if missing := sorted(written - contracts.sources.keys() - contracts.products.keys()):
+        message = "the file is missing; the pipeline writes this table, so restore its contract"
+        raise ContractError([Fault(f"products/{name}.yaml", 0, message) for name in missing])
     for output_steps in (downloads_steps, report_steps, site_steps):
         steps += output_steps(contracts, steps)
     steps.append(publication_step(contracts, steps))
     others = {step.group for step in steps if step.outputs[0].removeprefix(DOWNLOADS) not in contracts.sources}
-    if taken := [source for source in contracts.sources.values() if source.properties.group in others]:
-        said = "is the group of other steps; choose a word of its own for the sources of this publisher"
-        raise ContractError([Fault(source.file, 0, f"{source.properties.group!r} {said}") for source in taken])
+    if clashing := [source for source in contracts.sources.values() if source.properties.group in others]:
+        message = "is the group of other steps; choose another group for the sources of this publisher"
+        raise ContractError([Fault(source.file, 0, f"{source.properties.group!r} {message}") for source in clashing])
     return steps
 
 
 def is_table(name: str) -> bool:
-    """Whether an output of a step is a table, which has a contract and is judged by it."""
+    """Whether an output of a step is a table, which has a contract and is judged by its rules."""
     return name != PUBLICATION and not name.startswith(DOWNLOADS)
 
 
 def owner_of(step: Step, contracts: Contracts) -> str:
-    """Who answers for what a step writes: the owner of its contract, else the publication's."""
+    """The owner of a step's outputs: the owner of its contract, or of the publication."""
     name = step.outputs[0].removeprefix(DOWNLOADS)
     if name == PUBLICATION:
         return contracts.framework.publication.owner
@@ -99,7 +99,7 @@ def owner_of(step: Step, contracts: Contracts) -> str:
 
 
 def downstream(plan: Sequence[Step], outputs: set[str]) -> list[Step]:
-    """The steps that write one of these, and every step that reads from them, however indirectly, in order."""
+    """The steps that read or write one of these outputs, and every step downstream of them, in order."""
     changed = set(outputs)
     chosen = []
     for step in plan:

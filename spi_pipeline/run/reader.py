@@ -1,4 +1,4 @@
-"""What steps are given, and what pages look at: current versions, each read once per process."""
+"""The reader of current versions, for steps and pages; each version is read once per process."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """Reads current versions and keeps what was read.
+    """Reads current versions and caches them.
 
     Attributes:
-        store: where versions are.
+        store: the store of the versions.
         contracts: all contracts.
         figures: the embedded tables.
-        publishers: how publishers are asked; None where nothing is fetched.
+        publishers: the publishers' client; None if nothing is fetched.
     """
 
     def __init__(
@@ -63,22 +63,22 @@ class Reader:
         self.contracts = contracts
         self.figures = figures
         self.publishers = publishers
-        self._kept: dict[Any, Any] = {}
-        self._known: dict[SmallAreas, frozenset[str]] = {}
+        self._cache: dict[Any, Any] = {}
+        self._known_codes: dict[SmallAreas, frozenset[str]] = {}
 
     def inputs(self, step: Step) -> Inputs:
-        """Everything a step reads.
+        """Everything that a step reads.
 
         Raises:
-            SpiError: where an input is missing, damaged, or could not be fetched when it was last asked for; what is
-                optional may be missing.
+            SpiError: if an input is damaged, could not be fetched the last time, or is missing although it is not
+                optional.
         """
         absent = {name for name in step.optional if self.store.current(name) is None}
         values = {name: None if name in absent else self._value(name) for name in step.inputs}
-        return Inputs(values, {name: self.digest(name) for name in step.inputs}, self._kept)
+        return Inputs(values, {name: self.digest(name) for name in step.inputs}, self._cache)
 
     def digest(self, name: str) -> str:
-        """The digest of an input of a step; ``missing`` where there is none."""
+        """The digest of a step's input; ``missing`` if there is none."""
         if name.startswith(EMBEDDED):
             return self.figures.digest(name.removeprefix(EMBEDDED))
         if name.startswith(LAID_IN):
@@ -86,14 +86,14 @@ class Reader:
         if name.startswith((PACKAGED, BESIDE)):
             return _digest(self._place(name))
         if name.startswith(RECORDS):
-            # Of the records themselves: a run that only judged tables again leaves no other trace. Of the newest:
-            # older ones never change, and that they are pruned is no news.
+            # The digest of the records themselves, since a run that only judged tables again leaves no other trace. The
+            # newest suffices: older records never change, and pruning them makes no step stale.
             return hashlib.sha256(self.store.newest_run(name.removeprefix(RECORDS)).encode()).hexdigest()
         if name == RELEASED:
             release = self.store.releases.newest()
             return release.digest if release else ""
         if name in FACTS:
-            fact = self._asking.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
+            fact = self._live_publishers.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
             return str(fact)
         version = self.store.current(name)
         return version.sha256 if version else "missing"
@@ -111,12 +111,12 @@ class Reader:
             raw = self.store.raw(name.removeprefix(DOWNLOADS))
             if failure := raw.failure():
                 raise SpiError(failure.reason)
-            found = raw.current()
-            if found is None:
+            downloads = raw.current()
+            if downloads is None:
                 raise SpiError(f"{name} are not in the store; run spi refresh --live")
-            for one in found.downloads:
-                raw.verify(one)
-            return found
+            for download in downloads.downloads:
+                raw.verify(download)
+            return downloads
         if name == RELEASED:
             release = self.store.releases.newest()
             return release and released(release)
@@ -131,24 +131,24 @@ class Reader:
 
     def _fact(self, name: str) -> Any:
         if name == DORMANT:
-            return sorted(self.contracts.dormant)
+            return sorted(self.contracts.unavailable)
         if name in (AREAS, ASKING):
-            return self._asking.areas if name == AREAS else self._asking
+            return self._live_publishers.areas if name == AREAS else self._live_publishers
         return self.as_of.year if name == YEAR else self.as_of
 
     @property
-    def _asking(self) -> Publishers:
+    def _live_publishers(self) -> Publishers:
         if self.publishers is None:
-            raise SpiError("publishers are asked in live mode alone: run spi refresh --live, or set SPI_MODE=live")
+            raise SpiError("publishers are available only in live mode: run spi refresh --live, or set SPI_MODE=live")
         return self.publishers
 
     @property
     def as_of(self) -> dt.date:
-        """The day the newest figures were taken; no computation looks at the clock."""
-        taken = self.figures.as_of
-        held = (self.store.raw(name).current() for name in self.contracts.fetched)
-        first_came = (one.fetched_at[:10] for each in held if each for one in each.downloads)
-        return max([taken, *map(dt.date.fromisoformat, first_came)])
+        """The day on which the newest figures were taken; no computation uses the clock."""
+        embedded_day = self.figures.as_of
+        downloads = (self.store.raw(name).current() for name in self.contracts.fetched)
+        fetched_days = (download.fetched_at[:10] for each in downloads if each for download in each.downloads)
+        return max([embedded_day, *map(dt.date.fromisoformat, fetched_days)])
 
     @property
     def embedded(self) -> frozenset[str]:
@@ -156,13 +156,13 @@ class Reader:
         return self.figures.names
 
     def table(self, name: str) -> pa.Table:
-        """The current version of a table, as its contract has it.
+        """The current version of a table, in the form that its contract declares.
 
         Raises:
-            SpiError: where there is none, or it was written under another major version of its contract.
+            SpiError: if there is none, or it was written under another major version of its contract.
         """
         sha256 = self._version(name).sha256
-        return Inputs({}, {name: sha256}, self._kept).derived(
+        return Inputs({}, {name: sha256}, self._cache).derived(
             "table", (name,), lambda: self._as_now(name, self.store.read(name))
         )
 
@@ -185,15 +185,15 @@ class Reader:
 
     def _as_now(self, name: str, stored: pa.Table) -> pa.Table:
         contract, written = contract_of(name, self.contracts), written_under(stored.schema.metadata)
-        return read_as(stored, contract, name, written, "run spi refresh to make it anew")
+        return read_as(stored, contract, name, written, "run spi refresh to recompute it")
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The same as a frame; not to be changed."""
+        """The same as a pandas frame, which callers must not change."""
         values, versions = {name: self.table(name)}, {name: self.digest(name)}
-        return Inputs(values, versions, self._kept).frame(name)
+        return Inputs(values, versions, self._cache).frame(name)
 
     def unreadable(self, name: str) -> str:
-        """Why there is no current version of a table that could be read, in a sentence; empty where there is one."""
+        """A sentence that says why a table has no readable current version; empty if it has one."""
         try:
             self.table(name)
         except SpiError as error:
@@ -201,28 +201,28 @@ class Reader:
         return ""
 
     def embedded_table(self, source_id: str) -> pa.Table:
-        """The embedded figures of a source as its contract has them, with the files they were read from.
+        """The embedded figures of a source in the form that its contract declares, with the files they were read from.
 
         Raises:
-            SpiError: as for ``Figures.read``, and where they were written under another major version.
+            SpiError: as for ``Figures.read``, and if they were written under another major version of the contract.
         """
-        found, contract = self.figures.read(source_id), self.contracts.sources[source_id]
-        remedy = "write the snapshot anew with spi snapshot build"
-        table = read_as(found.table, contract, source_id, found.contract, remedy)
-        origins = json.dumps([item.told() for item in found.inputs], sort_keys=True)
+        figures, contract = self.figures.read(source_id), self.contracts.sources[source_id]
+        remedy = "rebuild the snapshot with spi snapshot build"
+        table = read_as(figures.table, contract, source_id, figures.contract, remedy)
+        origins = json.dumps([item.told() for item in figures.inputs], sort_keys=True)
         return table.replace_schema_metadata({ORIGINS: origins})
 
     def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-        """Rules with the small areas listed that the embedded lookups know."""
+        """Rules completed with the lists of small areas from the lookups."""
         return with_known_areas(rules, self._codes)
 
     def _codes(self, small_areas: SmallAreas) -> frozenset[str]:
-        if small_areas not in self._known:
-            self._known[small_areas] = self.contracts.geography.known(small_areas, self._lookup_column)
-        return self._known[small_areas]
+        if small_areas not in self._known_codes:
+            self._known_codes[small_areas] = self.contracts.geography.known(small_areas, self._lookup_column)
+        return self._known_codes[small_areas]
 
     def _lookup_column(self, source_id: str, column: str) -> list[str | None]:
-        """A column of a lookup: the embedded one, or the store's where none is embedded."""
+        """A column of a lookup, from its embedded table or, without one, from the store."""
         table = None
         if self.contracts.geography.holding(source_id):
             if source_id in self.embedded:
@@ -232,9 +232,9 @@ class Reader:
         return table[column].unique().to_pylist() if table is not None and column in table.column_names else []
 
     def origins(self, name: str) -> list[dict[str, Any]]:
-        """The files a source table was read from, whatever version of its contract it was written under."""
-        found: list[dict[str, Any]] = json.loads(self.store.metadata(name).get(ORIGINS, "[]"))
-        return found
+        """The files that a source table was read from, under any version of its contract."""
+        origins: list[dict[str, Any]] = json.loads(self.store.metadata(name).get(ORIGINS, "[]"))
+        return origins
 
     @property
     def database(self) -> Path:
@@ -243,12 +243,12 @@ class Reader:
 
     @property
     def published(self) -> Path:
-        """The folder that readers look into."""
+        """The folder that readers open."""
         return self.store.published
 
 
 def released(release: Release) -> Released:
-    """A release with the contracts that it was made under, where they can still be read."""
+    """A release with the contracts under which it was made, or None in their place if they cannot be read any more."""
     try:
         return Released(release, load_contracts(release.contracts))
     except ContractError:
@@ -256,8 +256,8 @@ def released(release: Release) -> Released:
 
 
 def _digest(place: Path) -> str:
-    """The digest of a file, or of every file in a folder that is no code."""
+    """The digest of a file, or of all files in a folder except code."""
     files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
-    told = [[file.relative_to(place.parent).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
-            for file in files if file.suffix not in (".py", ".pyc")]  # fmt: skip
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    digests = [[file.relative_to(place.parent).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
+               for file in files if file.suffix not in (".py", ".pyc")]  # fmt: skip
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

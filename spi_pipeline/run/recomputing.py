@@ -1,4 +1,4 @@
-"""Computing a release again elsewhere, from what it froze alone, and comparing figure by figure."""
+"""Recomputing a release elsewhere, from nothing but its own contents, and comparing figure by figure."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.published.releases import Release
 from spi_pipeline.storage.store import Store
 
-# Formed by another library, or by another build of one, a sum can differ in its last digits.
+# A sum can differ in its last digits between libraries, or between builds of one library.
 TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a table computed again differs from the one that a release froze.
+    """How a recomputed table differs from the table in a release.
 
     Attributes:
         table: its name.
-        told: what differs, in words.
+        told: the difference, in words.
     """
 
     table: str
@@ -43,19 +43,20 @@ class Difference:
 
 
 def recompute(release: Release, folder: Path) -> list[Difference]:
-    """Compute a release again in a store of its own, from what it froze, and compare every table.
+    """Recompute a release in a new store, from its own contents, and compare every table.
 
-    The council's own files are not kept in a release, since their rows are people's; their tables are, and are taken.
+    A release does not contain the council's own files, whose rows are about people. It contains the tables made from
+    them, and these are used as they are.
 
     Args:
         release: the release.
-        folder: where the store is made.
+        folder: the folder for the new store.
 
     Returns:
-        What differs; nothing where every figure is equal.
+        The differences; none if every figure is equal.
 
     Raises:
-        SpiError: where the release is damaged, or this version of the program cannot compute it.
+        SpiError: if the release is damaged, or this version of the program cannot compute it.
     """
     if damage := release.damage():
         raise SpiError("\n".join(damage))
@@ -70,23 +71,29 @@ def recompute(release: Release, folder: Path) -> list[Difference]:
         ) from error
     with runner.store.lock():
         for step in plan:
-            if step.cadence is not None or step.kind == PUBLICATION or step.outputs[0] in runner.contracts.laid_in:
+            if (
+                step.cadence is not None
+                or step.kind == PUBLICATION
+                or step.outputs[0] in runner.contracts.manual_uploads
+            ):
                 continue
             outcomes = runner.run([step], "recomputed", dt.datetime.now(dt.UTC))
             if failed := [outcome.message for outcome in outcomes if outcome.version is None]:
-                raise SpiError(f"Release {release.id} cannot be computed again: {failed[0]}")
+                raise SpiError(f"Release {release.id} cannot be recomputed: {failed[0]}")
     made = {name for step in plan for name in step.outputs if is_table(name)}
-    # Pages and files to take away are no figures, and here there is no release to be set beside.
+    # Pages and downloadable files hold no figures of their own, and this store has no earlier release to compare with.
     frozen = [name for name in release.tables if name not in (*get_args(OutputName), *RELEASE_TABLES)]
-    told = {name: _compared(release, name, runner) if name in made else "no step makes it now" for name in frozen}
-    return [Difference(name, said) for name, said in told.items() if said]
+    differences = {
+        name: _difference(release, name, runner) if name in made else "no step makes it any more" for name in frozen
+    }
+    return [Difference(name, difference) for name, difference in differences.items() if difference]
 
 
 def _seeded(release: Release, folder: Path) -> Runner:
-    """What runs steps in a new store, which holds the downloads of a release and the tables of the council's own."""
+    """A runner for a new store, which holds the release's downloads and the tables of the council's own sources."""
     settings = Settings(
         store=str(folder), mode=release.about["mode"], contracts=release.contracts, snapshot=release.snapshot,
-        # What the release did not freeze it had not.
+        # A figure that is not in the release was not available when it was made.
         england=release.snapshot, outputs=frozenset({"database"}),
     )  # fmt: skip
     store, contracts = Store(settings.store), load_contracts(settings.contracts)
@@ -101,43 +108,47 @@ def _seeded(release: Release, folder: Path) -> Runner:
     return Runner(settings, with_activity(contracts, settings))
 
 
-def _compared(release: Release, name: str, runner: Runner) -> str:
-    """How a table computed again differs, in words; empty where it does not."""
+def _difference(release: Release, name: str, runner: Runner) -> str:
+    """How a recomputed table differs, in words; empty if it does not."""
     before, after = (table.replace_schema_metadata(None) for table in (release.read(name), runner.store.read(name)))
     if before.equals(after):
         return ""
     if before.schema != after.schema:
-        return "has other columns or types"
+        return "different columns or types"
     key = list(contract_of(name, runner.contracts).key)
     rest = [column for column in before.column_names if column not in key]
     if not key:
-        return "holds other rows"
+        return "different rows"
     both = before.to_pandas().merge(after.to_pandas(), on=key, how="outer", suffixes=("", " now"), indicator=True)
-    if alone := int((both["_merge"] != "both").sum()):
-        return f"{counted(alone, 'row')} of {len(both):,} stand on one side alone"
-    moved = {column: count for column in rest if (count := int(_moved(both[column], both[f"{column} now"]).sum()))}
-    return f"other cells in {', '.join(f'{name} ({count:,})' for name, count in moved.items())}" if moved else ""
+    if unmatched := int((both["_merge"] != "both").sum()):
+        return f"{counted(unmatched, 'row')} of {len(both):,} in only one of the two tables"
+    changed = {
+        column: count for column in rest if (count := int(_changed_cells(both[column], both[f"{column} now"]).sum()))
+    }
+    return (
+        f"different cells in {', '.join(f'{name} ({count:,})' for name, count in changed.items())}" if changed else ""
+    )
 
 
-def _moved(before: pd.Series, after: pd.Series) -> pd.Series:
-    """Which cells differ by more than the last digits of a sum."""
+def _changed_cells(before: pd.Series, after: pd.Series) -> pd.Series:
+    """The mask of cells that differ by more than the last digits of a sum."""
     if pd.api.types.is_float_dtype(before):
         return pd.Series(~np.isclose(before, after, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
     return ~((before == after) | (before.isna() & after.isna())).astype(bool)
 
 
 def other_program(release: Release, now: Mapping[str, Any]) -> list[str]:
-    """By what a release was computed that is not what is installed now, in words.
+    """The differences between the program that made a release and the one installed now, in words.
 
     Args:
         release: the release.
-        now: as ``program`` returns it.
+        now: the installed program, as from ``program``.
     """
     then = release.about
-    told = [f"{name} {was}, now {now['libraries'].get(name, 'none')}" for name, was in then["libraries"].items()
+    changes = [f"{name} {was}, now {now['libraries'].get(name, 'none')}" for name, was in then["libraries"].items()
             if now["libraries"].get(name) != was]  # fmt: skip
     if then["python"] != now["python"]:
-        told.append(f"Python {then['python']}, now {now['python']}")
+        changes.append(f"Python {then['python']}, now {now['python']}")
     if then["code"] != now["code"]:
-        told.append(f"other code of ours (version {then['code']['version']}, now {now['code']['version']})")
-    return told
+        changes.append(f"different code of ours (version {then['code']['version']}, now {now['code']['version']})")
+    return changes

@@ -1,4 +1,4 @@
-"""What a run leaves behind: rows for ``check_result``, ``source_release``, ``outside_total`` and the list of runs."""
+"""The records of a run: rows for ``check_result``, ``source_release``, ``outside_total`` and the list of runs."""
 
 import datetime as dt
 import json
@@ -13,7 +13,7 @@ from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline.storage.store import Store
 
-# What became of rules: of every table, and apart from it of the tables of outputs, which tell of the first.
+# Rule results: those of all tables and, as a separate record, those of the tables of outputs, which report the first.
 CHECK_RESULT, OUTPUT_CHECK = CHECKS = ("check_result", "output_check")
 RUN_SCHEMA = pa.schema(
     [
@@ -29,7 +29,7 @@ RUN_SCHEMA = pa.schema(
         ("errored_checks", pa.int64()),
         ("skipped_checks", pa.int64()),
         ("state", pa.string()),
-        # Why the run as a whole failed; null where it only kept last good versions, of which other records tell.
+        # Why the run as a whole failed; null if it only kept last good versions, which other records report.
         ("cause", pa.string()),
         ("name", pa.string()),
         ("launched_by", pa.string()),
@@ -50,17 +50,17 @@ def check_row(result: RuleResult) -> dict[str, Any]:
 
 
 def checks_of(store: Store, run_id: str) -> pa.Table | None:
-    """What became of every rule that a run asked, of outputs too; None where it asked none."""
-    found = [record for kind in CHECKS if (record := store.read_run(kind, run_id)) is not None]
-    return pa.concat_tables(found, promote_options="permissive") if found else None
+    """The results of all rules that a run evaluated, including those of outputs; None if it evaluated none."""
+    records = [record for kind in CHECKS if (record := store.read_run(kind, run_id)) is not None]
+    return pa.concat_tables(records, promote_options="permissive") if records else None
 
 
 def check_rows(
     results: Sequence[tuple[str, RuleResult]], run_id: str, run_at: dt.datetime, contracts: Contracts
 ) -> pa.Table:
     """Rows of the product ``check_result``."""
-    about = {"run_id": run_id, "run_at": run_at}
-    rows = [about | {"table_name": table} | check_row(result) for table, result in results]
+    context = {"run_id": run_id, "run_at": run_at}
+    rows = [context | {"table_name": table} | check_row(result) for table, result in results]
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["check_result"]))
 
 
@@ -69,7 +69,7 @@ def release_rows(
 ) -> pa.Table:
     """Rows of the product ``source_release``: one for each file a source's figures were read from."""
     source = contracts.sources[source_id]
-    about = {
+    context = {
         "run_id": run_id,
         "source_id": source_id,
         "url": source.properties.url,
@@ -83,12 +83,12 @@ def release_rows(
             name: origin[name] for name in ("period", "file", "sha256", "bytes", "url") if origin.get(name) is not None
         }
         moments = {name: _moment(origin.get(name)) for name in ("fetched_at", "published_at")}
-        rows.append(about | known | moments)
+        rows.append(context | known | moments)
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["source_release"]))
 
 
 def total_rows(source_id: str, results: Sequence[RuleResult], run_id: str, contracts: Contracts) -> pa.Table:
-    """Rows of the product ``outside_total``: a source's table beside the totals that were published elsewhere."""
+    """Rows of the product ``outside_total``: a source's table compared with totals published elsewhere."""
     rows = [{"run_id": run_id, **row} for row in compared(contracts.sources[source_id], results)]
     return pa.Table.from_pylist(rows, schema=arrow_schema(contracts.products["outside_total"]))
 
@@ -103,10 +103,9 @@ def run_row(**values: Any) -> pa.Table:
 
 
 def age(moment: str) -> str:
-    """How long ago an ISO 8601 moment with its zone was, in words: ``3 days``."""
-    minutes = int((dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(moment)).total_seconds() // 60)
-    number, unit = next(
-        ((minutes // size, unit) for size, unit in ((1440, "day"), (60, "hour")) if minutes >= size),
-        (minutes, "minute"),
-    )
+    """The time since an ISO 8601 moment with its zone, in words: ``3 days``, ``less than an hour``."""
+    hours = int((dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(moment)).total_seconds() // 3600)
+    if hours < 1:
+        return "less than an hour"
+    number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
     return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"

@@ -1,7 +1,7 @@
-"""Running one step: compute, check against the contract, and only then write; else quarantine and keep the last good.
+"""Running a step: compute, judge by the contract, and only then write; else quarantine and keep the last good version.
 
-The rule of failure lives here, once. An output that cannot be had, or a table that breaks an error rule, never replaces
-the good version: the refused one goes to quarantine, the last good one stays the input, marked stale.
+Only this module handles failures. An output that cannot be made, or a table that breaks an error rule, never replaces
+the good version: the refused table goes to quarantine, and the last good version stays the input, marked as stale.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from spi_pipeline.rules.result import RuleResult, summary
 from spi_pipeline.run.code import Code
 from spi_pipeline.run.freshness import with_freshness
 from spi_pipeline.run.logs import note
-from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import CHECK_RESULT, OUTPUT_CHECK, age, check_row, check_rows, release_rows, total_rows
+from spi_pipeline.run.result import COMPUTED, StepResult
 from spi_pipeline.run.staleness import fingerprint, judgement
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.indicator import DISPERSION, UNPLACED
@@ -46,28 +46,28 @@ from spi_pipeline.storage.tables import ORIGINS, Version
 if TYPE_CHECKING:
     from spi_pipeline.steps.sources.publishers import Publishers
 
-# Publishers are asked side by side, so that one that is slow, or asks to wait, does not hold up the others.
+# Sources are fetched in parallel, so that a publisher that is slow, or asks clients to wait, does not delay the others.
 _AT_ONCE = 6
 log = logging.getLogger(__name__)
-Listen = Callable[[Sequence[Step], Sequence[Outcome]], None]
+Listen = Callable[[Sequence[Step], Sequence[StepResult]], None]
 
 
 class Runner:
-    """Runs steps of one run.
+    """Runs the steps of a run.
 
     Attributes:
-        settings: where and how.
+        settings: the settings.
         contracts: all contracts.
-        store: where outputs go.
-        publishers: how publishers are asked; None in snapshot mode.
+        store: the store, to which outputs are written.
+        publishers: the publishers' client; None in snapshot mode.
         reader: gives steps their inputs.
         code: digests of the code that steps reach.
-        listen: told what became of each operation's outputs as soon as it ends.
-        unwritable: what the disk said when it first refused an output; from then on nothing is computed.
-        stopping: whether the run was asked to stop; its next operation does.
-        until: when the run is to be over, by the monotonic clock; an operation that would begin later fails.
-        late: that it is past that, in a sentence.
-        overtime: the same, once an operation failed for it.
+        listen: called with the results of each operation as soon as it ends.
+        unwritable: the error of the disk when it first refused an output; after that nothing is computed.
+        stopping: whether the run was asked to stop, which its next operation does.
+        until: the deadline of the run, by the monotonic clock; an operation that would begin later fails.
+        late: a sentence for the failure of an operation after the deadline.
+        overtime: the same sentence once an operation has failed for that reason; empty before.
     """
 
     listen: Listen | None = None
@@ -84,7 +84,7 @@ class Runner:
         figures = settings.figures(contracts.geography)
         self.publishers: Publishers | None = None
         if settings.mode == "live":
-            # Where nothing is fetched nothing that fetches is imported.
+            # Modules that fetch are imported only if something is fetched.
             from spi_pipeline.steps.sources.publishers import Publishers
 
             since = settings.since or None
@@ -96,13 +96,13 @@ class Runner:
         self.code = Code(self.store.remembered("code"))
 
     def stop(self) -> None:
-        """Ask the run to stop: before its next operation, and publishers at once."""
+        """Ask the run to stop before its next operation, and stop fetching at once."""
         self.stopping = True
         if self.publishers:
             self.publishers.stop()
 
-    def _go_on(self) -> None:
-        """Raise where the run is to end."""
+    def _raise_if_ending(self) -> None:
+        """Raise if the run must end."""
         if time.monotonic() > self.until:
             self.overtime = self.late
             raise SpiError(self.overtime)
@@ -110,52 +110,53 @@ class Runner:
             raise KeyboardInterrupt
 
     def fingerprint(self, step: Step, digest: Callable[[str], str] | None = None) -> str:
-        """The digest of everything that the step's outputs follow from now."""
+        """The current digest of everything that the step's outputs follow from."""
         digest = digest or self.reader.digest
         return fingerprint(step, self.contracts, {name: digest(name) for name in step.inputs}, self.code)
 
     def judgement(self, name: str) -> str:
-        """The digest of what a table is judged by now."""
+        """The current digest of how a table is judged."""
         lookups = {table: self.reader.digest(f"{EMBEDDED}{table}") for table, _ in SMALL_AREAS.values()}
         return judgement(name, self.contracts, lookups, self.code)
 
     def is_fresh(self, step: Step, digest: Callable[[str], str] | None = None) -> bool:
-        """Whether every output of the step is there, undamaged, and follows from what is there now."""
+        """Whether every output of the step exists, is undamaged, and follows from the current inputs and code."""
         try:
-            found = [self.store.current(name) for name in step.outputs]
-        except SpiError:  # a damaged version: made again, it is repaired
+            versions = [self.store.current(name) for name in step.outputs]
+        except SpiError:  # a damaged version, which a recomputation repairs
             return False
-        if self.is_blocked(step) or not all(found):
+        if self.is_blocked(step) or not all(versions):
             return False
         if step.cadence is not None:
-            at = dt.datetime.now(dt.UTC)
-            due = (at - step.cadence).isoformat()
-            # What is dated after now was dated by a clock that was wrong.
+            now = dt.datetime.now(dt.UTC)
+            due = (now - step.cadence).isoformat()
+            # A date after now comes from a clock that was wrong.
             return all(
-                version and not version.stale_since and due < version.written_at <= at.isoformat() for version in found
+                version and not version.stale_since and due < version.written_at <= now.isoformat()
+                for version in versions
             )
-        now = self.fingerprint(step, digest)
-        return all(version and version.fingerprint == now for version in found)
+        current_digest = self.fingerprint(step, digest)
+        return all(version and version.fingerprint == current_digest for version in versions)
 
     def is_judged(self, step: Step, judgement: Callable[[str], str] | None = None) -> bool:
-        """Whether every table of a fresh step was judged by the rules that are in force now, and keeps them."""
+        """Whether every table of an up-to-date step was judged by the current rules, and keeps them."""
         judgement = judgement or self.judgement
         versions = ((name, self.store.current(name)) for name in step.outputs if is_table(name))
         return all(v and v.judged == judgement(name) and not v.stale_since for name, v in versions)
 
     def is_blocked(self, step: Step) -> bool:
-        """Whether a step reads downloads that could not be had when they were last asked for: it keeps its table."""
+        """Whether a step reads downloads whose last fetch failed, so that it keeps its table."""
         return any(self.store.raw(name).failure() for name in _parsed(step))
 
     def steady(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
-        """Digests of inputs and of what tables are judged by, each worked out once, while nothing is written."""
+        """Cached functions for digests of inputs and of how tables are judged, valid while nothing is written."""
         return cache(self.reader.digest), cache(self.judgement)
 
-    def run(self, steps: Sequence[Step], run_id: str, run_at: dt.datetime) -> list[Outcome]:
-        """Run steps that do not read from each other, and record what their rules found.
+    def run(self, steps: Sequence[Step], run_id: str, run_at: dt.datetime) -> list[StepResult]:
+        """Run steps that do not read from each other, and record the results of their rules.
 
         Args:
-            steps: the steps; those of one operation are computed one by one and judged together.
+            steps: the steps, computed one by one (steps that fetch, in parallel) and judged together.
             run_id: the run they belong to.
             run_at: when that run began.
 
@@ -163,24 +164,24 @@ class Runner:
             One outcome for each output of each step, in order.
 
         Raises:
-            KeyboardInterrupt: when the run was asked to stop.
-            SpiError: when it is past its deadline.
+            KeyboardInterrupt: if the run was asked to stop.
+            SpiError: if it is past its deadline.
         """
-        self._go_on()
+        self._raise_if_ending()
         began = time.monotonic()
-        made = dict(zip(steps, self._all_made(steps, run_id), strict=True))
+        outputs = dict(zip(steps, self._all_made(steps, run_id), strict=True))
         tables = {
             name: value
-            for found in made.values()
-            if isinstance(found, dict)
-            for name, value in found.items()
+            for values in outputs.values()
+            if isinstance(values, dict)
+            for name, value in values.items()
             if is_table(name)
         }
-        judged = self._judged(tables)
-        outcomes: list[Outcome] = []
-        for step, found in made.items():
-            own = found if isinstance(found, list) else self._ended(step, found, judged, run_id)
-            self._settle(step, own)
+        judged = self._rule_results(tables)
+        outcomes: list[StepResult] = []
+        for step, values in outputs.items():
+            own = values if isinstance(values, list) else self._ended(step, values, judged, run_id)
+            self._mark_refused_downloads(step, own)
             outcomes += own
         outcomes = [with_freshness(outcome, self.settings, self.reader, run_at) for outcome in outcomes]
         self._record(steps, outcomes, run_id, run_at)
@@ -189,35 +190,35 @@ class Runner:
             self.listen(steps, outcomes)
         return outcomes
 
-    def check(self, steps: Sequence[Step]) -> list[Outcome]:
+    def check(self, steps: Sequence[Step]) -> list[StepResult]:
         """Evaluate the rules of the current tables of some steps; nothing is written."""
-        judged = self._judged(
+        judged = self._rule_results(
             {name: self.reader.table(name) for step in steps for name in step.outputs if is_table(name)}
         )
-        return [Outcome(name, "unchanged", results, self.store.current(name)) for name, results in judged.items()]
+        return [StepResult(name, "unchanged", results, self.store.current(name)) for name, results in judged.items()]
 
-    def _all_made(self, steps: Sequence[Step], run_id: str) -> Iterable[dict[str, Any] | list[Outcome]]:
-        """What each step came to; those that wait for publishers side by side."""
+    def _all_made(self, steps: Sequence[Step], run_id: str) -> Iterable[dict[str, Any] | list[StepResult]]:
+        """The outputs or failures of each step; steps that fetch run in parallel."""
         if self.publishers is None or not any(step.cadence for step in steps):
             return [self._made(step, run_id) for step in steps]
         self.publishers.prepare()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(lambda step: self._made(step, run_id), steps))
 
-    def _made(self, step: Step, run_id: str) -> dict[str, Any] | list[Outcome]:
-        """The outputs of a step, those that there are where nothing they follow from changed; or why there are none."""
+    def _made(self, step: Step, run_id: str) -> dict[str, Any] | list[StepResult]:
+        """The outputs of a step (the current ones if they are up to date), or the results that say why it has none."""
         if self.unwritable:
             return [_failed(name, self.unwritable) for name in step.outputs]
-        if step.cadence is not None and (done := self._asked(step, run_id)):
-            return done
-        if (current := self._current(step)) is not None:
+        if step.cadence is not None and (results := self._fetched_earlier(step, run_id)):
+            return results
+        if (current := self._current_tables(step)) is not None:
             return current
         try:
             return compute(step, self.contracts, self.reader.inputs(step))
         except (SpiError, EngineError) as error:
-            self._go_on()  # what was not had because the run is to end has not failed
-            speaks = step.outputs[0].removeprefix(DOWNLOADS) in self.contracts.sources
-            reason = f"{'' if speaks else f'{step.label}: '}{_sentence(error)}"
+            self._raise_if_ending()  # an output missing because the run must end has not failed
+            names_itself = step.outputs[0].removeprefix(DOWNLOADS) in self.contracts.sources
+            reason = f"{'' if names_itself else f'{step.label}: '}{_sentence(error)}"
         except MemoryError:
             reason = f"{step.label}: {NO_MEMORY}"
         except Exception as error:
@@ -225,17 +226,17 @@ class Runner:
         requests = self._requests(step)
         return [self._refuse(name, None, (), reason, "", run_id, requests=requests) for name in step.outputs]
 
-    def _asked(self, step: Step, run_id: str) -> list[Outcome]:
-        """What a step that was run in this run before came to, read from the record; nothing where it was not."""
+    def _fetched_earlier(self, step: Step, run_id: str) -> list[StepResult]:
+        """The result of a fetch that this run has already done, from the record; empty if it has not."""
         (name,) = step.outputs
         failure, version = self.store.raw(step.name).failure(), self.store.current(name)
         if failure and failure.run_id == run_id:
-            told = f"{failure.reason}; {_stays(version)}"
-            return [Outcome(name, "kept" if version else "failed", (), version, failure.reason, told)]
-        return [Outcome(name, "fetched", (), version)] if version and version.run_id == run_id else []
+            message = f"{failure.reason}; {_consequence(version)}"
+            return [StepResult(name, "kept" if version else "failed", (), version, failure.reason, message)]
+        return [StepResult(name, "fetched", (), version)] if version and version.run_id == run_id else []
 
-    def _current(self, step: Step) -> dict[str, Any] | None:
-        """The current tables of a step, undamaged, where they follow from what is there now."""
+    def _current_tables(self, step: Step) -> dict[str, Any] | None:
+        """The current tables of a step, if they are undamaged and up to date."""
         if step.cadence is not None or not all(map(is_table, step.outputs)):
             return None
         try:
@@ -243,8 +244,8 @@ class Runner:
         except SpiError:
             return None
 
-    def _judged(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
-        """What became of each rule of each table; the parts of a product are judged together."""
+    def _rule_results(self, tables: Mapping[str, pa.Table]) -> dict[str, tuple[RuleResult, ...]]:
+        """The results of the rules of each table; the parts of a product are judged together."""
         products: dict[str, dict[str, pa.Table]] = {}
         for name, table in tables.items():
             products.setdefault(name.split(".")[0], {})[name] = table
@@ -255,25 +256,27 @@ class Runner:
 
     def _ended(
         self, step: Step, made: Mapping[str, Any], judged: Mapping[str, tuple[RuleResult, ...]], run_id: str
-    ) -> list[Outcome]:
-        """Outputs of one step belong together: one refused, none replaced."""
-        results = {name: (_computed(made[name]), *judged[name]) if is_table(name) else () for name in step.outputs}
+    ) -> list[StepResult]:
+        """Write or refuse the outputs of a step, which belong together: if one is refused, none is replaced."""
+        results = {
+            name: (_computed_result(made[name]), *judged[name]) if is_table(name) else () for name in step.outputs
+        }
         broken = [name for name in step.outputs if any(result.blocks for result in results[name])]
         digest = self.fingerprint(step)
         if broken:
             reason = "; ".join(summary(judged[name], table_name=name) for name in broken)
             remedy = (
-                f"correct it at its origin or in {contract_of(broken[0], self.contracts).file}, then run spi refresh"
+                f"correct it at its source or in {contract_of(broken[0], self.contracts).file}, then run spi refresh"
             )
             return [
                 self._refuse(name, made[name], results[name], reason, remedy, run_id, digest=digest)
                 for name in step.outputs
             ]
-        found = {name: (*results[name], *self._drift(step, name, made[name])) for name in step.outputs}
-        return [self._write(step, name, made[name], found[name], digest, run_id) for name in step.outputs]
+        with_drift = {name: (*results[name], *self._drift(step, name, made[name])) for name in step.outputs}
+        return [self._write(step, name, made[name], with_drift[name], digest, run_id) for name in step.outputs]
 
     def _drift(self, step: Step, name: str, table: pa.Table) -> list[RuleResult]:
-        """A fetched table against the one in use."""
+        """The drift of a fetched table from the version in use."""
         if not _parsed(step) or self.reader.unreadable(name):
             return []
         before = self.reader.table(name)
@@ -281,13 +284,13 @@ class Runner:
 
     def _write(
         self, step: Step, name: str, made: Any, results: tuple[RuleResult, ...], digest: str, run_id: str
-    ) -> Outcome:
+    ) -> StepResult:
         try:
             if name == PUBLICATION:
-                made_of = {table: self.reader.digest(table) for table in step.inputs if is_table(table)}
-                version = self.store.publish(made, fingerprint=digest, run_id=run_id, made_of=made_of)
+                inputs = {table: self.reader.digest(table) for table in step.inputs if is_table(table)}
+                version = self.store.publish(made, fingerprint=digest, run_id=run_id, made_of=inputs)
                 self.store.show(signed=self.contracts.publication.sign_off)
-                return Outcome(name, "published", (), version)
+                return StepResult(name, "published", (), version)
             if name.startswith(DOWNLOADS):
                 return self._write_downloads(step, name, made, run_id)
             return self._write_table(name, made, results, digest, run_id)
@@ -299,27 +302,31 @@ class Runner:
                 raise
             return _failed(name, _defect(step, error, run_id))
 
-    def _write_downloads(self, step: Step, name: str, made: Any, run_id: str) -> Outcome:
+    def _write_downloads(self, step: Step, name: str, made: Any, run_id: str) -> StepResult:
         before = self.store.current(name)
         raw = self.store.raw(step.name) if self.publishers is None else self.publishers.raw(step.name)
         raw.complete(made, since=raw.since(None), run_id=run_id, at=dt.datetime.now(dt.UTC))
         version = raw.version()
         same = before and version and before.sha256 == version.sha256 and not before.stale_since
-        return Outcome(name, "unchanged" if same else "fetched", (), version, requests=self._requests(step))
+        return StepResult(name, "unchanged" if same else "fetched", (), version, requests=self._requests(step))
 
     def _write_table(
         self, name: str, table: pa.Table, results: tuple[RuleResult, ...], digest: str, run_id: str
-    ) -> Outcome:
+    ) -> StepResult:
         judged, current = self.judgement(name), None if self.reader.unreadable(name) else self.store.current(name)
         if current and current.fingerprint == digest:
             if current.judged != judged or current.stale_since:
                 current = self.store.judged(name, judged)
-            return Outcome(name, "unchanged", results, current)
+            return StepResult(name, "unchanged", results, current)
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        kept = {key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED, DISPERSION, EMPTY_BECAUSE)}
-        kept[CONTRACT] = contract_of(name, self.contracts).version
-        version = self.store.write(name, table, fingerprint=digest, judged=judged, run_id=run_id, metadata=kept)
-        return Outcome(name, "written", results, version)
+        stored_metadata = {
+            key: value for key, value in metadata.items() if key in (ORIGINS, UNPLACED, DISPERSION, EMPTY_BECAUSE)
+        }
+        stored_metadata[CONTRACT] = contract_of(name, self.contracts).version
+        version = self.store.write(
+            name, table, fingerprint=digest, judged=judged, run_id=run_id, metadata=stored_metadata
+        )
+        return StepResult(name, "written", results, version)
 
     def _requests(self, step: Step) -> int:
         return self.publishers.asked(step.name) if self.publishers and step.cadence is not None else 0
@@ -335,31 +342,31 @@ class Runner:
         *,
         digest: str = "",
         requests: int = 0,
-    ) -> Outcome:
-        """Keep the last good version where there is one; ``reason`` is what was found, ``remedy`` what to do."""
-        found = results or _errored(name, reason)
-        told = [reason]
+    ) -> StepResult:
+        """Keep the last good version if there is one; ``reason`` names the fault, ``remedy`` says what to do."""
+        rule_results = results or _errored(name, reason)
+        clauses = [reason]
         try:
             current = self.store.current(name)
-            # A table that breaks a rule which is newer than itself is the one in use: nothing is to be filed away.
+            # A current table that breaks a new rule is the version in use, so there is nothing to quarantine.
             if made is not None and not (current and current.fingerprint == digest):
-                report = [dict(check_row(result), failing_rows=list(result.failing_rows)) for result in found]
-                filed = self.store.quarantine(name, made, reason=reason, results=report, run_id=run_id)
-                told.append(f"its rows are in {filed.parents[1]}")
-            current = current or self._embedded(name, run_id)
-            if current and is_table(name) and (other := self.reader.unreadable(name)):
-                told.append(other)
+                report = [dict(check_row(result), failing_rows=list(result.failing_rows)) for result in rule_results]
+                file = self.store.quarantine(name, made, reason=reason, results=report, run_id=run_id)
+                clauses.append(f"its rows are in {file.parents[1]}")
+            current = current or self._write_embedded(name, run_id)
+            if current and is_table(name) and (why_unreadable := self.reader.unreadable(name)):
+                clauses.append(why_unreadable)
                 current = None
             else:
                 current = self.store.keep(name, reason=reason, run_id=run_id)
-                told.append(_stays(current))
-        except SpiError as error:  # the store itself refuses: a full disk, a damaged pointer
-            return Outcome(name, "failed", found, None, reason, f"{reason}; {_sentence(error)}", requests)
-        message = "; ".join([*told, remedy] if remedy else told)
-        return Outcome(name, "kept" if current else "failed", found, current, reason, message, requests)
+                clauses.append(_consequence(current))
+        except SpiError as error:  # the store itself fails: a full disk, a damaged pointer
+            return StepResult(name, "failed", rule_results, None, reason, f"{reason}; {_sentence(error)}", requests)
+        message = "; ".join([*clauses, remedy] if remedy else clauses)
+        return StepResult(name, "kept" if current else "failed", rule_results, current, reason, message, requests)
 
-    def _embedded(self, name: str, run_id: str) -> Version | None:
-        """The embedded figures of a source that is fetched as its first version, where it has any."""
+    def _write_embedded(self, name: str, run_id: str) -> Version | None:
+        """Write the embedded figures of a fetched source, if it has any, as its first version."""
         if name not in self.contracts.fetched or name not in self.reader.embedded:
             return None
         table = self.reader.embedded_table(name)
@@ -369,22 +376,22 @@ class Runner:
         }
         return self.store.write(name, table, fingerprint="embedded", run_id=run_id, metadata=metadata)
 
-    def _settle(self, step: Step, outcomes: Sequence[Outcome]) -> None:
-        """What was fetched for a table that is no good is to be asked for again."""
+    def _mark_refused_downloads(self, step: Step, outcomes: Sequence[StepResult]) -> None:
+        """Mark the downloads of a refused table, so that they are requested again."""
         good = all(outcome.state in ("written", "unchanged") for outcome in outcomes)
         if good or self.unwritable or self.is_blocked(step):
             return
         for name in _parsed(step):
             self.store.raw(name).refuse()
 
-    def _record(self, steps: Sequence[Step], outcomes: Sequence[Outcome], run_id: str, run_at: dt.datetime) -> None:
-        """Append what was found; a full disk must not hide the finding itself."""
-        found = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
+    def _record(self, steps: Sequence[Step], outcomes: Sequence[StepResult], run_id: str, run_at: dt.datetime) -> None:
+        """Append the results to the records; a full disk must not hide the results themselves."""
+        rule_results = [(outcome.table, result) for outcome in outcomes for result in outcome.results]
         fetched = {name for step in steps for name in step.outputs if _parsed(step)}
         kind = OUTPUT_CHECK if all(step.kind == OUTPUT for step in steps) else CHECK_RESULT
         try:
-            if found:
-                self.store.append_run(kind, run_id, check_rows(found, run_id, run_at, self.contracts))
+            if rule_results:
+                self.store.append_run(kind, run_id, check_rows(rule_results, run_id, run_at, self.contracts))
             judged = [each for each in outcomes if each.table in self.contracts.sources and each.results]
             if judged:
                 totals = [total_rows(each.table, each.results, run_id, self.contracts) for each in judged]
@@ -397,11 +404,11 @@ class Runner:
                     rows = release_rows(outcome.table, origins, outcome.version.rows, state, run_id, self.contracts)
                     self.store.append_run("source_release", run_id, rows)
         except SpiError as error:
-            # What was found and cannot be recorded is not done: what is left of the run fails with the reason.
+            # Results that cannot be recorded do not count as done: the rest of the run fails with this reason.
             self.unwritable = self.unwritable or _sentence(error)
             log.error("%s", error)
 
-    def _log(self, steps: Sequence[Step], outcomes: Sequence[Outcome], seconds: float) -> None:
+    def _log(self, steps: Sequence[Step], outcomes: Sequence[StepResult], seconds: float) -> None:
         """A line for each output; the seconds are those of the operation, whose steps are computed together."""
         step_of = {name: step for step in steps for name in step.outputs}
         for outcome in outcomes:
@@ -410,16 +417,16 @@ class Runner:
             if step.name in self.contracts.sources:
                 facts |= {"source": step.name, "requests": outcome.requests}
             level = logging.WARNING if outcome.message else logging.INFO
-            said = outcome.message or f"{outcome.table}: {outcome.state}"
-            note(said, level=level, seconds=round(seconds, 3), **facts)
+            message = outcome.message or f"{outcome.table}: {outcome.state}"
+            note(message, level=level, seconds=round(seconds, 3), **facts)
 
 
-def _failed(name: str, reason: str) -> Outcome:
-    return Outcome(name, "failed", _errored(name, reason), None, reason, reason)
+def _failed(name: str, reason: str) -> StepResult:
+    return StepResult(name, "failed", _errored(name, reason), None, reason, reason)
 
 
 def _errored(name: str, reason: str) -> tuple[RuleResult, ...]:
-    """The result of an output that could not be made; only a table has any."""
+    """The rule result of an output that could not be made; only a table has one."""
     return (RuleResult(COMPUTED, "errored", reason, COMPUTED.description),) if is_table(name) else ()
 
 
@@ -428,18 +435,18 @@ def _parsed(step: Step) -> list[str]:
     return [name.removeprefix(DOWNLOADS) for name in step.inputs if name.startswith(DOWNLOADS)]
 
 
-def _stays(current: Version | None) -> str:
+def _consequence(current: Version | None) -> str:
     if current is None:
-        return "there is no earlier version, so what depends on it stops"
+        return "there is no earlier version, so the steps that need it were not run"
     return f"the last good version, {age(current.written_at)} old, stays in use"
 
 
-def _computed(table: pa.Table) -> RuleResult:
+def _computed_result(table: pa.Table) -> RuleResult:
     return RuleResult(COMPUTED, "passed", f"{table.num_rows:,} rows", COMPUTED.description)
 
 
 def _defect(step: Step, error: Exception, run_id: str) -> str:
-    """The sentence for an error of ours; its trace goes to the run's log."""
+    """The sentence for an error in our own code, whose trace goes to the run's log."""
     log.error("%s broke\n%s", step.label, "".join(traceback.format_exception(error)))
     return (
         f"{step.label} broke in our own code ({type(error).__name__}: {_sentence(error)}); report it with the trace in "
@@ -448,5 +455,5 @@ def _defect(step: Step, error: Exception, run_id: str) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """What an error says, without the full stop: it goes on in a longer sentence."""
+    """The message of an error without its full stop, for use within a longer sentence."""
     return " ".join(str(error).split()).rstrip(".")

@@ -1,8 +1,9 @@
-"""What makes a step stale: a digest of everything its outputs follow from, and one of what its tables are judged by.
+"""How a step becomes stale: a digest of everything that its outputs follow from, and one of how its tables are judged.
 
-The first covers the versions of its inputs, what its contract files say, the code that its function reaches and the
-major.minor of libraries. A step whose digest differs from the one kept beside its outputs is computed again. The second
-covers the rules of its tables. Where only that differs, the tables that there are are judged again.
+The first digest covers the versions of the step's inputs, the contents of its contract files, the code reached by its
+function, and the major.minor versions of libraries. A step whose digest differs from the one stored with its outputs is
+computed again. The second digest covers the rules of its tables. If only that differs, the current tables are judged
+again.
 """
 
 import hashlib
@@ -18,20 +19,20 @@ from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.run.code import Code
 from spi_pipeline.steps.step import Step, compute
 
-# Libraries whose behaviour reaches a figure, and those whose behaviour reaches a verdict.
+# Libraries whose behaviour can affect a figure; JUDGES has those whose behaviour can affect the result of a rule.
 LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "pyproj", "scipy", "shapely")
-# Contracts are made of rules, and reading them asks the kinds what may be stated; no figure follows from any of it.
+# Reading a contract reaches the kinds of its rules, which say what the contract may declare; no figure depends on that.
 _RULES = "spi_pipeline.rules"
 JUDGES = ("duckdb", "great-expectations", "pandas", "pyarrow")
 
 
 def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], code: Code) -> str:
-    """The digest of what the outputs of a step follow from.
+    """The digest of everything that the outputs of a step follow from.
 
     Args:
         step: the step.
-        contracts: as they were read.
-        inputs: digest of each of its inputs; ``missing`` where there is none.
+        contracts: the contracts as read.
+        inputs: digest of each of its inputs; ``missing`` if there is none.
         code: digests of code.
     """
     parts = {
@@ -48,7 +49,7 @@ def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], cod
 
 
 def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str], code: Code) -> str:
-    """The digest of what a table is judged by: the rules of its contract and the code that evaluates them.
+    """The digest of how a table is judged: the rules of its contract and the code that evaluates them.
 
     Args:
         name: the table.

@@ -1,5 +1,5 @@
-"""The framework applied to the council's figures: what the engine is handed, and the tables that come back.
+"""The framework applied to the council's figures: the inputs of the engine, and the tables made from its results.
 
-Which figures an index rests on, and how its results are laid out for readers, belong here. Every score is formed by the
-engine, the published one and each draw behind an interval by the same functions.
+This package decides which figures an index uses and how its results are arranged in tables. The engine computes every
+score, published or drawn for an interval, with the same functions.
 """

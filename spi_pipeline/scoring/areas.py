@@ -40,6 +40,6 @@ class Areas:
         return {str(code): [*sorted(wards), str(code)] for code, wards in sorted(groups.items())}
 
     def own(self, codes: Iterable[str]) -> Labels:
-        """The authority of each area, which of an authority is itself."""
-        found: Labels = np.array([self.authority_of.get(code, code) for code in codes], dtype=object)
-        return found
+        """The authority of each area; an authority is its own."""
+        authorities: Labels = np.array([self.authority_of.get(code, code) for code in codes], dtype=object)
+        return authorities

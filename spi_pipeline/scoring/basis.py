@@ -1,7 +1,7 @@
 """The basis of a publication: the slots that all of its editions are computed on, and the editions that it publishes.
 
-A slot is an indicator together with its predecessors: the same thing by another definition. One definition fills a slot
-in every edition, so that a score never moves because figures entered or expired.
+A slot is an indicator together with its predecessors, which measure the same thing by other definitions. One definition
+fills a slot in every edition, so a score never moves because figures entered or expired.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ def choose_slots(
     areas: Areas,
     share: float,
 ) -> list[Slot]:
-    """Decide of every slot whether it is in the basis, by its values in the newest edition.
+    """Decide whether each slot is in the basis, by its values in the newest edition.
 
-    A slot is in the basis where, for every authority, at least a share of its wards holds a value that is not older
-    than its useful life. It is filled by its newest definition that has values for so many wards.
+    A slot is in the basis if, in every authority, at least the given share of wards has a value within its useful life.
+    The newest definition with values for that many wards fills the slot.
 
     Args:
         observations: rows of the product ``indicator_value`` of the indicators that have a source.
         chains: indicator ids by slot, newest definition first.
-        useful_years: how many years after its period a value of each indicator is of use.
+        useful_years: by indicator, how many years after its period a value remains useful.
         areas: wards and authorities.
         share: the smallest share of an authority's wards.
     """
@@ -82,7 +82,7 @@ def choose_slots(
     rows = rows[rows["area_code"].isin(areas.wards)]
     rows = rows.assign(authority=areas.own(rows["area_code"]), year=pd.to_datetime(rows["period_end"]).dt.year)
     of_authority = areas.authority_of.value_counts()
-    found = []
+    decided = []
     for every in chains:
         chain = [name for name in every if name in useful_years]
         if not chain:
@@ -91,19 +91,19 @@ def choose_slots(
         filled = next((name for name in chain if _least_share(known, name, of_authority) >= share), "")
         if not filled:
             most = max(_least_share(known, name, of_authority) for name in chain)
-            found.append(
+            decided.append(
                 Slot(every[0], chain[0], f"It has values for {most:.0%} of the wards; {share:.0%} are needed.")
             )
             continue
         years = useful_years[filled]
         useful = known[known["year"] >= newest - years]
         if _least_share(useful, filled, of_authority) >= share:
-            found.append(Slot(every[0], filled, ""))
+            decided.append(Slot(every[0], filled, ""))
             continue
         last = int(known.loc[known["indicator_id"] == filled, "year"].max())
-        said = f"Its newest values are of {last} and of use for {years} years, until {last + years}."
-        found.append(Slot(every[0], filled, said))
-    return found
+        reason = f"Its newest values are for {last} and useful for {years} years, until {last + years}."
+        decided.append(Slot(every[0], filled, reason))
+    return decided
 
 
 def _least_share(rows: pd.DataFrame, name: str, of_authority: pd.Series) -> float:
@@ -113,36 +113,36 @@ def _least_share(rows: pd.DataFrame, name: str, of_authority: pd.Series) -> floa
 
 
 def basis_id(chosen: Sequence[Slot]) -> str:
-    """The digest of the slots in a basis and of what fills each."""
+    """The digest of the slots in a basis and of the indicators that fill them."""
     lines = sorted(f"{slot.id} {slot.filled_by}" for slot in chosen if not slot.missing_because)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def require_dimensions(apart: Mapping[str, Mapping[str, str]], framework: Framework) -> None:
-    """Refuse a basis that leaves a dimension with fewer of its components than a profile lets a score rest on.
+    """Refuse a basis that leaves a dimension with fewer of its components than a profile requires for a score.
 
     Args:
         apart: as ``left_out`` returns it.
-        framework: dimensions and profiles; a dimension needs one component whatever a profile says.
+        framework: dimensions and profiles; under every profile a dimension needs at least one component.
 
     Raises:
-        SpiError: naming the dimension, its components without a slot, and why these are left out.
+        SpiError: names the dimension, its components without a slot, and why these are left out.
     """
     for dimension in framework.dimensions:
-        gone = {each.id: apart[each.id] for each in dimension.components if each.id in apart}
+        empty = {each.id: apart[each.id] for each in dimension.components if each.id in apart}
         count = len(dimension.components)
-        share = (count - len(gone)) / count
-        wanted = {
+        share = (count - len(empty)) / count
+        needed = {
             name: float(stated(one.methods, "dimension", ["available"]).get("available", 0.0))
             for name, one in framework.profiles.items()
         }
-        profile = max(wanted, key=lambda name: wanted[name])
-        if share > 0 and share >= wanted[profile]:
+        profile = max(needed, key=lambda name: needed[name])
+        if share > 0 and share >= needed[profile]:
             continue
-        reasons = " ".join(f"{name}: {in_words(why)}" for name, why in gone.items())
+        reasons = " ".join(f"{name}: {in_words(why)}" for name, why in empty.items())
         raise SpiError(
-            f"no index can be published: of the {count} components of {dimension.id} {count - len(gone)} have a slot "
-            f"in the basis, and profile {profile} needs {wanted[profile]:.0%} (available in framework.yaml). {reasons} "
+            f"no index can be published: of the {count} components of {dimension.id} {count - len(empty)} have a slot "
+            f"in the basis, and profile {profile} needs {needed[profile]:.0%} (available in framework.yaml). {reasons} "
             "Add figures for them, or take the components out of framework.yaml."
         )
 
@@ -156,10 +156,10 @@ def edition_table(
     as_of: dt.date,
     window_ends: pd.Series,
 ) -> pd.DataFrame:
-    """The editions to publish, and on what each of them rests.
+    """The editions to publish, with the status of the observations that each uses.
 
-    An edition is published where at most the stated share of its weight is held from later years, under every profile;
-    the newest is published always.
+    An edition is published if, under every profile, at most the declared share of its weight is held from later years.
+    The newest edition is always published.
 
     Args:
         observations: rows of the product ``indicator_value`` of the indicators in the basis.
@@ -191,16 +191,16 @@ def edition_table(
         or all(share["held"][edition] <= framework.publication.held for share in shares.values())
     ]
     count = sum(not slot.missing_because for slot in chosen)
-    found = []
+    records = []
     for before, edition in zip([None, *published], published, strict=False):
-        anew = None if before is None else measured_anew(periods, before, edition)
+        moved = None if before is None else measured_anew(periods, before, edition)
         for profile, own in weights.items():
-            found.append(
+            records.append(
                 (
                     edition, profile, basis_id(chosen), count,
                     *(float(shares[profile][word][edition]) for word in PRESENT),
-                    float("nan") if anew is None else float((anew @ own.reindex(anew.columns)).mean()),
+                    float("nan") if moved is None else float((moved @ own.reindex(moved.columns)).mean()),
                     window_ends.get(edition), as_of,
                 )
             )  # fmt: skip
-    return pd.DataFrame(found, columns=EDITION_COLUMNS)
+    return pd.DataFrame(records, columns=EDITION_COLUMNS)

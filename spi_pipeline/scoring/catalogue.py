@@ -18,20 +18,20 @@ LOW, HIGH = "low", "high"
 def catalogue(
     contracts: Contracts, reference: pd.DataFrame, chosen: Sequence[Slot], observations: pd.DataFrame
 ) -> pd.DataFrame:
-    """What each indicator measures, how it is scored and whether scores rest on it.
+    """Describe each indicator: what it measures, how it is scored, and whether scores use it.
 
     Args:
         contracts: all contracts.
         reference: rows of the source ``reference``.
-        chosen: every slot that an indicator with a source belongs to.
+        chosen: every slot that contains an indicator with a source.
         observations: rows of the product ``indicator_value``.
 
     Returns:
         The columns of the product ``indicator``.
 
     Raises:
-        SpiError: when the reference does not hold an indicator that leaves its goalposts to it, or holds ends of a
-            scale that do not lie apart.
+        SpiError: when the reference lacks an indicator that takes its goalposts from it, or the ends of its scale do
+            not differ.
     """
     ends = reference[reference["statistic"].isin([LOW, HIGH])]
     known = ends.pivot(index="indicator_id", columns="statistic", values="value")
@@ -61,7 +61,7 @@ def catalogue(
                 "worst": worst,
                 "best": best,
                 "methods": json.dumps(indicator.methods) if indicator.methods else None,
-                "goalpost_source": indicator.goalposts.basis,
+                "goalpost_source": indicator.goalposts.source,
                 "relative": unit.relative,
                 "useful_years": contracts.vocabulary.useful_lives[source.properties.useful_life].years,
                 "reference_period": periods.get(indicator.id),
@@ -69,7 +69,7 @@ def catalogue(
                 "allocation": " or ".join(source.properties.geography.levels),
                 "predecessor": indicator.predecessor,
                 "limits": " ".join(
-                    [indicator.limits, *_stated_error(indicator), *contracts.missing_because(indicator)]
+                    [indicator.limits, *_error_sentence(indicator), *contracts.missing_because(indicator)]
                 ),
             }
         )
@@ -77,13 +77,13 @@ def catalogue(
 
 
 def _newest_periods(observations: pd.DataFrame) -> dict[str, str]:
-    """First and last day of the newest period of each indicator, as they are written in ISO 8601."""
+    """First and last day of the newest period of each indicator, in ISO 8601."""
     known = observations[observations["status"].isin(PRESENT)].sort_values("period_end").groupby("indicator_id").last()
     return _written(known)
 
 
 def _periods_of_england(reference: pd.DataFrame) -> dict[str, str]:
-    """The same of the figures for England of each indicator that the reference holds."""
+    """First and last day of the figures for England, for each indicator that the reference holds."""
     known = reference.dropna(subset=["period_start", "period_end"]).drop_duplicates("indicator_id")
     return _written(known.set_index("indicator_id"))
 
@@ -94,7 +94,7 @@ def _written(periods: pd.DataFrame) -> dict[str, str]:
 
 
 def _out_because(indicator: Indicator, by_slot: dict[str, Slot], slot_of: dict[str, str], contracts: Contracts) -> str:
-    """Why no score rests on an indicator; empty where one does."""
+    """Why no score uses an indicator; empty where one does."""
     if indicator.id in by_slot:
         return by_slot[indicator.id].missing_because
     if missing := contracts.missing_because(indicator):
@@ -103,8 +103,8 @@ def _out_because(indicator: Indicator, by_slot: dict[str, Slot], slot_of: dict[s
     return f"{filled} fills the slot in every edition." if filled else "Its slot has no values here."
 
 
-def _stated_error(indicator: Indicator) -> list[str]:
-    """What an error rests on that the figures of the area itself do not tell is said beside it."""
+def _error_sentence(indicator: Indicator) -> list[str]:
+    """A sentence on the source of an error that does not come from the area's own figures."""
     error = indicator.error
     if error is None or not error.reason:
         return []
@@ -112,18 +112,18 @@ def _stated_error(indicator: Indicator) -> list[str]:
 
 
 def goalposts(indicator: Indicator, ends: pd.DataFrame) -> tuple[float, float]:
-    """Worst and best of an indicator: as its contract states them, else the ends of the reference's scale.
+    """Worst and best of an indicator: as its contract declares them, or else the ends of the reference's scale.
 
     Args:
         indicator: the indicator.
         ends: ``low`` and ``high`` of the reference's scale, by indicator.
 
     Raises:
-        SpiError: as ``catalogue``.
+        SpiError: as for ``catalogue``.
     """
-    stated = indicator.goalposts
-    if stated.worst is not None and stated.best is not None:
-        return stated.worst, stated.best
+    declared = indicator.goalposts
+    if declared.worst is not None and declared.best is not None:
+        return declared.worst, declared.best
     if indicator.id not in ends.index:
         raise SpiError(
             f"indicator {indicator.id} takes its goalposts from the reference, which does not hold it; state worst, "
@@ -132,7 +132,7 @@ def goalposts(indicator: Indicator, ends: pd.DataFrame) -> tuple[float, float]:
     low, high = map(float, ends.loc[indicator.id, [LOW, HIGH]].to_numpy(dtype="float64"))
     if not low < high:
         raise SpiError(
-            f"indicator {indicator.id}: the reference has {LOW} {low:g} and {HIGH} {high:g}, which do not lie apart; "
-            "state worst, best and a reason in its contract"
+            f"indicator {indicator.id}: the reference has {LOW} {low:g} and {HIGH} {high:g}, but {LOW} must be below "
+            f"{HIGH}; state worst, best and a reason in its contract"
         )
     return (low, high) if indicator.direction == "higher_is_better" else (high, low)

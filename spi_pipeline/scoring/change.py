@@ -1,7 +1,7 @@
-"""How far scores moved from one edition to another, what moved them, and whether the movement can be told from noise.
+"""How far scores moved from one edition to another, what moved them, and whether the movement exceeds noise.
 
-All editions rest on one basis, so that only observations of other periods, and the estimates that follow from them,
-move a score: a matched-model index.
+All editions share one basis. So only observations of other periods, and the estimates that follow from them, move a
+score: a matched-model index.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ CHANGE_COLUMNS = [
     "edition_from", "edition_to", "profile", "area_code", "level", "id", "change", "from_data", "from_imputation",
     "change_low", "change_high", "rank_change", "rank_change_low", "rank_change_high", "movable", "verdict",
 ]  # fmt: skip
-# Below this share of its weight measured anew, an element's movement is not its own but that of a part.
+# With less than this share of its weight measured again, an element's movement reflects only a part of it.
 LEAST_MOVABLE = 0.5
-# A smaller difference is the rounding of sums, and would say that something changed.
+# Smaller differences are rounding errors of sums and must not appear as changes.
 DIGITS = 9
 
 
 def pairs_of(editions: Sequence[int]) -> list[tuple[int, int]]:
-    """Each edition with the next, and the first with the last."""
-    found = list(pairwise(editions))
-    return found if len(editions) < 3 else [*found, (editions[0], editions[-1])]
+    """Pair each edition with the next, and the first with the last."""
+    pairs = list(pairwise(editions))
+    return pairs if len(editions) < 3 else [*pairs, (editions[0], editions[-1])]
 
 
 def verdicts(movable: pd.Series, low: pd.Series, high: pd.Series) -> pd.Series:
-    """What may be said of each change.
+    """The verdict on each change.
 
     Args:
         movable: weight of the slots whose observation has another period in the two editions.
@@ -43,7 +43,7 @@ def verdicts(movable: pd.Series, low: pd.Series, high: pd.Series) -> pd.Series:
         high: its upper end.
 
     Returns:
-        ``rose``, ``fell``, ``not_distinguishable``, or ``cannot_tell`` where less than half can have moved.
+        ``rose``, ``fell``, ``not_distinguishable``, or ``cannot_tell`` where less than half of the weight can move.
     """
     chosen = np.select(
         [movable < LEAST_MOVABLE, low > 0, high < 0], ["cannot_tell", "rose", "fell"], "not_distinguishable"
@@ -52,29 +52,29 @@ def verdicts(movable: pd.Series, low: pd.Series, high: pd.Series) -> pd.Series:
 
 
 def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
-    """The weight below every element of the indicators whose observation has another period in the later edition.
+    """The share of each element's weight on indicators whose observation has another period in the later edition.
 
     Args:
         scores: of the whole index.
-        periods: as ``measured_anew`` takes them.
+        periods: as ``periods_of`` returns them; NaT where a value is estimated.
         before: the earlier edition.
         after: the later one.
 
     Returns:
-        Shares by area, columns the elements, indicators first.
+        Shares by area; the columns are the elements, indicators first.
     """
-    anew = measured_anew(periods, before, after)
+    remeasured = measured_anew(periods, before, after)
     weights = {parent: formed.weights for parent, formed in scores.formed.items()}
     shares = {}
     for name in scores.scores.columns:
         below = weights_below(weights, name)
-        share = anew[below.index].to_numpy() @ (below / below.sum()).to_numpy()
-        shares[name] = np.minimum(share, 1.0)  # weights that add up to 1 in another order may come to a little more
-    return pd.DataFrame(shares, index=anew.index)
+        share = remeasured[below.index].to_numpy() @ (below / below.sum()).to_numpy()
+        shares[name] = np.minimum(share, 1.0)  # weights summed in another order may exceed 1 by rounding
+    return pd.DataFrame(shares, index=remeasured.index)
 
 
 def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
-    """What the scores of the later edition would be with the estimated cells of the earlier one, by area and element.
+    """The scores of the later edition with the estimated cells of the earlier one, by area and element.
 
     Args:
         scores: of the whole index.
@@ -90,19 +90,19 @@ def with_estimates_of(scores: Scores, before: int, after: int) -> pd.DataFrame:
         if edition == after and earlier is not None:
             both = estimated[row] & estimated[earlier]
             held[row, both] = raw[earlier, both]
-    found = forward(scores.inputs, Changes(values=held[np.newaxis]))
-    table = pd.DataFrame({name: found.scores[name][0] for name in scores.scores.columns}, index=index)
+    rescored = forward(scores.inputs, Changes(values=held[np.newaxis]))
+    table = pd.DataFrame({name: rescored.scores[name][0] for name in scores.scores.columns}, index=index)
     return of_edition(table, after)
 
 
 def change_rows(
     scores: Scores, held: pd.DataFrame, movable: pd.DataFrame, ends: pd.DataFrame, pair: tuple[int, int]
 ) -> pd.DataFrame:
-    """Rows of the product ``change`` for one pair of editions, but for the profile.
+    """Rows of the product ``change`` for one pair of editions, without the profile.
 
     Args:
         scores: of the whole index, every edition.
-        held: what the scores of the later edition would be with the estimates of the earlier one, by area and element.
+        held: as ``with_estimates_of`` returns it.
         movable: as ``movable_share`` returns it.
         ends: ``area_code``, ``id`` and the intervals of changes and of changes of rank.
         pair: the earlier and the later edition.
@@ -127,7 +127,7 @@ def change_rows(
     ids = change.columns.to_numpy()[column]
     rows = pd.DataFrame({"area_code": change.index.to_numpy()[row], "id": ids, **cells})
     rows = rows.merge(ends, on=["area_code", "id"], how="left", validate="1:1")
-    # The engine's ends are those of a difference of ranks, where less is better.
+    # The engine's limits are of a difference of ranks, where less is better.
     gained = {"rank_change_low": -rows["rank_change_high"], "rank_change_high": -rows["rank_change_low"]}
     return rows.assign(
         **{name: column.astype("Int64") for name, column in gained.items()},

@@ -1,4 +1,4 @@
-"""Of when the figures behind every score are: the newest period, the mean age, the share that is recent."""
+"""The dates of the figures behind every score: the newest period, the mean age, the share that is recent."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ DATE_COLUMNS = [
 ]  # fmt: skip
 SECONDS_A_DAY = 86400
 DAYS_A_YEAR = 365.25
-# Three years from a day to the same day, with a leap day in them or without.
+# Three years from a day to the same date, with or without a leap day in between.
 RECENT_YEARS = 3 + 1 / DAYS_A_YEAR
 
 
 def dates(weights: pd.DataFrame, observations: pd.DataFrame, areas: Areas, as_of: dt.date) -> pd.DataFrame:
     """The dates of the figures behind every score.
 
-    An edition stands for the end of its year, the newest for the day its figures were taken; a figure is as old as its
-    period's end is far from that day, before it or after. A year that is not over when its figures are taken ends with
-    that day. Estimated cells have no date.
+    The reference day of an edition is the end of its year, or the day the figures were taken if that is earlier. The
+    age of a figure is the distance of its period's end from that day, before or after. A period that was not over when
+    the figures were taken ends on the day they were taken. Estimated cells have no date.
 
     Args:
-        weights: rows of the product ``weight``, every level.
-        observations: rows of the product ``indicator_value``, of the indicators and editions that are scored.
+        weights: rows of the product ``weight``, all levels.
+        observations: rows of the product ``indicator_value`` of the scored indicators and editions.
         areas: wards and authorities.
         as_of: the day the figures were taken.
 
     Returns:
         One row for each edition, profile, element and area: ``DATE_COLUMNS``. ``slots`` counts the slots below the
-        element and ``slots_filled`` those with a value; ``newest_period`` is the last day of the newest of them;
-        ``age_years`` is a mean weighted as the element's score is; ``recent_weight`` is the share of the weight
+        element and ``slots_filled`` those with a value; ``newest_period`` is the last day of the newest period;
+        ``age_years`` is the mean age, weighted like the element's score; ``recent_weight`` is the share of the weight
         measured within three years.
     """
     known = observations[observations["status"].isin(PRESENT)]
@@ -70,7 +70,7 @@ def _number(day: dt.date) -> float:
 
 
 def _below(of_parent: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Weights of the indicators, one row each, in every element, one column each."""
+    """The weight of each indicator (rows) in each element (columns)."""
     leaves = [str(name) for own in of_parent.values() for name in own.index if name not in of_parent]
     return pd.DataFrame({name: weights_below(of_parent, name) for name in [*leaves, *of_parent]}).fillna(0.0)
 
@@ -80,7 +80,7 @@ def _dated(
     weights: np.ndarray[tuple[int, int], np.dtype[np.float64]],
     stands_for: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
-    """The columns of ``dates`` as arrays, cells by elements."""
+    """The columns of ``dates`` as arrays, cells × elements."""
     present = ~np.isnan(days)
     age = np.abs(np.where(present, stands_for[:, np.newaxis] - days, 0.0)) / DAYS_A_YEAR
     measured, member = present @ weights, weights > 0
@@ -92,6 +92,6 @@ def _dated(
         "slots_filled": present.astype(int) @ member.astype(int),
         "newest_period": np.where(np.isfinite(newest), newest, np.nan),
         "age_years": mean_age,
-        # Weights that add up to 1 in another order may come to a little more.
+        # Weights summed in another order may exceed 1 by a rounding error.
         "recent_weight": np.minimum(((age <= RECENT_YEARS) & present) @ weights / weights.sum(axis=0), 1.0),
     }

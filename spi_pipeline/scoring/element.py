@@ -1,4 +1,4 @@
-"""One element of the framework as rows of the products, under every profile and for every authority."""
+"""Rows of the products for one element of the framework, under every profile and for every authority."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Tables = dict[str, pd.DataFrame]
 
 
 def component_tables(component: str, trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas) -> Tables:
-    """A component and its indicators, from the values of these.
+    """Score a component and its indicators from the indicators' values.
 
     Args:
         component: the component.
-        trees: by profile, the component and what is below it.
+        trees: by profile, the component and everything below it.
         observations: rows of the product ``indicator_value``, of the published editions.
         areas: wards and authorities.
 
@@ -49,7 +49,7 @@ def component_tables(component: str, trees: Mapping[str, Tree], observations: pd
 
 
 def parent_tables(parent: str, trees: Mapping[str, Tree], children: pd.DataFrame, areas: Areas) -> Tables:
-    """A dimension or the index, from the scores of its children.
+    """Score a dimension or the index from the scores of its children.
 
     Args:
         parent: the dimension or the index.

@@ -1,4 +1,4 @@
-"""Where a figure stands among the wards of England: whether a town is bad, not only which of its wards is worse."""
+"""Where a figure stands among the wards of England: how a town does, not only which of its wards do worse."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _QUANTILE = re.compile(r"p\d+")
 def england_percentile(observations: pd.DataFrame, catalogue: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """The share of the wards of England that do worse than a value.
 
-    The reference holds every hundredth of England's distribution; between two of them the share is interpolated, so
-    that it is known to a percentage point. Wards with the very same value do not do worse.
+    The reference holds every percentile of England's distribution. Between two percentiles the share is interpolated,
+    so it is accurate to a percentage point. Wards with the same value do not count as worse.
 
     Args:
         observations: rows of the product ``indicator_value``.
@@ -24,8 +24,8 @@ def england_percentile(observations: pd.DataFrame, catalogue: pd.DataFrame, refe
         reference: rows of the source ``reference``.
 
     Returns:
-        ``edition, id, area_code, england_percentile`` in percent, of every observed value of an indicator that the
-        reference holds; an estimated cell has none.
+        ``edition, id, area_code, england_percentile`` in percent, for every observed value of an indicator that the
+        reference holds; an estimated cell has no row.
     """
     hundredths = reference[reference["statistic"].str.fullmatch(_QUANTILE)]
     better = catalogue.set_index("indicator_id")["direction"]
@@ -45,7 +45,7 @@ def england_percentile(observations: pd.DataFrame, catalogue: pd.DataFrame, refe
 def _share_below(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     """Percent of a distribution strictly below each value, from its quantiles at even steps, in ascending order."""
     step, last = 100.0 / (len(quantiles) - 1), len(quantiles) - 1
-    # Of quantiles that are the same, as where many wards stand at 0, the first begins what is not below.
+    # Where quantiles are equal, as where many wards stand at 0, values from the first of them on are not below.
     above = np.searchsorted(quantiles, values, side="left")
     upper, lower = quantiles[np.minimum(above, last)], quantiles[np.maximum(above - 1, 0)]
     with np.errstate(invalid="ignore", divide="ignore"):

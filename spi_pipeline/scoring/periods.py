@@ -1,4 +1,4 @@
-"""The period behind each observation, and which observations have another one in another edition."""
+"""The period behind each observation, and which observations have different periods in two editions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def periods_of(observations: pd.DataFrame) -> pd.DataFrame:
-    """The end of the period behind each value, by edition and area, columns the indicators; NaT without a value.
+    """The end of the period behind each value, by edition and area, with a column per indicator; NaT without a value.
 
     Args:
         observations: rows of the product ``indicator_value``.
@@ -16,7 +16,7 @@ def periods_of(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured_anew(periods: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
-    """1 where an observation has another period in the later edition, else 0, by area, columns the indicators.
+    """1 where an observation has another period in the later edition, else 0, by area, with a column per indicator.
 
     Args:
         periods: as ``periods_of`` returns them; NaT where a value is estimated.
@@ -28,5 +28,5 @@ def measured_anew(periods: pd.DataFrame, before: int, after: int) -> pd.DataFram
 
 
 def of_edition(table: pd.DataFrame, edition: int) -> pd.DataFrame:
-    """The rows of one edition, by area, of a table by edition and area."""
+    """Select the rows of one edition from a table by edition and area; the result is by area."""
     return table[table.index.get_level_values("edition") == edition].droplevel("edition")

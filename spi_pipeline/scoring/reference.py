@@ -1,4 +1,4 @@
-"""How the indicators of a component are weighted by what the wards of England say of them."""
+"""Weights of the indicators of a component, from their correlations over the wards of England."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.weights.fit import MIN_INDICATORS, Fit, component_fit
 from spi_pipeline.engine.weights.principal import principal_component_weights
 
-# Below either mark the first component is not what the indicators have in common: Housing (alpha 0.65) would rest to
-# 90 % on crowding, counted twice.
+# Below either threshold the first component does not represent what the indicators have in common: Housing (alpha 0.65)
+# would draw 90 % of its weight from crowding, counted twice.
 MIN_ALPHA = 0.7
 MIN_KMO = 0.5
 
 
 def reference_weights(catalogue: pd.DataFrame, reference: pd.DataFrame) -> tuple[dict[str, Any] | None, Fit | None]:
-    """The first principal component of a component's indicators over the wards of England, in the engine's words.
+    """The first principal component of a component's indicators over the wards of England, as an engine specification.
 
-    It is used only where all indicators are national, there are at least three, they measure one thing by the marks of
-    the index's methodology, and no loading is negative.
+    It is used only where all indicators are national, there are at least three, they measure one thing by the
+    thresholds of the index's methodology (``MIN_ALPHA``, ``MIN_KMO``), and no loading is negative.
 
     Args:
-        catalogue: rows of the product ``indicator`` of the indicators, in the order of the component.
+        catalogue: rows of the product ``indicator`` for the component's indicators, in the component's order.
         reference: rows of the source ``reference``.
 
     Returns:
-        The way to weigh, None where the indicators are weighted equally; and alpha, KMO and the first component's
-        share over the wards of England, None where the reference does not hold all of the indicators.
+        The engine's specification of the weights, None where the indicators are weighted equally; and alpha, KMO and
+        the first component's share over the wards of England, None where the reference lacks any of the indicators.
     """
     ids = list(catalogue["indicator_id"])
     rows = reference[reference["indicator_id"].isin(ids)]
@@ -37,7 +37,7 @@ def reference_weights(catalogue: pd.DataFrame, reference: pd.DataFrame) -> tuple
     if sd.isna().any():
         return None, None
     correlation, n = _correlation(rows, ids)
-    # Scores run against values where less is better, and so do their correlations.
+    # Where less is better, scores fall as values rise, so correlations change sign.
     sign = pd.Series([1.0 if way == "higher_is_better" else -1.0 for way in catalogue["direction"]], index=ids)
     correlation = correlation.mul(sign, axis=0).mul(sign, axis=1)
     fit = component_fit(correlation, n)

@@ -1,4 +1,4 @@
-"""What a profile states, in the engine's words."""
+"""The methods that a profile declares, as the engine reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spi_pipeline.engine.framework.statements import by_level
 
 
 def stated(methods: Mapping[str, Any], level: str, keys: Sequence[str]) -> dict[str, Any]:
-    """What a profile states for a level."""
-    found = {key: methods[key] for key in keys if key in methods}
-    found = {key: one.get(level) if by_level(one, key) else one for key, one in found.items()}
-    return {key: one for key, one in found.items() if one is not None}
+    """The methods that a profile declares for a level."""
+    declared = {key: methods[key] for key in keys if key in methods}
+    declared = {key: one.get(level) if by_level(one, key) else one for key, one in declared.items()}
+    return {key: one for key, one in declared.items() if one is not None}

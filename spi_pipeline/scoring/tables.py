@@ -1,4 +1,4 @@
-"""What the engine's scores look like as rows of the products."""
+"""The engine's scores as rows of the products."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ IMPUTATION_COLUMNS = ["edition", "profile", "indicator_id", "area_code", "value"
 
 
 def score_rows(scores: Scores, ids: Iterable[str], levels: Mapping[str, str], coverage: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the product ``element_score``, but for the profile.
+    """Rows of the product ``element_score``, without the profile.
 
     Args:
         scores: as the engine computed them, for the wards of one authority and the authority itself.
-        ids: the elements wanted.
+        ids: the elements to return.
         levels: level of each element.
-        coverage: share of the slots below each element that hold a value, indexed as the scores.
+        coverage: share of the slots below each element that hold a value, indexed like the scores.
     """
     ranks, fitted = scores.ranks(), scores.task.values.fitted
     parts = []
@@ -39,22 +39,22 @@ def score_rows(scores: Scores, ids: Iterable[str], levels: Mapping[str, str], co
         compared = score if fitted is None else score.where(fitted)
         part = pd.DataFrame({"score": score, "coverage": coverage[name], "rank": ranks[name].astype("Int64")})
         part["relative_score"] = relative_scores(compared)
-        # A ward alone has nothing to be compared with: to be first of one is no rank.
+        # A single ward has nothing to be compared with: first of one is not a rank.
         part["rank"] = part["rank"].where(part["relative_score"].notna())
         parts.append(part.reset_index().assign(id=name, level=levels[name]))
     return pd.concat(parts, ignore_index=True)
 
 
 def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
-    """Rows of the product ``weight`` for the children of one parent, but for profile and authority.
+    """Rows of the product ``weight`` for the children of one parent, without profile and authority.
 
-    Weights are the same in every edition; the share of the spread that they come to is each edition's own, and so is
-    the fit where that of the wards of England is not given.
+    Weights are the same in every edition. Effective weights, the children's shares of the spread, are computed for each
+    edition; so is the fit, where the fit over the wards of England is not given.
 
     Args:
         scores: as the engine computed them.
         parent: the parent.
-        fit: alpha, KMO and first component's share over the wards of England; None where they are not known.
+        fit: alpha, KMO and first component's share over the wards of England; None where unknown.
     """
     formed, fitted = scores.formed[parent], scores.task.values.fitted
     weights = formed.weights
@@ -74,7 +74,7 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
 
 
 def contribution_rows(scores: Scores, parent: str) -> pd.DataFrame:
-    """Rows of the product ``contribution`` for the children of one parent, but for the profile."""
+    """Rows of the product ``contribution`` for the children of one parent, without the profile."""
     points = scores.formed[parent].contributions()
     rows = points.reset_index().melt(["edition", "area_code"], var_name="id", value_name="contribution")
     return rows.dropna(subset=["contribution"]).assign(parent_id=parent)

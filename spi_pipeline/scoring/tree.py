@@ -1,7 +1,7 @@
 """The council's framework and figures as the engine reads them: a tree of elements with their methods, and long rows.
 
-The whole index is one tree; a step that forms one element hands the engine a part of it. The same functions score both,
-so that a part says to the last bit what the whole would say.
+The whole index is one tree. A step that computes one element passes the engine part of the tree. The same functions
+score both, so the part and the whole give bit-identical scores.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from spi_pipeline.scoring.reference import reference_weights
 from spi_pipeline.scoring.statements import stated
 
 LEVELS = ("indicator", "component", "dimension", "index")
-# What an element states of how it is formed of its children.
+# The keys that define how an element is computed from its children.
 OF_PARENTS = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
-# What an indicator states of how its values become scores.
+# The keys that define how an indicator's values become scores.
 OF_INDICATORS = ("normalise", "impute", "treat", "decimals")
-# Methods that look at the counts behind a value.
+# Methods that use the counts behind a value.
 COUNTED = {"counts", "shrink", "minimum_count"}
 Element = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ class Tree:
 
     @property
     def leaves(self) -> list[str]:
-        """The ids that values are wanted of."""
+        """The ids of the elements without children, which take values."""
         parents = {element.get("parent") for element in self.elements}
         return [element["id"] for element in self.elements if element["id"] not in parents]
 
@@ -62,29 +62,29 @@ class Tree:
 
     def below(self, root: str) -> Tree:
         """The element and everything below it."""
-        kept = {root, *self.children(root)}
-        while more := {name for each in kept for name in self.children(each)} - kept:
-            kept |= more
-        return self._cut(root, [element for element in self.elements if element["id"] in kept])
+        inside = {root, *self.children(root)}
+        while more := {name for each in inside for name in self.children(each)} - inside:
+            inside |= more
+        return self._cut(root, [element for element in self.elements if element["id"] in inside])
 
     def above(self, root: str) -> Tree:
-        """The element and its children alone, whose scores are taken as they are."""
-        kept = []
+        """The element and its children alone; the scores of the children are its inputs."""
+        chosen = []
         for element in self.elements:
             if element["id"] == root:
-                kept.append(element)
+                chosen.append(element)
             elif element.get("parent") == root:
-                kept.append(_scored(element))
-        return self._cut(root, kept)
+                chosen.append(_scored(element))
+        return self._cut(root, chosen)
 
     def values(self, observations: pd.DataFrame, areas: Sequence[str]) -> pd.DataFrame:
-        """Observations of the leaves as the engine reads them; what is not present is blank.
+        """Observations of the leaves as the engine reads them; values that are not present are blank.
 
-        The period tells which cells are one and the same observation, and share whatever error it has.
+        Cells with the same period are the same observation and share its error.
 
         Args:
             observations: rows of the product ``indicator_value``.
-            areas: the areas wanted.
+            areas: the areas to include.
         """
         wanted = observations["indicator_id"].isin(self.leaves) & observations["area_code"].isin(areas)
         rows = observations[wanted]
@@ -96,23 +96,23 @@ class Tree:
         return rows[["area_code", "edition", "indicator_id"]].assign(**present).rename(columns={"period_end": "period"})
 
     def score(self, rows: pd.DataFrame, authority: str, own_areas: Sequence[str] = ()) -> Scores:
-        """The scores of every element, for the wards of one authority and for the authority itself.
+        """Score every element for the wards of one authority and for the authority itself.
 
         Args:
             rows: as ``values`` or ``scores_of`` returns them.
-            authority: code of the authority, which is scored from its own values and takes no part: neither weights
-                nor ranks nor estimates depend on it.
-            own_areas: areas of the council's own among the rows, which take no part either.
+            authority: code of the authority. It is scored from its own values, but weights, ranks and estimates do not
+                depend on it.
+            own_areas: the council's own areas among the rows, which are scored in the same way.
 
         Raises:
-            EngineError: the methods cannot be applied to the values.
+            EngineError: when the methods cannot be applied to the values.
         """
         used = [level for level in LEVELS if level in {element["level"] for element in self.elements}]
         framework = {"levels": used, "outside": [authority, *own_areas], "elements": list(self.elements)}
         return score(framework, rows)
 
     def _cut(self, root: str, elements: Sequence[Element]) -> Tree:
-        # The top of a tree enters no parent.
+        # The root of a tree has no parent.
         rooted = [
             {key: value for key, value in element.items() if element["id"] != root or key not in ("parent", "rescale")}
             for element in elements
@@ -121,7 +121,7 @@ class Tree:
 
 
 def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, reference: pd.DataFrame) -> Tree:
-    """The whole index under one profile, with the slots of the basis alone and the components that have one.
+    """The whole index under one profile, with only the slots of the basis and the components that have one.
 
     Args:
         framework: dimensions, components and profiles.
@@ -156,8 +156,8 @@ def scores_of(scores: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) ->
 
     Args:
         scores: rows of the product ``element_score`` of one profile.
-        ids: the elements wanted.
-        areas: the areas wanted.
+        ids: the elements to include.
+        areas: the areas to include.
     """
     rows = scores[scores["id"].isin(ids) & scores["area_code"].isin(areas)]
     return rows.rename(columns={"id": "indicator_id", "score": "value"})[
@@ -175,7 +175,7 @@ def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], frame
 
 
 def _scored(element: Element) -> Element:
-    """An element as a leaf whose values are its scores: as they are, or as they are rescaled before they enter."""
+    """An element as a leaf whose values are its scores, rescaled where its specification says so."""
     spec = element.get("rescale") or "none"
     options = dict(spec) if isinstance(spec, Mapping) else {"method": spec}
     ends = {key: options.pop(key) for key in ("worst", "best", "target") if key in options}
@@ -186,19 +186,19 @@ def _scored(element: Element) -> Element:
 
 
 def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
-    """The weight in the whole index of every indicator; the mean over authorities where weights are fitted to wards.
+    """The weight of every indicator in the whole index: the mean over authorities, for weights fitted to wards.
 
     Args:
         tree: the whole index.
         rows: as ``Tree.values`` returns them.
         areas: wards and authorities.
     """
-    found = []
+    parts = []
     for authority, codes in areas.by_authority.items():
         formed = tree.score(rows[rows["area_code"].isin(codes)], authority).formed
         of_parent = {parent: one.weights for parent, one in formed.items()}
-        found.append(weights_below(of_parent, tree.elements[0]["id"]))
-    weights: pd.Series = pd.concat(found).groupby(level=0, sort=False).mean()
+        parts.append(weights_below(of_parent, tree.elements[0]["id"]))
+    weights: pd.Series = pd.concat(parts).groupby(level=0, sort=False).mean()
     return weights
 
 
@@ -207,7 +207,7 @@ def weights_below(of_parent: Mapping[str, pd.Series], root: str) -> pd.Series:
 
     Args:
         of_parent: by parent, the weights of its children.
-        root: the element; an indicator is all there is below itself.
+        root: the element; an indicator has weight 1 in itself.
     """
     if root not in of_parent:
         return pd.Series({root: 1.0})

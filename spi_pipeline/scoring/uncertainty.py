@@ -1,4 +1,4 @@
-"""How sure scores, ranks and changes are, and which doubt drives the ranks: the engine's draws on the whole index."""
+"""How uncertain scores, ranks and changes are, and which sources drive the ranks: the engine's draws."""
 
 from __future__ import annotations
 
@@ -48,38 +48,38 @@ class _Index:
     tree: Tree
     scores: Scores
 
-    def about(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Rows about it."""
+    def labelled(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows with this profile and authority."""
         return table.assign(profile=self.profile, authority_code=self.authority)
 
 
 def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> Tables:
-    """90 % intervals of every score, rank and change, and what was varied to find them.
+    """Compute 90 % intervals of every score, rank and change, and list the inputs that were varied.
 
     Args:
         trees: by profile, the whole index.
-        observations: rows of the product ``indicator_value``, of the published editions.
+        observations: rows of the product ``indicator_value`` of the published editions.
         areas: wards and authorities.
-        wanted: how many draws, and what they vary.
+        wanted: the number of draws, and the inputs they vary.
 
     Returns:
         The products ``rank_interval``, ``doubt`` and ``change``, by name.
     """
     parts: dict[str, list[pd.DataFrame]] = {"rank_interval": [], "doubt": [], "change": []}
     for index in _indices(trees, observations, areas):
-        found = simulate(index.scores, wanted.draws, wanted.seed, doubt_of(wanted))
+        simulated = simulate(index.scores, wanted.draws, wanted.seed, doubt_of(wanted))
         levels = index.scores.task.structure.level_of
-        # A draw may give a score to an area that has too few values; it has no score all the same.
+        # A draw may score an area with too few values, which has no published score; leave it out.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
-        table = found.intervals[scored].rename(columns={"lowest": "among_lowest"})
-        # Ends are kept to seven digits, so that one may come to lie beyond the scale by as much.
+        table = simulated.intervals[scored].rename(columns={"lowest": "among_lowest"})
+        # Ends are rounded to seven digits, so one may lie beyond the scale by that much.
         table[SCORE_ENDS] = table[SCORE_ENDS].clip(0.0, 100.0)
-        # A ward alone has no rank, so none that is likely.
+        # A single ward has no rank, so no likely range of ranks.
         alone = table.groupby(["edition", "id"])["rank_low"].transform("count") < 2
         table[RANKED] = table[RANKED].mask(alone)
-        parts["rank_interval"].append(index.about(table.assign(level=table["id"].map(levels))))
-        parts["doubt"].append(index.about(found.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
-        parts["change"] += [index.about(rows) for rows in _changes(index, observations, found)]
+        parts["rank_interval"].append(index.labelled(table.assign(level=table["id"].map(levels))))
+        parts["doubt"].append(index.labelled(simulated.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
+        parts["change"] += [index.labelled(rows) for rows in _changes(index, observations, simulated)]
     columns = {"rank_interval": INTERVAL_COLUMNS, "doubt": DOUBT_COLUMNS, "change": CHANGE_COLUMNS}
     return {
         name: pd.concat(frames, ignore_index=True)[columns[name]] if frames else pd.DataFrame(columns=columns[name])
@@ -87,36 +87,36 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
     }
 
 
-def _changes(index: _Index, observations: pd.DataFrame, found: Simulated) -> Iterator[pd.DataFrame]:
+def _changes(index: _Index, observations: pd.DataFrame, simulated: Simulated) -> Iterator[pd.DataFrame]:
     scores = index.scores
     cells = scores.scores.index
     known = scores.inputs.task.values.panel.notna()
     periods = periods_of(observations).reindex(index=cells, columns=known.columns).where(known)
     for pair in pairs_of(sorted(set(cells.get_level_values("edition")))):
         movable = movable_share(scores, periods, *pair)
-        yield change_rows(scores, with_estimates_of(scores, *pair), movable, found.changes(*pair), pair)
+        yield change_rows(scores, with_estimates_of(scores, *pair), movable, simulated.changes(*pair), pair)
 
 
 def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> pd.DataFrame:
-    """The share of every source in the doubt about the ranks of the newest edition.
+    """The share of every source of uncertainty in the variation of the ranks of the newest edition.
 
     Args:
         trees: by profile, the whole index.
         observations: rows of the product ``indicator_value`` of the newest edition.
         areas: wards and authorities.
-        wanted: how many draws, and what they vary.
+        wanted: the number of draws, and the inputs they vary.
 
     Returns:
-        The columns of the product ``sensitivity``; no shares where a source was not varied.
+        The columns of the product ``sensitivity``; shares are missing where a source was not varied.
     """
     edition = int(observations["edition"].max())
     parts = []
     for index in _indices(trees, observations, areas):
         with warnings.catch_warnings():
-            # Where no rank moves there is nothing to share out, which numpy says of every share.
+            # Where no rank moves there is no variation to share out, and numpy warns for every share.
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
             shares = sensitivity(index.scores, wanted.shares, wanted.seed, doubt_of(wanted))
-        parts.append(index.about(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
+        parts.append(index.labelled(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
     return pd.concat(parts, ignore_index=True)[SENSITIVITY_COLUMNS]
 
 
@@ -127,5 +127,5 @@ def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas
 
 
 def doubt_of(wanted: Uncertainty) -> Doubt:
-    """What is varied and how far, in the engine's words."""
+    """The inputs to vary and how far, as the engine reads them."""
     return Doubt(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)

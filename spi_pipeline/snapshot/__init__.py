@@ -1,1 +1,1 @@
-"""The embedded real figures: how they are written from publishers' files, or from a store, read, and corrected."""
+"""The embedded real figures: writing them from publishers' files or a store, reading them and correcting them."""

@@ -1,4 +1,4 @@
-"""``spi snapshot build``: every source through its one importer, from a folder of publishers' files to our tables."""
+"""``spi snapshot build``: import every source from a folder of publishers' files into embedded tables."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.snapshot.embedded import EmbeddedTable, read_embedded
 from spi_pipeline.snapshot.reference import reference, rests_on
 
-# The tables that are no publisher's, but made of those of several.
+# The tables that are computed from those of several publishers.
 REFERENCE = "reference"
 _OURS = (REFERENCE, *OF_ENGLAND.values())
 READERS = {name: offer.read for name, offer in OFFERS.items() if offer.read}
@@ -30,25 +30,25 @@ def import_tables(root: Path, contracts: Contracts, only: Collection[str] = ()) 
     """Read every source from a folder, one after the other.
 
     Args:
-        root: the folder, laid out as ``docs/snapshot-folder.md`` says.
-        contracts: what the tables must look like.
-        only: the sources to read; all that have an importer where none is named.
+        root: the folder, arranged as ``docs/snapshot-folder.md`` describes.
+        contracts: define the form of the tables.
+        only: the sources to read; if empty, all sources with an importer.
 
     Yields:
-        One table a source, rows ordered by key: the same files give the same table. Sources that geography.yaml says
-        every authority is without are left out, and so is the reference, which is England's.
+        One table per source, rows ordered by key, so that equal files give equal tables. Sources that geography.yaml
+        lists under ``without`` for every authority are left out, and so is the reference, which covers England.
 
     Raises:
-        SpiError: when a file is missing or not what it should be, or a source has no importer.
+        SpiError: when a file is missing or invalid, or a source has no importer.
     """
-    # What is only ever fetched needs no importer; it is in no snapshot until one is frozen from a live store.
+    # A source that is only fetched needs no importer; it enters a snapshot when one is frozen from a live store.
     missing = [
         name
         for name, source in sorted(contracts.sources.items())
         if source.properties.mode == "frozen" and name not in READERS and name not in _OURS
     ]
     if missing:
-        raise SpiError(f"no importer reads the sources {', '.join(missing)}; offer one in spi_pipeline/publishers")
+        raise SpiError(f"no importer reads the sources {', '.join(missing)}; add one in spi_pipeline/publishers")
     folder, areas = Folder(root), Areas(root, contracts.geography)
     for source_id, source in sorted(contracts.sources.items()):
         wanted = not only or source_id in only
@@ -58,10 +58,10 @@ def import_tables(root: Path, contracts: Contracts, only: Collection[str] = ()) 
 
 
 def import_england(england: England, contracts: Contracts) -> Iterator[EmbeddedTable]:
-    """Read every source whose files hold all of England, as for ``import_tables``; last the reference, made of them.
+    """Read every source whose files hold all of England, as ``import_tables`` does; then compute the reference.
 
     Raises:
-        SpiError: when a file is missing or not what it should be.
+        SpiError: when a file is missing or invalid.
     """
     folder, read = Folder(england.folder.root), {}
     for source_id in sorted(NATIONAL & contracts.sources.keys()):
@@ -74,16 +74,16 @@ def import_england(england: England, contracts: Contracts) -> Iterator[EmbeddedT
 def standing_tables(
     products: Mapping[str, pd.DataFrame], england: Path, contracts: Contracts
 ) -> Iterator[EmbeddedTable]:
-    """What is computed of the wards of England, as tables to embed; their origin is that of the reference.
+    """Turn products computed for the wards of England into tables to embed, with the reference's provenance.
 
     Args:
-        products: by source id, the rows of the product that was computed.
-        england: the folder of the tables of England that it was computed from.
-        contracts: what the tables must look like.
+        products: by source id, the rows of the computed product.
+        england: the folder of the tables of England that the products were computed from.
+        contracts: define the form of the tables.
     """
     inputs = read_embedded(england, REFERENCE).inputs
     for source_id, frame in products.items():
-        # What is said of indicators follows from the reference, which is embedded already.
+        # Rows about indicators follow from the reference, which is embedded already.
         rows = frame[frame["level"] != "indicator"] if "level" in frame else frame
         yield _embedded(rows, contracts.sources[source_id], inputs)
 
@@ -94,9 +94,9 @@ def _embedded(frame: pd.DataFrame, source: Source, inputs: tuple[InputFile, ...]
 
 
 def _reference(read: Mapping[str, EmbeddedTable], contracts: Contracts) -> EmbeddedTable:
-    """The yardstick; its origin are the files that the tables it rests on were read from."""
+    """The reference, with the files behind its tables as provenance."""
     frame = reference({name: one.table.to_pandas() for name, one in read.items()}, contracts)
-    # What is remarked of a file is about one table of those it was read for.
+    # A remark on a file concerns one of the tables read from it; leave it out here.
     used = (item for name in rests_on(frame, contracts) for item in read[name].inputs)
     files = {item.file: replace(item, remark=None) for item in used}
     inputs = sorted(files.values(), key=lambda item: (item.period, item.file))
@@ -104,7 +104,7 @@ def _reference(read: Mapping[str, EmbeddedTable], contracts: Contracts) -> Embed
 
 
 def _held(frame: pd.DataFrame, source_id: str, contracts: Contracts, areas: Areas) -> pd.DataFrame:
-    """A table cut to the authorities that geography.yaml does not call without it: each of them must be in it."""
+    """Cut a table to the authorities that geography.yaml does not list as without it; it must hold each of them."""
     if "area_code" not in frame:
         return frame
     held = contracts.geography.holding(source_id)

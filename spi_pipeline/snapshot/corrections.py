@@ -1,4 +1,4 @@
-"""Corrections of publishers' figures put into a source's table: exactly the cells they name, or none at all."""
+"""Apply corrections of publishers' figures to a source's table: exactly the cells they name, or none at all."""
 
 from collections.abc import Sequence
 
@@ -11,29 +11,30 @@ from spi_pipeline.contracts.models.tables import Source
 
 
 def correct(table: pa.Table, source: Source, corrections: Sequence[Correction]) -> pa.Table:
-    """Put corrections into a table.
+    """Apply corrections to a table.
 
     Args:
         table: the source's table, typed by its contract.
         source: the contract.
-        corrections: those of that source.
+        corrections: the corrections of that source.
 
     Returns:
-        The table with those cells changed and every other one as it was.
+        The table with those cells changed and all other cells unchanged.
 
     Raises:
-        SpiError: when a correction finds not one row, or another figure than it expects: then it no longer applies.
+        SpiError: when a correction no longer applies: it does not match exactly one row, or the figure differs from the
+            expected one.
     """
     corrected = table
     for item in corrections:
         place = f"corrections/{source.id}.yaml: {item.id}"
         row = _row(corrected, item, place)
         cells = corrected[item.column]
-        found = cells[row].as_py()
-        if found != item.expected:
+        figure = cells[row].as_py()
+        if figure != item.expected:
             raise SpiError(
-                f"{place} expects {item.column} {item.expected!r} and finds {found!r}: the publisher has changed it; "
-                "remove the correction, or state what is expected now"
+                f"{place} expects {item.column} {item.expected!r} and finds {figure!r}: the publisher has changed it; "
+                "remove the correction, or update its expected value"
             )
         values = cells.to_pylist()
         values[row] = item.value
@@ -43,12 +44,12 @@ def correct(table: pa.Table, source: Source, corrections: Sequence[Correction]) 
             raise SpiError(f"{place} puts {item.value!r} into {item.column}, which holds {cells.type}") from error
         position = corrected.column_names.index(item.column)
         corrected = corrected.set_column(position, corrected.schema.field(position), array)
-    _nothing_else(table, corrected, source, corrections)
+    _require_nothing_else(table, corrected, source, corrections)
     return corrected
 
 
 def _row(table: pa.Table, item: Correction, place: str) -> int:
-    """The one row a correction means."""
+    """The one row that a correction applies to."""
     missing = [name for name in (*item.where, item.column) if name not in table.column_names]
     if missing:
         raise SpiError(f"{place} names {', '.join(missing)}, which the table lacks; remove or change the correction")
@@ -59,8 +60,8 @@ def _row(table: pa.Table, item: Correction, place: str) -> int:
     rows = pc.indices_nonzero(mask).to_pylist()
     if len(rows) != 1:
         raise SpiError(
-            f"{place} must mean one row and finds {len(rows)} where {item.where}; remove the correction, or name the "
-            "row it means now"
+            f"{place} must match one row and matches {len(rows)} where {item.where}; remove the correction, or update "
+            "its where"
         )
     return int(rows[0])
 
@@ -74,8 +75,8 @@ def _equal(values: pa.ChunkedArray, wanted: Cell, place: str) -> pa.ChunkedArray
         raise SpiError(f"{place} is {wanted!r}, but the column holds {values.type}") from error
 
 
-def _nothing_else(before: pa.Table, after: pa.Table, source: Source, corrections: Sequence[Correction]) -> None:
-    """A last look: as many cells differ as there are corrections, and only in their columns."""
+def _require_nothing_else(before: pa.Table, after: pa.Table, source: Source, corrections: Sequence[Correction]) -> None:
+    """Check that exactly as many cells differ as there are corrections, and only in their columns."""
     columns = {item.column for item in corrections}
     changed = sum(_differences(before[name], after[name]) for name in columns)
     untouched = [name for name in before.column_names if name not in columns]

@@ -1,4 +1,4 @@
-"""Any council of England from its name: its wards and what is embedded for them, read off the tables of England."""
+"""Any council of England from its name: its wards and their embedded figures, from the tables of England."""
 
 import difflib
 import json
@@ -24,58 +24,64 @@ from spi_pipeline.snapshot.figures import BEST_FIT, LSOA_2011, MSOA_2011, Figure
 from spi_pipeline.snapshot.reference import NATIONAL
 
 AUTHORITIES, WARDS = "authority_lookup", "wards"
-# England as one area, whose wards are judged together.
+# England as one area, whose wards are scored together.
 WHOLE = {"area_code": ENGLAND, "area_name": "England", "region": "", "police_force": "england"}
-# When the wards came into force that the best fit of England names.
+# When the wards of England's best-fit lookup came into force.
 VINTAGE = "2024-05"
-# Forces that publish nothing, though the police's interface answers for them with what other forces recorded there.
+# Forces that publish nothing, though the police's interface returns incidents that other forces recorded in their area.
 SILENT = {"greater-manchester": "Greater Manchester Police have published no crimes since July 2019."}
 OF_CRIME = ("stop_and_search", "street_crime")
 NO_POINTS = "Published as points, which cannot be placed without ward boundaries."
-NOT_EVERYWHERE = "Has figures for some of the wards of England alone, as where others did not vote."
-MADE_OF_IT = "Made of what is computed for England."
+NOT_EVERYWHERE = "Has figures for only some wards of England, for example because the others did not vote."
+MADE_OF_IT = "Computed from the results for England."
 NOT_NATIONAL = "Not embedded for all of England; a table of the council's own can take its place."
 
 
 def councils(england: Path) -> list[dict[str, Any]]:
-    """Every council by name: ``area_code``, ``area_name``, ``region``, ``police_force``, and how many ``wards`` it has.
+    """Every council, by name: ``area_code``, ``area_name``, ``region``, ``police_force`` and the number of ``wards``.
 
     Args:
         england: the folder of the tables of England.
     """
     wards = Counter(row["authority_code"] for row in _rows(england, WARDS))
-    found = [row | {"wards": wards[row["area_code"]]} for row in _rows(england, AUTHORITIES)]
-    return sorted(found, key=lambda row: row["area_name"])
+    rows = [row | {"wards": wards[row["area_code"]]} for row in _rows(england, AUTHORITIES)]
+    return sorted(rows, key=lambda row: row["area_name"])
 
 
 def council_code(name: str, known: Sequence[Mapping[str, Any]]) -> str:
-    """The code of the council that a person means by a name, a part of one, or a code.
+    """The code of the council that a user names, by its name, part of the name, or its code.
 
     Args:
-        name: what was typed.
+        name: the text that the user typed.
         known: as ``councils`` returns them.
 
     Raises:
-        UnknownNameError: where no council, or more than one, is called so; naming the nearest.
+        UnknownNameError: when no council, or more than one, has that name; lists the nearest.
     """
     titles: dict[str, str] = {row["area_code"]: row["area_name"] for row in known}
     if (code := name.strip().upper()) in titles:
         return code
     typed = plain(name)
-    # The whole name, then whole words of it, so that Hull is not Solihull, then any part.
-    for found in (
+    # Match the whole name, then whole words of it (so that Hull is not Solihull), then any part.
+    for matches in (
         [code for code, title in titles.items() if plain(title) == typed],
         [code for code, title in titles.items() if typed and f" {_words(name)} " in f" {_words(title)} "],
         [code for code, title in titles.items() if typed and typed in plain(title)],
     ):
-        if len(found) == 1:
-            return found[0]
-        if found:
-            which = " or ".join(titles[code] for code in found[:5])
-            raise UnknownNameError(f"{len(found)} councils have {name!r} in their names; {which}? {_all(known)}")
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            which = _did_you_mean([titles[code] for code in matches[:5]])
+            raise UnknownNameError(f"{len(matches)} councils have {name!r} in their names; {which}{_all(known)}")
     by_plain = {plain(title): title for title in titles.values()}
-    near = " or ".join(by_plain[each] for each in difflib.get_close_matches(typed, by_plain, 5))
-    raise UnknownNameError(f"there is no council {name!r}; {f'{near}? ' if near else ''}{_all(known)}")
+    near = _did_you_mean([by_plain[each] for each in difflib.get_close_matches(typed, by_plain, 5)])
+    raise UnknownNameError(f"there is no council {name!r}; {near}{_all(known)}")
+
+
+def _did_you_mean(titles: Sequence[str]) -> str:
+    """``did you mean Luton, Sutton or Halton? ``; empty if there is no title."""
+    listed = " or ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
+    return f"did you mean {listed}? " if listed else ""
 
 
 def _words(text: str) -> str:
@@ -87,10 +93,10 @@ def _all(known: Sequence[Any]) -> str:
 
 
 def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -> Geography:
-    """The wards and small areas of a council, and the sources that hold no figures for it with the reason.
+    """The wards and small areas of a council, and the sources without figures for it, with reasons.
 
     Args:
-        code: of the authority.
+        code: the code of the authority.
         england: the folder of the tables of England.
         sources: the contracts.
     """
@@ -111,10 +117,10 @@ def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -
     )
     figures = Figures(None, england, bare)
     [authority] = bare.authorities
-    stated = authority.model_copy(
+    declared = authority.model_copy(
         update={"small_areas": _small_areas(figures), "without": _without(authority, figures, sources)}
     )
-    return bare.model_copy(update={"authorities": [stated]})
+    return bare.model_copy(update={"authorities": [declared]})
 
 
 def _small_areas(figures: Figures) -> dict[str, int]:
@@ -129,33 +135,33 @@ def _small_areas(figures: Figures) -> dict[str, int]:
 
 def _without(authority: Authority, figures: Figures, sources: Mapping[str, Source]) -> list[Without]:
     silent = SILENT.get(authority.police_force, "")
-    found: dict[str, list[str]] = {}
+    by_reason: dict[str, list[str]] = {}
     for name, source in sorted(sources.items()):
         if name in figures.names or name in OF_ENGLAND.values() or source.properties.own or name in PLACING_SOURCES:
             continue
         columns = {column.name for column in source.columns}
         if silent and name in OF_CRIME:
-            found.setdefault(silent, []).append(name)
+            by_reason.setdefault(silent, []).append(name)
         elif source.properties.geography.levels == ["point"] and "lsoa_code" not in columns:
-            found.setdefault(NO_POINTS, []).append(name)
+            by_reason.setdefault(NO_POINTS, []).append(name)
         elif source.properties.mode == "frozen":
-            found.setdefault(NOT_NATIONAL, []).append(name)
+            by_reason.setdefault(NOT_NATIONAL, []).append(name)
     if figures.geography.national:
-        found[MADE_OF_IT] = sorted(OF_ENGLAND.values())
+        by_reason[MADE_OF_IT] = sorted(OF_ENGLAND.values())
         by_ward = sorted(figures.names - {*OF_ENGLAND.values()})
-        found[NOT_EVERYWHERE] = [name for name in by_ward if _of_some(name, figures, sources)]
-    return [Without(sources=names, reason=reason) for reason, names in found.items()]
+        by_reason[NOT_EVERYWHERE] = [name for name in by_ward if _of_some(name, figures, sources)]
+    return [Without(sources=names, reason=reason) for reason, names in by_reason.items()]
 
 
 def _of_some(name: str, figures: Figures, sources: Mapping[str, Source]) -> bool:
-    """Whether a source has figures by ward and too few of the wards of England are among them."""
+    """Whether a source has figures by ward, but for too few of the wards of England."""
     if sources[name].properties.geography.levels != ["ward"]:
         return False
     return bool(figures.read(name).table.num_rows < NATIONAL * len(figures.geography.wards))
 
 
 def geography_file(geography: Geography) -> str:
-    """The text of a ``geography.yaml``, as a person would write it."""
+    """The text of a ``geography.yaml``, in the form that a person would write."""
     lines = [
         f"# {', '.join(item.name for item in geography.authorities)}, as spi council made it.",
         "",

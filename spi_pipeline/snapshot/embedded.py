@@ -1,12 +1,11 @@
-"""Reading and writing the embedded tables: figures with their provenance inside the same Parquet file.
+"""Read and write the embedded tables: figures with their provenance inside the same Parquet file.
 
-What the figures mean is the contract's to say; how they were read from publishers' files is the importers'. A file
-here is self-describing: publisher, dataset, period, vintage, licence, attribution and the sha256 of every file it was
-read from travel in its Parquet metadata.
+Contracts define the meaning of the figures; importers read them from publishers' files. An embedded file describes
+itself: its Parquet metadata hold publisher, dataset, period, vintage, licence, attribution and the sha256 of every file
+it was read from.
 
-``<source>.<first digits of sha256>.parquet`` is named by its content, and the manifest says which files there are, with
-the sha256 of each and of itself. So replacing the manifest is the one step that readers notice, and at no moment is
-there no snapshot.
+``<source>.<first digits of sha256>.parquet`` is named by its content. The manifest lists the files with the sha256 of
+each, and its own. So readers notice only the replacement of the manifest, and a snapshot is available at every moment.
 """
 
 import datetime as dt
@@ -27,7 +26,7 @@ from spi_pipeline.storage.documents import sealed, unsealed
 
 MANIFEST = "manifest.json"
 _METADATA = b"spi_provenance"
-# So much of a file's sha256 is in its name.
+# How many digits of a file's sha256 its name contains.
 _DIGITS = 16
 
 
@@ -39,7 +38,7 @@ class EmbeddedTable:
         source_id: the source whose contract describes it.
         table: the figures.
         inputs: the files they were read from, ordered by period and name.
-        contract: the version of the contract it was written under; empty where it was not read from a file.
+        contract: the version of the contract it was written under; empty if it was not read from a file.
     """
 
     source_id: str
@@ -51,16 +50,16 @@ class EmbeddedTable:
 def write_snapshot(
     folder: Path, tables: Mapping[str, EmbeddedTable], sources: Mapping[str, Source], as_of: dt.date
 ) -> None:
-    """Replace the embedded tables: the same tables give the same bytes.
+    """Replace the embedded tables; equal tables give identical bytes.
 
     Args:
-        folder: where they go; readers see the snapshot before until all of the new one is there.
-        tables: by source id.
+        folder: the folder of the snapshot; readers see the earlier snapshot until the new one is complete.
+        tables: the tables, by source id.
         sources: the contracts.
         as_of: the day the figures were taken.
 
     Raises:
-        SpiError: when the folder cannot be written, or holds something that is not a snapshot.
+        SpiError: when the folder cannot be written, or holds files that are not a snapshot.
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise SpiError(f"{folder} holds files that are not a snapshot and would be lost; choose another --to")
@@ -76,7 +75,7 @@ def write_snapshot(
 
 
 def encoded(embedded: EmbeddedTable, source: Source) -> bytes:
-    """The bytes of the file of an embedded table: the same table gives the same."""
+    """The bytes of an embedded table's file; equal tables give identical bytes."""
     metadata = {_METADATA: json.dumps(_provenance(source, embedded), sort_keys=True).encode()}
     sink = pa.BufferOutputStream()
     table = embedded.table.replace_schema_metadata(metadata)
@@ -86,7 +85,7 @@ def encoded(embedded: EmbeddedTable, source: Source) -> bytes:
 
 
 def file_name(source_id: str, sha256: str) -> str:
-    """The name of the file of an embedded table with that sha256."""
+    """The file name of an embedded table with this sha256."""
     return f"{source_id}.{sha256[:_DIGITS]}.parquet"
 
 
@@ -129,7 +128,7 @@ def snapshot_tables(folder: Path) -> list[str]:
 
 
 def snapshot_digests(folder: Path) -> dict[str, str]:
-    """The sha256 that the file of each embedded table must have, by source id.
+    """The sha256 that each embedded table's file must have, by source id.
 
     Raises:
         SpiError: as for ``snapshot_as_of``.
@@ -150,24 +149,24 @@ def manifest(as_of: dt.date, digests: Mapping[str, str]) -> bytes:
 def _manifest(folder: Path) -> tuple[dt.date, dict[str, str]]:
     file = folder / MANIFEST
     try:
-        found = unsealed(file.read_bytes())
-        if isinstance(found["tables"], list):
+        document = unsealed(file.read_bytes())
+        if isinstance(document["tables"], list):
             raise SpiError(
-                f"{file} is of an earlier version and names no sha256 of its tables; write the snapshot anew with spi "
-                "snapshot build"
+                f"{file} is of an earlier version and does not list the sha256 of its tables; rewrite the snapshot "
+                "with spi snapshot build"
             )
-        return dt.date.fromisoformat(found["as_of"]), dict(found["tables"])
+        return dt.date.fromisoformat(document["as_of"]), dict(document["tables"])
     except FileNotFoundError as error:
         raise SpiError(f"there is no snapshot at {folder}; write one with spi snapshot build --from FOLDER") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SpiError(f"{file} is damaged; write the snapshot anew with spi snapshot build --from FOLDER") from error
+        raise SpiError(f"{file} is damaged; rewrite the snapshot with spi snapshot build --from FOLDER") from error
 
 
 def embedded_file(folder: Path, source_id: str) -> Path:
     """The file of an embedded table.
 
     Raises:
-        SpiError: when the snapshot has none of this source, or its manifest is damaged.
+        SpiError: when the snapshot has no table of this source, or its manifest is damaged.
     """
     digests = snapshot_digests(folder)
     if source_id not in digests:
@@ -181,12 +180,12 @@ def read_embedded(folder: Path, source_id: str) -> EmbeddedTable:
     """Read one embedded table.
 
     Raises:
-        SpiError: when the table is missing, or its file does not hold the bytes that the manifest promises.
+        SpiError: when the table is missing, or the sha256 of its file differs from the manifest's.
     """
-    file, data = _found(folder, source_id)
+    file, data = _file_and_bytes(folder, source_id)
     if data is None:
-        said = f"source {source_id} has no embedded table {file}; add it with spi snapshot build --from FOLDER"
-        raise SpiError(said)
+        message = f"source {source_id} has no embedded table {file}; add it with spi snapshot build --from FOLDER"
+        raise SpiError(message)
     try:
         if _sha256(data) != snapshot_digests(folder).get(source_id):
             raise ValueError("other bytes")
@@ -195,23 +194,24 @@ def read_embedded(folder: Path, source_id: str) -> EmbeddedTable:
         inputs = tuple(InputFile(**item) for item in provenance["inputs"])
         return EmbeddedTable(source_id, table, inputs, provenance["contract_version"])
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        said = f"the embedded table {file} is broken; restore it, or write it with spi snapshot build --from FOLDER"
-        raise SpiError(said) from error
+        message = f"the embedded table {file} is broken; restore it, or write it with spi snapshot build --from FOLDER"
+        raise SpiError(message) from error
 
 
 def embedded_digest(folder: Path, source_id: str) -> str:
-    """The sha256 of an embedded table's file as it is, or ``missing``."""
+    """The actual sha256 of an embedded table's file, or ``missing``."""
     try:
-        data = _found(folder, source_id)[1]
+        data = _file_and_bytes(folder, source_id)[1]
     except SpiError:
         return "missing"
     return _sha256(data) if data is not None else "missing"
 
 
-def _found(folder: Path, source_id: str) -> tuple[Path, bytes | None]:
-    """The file of an embedded table and its bytes; None where it is not there.
+def _file_and_bytes(folder: Path, source_id: str) -> tuple[Path, bytes | None]:
+    """The file of an embedded table and its bytes; None where the file is missing.
 
-    It may be gone because the snapshot was replaced after the manifest was read: then it is read again.
+    A file may be missing because the snapshot was replaced after the manifest was read; then the manifest is read
+    again.
     """
     file = embedded_file(folder, source_id)
     while (data := read_bytes(file)) is None and (now := embedded_file(folder, source_id)) != file:
@@ -224,15 +224,15 @@ def _sha256(data: bytes) -> str:
 
 
 def damaged(folder: Path) -> list[str]:
-    """What is damaged of a snapshot, in sentences."""
+    """A sentence for each damaged part of a snapshot."""
     try:
         digests = snapshot_digests(folder)
     except SpiError as error:
         return [str(error)]
-    found = []
+    faults = []
     for name in sorted(name for name, promised in digests.items() if embedded_digest(folder, name) != promised):
         try:
             read_embedded(folder, name)
         except SpiError as error:
-            found.append(str(error))
-    return found
+            faults.append(str(error))
+    return faults

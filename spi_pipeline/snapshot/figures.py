@@ -1,7 +1,7 @@
-"""What is embedded for the wards at hand: their own tables and, where they have none, those of England cut to them.
+"""The embedded tables for the configured wards: their own, or else those of England cut to their area.
 
-A cut keeps the rows of the authorities' wards and small areas, as the lookups of England assign them, with everything
-that the table of England says of its origin.
+A cut keeps the rows of the authorities' wards and small areas, as the lookups of England assign them, and the full
+provenance of the table of England.
 """
 
 import datetime as dt
@@ -31,22 +31,22 @@ from spi_pipeline.snapshot.embedded import (
     snapshot_digests,
 )
 
-# The lookups of England from which follows what belongs to an authority.
+# The lookups of England that assign small areas to authorities.
 BEST_FIT, LSOA_2011, MSOA_2011 = "lsoa_best_fit", "lsoa_2011_lookup", "msoa_2011_lookup"
-# A table is cut by the first of these columns that it has; one with none of them is about England, and taken whole.
+# A table is cut by the first of these columns that it has; without any of them it is about England and stays whole.
 AREAS = ("area_code", "lsoa_2021_code", "msoa_2021_code", "lsoa_2011_code")
 
 
 class Figures:
-    """The embedded tables, by the name of their source.
+    """The embedded tables of a geography, by source id.
 
     Args:
-        own: the folder of the wards' own tables, None where they have none.
-        england: the folder of the tables of England; None where the own ones stand alone, as in a release.
-        geography: whose figures they are.
+        own: the folder of the wards' own tables; None where they have none.
+        england: the folder of the tables of England; None where the wards' own tables stand alone, as in a release.
+        geography: the wards and authorities.
 
     Raises:
-        SpiError: when a folder that must be there is not, or its manifest is damaged.
+        SpiError: when a required folder is missing, or its manifest is damaged.
     """
 
     def __init__(self, own: Path | None, england: Path | None, geography: Geography) -> None:
@@ -59,18 +59,18 @@ class Figures:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The sources that have figures for these wards."""
+        """The ids of the sources that have figures for these wards."""
         cut = {name for name in self._england.keys() - self._own.keys() if self.read(name).table.num_rows}
         return frozenset(self._own.keys() | cut)
 
     @property
     def as_of(self) -> dt.date:
-        """The day the newest of them were taken."""
+        """The day the newest figures were taken."""
         taken = [(self.own, self._own.keys()), (self.england, self.names - self._own.keys())]
         return max(snapshot_as_of(folder) for folder, names in taken if folder and names)
 
     def digest(self, name: str) -> str:
-        """A digest of a table; ``missing`` where there is none."""
+        """A digest of a table; ``missing`` where there is no table."""
         if self.own and name in self._own:
             return embedded_digest(self.own, name)
         if name not in self._england:
@@ -79,18 +79,18 @@ class Figures:
         return hashlib.sha256(json.dumps([made_of, self.geography.authority_codes]).encode()).hexdigest()
 
     def read(self, name: str) -> EmbeddedTable:
-        """A table, with the files it was read from.
+        """Read a table, with the list of the files it was read from.
 
         Raises:
-            SpiError: when there is none, or its file does not hold the bytes that the manifest promises.
+            SpiError: when there is no table, or the sha256 of its file differs from the manifest's.
         """
         if self.own and name in self._own:
             return read_embedded(self.own, name)
         if self.england is None or name not in self._england:
             raise SpiError(
-                f"source {name} has no embedded table{f' in {self.own}' if self.own else ''}, nor is there one of "
-                "England: add it with spi snapshot build --from FOLDER, or list the source under without in "
-                "geography.yaml with the reason"
+                f"source {name} has no figures supplied with the program, neither for this council"
+                f"{f' (in {self.own})' if self.own else ''} nor for England: add them with spi snapshot build --from "
+                "FOLDER, or list the source under `without` in geography.yaml with the reason"
             )
         if name not in self._read:
             national = read_embedded(self.england, name)
@@ -98,22 +98,22 @@ class Figures:
         return self._read[name]
 
     def files(self, sources: Mapping[str, Source]) -> dict[str, bytes]:
-        """All of it as the files of a snapshot that stands alone."""
+        """All tables as the files of a snapshot that stands alone, by file name."""
         data = {
             name: embedded_file(self.own, name).read_bytes()
             if self.own and name in self._own
             else encoded(self.read(name), sources[name])
             for name in sorted(self.names)
         }
-        digests = {name: hashlib.sha256(found).hexdigest() for name, found in data.items()}
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
         return {
             MANIFEST: manifest(self.as_of, digests),
-            **{file_name(name, digests[name]): found for name, found in data.items()},
+            **{file_name(name, digests[name]): content for name, content in data.items()},
         }
 
     def damage(self) -> list[str]:
-        """What is damaged, in sentences."""
-        return [said for folder in (self.own, self.england) if folder for said in damaged(folder)]
+        """A sentence for each damaged part."""
+        return [fault for folder in (self.own, self.england) if folder for fault in damaged(folder)]
 
     def _cut(self, table: pa.Table) -> pa.Table:
         column = next((name for name in AREAS if name in table.column_names), None)

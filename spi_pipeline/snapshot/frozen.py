@@ -1,4 +1,4 @@
-"""A store's source tables frozen into a snapshot that others can run without a network."""
+"""Freeze a store's source tables into a snapshot that others can run without a network."""
 
 import datetime as dt
 import json
@@ -17,7 +17,7 @@ def frozen_on(store: Store) -> dt.date:
     """The day the store's figures were taken: that of its newest edition.
 
     Raises:
-        SpiError: when it holds no editions.
+        SpiError: when the store has no editions.
     """
     if store.current("edition") is None:
         raise SpiError(f"the store {store.root} has no editions to freeze; run spi refresh --live first")
@@ -26,24 +26,24 @@ def frozen_on(store: Store) -> dt.date:
 
 
 def frozen_tables(store: Store, contracts: Contracts) -> Iterator[EmbeddedTable]:
-    """Every source table that holds figures, as its publisher gave them: corrections are taken back.
+    """Yield every source table that holds figures, as its publisher supplied them: corrections are reversed.
 
-    They are stated in contracts, which a snapshot is run with, and are put in again there.
+    Contracts declare the corrections, and a run from the snapshot applies them again.
 
     Args:
         store: the store.
-        contracts: what its tables were made with.
+        contracts: the contracts that its tables were made with.
 
     Yields:
-        One table a source, with the files and addresses it was read from.
+        One table per source, with the files and addresses it was read from.
 
     Raises:
-        SpiError: when a table is missing, or was made with other corrections than the contracts state now.
+        SpiError: when a table is missing, or was made with other corrections than the contracts now declare.
     """
     for source_id, source in sorted(contracts.sources.items()):
         if store.current(source_id) is None:
             if source.properties.mode != "frozen":
-                continue  # nobody has fetched it or laid it in yet
+                continue  # not yet fetched or supplied by hand
             raise SpiError(f"the store {store.root} has no table {source_id}; run spi refresh --live first")
         table = store.read(source_id)
         inputs = json.loads((table.schema.metadata or {})[ORIGINS.encode()])

@@ -1,6 +1,6 @@
-"""The steps of the pipeline: one file for each kind, with what it reads, what it writes, its function and its page.
+"""The steps of the pipeline: one file for each kind, with its inputs, its outputs, its function and its page.
 
-Here belongs how a table follows from other tables, downloads or embedded figures. Functions here are pure: inputs in,
-tables out. When a step is due, what becomes of a table that breaks a rule and where tables are kept belong in ``run``
-and ``storage``; Dagster belongs in ``orchestration``.
+This package defines how a table follows from other tables, downloads or embedded figures. Its functions are pure:
+inputs in, tables out. ``run`` decides when a step is due and what happens to a table that breaks a rule, ``storage``
+stores the tables, and Dagster belongs in ``orchestration``.
 """

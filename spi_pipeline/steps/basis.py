@@ -1,4 +1,4 @@
-"""The basis of the publication: the slots that all editions rest on, the catalogue of indicators, the editions."""
+"""The basis of the publication: the slots that all editions are computed on, the indicators and the editions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spi_pipeline.steps.step import Step, indicator_files, products
 
 def basis_step(contracts: Contracts) -> Step:
     """The step of the products ``indicator`` and ``edition``."""
-    # All of them, since one without a source is looked at too: it fills no slot.
+    # All of them: an indicator without a source is considered too, and fills no slot.
     observations = tuple(part_of(indicator_id) for indicator_id in contracts.indicators)
     sources = sorted(
         {contracts.sources[name].file for item in contracts.indicators.values() for name in contracts.sources_of(item)}
@@ -34,9 +34,9 @@ def basis_step(contracts: Contracts) -> Step:
         does=basis,
         page=Page(shows=_shows),
         title="Basis of the publication",
-        description="Which slots hold a value of useful age in the newest edition: all editions are computed on them, "
-        "so that a score never moves because figures enter or expire. What each indicator measures and how it is "
-        "scored, and which calendar years are published.",
+        description="The slots that have a value of useful age in the newest edition. All editions are computed on "
+        "them, so that a score never moves because figures enter or expire. Also what each indicator measures, how "
+        "it is scored, and which calendar years are published.",
         lineage={
             "in_basis": tuple((part_of(item.id), "period_end") for item in contracts.active),
             "held_weight": tuple((part_of(item.id), "status") for item in contracts.active),
@@ -48,7 +48,7 @@ def basis_step(contracts: Contracts) -> Step:
 
 def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The products ``indicator`` and ``edition``."""
-    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.basis import choose_slots, edition_table, require_dimensions, slots
     from spi_pipeline.scoring.catalogue import catalogue
     from spi_pipeline.scoring.tree import index_tree, index_weights
@@ -72,7 +72,7 @@ def basis(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
         ends = window_ends(observations, contracts.active)
         return edition_table(observations, weights, chosen, framework, where, inputs.as_of, ends)
 
-    # Weights that are fitted over the wards at hand are fitted over the published editions, once these are known.
+    # Weights fitted to the wards use the published editions only, so the editions are determined first.
     published = editions(held)["edition"]
     return {"indicator": table, "edition": editions(held[held["edition"].isin(published)])}
 
@@ -82,7 +82,7 @@ def _useful_years(contracts: Contracts, source_id: str) -> int:
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """The slots that are left out, each with its reason, and on what each edition rests under the first profile."""
+    """The omitted slots with the reason for each, and the shares of weight of each edition under the first profile."""
     indicators, editions = look.frame("indicator"), look.frame("edition")
     newest = indicators[indicators["indicator_id"] == indicators["slot_id"]].set_index("slot_id")
     out = newest.loc[~indicators.groupby("slot_id")["in_basis"].any(), "not_in_basis_because"]

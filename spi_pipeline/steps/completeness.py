@@ -1,4 +1,4 @@
-"""How whole the months of the police's figures are, beside the index."""
+"""How complete the months of the police figures are; the index does not read this."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ def completeness_step(contracts: Contracts) -> Step:
         inputs=(*counted, "wards", "area", "allocation"),
         outputs=("completeness",),
         files=(*monthly_files(contracts), *products("completeness")),
-        does=how_whole,
+        does=completeness_table,
         page=Page(about=_about, preview=_months),
-        title="How whole the months are",
-        description="Which months the police published, in part or not at all, and how many incidents have no place.",
+        title="Completeness of the months",
+        description="The months that the police published in full, in part or not at all, and how many incidents "
+        "have no place.",
         lineage={"incidents": tuple((name, column) for name, columns in counted.items() for column in columns)},
     )
 
 
-def how_whole(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``completeness``, without the sources that every authority is without."""
+def completeness_table(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+    """The product ``completeness``, without the sources that no authority holds."""
     authority_of = ward_places(inputs, contracts).authorities
     frames = [
         completeness(name, rows, columns, authority_of, contracts.sources[name].properties.months.thin)
@@ -48,21 +49,21 @@ def how_whole(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 
 def _counted(contracts: Contracts) -> dict[str, list[str]]:
-    """What is counted month by month, by source."""
+    """The columns that are counted month by month, by source."""
     return {item.source: item.columns for item in contracts.monthly}
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     bounds = {name: contracts.sources[name].properties.months for name in _counted(contracts)}
-    thin = ", ".join(f"{name} {said.thin:.0%} of what is usual" for name, said in bounds.items())
+    thin = ", ".join(f"{name} {months.thin:.0%} of what is usual" for name, months in bounds.items())
     return {"thin_below": thin, **rests_on(list(bounds), contracts)}
 
 
 def _months(step: Step, table: pa.Table, contracts: Contracts) -> str:
-    """The newest month of each source that is there, and every one that is not whole."""
+    """The newest published month of each source, and every month that is thin."""
     rows = table.to_pandas()
-    there = rows[rows["state"] != "missing"]
-    newest = there["month"] == there.groupby(["source_id", "area_code"])["month"].transform("max")
-    shown = there[newest | (there["state"] == "thin")]
+    present = rows[rows["state"] != "missing"]
+    newest = present["month"] == present.groupby(["source_id", "area_code"])["month"].transform("max")
+    shown = present[newest | (present["state"] == "thin")]
     columns = ["source_id", "area_code", "month", "state", "incidents", "share_of_usual", "share_without_place"]
     return markdown(shown[columns].round(3).astype(object).to_dict("records"))

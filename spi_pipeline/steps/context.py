@@ -1,4 +1,4 @@
-"""The context: figures to be set beside the index, which never reads them."""
+"""The context: figures shown alongside the index, which never reads them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Column, Step, products
 
-# Columns of the two tables that a page tells, and those that single out a figure of an area.
-_TOLD = ("title", "earlier", "later", "value", "change", "unit", "period_end")
+# Columns of the two tables that a page shows, and those that identify a figure of an area.
+_SHOWN = ("title", "earlier", "later", "value", "change", "unit", "period_end")
 _OF = ("measure_id", "period_end")
 
 
@@ -36,8 +36,8 @@ def context_steps(contracts: Contracts) -> list[Step]:
             does=context,
             page=Page(shows=_of_authorities),
             title="Context",
-            description="Who lives in every ward, in which homes, of what work, income and qualifications: to be set "
-            "beside the index, which never reads it.",
+            description="The people, homes, work, income and qualifications of every ward, as context for the index, "
+            "which never reads it.",
             lineage={"value": _made_of(measures)},
         ),
         Step(
@@ -50,7 +50,7 @@ def context_steps(contracts: Contracts) -> list[Step]:
             does=ten_years,
             page=Page(shows=_of_authorities),
             title="Ten years between two censuses",
-            description="How each ward, within its present boundaries, differed in 2021 from 2011, and how sure that "
+            description="How each ward changed from 2011 to 2021 within its present boundaries, and how certain that "
             "is.",
             lineage={"change": _made_of(both)},
         ),
@@ -58,14 +58,14 @@ def context_steps(contracts: Contracts) -> list[Step]:
 
 
 def _pairs(contracts: Contracts) -> list[tuple[Measured, Earlier]]:
-    """Each measure that two censuses tell, where both have a table as things are run now."""
+    """Each measure that both censuses have, if both have a table in this mode."""
     named: dict[str, Measured] = {**contracts.indicators, **contracts.context}
     pairs = [(named[earlier.measure], earlier) for earlier in contracts.decade]
     return [(now, old) for now, old in pairs if _has_table(now, contracts) and _has_table(old.of(now), contracts)]
 
 
 def _has_table(measured: Measured, contracts: Contracts) -> bool:
-    return not contracts.dormant.intersection(contracts.sources_of(measured))
+    return not contracts.unavailable.intersection(contracts.sources_of(measured))
 
 
 def _sources(measures: Iterable[Measured], contracts: Contracts) -> list[str]:
@@ -97,8 +97,8 @@ def _tables(measures: Iterable[Measured], contracts: Contracts, inputs: Inputs) 
 
 
 def context(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``context``, without the measures that an authority holds no source of."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    """The product ``context``, without measures whose sources some authority lacks."""
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.indicators.context import context_values
 
     measures = [item for item in contracts.context.values() if _has_table(item, contracts) and _held(item, contracts)]
@@ -108,7 +108,7 @@ def context(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd
 
 
 def ten_years(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``decade``, without what an authority holds no source of."""
+    """The product ``decade``, without measures whose sources some authority lacks."""
     from spi_pipeline.indicators.context import decade
 
     pairs = [(now, old) for now, old in _pairs(contracts) if _held(now, contracts) and _held(old.of(now), contracts)]
@@ -119,12 +119,12 @@ def ten_years(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 
 def _of_authorities(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """Each measure as every authority has it, beside its lowest ward and its highest, by the column the step forms."""
+    """Each measure for every authority, with its lowest and highest ward by the column that the step computes."""
     table, figure = look.frame(step.outputs[0]), next(iter(step.lineage))
     table = table.dropna(subset=[figure]).reset_index(drop=True)
-    if table.empty:  # as where no file of the earlier census is at hand
+    if table.empty:  # for example, if no file of the earlier census is available
         return {}
-    told, of = [[name for name in names if name in table] for names in (_TOLD, _OF)]
+    shown, of = [[name for name in names if name in table] for names in (_SHOWN, _OF)]
     facts = {}
     for authority in contracts.geography.authorities:
         own = {ward.code: ward.name for ward in contracts.geography.wards if ward.authority == authority.code}
@@ -133,5 +133,5 @@ def _of_authorities(step: Step, contracts: Contracts, look: Look) -> Facts:
         )
         ends = wards.groupby(of)["ward"].agg(lowest="first", highest="last")
         rows = table[table["area_code"] == authority.code].join(ends, on=of)
-        facts[authority.name] = Markdown(framed(rows[[*told, "lowest", "highest"]].round(1)))
+        facts[authority.name] = Markdown(framed(rows[[*shown, "lowest", "highest"]].round(1)))
     return facts

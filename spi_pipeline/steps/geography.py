@@ -1,4 +1,4 @@
-"""Wards and authorities, and which share of each small area belongs to which ward."""
+"""Wards and authorities, and the share of each small area that belongs to each ward."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ SOURCES = (
 
 
 def geography_steps() -> list[Step]:
-    """The allocation, and the areas that follow from it."""
+    """The steps of the products ``allocation`` and ``area``."""
     return [
         Step(
             name="allocation",
@@ -31,8 +31,8 @@ def geography_steps() -> list[Step]:
             does=allocation,
             page=Page(),
             title="Allocation of small areas to wards",
-            description="Which share of each small area belongs to which ward: by the postcodes in it where they are "
-            "at hand, by area overlap or the official best fit of output areas, or of LSOAs, where they are not.",
+            description="The share of each small area that belongs to each ward: by its postcodes if they are "
+            "available, otherwise by area overlap or by the official best fit of output areas or LSOAs.",
             lineage={
                 "weight": (
                     ("postcodes", "ward_code"), ("output_area_boundaries_2011", "geometry"), ("wards", "geometry"),
@@ -51,8 +51,8 @@ def geography_steps() -> list[Step]:
             does=area,
             page=Page(),
             title="Wards and authorities",
-            description="Every ward and authority with its residents and households, and how much of it rests on small "
-            "areas that wards share.",
+            description="Every ward and authority with its residents and households, and the share of them from "
+            "small areas that wards share.",
             lineage={
                 "population": (("allocation", "residents"), ("allocation", "weight")),
                 "households": (("census_households", "households"), ("allocation", "weight")),
@@ -68,7 +68,7 @@ def allocation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str,
     counted = counted.merge(households, on="area_code", how="left", validate="1:1")
     known = inputs.frame("output_area_lookup").merge(counted, on="area_code", how="left", validate="1:1")
     best_fit = judged_in(inputs.frame("lsoa_best_fit"), contracts).rename(columns={"area_code": "lsoa_code"})
-    bare = counted[~counted["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
+    unmatched = counted[~counted["area_code"].isin(known["area_code"])].rename(columns={"area_code": "lsoa_code"})
     weights = small_area_weights(
         wards=wards(inputs, contracts),
         lsoa_best_fit=best_fit,
@@ -82,7 +82,7 @@ def allocation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str,
         output_area_boundaries=inputs.frame("output_area_boundaries_2011"),
         lsoa_boundaries=inputs.frame("lsoa_boundaries"),
         postcodes=inputs.frame("postcodes"),
-        lsoa_lookup=bare.merge(best_fit[["lsoa_code", "msoa_code"]], on="lsoa_code", how="left", validate="1:1"),
+        lsoa_lookup=unmatched.merge(best_fit[["lsoa_code", "msoa_code"]], on="lsoa_code", how="left", validate="1:1"),
     )
     return {"allocation": weights}
 

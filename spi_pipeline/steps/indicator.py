@@ -1,4 +1,4 @@
-"""The values of an indicator: from the tables of its sources to wards and editions."""
+"""The values of an indicator for wards and editions, from the tables of its sources."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
 from spi_pipeline.steps.step import Column, Step, products, typed
 
-# Metadata of the table of an indicator: what it counted and could not place, over all its periods.
+# Metadata of the table of an indicator: the count that could not be placed in a ward, over all its periods.
 UNPLACED = "spi_unplaced"
-# And how many times the variance of a Poisson count its repeated counts show.
+# The ratio of the variance of its repeated counts to that of a Poisson count.
 DISPERSION = "spi_dispersion"
 
 
@@ -30,7 +30,7 @@ def part_of(indicator_id: str) -> str:
 
 
 def indicator_step(contracts: Contracts, indicator_id: str) -> Step:
-    """The step of an indicator; one that has no figures as things are run now has missing values alone."""
+    """The step of an indicator; without figures in this mode all its values are missing."""
     indicator = contracts.indicators[indicator_id]
     sources, component = contracts.sources_of(indicator), contracts.component_of[indicator_id]
     absent = not contracts.can_have_values(indicator)
@@ -72,7 +72,7 @@ def _made_of(contracts: Contracts, indicator_id: str, geography: tuple[str, ...]
 
 
 def _editions(contracts: Contracts, inputs: Inputs) -> range:
-    # Of England the newest alone: of no earlier one are enough figures at hand.
+    # For England only the newest edition: too few figures are available for earlier ones.
     first = inputs[YEAR] if contracts.geography.national else contracts.framework.publication.first_edition
     return range(first, inputs[YEAR] + 1)
 
@@ -86,8 +86,8 @@ def no_source(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 
 def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
-    """The values of an indicator; how much could not be placed travels along in the metadata."""
-    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    """The values of an indicator, with the count that could not be placed in the metadata."""
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import published_limits, with_intervals
 
@@ -95,27 +95,29 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
     places = ward_places(inputs, contracts)
     tables = {name: placed(inputs, contracts, name) for name in sources}
-    # What is counted by month, as anchored values are, has no minimum.
+    # Monthly counts have no minimum; anchored values are monthly counts.
     least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
-    found = (
+    result = (
         anchored_values(indicator, contracts.sources, tables, places)
         if indicator.measure.level
         else ward_values(indicator, contracts.sources, tables, places, least)
     )
-    limits = found.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
+    limits = (
+        result.limits if indicator.measure.level else published_limits(indicator, contracts.sources, tables, places)
+    )
     origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
     unit = contracts.vocabulary.units[indicator.unit]
-    known = without(found.values, contracts.of_two_areas(indicator), places)
-    rows = with_intervals(known, indicator, unit, found.dispersion, limits)
+    usable = without(result.values, contracts.of_two_areas(indicator), places)
+    rows = with_intervals(usable, indicator, unit, result.dispersion, limits)
     editions = _editions(contracts, inputs)
     frame = observations(rows, indicator, source, origins, editions, relative=unit.relative)
     table = typed(frame, contracts.products["indicator_value"])
-    about = {UNPLACED: repr(found.unplaced), DISPERSION: repr(found.dispersion)}
-    return {step.outputs[0]: table.replace_schema_metadata(about)}
+    metadata = {UNPLACED: repr(result.unplaced), DISPERSION: repr(result.dispersion)}
+    return {step.outputs[0]: table.replace_schema_metadata(metadata)}
 
 
 def without(found: pd.DataFrame, authorities: frozenset[str], places: Wards) -> pd.DataFrame:
-    """Values, but for those of some authorities and their wards, of which nothing is known."""
+    """The values with those of some authorities and their wards removed, because nothing is known about them."""
     wards = (ward for ward, authority in places.authorities.items() if authority in authorities)
     apart = found["area_code"].isin({*authorities, *wards})
     figures = ["value", "allocation_error", "numerator", "denominator"]
@@ -123,7 +125,7 @@ def without(found: pd.DataFrame, authorities: frozenset[str], places: Wards) -> 
 
 
 def ward_places(inputs: Inputs, contracts: Contracts) -> Wards:
-    """Wards with the weights of small areas, where the step reads them."""
+    """Wards, with the weights of small areas if the step reads them."""
     weights = inputs.frame("allocation") if "allocation" in inputs else pd.DataFrame()
     return Wards(boundaries(inputs, contracts), weights, contracts.framework.publication.covered)
 
@@ -134,9 +136,9 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     return {
         "unit": contracts.vocabulary.units[indicator.unit].title,
         "direction": indicator.direction.replace("_", " "),
-        "goalposts": "1st and 99th percentile of the wards of England, widened where a third of a town lies beyond"
-        if posts.basis == "reference"
-        else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.basis}: {posts.reason})",
+        "goalposts": "1st and 99th percentile of the wards of England, widened if a third of a town is beyond them"
+        if posts.source == "reference"
+        else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.source}: {posts.reason})",
         "limits": indicator.limits,
         "error": _error_in_words(indicator),
         **rests_on(contracts.sources_of(indicator), contracts),
@@ -144,8 +146,8 @@ def _about(step: Step, contracts: Contracts) -> Facts:
 
 
 def _error_in_words(indicator: Indicator) -> str:
-    basis, error = indicator.error_basis.replace("_", " "), indicator.error
-    return f"{basis}: {error.reason}" if error and error.reason else basis
+    source, error = indicator.error_basis.replace("_", " "), indicator.error
+    return f"{source}: {error.reason}" if error and error.reason else source
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

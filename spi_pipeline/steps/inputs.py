@@ -1,4 +1,4 @@
-"""What a step is given: the inputs it names and no others, so that what it says of itself cannot be wrong."""
+"""The inputs of a step: those that it names and no others, so that its declaration cannot be wrong."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What a step may read beside tables: figures in the package, downloads, and facts that no file of the store holds.
+# Inputs other than tables: embedded figures, run records, files supplied by hand, and facts that no stored file holds.
 EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
-# What no code holds but a step follows from: a folder of templates and styles in the package, a picture beside the
-# contracts.
+# Inputs that are not code: a folder of templates and styles in the package, a picture next to the contracts.
 PACKAGED, BESIDE = "packaged/", "beside_contracts/"
-AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "dormant", "areas", "asking"
-# The release that was signed last, as ``Released``, or None.
+AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "unavailable", "areas", "asking"
+# The newest signed release, as ``Released``, or None.
 RELEASED = "released"
 
 
@@ -37,8 +36,8 @@ class Released(NamedTuple):
     """A release.
 
     Attributes:
-        release: as it lies in the store.
-        contracts: those that it was made under; None where this version of the program cannot read them.
+        release: the release in the store.
+        contracts: the contracts it was made under; None if this version of the program cannot read them.
     """
 
     release: Release
@@ -46,11 +45,11 @@ class Released(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A table that is not read whole, since it may have millions of rows.
+    """A table that is not read into memory, since it may have millions of rows.
 
     Attributes:
         file: its Parquet file.
-        schema: of the file, with the metadata it was written with.
+        schema: its schema, with the metadata it was written with.
     """
 
     file: Path
@@ -61,55 +60,55 @@ class Inputs:
     """The inputs of one step.
 
     Args:
-        values: by name; tables as Arrow, those of points as ``Stored``, downloads as ``Downloads``, facts as they are.
+        values: by name; tables as Arrow, tables of points as ``Stored``, downloads as ``Downloads``, facts as they are.
         versions: the digest of each.
-        kept: what was derived from inputs before in this process; shared by all steps of a run.
+        kept: values derived from inputs earlier in this process; shared by all steps of a run.
     """
 
     def __init__(self, values: Mapping[str, Any], versions: Mapping[str, str], kept: dict[Any, Any]) -> None:
         self._values = values
         self._versions = versions
-        self._kept = kept
+        self._derived = kept
 
     def __contains__(self, name: str) -> bool:
         """Whether the step reads it."""
         return name in self._values
 
     def __getitem__(self, name: str) -> Any:
-        """An input as it is.
+        """An input, unchanged.
 
         Raises:
-            KeyError: for one that the step does not name.
+            KeyError: for an input that the step does not name.
         """
         return self._values[name]
 
     def table(self, name: str) -> pa.Table:
         """A table, with the metadata it was written with."""
-        found: pa.Table = self[name]
-        return found
+        value: pa.Table = self[name]
+        return value
 
     def stored(self, name: str) -> Stored:
         """The file of a table of points."""
-        found: Stored = self[name]
-        return found
+        value: Stored = self[name]
+        return value
 
     def frame(self, name: str) -> pd.DataFrame:
-        """A table as a frame, which is not to be changed."""
-        found: pd.DataFrame = self.derived("frame", (name,), lambda: self.table(name).to_pandas())
-        return found
+        """A table as a frame, which must not be changed."""
+        value: pd.DataFrame = self.derived("frame", (name,), lambda: self.table(name).to_pandas())
+        return value
 
     def parts(self, product: str) -> pd.DataFrame:
-        """All parts of a product that the step reads, in the order it names them."""
+        """All parts of a product that the step reads, in the order of its inputs."""
         names = [name for name in self._values if name.startswith(f"{product}.")]
         return pd.concat([self.frame(name) for name in names], ignore_index=True)
 
     def downloads(self, source_id: str) -> Downloads:
-        """The downloads that make up a source now, their bytes as they came."""
-        found: Downloads = self[f"{DOWNLOADS}{source_id}"]
-        return found
+        """The current downloads of a source, their bytes as received."""
+        value: Downloads = self[f"{DOWNLOADS}{source_id}"]
+        return value
 
     def areas(self, downloads: Downloads) -> Scope:
-        """The areas that downloads are read for."""
+        """The areas that downloads are parsed for."""
         areas: Scope = self[AREAS]
         return replace(areas, since=downloads.since, have=())
 
@@ -120,27 +119,27 @@ class Inputs:
     @property
     def as_of(self) -> dt.date:
         """The day the newest figures were taken; no computation looks at the clock."""
-        found: dt.date = self[AS_OF]
-        return found
+        value: dt.date = self[AS_OF]
+        return value
 
     def derived(self, form: str, names: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What follows from some inputs alone, made once for all steps that read the same versions of them.
+        """A value derived from some inputs alone, computed once for all steps that read the same versions of them.
 
         Args:
-            form: names what is made.
-            names: the inputs it follows from.
-            make: makes it.
+            form: a name for the value.
+            names: the inputs it is derived from.
+            make: computes it.
         """
         key = (form, names, tuple(self._versions[name] for name in names))
-        if key not in self._kept:
-            for old in [kept for kept in self._kept if kept[:2] == key[:2]]:
-                del self._kept[old]
-            self._kept[key] = make()
-        found: T = self._kept[key]
-        return found
+        if key not in self._derived:
+            for old in [other for other in self._derived if other[:2] == key[:2]]:
+                del self._derived[old]
+            self._derived[key] = make()
+        value: T = self._derived[key]
+        return value
 
 
 def origins_of(table: pa.Table | Stored) -> list[dict[str, Any]]:
-    """The files that a source table was read from, as its metadata have them."""
-    found: list[dict[str, Any]] = json.loads((table.schema.metadata or {}).get(ORIGINS.encode(), b"[]"))
-    return found
+    """The files that a source table was read from, according to its metadata."""
+    origins: list[dict[str, Any]] = json.loads((table.schema.metadata or {}).get(ORIGINS.encode(), b"[]"))
+    return origins

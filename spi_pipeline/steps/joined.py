@@ -1,4 +1,4 @@
-"""The tables that readers see, joined from what the steps before them wrote, and judged as readers see them."""
+"""The tables that readers see, joined from the tables of earlier steps and checked in the form that readers see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
-# Where each ward stands among the wards of England.
+# The standing of each ward among the wards of England.
 STANDS = "ward_standing"
 # The ends of the intervals of a score and of its rank.
 ENDS = ("score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high")
@@ -40,8 +40,8 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             does=observation,
             page=Page(),
             title="Observations as readers see them",
-            description="The value of every indicator for every ward and edition, cells that profile spi filled in "
-            "marked as imputed.",
+            description="The value of every indicator for every ward and edition; cells that profile spi filled in "
+            "are marked as imputed.",
             lineage={"value": tuple((name, "value") for name in (*values, *imputed))},
         ),
         Step(
@@ -65,8 +65,8 @@ def joined_steps(contracts: Contracts) -> list[Step]:
             page=Page(preview=_index),
             title="Scores as readers see them",
             description="Scores and ranks of every ward at every level, edition and profile, with their intervals, "
-            "the dates of the figures behind them, and where each ward stands among the wards of England: in an "
-            "indicator by its value, above by its score on the slots that have figures for all of them.",
+            "the dates of the figures behind them, and the standing of each ward among the wards of England: for an "
+            "indicator by its value, for higher levels by its score on the slots that have figures for all wards.",
             lineage={
                 "score": tuple((name, "score") for name in of_elements),
                 "newest_period": tuple((name, "period_end") for name in values),
@@ -83,9 +83,9 @@ def joined_steps(contracts: Contracts) -> list[Step]:
 
 
 def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """What the indicators wrote; a cell that profile ``spi`` filled in holds that value and is marked ``imputed``.
+    """The values of all indicators; a cell that profile ``spi`` filled in holds that value and is marked ``imputed``.
 
-    One that is withheld stays so: what was put in its place is for the score, and stands in ``imputation``.
+    A withheld value stays withheld: its substitute serves the score only, and is in the table ``imputation``.
     """
     frame, cells = inputs.parts("indicator_value"), inputs.parts("imputation")
     key = ["indicator_id", "area_code", "edition"]
@@ -98,8 +98,8 @@ def observation(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 
 def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """What the elements wrote, with the ends of its intervals, the dates of its figures and its place in England."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    """The scores of all elements with their intervals, the dates of their figures and their standing in England."""
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.dates import dates
 
     catalogue, editions = inputs.frame("indicator"), set(inputs.frame("edition")["edition"])
@@ -111,7 +111,7 @@ def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     joined = inputs.parts("element_score").merge(ends, on=key, how="left", validate="1:1")
     dated_too = joined.merge(dated, on=key, how="left", validate="1:1")
     by_value = england_percentile(rows, catalogue, inputs.frame("reference"))
-    # Of what stands above indicators it is told of the newest edition and the first profile, as England computes them.
+    # Above indicators, England computes only the newest edition and the first profile.
     by_score = inputs.frame(STANDS)[["id", "area_code", "england_percentile"]].assign(
         edition=joined["edition"].max(), profile=next(iter(contracts.framework.profiles))
     )

@@ -1,4 +1,4 @@
-"""Areas of a council's own: where they lie, their values and their scores. Without any there is no step."""
+"""Areas that a council drew: their location, values and scores. Without such areas there are no steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from spi_pipeline.contracts.measured import least_of
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocation import Lookups
-from spi_pipeline.geography.own_areas import Ground, overlaps, own_area_row, own_weights, place, points_in
+from spi_pipeline.geography.own_areas import PlacementData, overlaps, own_area_row, own_weights, place, points_in
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.indicators.observations import Origin, observations
 from spi_pipeline.steps.indicator import DISPERSION, part_of, ward_places, without
@@ -29,7 +29,7 @@ PLACED = ("own_area", "own_area_overlap", "own_area_allocation")
 
 
 def own_area_steps(contracts: Contracts) -> list[Step]:
-    """The steps of the products that are called after own areas; none where no area is drawn."""
+    """The steps of the products named ``own_area…``; none if the council drew no area."""
     if not contracts.own_areas:
         return []
     files = tuple(f"areas/{name}.yaml" for name in sorted(contracts.own_areas))
@@ -47,8 +47,8 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
             does=where,
             page=Page(),
             title="Areas of the council's own",
-            description="Where each area that the council drew lies, and with which wards and other areas it shares "
-            "residents.",
+            description="The location of each area that the council drew, and the wards and other areas with which "
+            "it shares residents.",
             lineage={"residents": (("allocation", "residents"), ("allocation", "weight"))},
         ),
         Step(
@@ -64,7 +64,7 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
             does=values_of,
             page=Page(),
             title="Values of the areas of the council's own",
-            description="Every indicator for every area that the council drew, formed as those of wards are.",
+            description="Every indicator for every area that the council drew, computed like those of wards.",
             lineage={"value": (("own_area_allocation", "weight"), *((name, "value") for name in values))},
         ),
         Step(
@@ -77,26 +77,26 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
             does=scores_of,
             page=Page(),
             title="Scores of the areas of the council's own",
-            description="Scores, intervals and the likely place among the wards of every area that the council drew. "
-            "No score or rank of a ward depends on them.",
+            description="Scores, intervals and the likely place among the wards for every area that the council "
+            "drew. No score or rank of a ward depends on them.",
             lineage={"score": (("own_area_value", "value"),)},
         ),
     ]  # fmt: skip
 
 
-def ground(inputs: Inputs, contracts: Contracts) -> Ground:
-    """What areas are placed with, out of tables."""
-    older = {"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code", "msoa_2011_code": "msoa11_code",
+def ground(inputs: Inputs, contracts: Contracts) -> PlacementData:
+    """The tables that areas are placed with."""
+    columns = {"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code", "msoa_2011_code": "msoa11_code",
              "msoa_2021_code": "msoa21_code", "area_code": "lsoa_code"}  # fmt: skip
     finest = inputs.frame("output_area_lookup").rename(columns={"area_code": "oa_code"})
-    fit = inputs.frame("lsoa_best_fit").rename(columns=older)
-    return Ground(
+    fit = inputs.frame("lsoa_best_fit").rename(columns=columns)
+    return PlacementData(
         allocation=inputs.frame("allocation"),
         lookups=Lookups(
             finest[["oa_code", "lsoa_code"]],
             pd.concat([finest[["lsoa_code", "msoa_code"]], fit[["lsoa_code", "msoa_code"]]]).drop_duplicates(),
-            inputs.frame("lsoa_2011_lookup").rename(columns=older),
-            inputs.frame("msoa_2011_lookup").rename(columns=older),
+            inputs.frame("lsoa_2011_lookup").rename(columns=columns),
+            inputs.frame("msoa_2011_lookup").rename(columns=columns),
         ),
         wards=wards(inputs, contracts),
         output_areas=Shapes.from_frame(inputs.frame("output_area_boundaries_2011")),
@@ -108,27 +108,29 @@ def ground(inputs: Inputs, contracts: Contracts) -> Ground:
 
 def where(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The products ``own_area``, ``own_area_overlap`` and ``own_area_allocation``."""
-    on = ground(inputs, contracts)
-    found = {name: place(area, on) for name, area in sorted(contracts.own_areas.items())}
+    data = ground(inputs, contracts)
+    placements = {name: place(area, data) for name, area in sorted(contracts.own_areas.items())}
     return {
-        "own_area": pd.DataFrame([own_area_row(one, on) for one in found.values()]),
-        "own_area_overlap": pd.concat([overlaps(one, found, on) for one in found.values()], ignore_index=True),
-        "own_area_allocation": pd.concat([own_weights(one, on) for one in found.values()], ignore_index=True),
+        "own_area": pd.DataFrame([own_area_row(one, data) for one in placements.values()]),
+        "own_area_overlap": pd.concat(
+            [overlaps(one, placements, data) for one in placements.values()], ignore_index=True
+        ),
+        "own_area_allocation": pd.concat([own_weights(one, data) for one in placements.values()], ignore_index=True),
     }
 
 
 def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``own_area_value``."""
-    # Here, since they import scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import published_limits, with_intervals
     from spi_pipeline.indicators.own_areas import OwnPlace, gives_away, own_values
 
     scored, weights, own = ward_places(inputs, contracts), inputs.frame("own_area_allocation"), inputs.frame("own_area")
-    places, on = [], ground(inputs, contracts)
+    places, data = [], ground(inputs, contracts)
     for name, authority in zip(own["own_area"], own["authority_code"], strict=True):
         rows = weights[weights["own_area"] == name]
-        points = partial(points_in, contracts.own_areas[name], rows, on)
+        points = partial(points_in, contracts.own_areas[name], rows, data)
         places.append(OwnPlace(name, authority, scored, rows, points))
     first, editions = contracts.framework.publication.first_edition, inputs[YEAR] + 1
     frames = []
@@ -138,24 +140,24 @@ def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
         least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
         unit = contracts.vocabulary.units[indicator.unit]
         origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
-        about = inputs.table(part_of(indicator.id)).schema.metadata or {}
-        dispersion = float(about.get(DISPERSION.encode(), b"1"))
+        metadata = inputs.table(part_of(indicator.id)).schema.metadata or {}
+        dispersion = float(metadata.get(DISPERSION.encode(), b"1"))
         levels = [contracts.sources[name].properties.geography.levels for name in sources]
-        moved = anchored_values(indicator, contracts.sources, tables, scored) if indicator.measure.level else None
+        anchored = anchored_values(indicator, contracts.sources, tables, scored) if indicator.measure.level else None
         for one in places:
-            found = own_values(indicator, contracts.sources, tables, one, moved)
-            limits = found.limits
+            result = own_values(indicator, contracts.sources, tables, one, anchored)
+            limits = result.limits
             if limits is None:
                 of_all = published_limits(indicator, contracts.sources, one.placed(tables), one.apart)
-                limits = None if of_all is None else of_all.loc[found.values.index]
-            rows = without(found.values, contracts.of_two_areas(indicator), one.apart)
+                limits = None if of_all is None else of_all.loc[result.values.index]
+            rows = without(result.values, contracts.of_two_areas(indicator), one.apart)
             if least is not None:
                 others = [other for other in places if other.area != one.area]
                 if gives_away(indicator, contracts.sources, tables, one, others, least):
                     rows = rows.assign(value=np.nan, covered=1.0)
             rows = with_intervals(rows, indicator, unit, dispersion, limits)
-            wanted = range(first, editions)
-            table = observations(rows, indicator, source, origins, wanted, relative=unit.relative)
+            years = range(first, editions)
+            table = observations(rows, indicator, source, origins, years, relative=unit.relative)
             of_wards = ["ward"] in levels or indicator.measure.level is not None
             frames.append(table.assign(estimated=of_wards and one.divided_wards and table["value"].notna()))
     return {"own_area_value": pd.concat(frames, ignore_index=True).rename(columns={"area_code": "own_area"})}
@@ -167,9 +169,9 @@ def scores_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
     editions, own = set(inputs.frame("edition")["edition"]), inputs.frame("own_area")
     rows, values = inputs.parts("indicator_value"), inputs.frame("own_area_value")
-    found = own_area_scores(
+    table = own_area_scores(
         trees_of(contracts, inputs), rows[rows["edition"].isin(editions)], values[values["edition"].isin(editions)],
         dict(zip(own["own_area"], own["authority_code"], strict=True)), areas(contracts),
         contracts.framework.uncertainty, contracts.peers.floor,
     )  # fmt: skip
-    return {"own_area_score": found}
+    return {"own_area_score": table}

@@ -1,4 +1,4 @@
-"""Wards and places as steps read them: boundaries, and what points count in each. All is worked out once a run."""
+"""Wards as steps read them: their boundaries, and the points that lie in each. Each is computed once per run."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from spi_pipeline.steps.inputs import Inputs
 
 
 def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
-    """Ward boundaries with ``parent_code``, the wards' authority; null where best fit does without.
+    """Ward boundaries with ``parent_code``, the wards' authority; a boundary is null if best fit needs none.
 
     Raises:
-        SpiError: when a boundary is missing that places incidents: they would be counted nowhere.
+        SpiError: when a boundary that places incidents is missing: the incidents would be counted nowhere.
     """
     frame = judged_in(inputs.frame("wards"), contracts).rename(columns={"authority_code": "parent_code"})
     drawn = contracts.geography.drawn
-    bare = sorted(frame.loc[frame["geometry"].isna() & frame["parent_code"].isin(drawn), "area_code"])
-    if bare:
+    undrawn = sorted(frame.loc[frame["geometry"].isna() & frame["parent_code"].isin(drawn), "area_code"])
+    if undrawn:
         raise SpiError(
-            f"table wards has no boundary for {listed(bare)}; supply it, or state placed_by: best_fit for their "
+            f"table wards has no boundary for {listed(undrawn)}; supply it, or set placed_by: best_fit for their "
             "authority in geography.yaml"
         )
     return frame
 
 
 def judged_in(lookup: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
-    """A lookup with ``authority_code`` of the authority that wards are judged in: their council, or England."""
+    """A lookup with ``authority_code`` of the authority that wards are compared in: their council, or England."""
     return lookup.assign(authority_code=ENGLAND) if contracts.geography.national else lookup
 
 
 def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
-    """The same with the authority that table ``area`` gives each ward."""
+    """Ward boundaries with the authority that table ``area`` gives each ward."""
 
     def merged() -> pd.DataFrame:
         authority = inputs.frame("area")[["area_code", "parent_code"]]
@@ -48,12 +48,12 @@ def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
 
 
 def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bool = False) -> pd.DataFrame:
-    """The rows of a source; of one of points its counts by ward, as ``added_up`` returns them.
+    """The rows of a source; for a source of points, its counts by ward as ``added_up`` returns them.
 
-    Where wards have no boundaries the LSOA that the publisher names decides.
+    If wards have no boundaries, the LSOA that the publisher names decides.
 
     Raises:
-        SpiError: when neither boundaries nor LSOAs say where the points of an authority lie.
+        SpiError: when neither boundaries nor LSOAs place the points of an authority.
     """
     source = contracts.sources[source_id]
     if not source.of_points:
@@ -61,16 +61,16 @@ def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bo
 
     def place(points: pd.DataFrame) -> Array:
         drawn = wards(inputs, contracts)
-        bare = drawn[drawn["geometry"].isna()]
+        undrawn = drawn[drawn["geometry"].isna()]
         ward = place_points(points["longitude"], points["latitude"], drawn)
-        if len(bare) and "lsoa_code" in points:
+        if len(undrawn) and "lsoa_code" in points:
             weights = inputs.frame("allocation")
-            own = weights["area_code"].isin(bare["area_code"])
+            own = weights["area_code"].isin(undrawn["area_code"])
             return np.where(pd.isna(ward), place_whole(points["lsoa_code"], weights[own]), ward)
-        if lost := sorted(set(bare["parent_code"]) & contracts.geography.holding(source_id)):
+        if unplaced := sorted(set(undrawn["parent_code"]) & contracts.geography.holding(source_id)):
             raise SpiError(
-                f"source {source_id} holds points without LSOAs, and the wards of {listed(lost)} have no boundaries; "
-                f"supply boundaries, or list {source_id} under without in geography.yaml"
+                f"source {source_id} holds points without LSOAs, and the wards of {listed(unplaced)} have no "
+                f"boundaries; supply boundaries, or list {source_id} under without in geography.yaml"
             )
         return ward
 

@@ -1,4 +1,4 @@
-"""The newest months beside the index: counts, rates over twelve months, and where a ward departs from its own past."""
+"""The newest months: counts, rates over twelve months, and wards that depart from their own past."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def recent_step(contracts: Contracts) -> Step:
         does=newest_months,
         page=Page(about=_about, preview=_signals),
         title="The newest months",
-        description="What the police counted in every ward, month by month, the rate of the last twelve months, and "
-        "where the newest months depart from the ward's own past.",
+        description="Monthly police counts in every ward, the rate of the last twelve months, and whether the newest "
+        "months depart from the ward's own past.",
         lineage={"count": made_of, "rate_12_months": (*made_of, ("area", "population"))},
     )
 
 
 def monthly_files(contracts: Contracts) -> tuple[str, ...]:
-    """The contract files that say what is counted month by month, and where."""
+    """The contract files that declare what is counted month by month, and where."""
     measures = contracts.monthly
     components = {contracts.component_of[item.id] for item in measures if item.id in contracts.component_of}
     return (
@@ -52,7 +52,7 @@ def monthly_files(contracts: Contracts) -> tuple[str, ...]:
 
 def newest_months(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame | pa.Table]:
     """The product ``recent``."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.indicators.recent import recent
 
     measures = contracts.monthly
@@ -75,7 +75,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
 
 
 def _signals(step: Step, table: pa.Table, contracts: Contracts) -> str:
-    """The wards that signal in the newest month of each measure."""
+    """The wards with a signal in the newest month of each measure."""
     rows = table.to_pandas()
     newest = rows[rows["month"] == rows.groupby("measure_id")["month"].transform("max")]
     wards = {ward.code: ward.name for ward in contracts.geography.wards}

@@ -23,10 +23,10 @@ from spi_pipeline.steps.step import Step, empty, products
 if TYPE_CHECKING:
     from spi_pipeline.scoring.tree import Tree
 
-# The tables that a component writes, each a part of the product of that name; those above it impute nothing.
+# The tables that a component writes, each a part of the product of that name; higher levels impute nothing.
 SCORED = ("element_score", "weight", "contribution", "imputation")
 SCORE = "element_score."
-# A weight or fit in full pushes the last columns out of the page.
+# Weights and fits with more decimals push the last columns off the page.
 DECIMALS = 4
 
 
@@ -84,7 +84,7 @@ def _parent_step(
 
 
 def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame | pa.Table]:
-    """Scores, weights, contributions and filled cells of a component; of one that is left out no rows, and why."""
+    """Scores, weights, contributions and filled cells of a component; empty with the reason if it is left out."""
     from spi_pipeline.scoring.element import component_tables
 
     if why := left_out(inputs.frame("indicator")).get(step.name):
@@ -92,21 +92,21 @@ def component_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mappin
     editions = set(inputs.frame("edition")["edition"])
     rows = pd.concat([inputs.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
     trees = {profile: tree.below(step.name) for profile, tree in trees_of(contracts, inputs).items()}
-    found = component_tables(step.name, trees, rows[rows["edition"].isin(editions)], areas(contracts))
-    return {name: found[name.split(".")[0]] for name in step.outputs}
+    tables = component_tables(step.name, trees, rows[rows["edition"].isin(editions)], areas(contracts))
+    return {name: tables[name.split(".")[0]] for name in step.outputs}
 
 
 def parent_scores(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """Scores, weights and contributions of a dimension or the index."""
     from spi_pipeline.scoring.element import parent_tables
 
-    found = parent_tables(step.name, trees_of(contracts, inputs), inputs.parts("element_score"), areas(contracts))
-    return {name: found[name.split(".")[0]] for name in step.outputs}
+    tables = parent_tables(step.name, trees_of(contracts, inputs), inputs.parts("element_score"), areas(contracts))
+    return {name: tables[name.split(".")[0]] for name in step.outputs}
 
 
 def trees_of(contracts: Contracts, inputs: Inputs) -> dict[str, Tree]:
     """The whole index under each profile."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.tree import index_tree
 
     catalogue, reference = inputs.frame("indicator"), inputs.frame("reference")
@@ -143,7 +143,7 @@ def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: C
 
 
 def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What every parent shows, how many indicators stand behind it, and where they stand in England."""
+    """The facts of every parent, the number of indicators, and where these stand in England."""
     if why := (look.table(step.outputs[0]).schema.metadata or {}).get(EMPTY_BECAUSE.encode()):
         return {"slots": 0, "left_out": why.decode()}
     slots = look.frame(f"weight.{step.name}")["id"].nunique()
@@ -156,16 +156,16 @@ def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
-    """Of each indicator, percent of the wards of England that do worse: than its authorities, and than its wards."""
+    """For each indicator, the percentage of England's wards that do worse than its wards and its authorities."""
     rows = pd.concat([look.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
     catalogue = look.frame("indicator")
     scored = rows["indicator_id"].isin(catalogue.loc[catalogue["in_basis"], "indicator_id"])
     newest = rows[scored & (rows["edition"] == rows["edition"].max())]
-    found = england_percentile(newest, catalogue, look.frame("reference"))
-    wards = found[found["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
+    standing = england_percentile(newest, catalogue, look.frame("reference"))
+    wards = standing[standing["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
     shown = pd.DataFrame({"worst ward": wards.min(), "median ward": wards.median(), "best ward": wards.max()})
     for authority in contracts.geography.authorities:
-        shown[authority.name] = found[found["area_code"] == authority.code].set_index("id")["england_percentile"]
+        shown[authority.name] = standing[standing["area_code"] == authority.code].set_index("id")["england_percentile"]
     return shown.round(0).rename_axis("% of England’s wards do worse").reset_index()
 
 
@@ -188,16 +188,16 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def _points(points: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
-    """What each child adds in the newest edition under the first profile: over wards, and to each authority."""
+    """The points each child adds in the newest edition under the first profile: over wards, and for each authority."""
     profile = next(iter(contracts.framework.profiles))
     own = points[(points["profile"] == profile) & (points["edition"] == points["edition"].max())]
     wards = own[own["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["contribution"]
-    found = pd.DataFrame({"least": wards.min(), "mean": wards.mean(), "most": wards.max()}).round(2)
+    table = pd.DataFrame({"least": wards.min(), "mean": wards.mean(), "most": wards.max()}).round(2)
     for authority in contracts.geography.authorities:
         part = own[own["area_code"] == authority.code].set_index("id")["contribution"]
-        found[authority.name] = part.round(2)
+        table[authority.name] = part.round(2)
     heading = f"points, {own['edition'].max()}, {profile}"
-    return found.sort_values("mean", ascending=False).rename_axis(heading).reset_index()
+    return table.sort_values("mean", ascending=False).rename_axis(heading).reset_index()
 
 
 def _preview(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -1,1 +1,1 @@
-"""What is kept on disk, atomically: the only room that knows paths below the store."""
+"""The store on disk, written atomically; the only package that knows the paths below its root."""

@@ -1,8 +1,8 @@
 """Replacing files, links and folders so that a reader sees the old or the new one, never a part.
 
-Everything is made under a temporary name in the folder of its target, forced to disk and moved over it. A process
-killed on the way leaves a temporary name behind, which ``remove_leftovers`` deletes. What the files hold is not known
-here.
+Everything is written under a temporary name in the folder of its target, forced to disk and moved over the target. A
+process killed on the way leaves a temporary name behind, which ``remove_leftovers`` deletes. This module does not know
+the content of the files.
 """
 
 import errno
@@ -14,23 +14,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage.places import GOING, MEMORY, PUBLISHED, QUARANTINE, RAW, RELEASES, RUNS, TABLES
+from spi_pipeline.storage.places import CACHE, PUBLISHED, QUARANTINE, RAW, RELEASES, RUNNING, RUNS, TABLES
 
 _MARK = ".tmp-"
 # Where temporary names can appear, relative to the root; ``dagster/`` and ``inbox/`` belong to others.
 _WRITTEN = (
-    "", f"{GOING}/", f"{MEMORY}/", f"{PUBLISHED}/", f"{RELEASES}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
+    "", f"{RUNNING}/", f"{CACHE}/", f"{PUBLISHED}/", f"{RELEASES}/", f"{TABLES}/*/", f"{QUARANTINE}/*/", f"{RUNS}/*/",
     f"{RAW}/*/", f"{RAW}/*/answers/", f"{RAW}/*/receiving/", f"{RAW}/*/sets/",
 )  # fmt: skip
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; what the body makes there replaces ``path`` when the body succeeds.
+    """Yield a temporary name next to ``path``; when the body succeeds, the file it wrote there replaces ``path``.
 
-    The body makes a file, a link or (where ``path`` does not exist yet) a folder, and forces it to disk with ``sync``.
-    When it fails, the temporary is removed and ``path`` is as it was; only a disk that takes the move and then cannot
-    say it is safe leaves the new one.
+    The body makes a file, a link or (if ``path`` does not exist yet) a folder, and forces it to disk with ``sync``.
+    When it fails, the temporary is removed and ``path`` is unchanged. The one exception: if the disk moves the file but
+    then fails to sync the folder, the new file stays.
 
     Raises:
         SpiError: for an ``OSError`` of the body or of the move, such as a full disk.
@@ -51,7 +51,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Make ``data`` the content of the file ``path``.
 
     Raises:
-        SpiError: where the disk refuses; ``path`` is then as it was.
+        SpiError: if the disk refuses; ``path`` is then unchanged.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
@@ -59,10 +59,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return the content of the file ``path``, or None where there is no such file.
+    """Return the content of the file ``path``, or None if there is no such file.
 
     Raises:
-        SpiError: where it is there and cannot be read.
+        SpiError: if it exists and cannot be read.
     """
     with os_errors(f"{path} could not be read"):
         try:
@@ -72,10 +72,10 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def sha256_of(path: Path) -> str:
-    """The digest of a file.
+    """Return the SHA-256 digest of a file.
 
     Raises:
-        OSError: where it cannot be read.
+        OSError: if it cannot be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -91,14 +91,14 @@ def discard(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where it is not there; what they are called is forced to disk.
+    """Make a folder and its missing parents, and force their names to disk.
 
     Raises:
-        OSError: where the disk refuses.
+        OSError: if the disk refuses.
     """
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
-    for folder in made:
+    for folder in missing:
         sync(folder.parent)
 
 
@@ -106,7 +106,7 @@ def sync(path: Path) -> None:
     """Force a file, or the entries of a folder, to disk.
 
     Raises:
-        OSError: where the disk refuses.
+        OSError: if the disk refuses.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -116,25 +116,25 @@ def sync(path: Path) -> None:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Delete the temporaries of killed processes below the store root; only for who holds the store's lock."""
+    """Delete the temporaries of killed processes below the store root; the caller holds the store's lock."""
     for folder in _WRITTEN:
         for path in root.glob(f"{folder}*{_MARK}[0-9]*"):
             _remove(path)
 
 
 @contextmanager
-def os_errors(finding: str) -> Iterator[None]:
-    """Turn an ``OSError`` of the body into a sentence that begins with ``finding``.
+def os_errors(finding: str, remedy: str = "check the folder and its permissions") -> Iterator[None]:
+    """Turn an ``OSError`` of the body into a sentence that begins with ``finding`` and ends with ``remedy``.
 
     Raises:
-        SpiError: in its place.
+        SpiError: instead of the ``OSError``.
     """
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some disk space" if full else "check the folder and its permissions"
-        raise SpiError(f"{finding} ({error.strerror or error}): {remedy} and run the command again.") from error
+        advice = "free some disk space" if full else remedy
+        raise SpiError(f"{finding} ({error.strerror or error}): {advice} and run the command again.") from error
 
 
 def _temporary(path: Path) -> Path:
@@ -142,7 +142,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Delete a file, link or folder if it is there; what resists is left to the next ``remove_leftovers``."""
+    """Delete a file, link or folder if it exists; anything that resists is left to the next ``remove_leftovers``."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
         return

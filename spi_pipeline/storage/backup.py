@@ -1,8 +1,8 @@
-"""A copy of a store that can be put back: whole, checked, and taken while others write.
+"""Backups of a store: complete and checked copies that can be restored, taken while other processes write.
 
-What names other files is copied before what it names, and files that a name tells the content of never change. So the
-copy is what a process killed at that moment would have left, which every refresh can go on from. Databases of SQLite
-are copied by its own means. ``backup.json`` in the copy names every file with its sha256.
+Files that name other files are copied before the files they name, and files named by their content never change. So the
+copy is the state that a process killed at that moment would have left, and every refresh can continue from it. SQLite
+databases are copied with the backup function of SQLite. ``backup.json`` in the copy lists every file with its sha256.
 """
 
 import os
@@ -17,10 +17,10 @@ from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256
 from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.places import (
     ALERTS,
+    CACHE,
     DAGSTER,
     INBOX,
     LAYOUT,
-    MEMORY,
     PUBLISHED,
     QUARANTINE,
     RAW,
@@ -30,8 +30,8 @@ from spi_pipeline.storage.places import (
 )
 
 _CONTENTS = "backup.json"
-# What names other files, before all others; what is there for the moment, such as locks, is left out.
-_NAMING = (LAYOUT, f"{MEMORY}/*", f"{TABLES}/*/current.json", f"{RAW}/*/*.json", f"{RAW}/*/answers/*")
+# Files that name other files come first; files that exist only for the moment, such as locks, are left out.
+_POINTERS = (LAYOUT, f"{CACHE}/*", f"{TABLES}/*/current.json", f"{RAW}/*/*.json", f"{RAW}/*/answers/*")
 _FOLDERS = (TABLES, RAW, RUNS, QUARANTINE, PUBLISHED, RELEASES, INBOX, ALERTS, DAGSTER)
 _PASSING = (".lock", "-wal", "-shm", "-journal")
 
@@ -40,27 +40,29 @@ def back_up(root: Path, to: Path) -> int:
     """Copy the store at ``root`` into the folder ``to``, which appears whole or not at all.
 
     Returns:
-        How many bytes it holds.
+        The number of bytes copied.
 
     Raises:
-        SpiError: where there is no store, ``to`` holds something, or the disk refuses.
+        SpiError: if there is no store, ``to`` is not empty, or the disk refuses.
     """
     if not (root / LAYOUT).is_file():
-        raise SpiError(f"There is no store at {root} to back up: set SPI_STORE to the folder of one.")
+        raise SpiError(f"There is no store at {root} to back up: set SPI_STORE to the folder of a store.")
     _refuse_occupied(to, "name another folder")
     if to.resolve().is_relative_to(root):
-        raise SpiError(f"{to} lies inside the store {root}: name a folder elsewhere, best on another disk.")
+        raise SpiError(f"{to} is inside the store {root}: name a folder elsewhere, preferably on another disk.")
     with replacing(to) as copy:
         copy.mkdir()
         for link in links(root):
             _place(copy, link.relative_to(root)).symlink_to(link.readlink())
         for file in _naming(root):
             copied(file, _place(copy, file.relative_to(root)))
-        # Until nothing is new: what was added to meanwhile has another name.
+        # Until nothing is new: a file that changed meanwhile has another name.
         while [file for file in _missing(root, copy) if copied(file, _place(copy, file.relative_to(root)))]:
             pass
         if lost := _lost(copy):
-            raise SpiError(f"{root} changed faster than it could be copied ({lost} went meanwhile): run it again.")
+            raise SpiError(
+                f"{root} changed faster than it could be copied ({lost} was removed meanwhile): run the command again."
+            )
         files = {file.relative_to(copy).as_posix(): sha256_of(file) for file in _files(copy)}
         taken = datetime.now(UTC).isoformat(timespec="seconds")
         (copy / _CONTENTS).write_bytes(sealed({"taken_at": taken, "files": files}))
@@ -70,19 +72,19 @@ def back_up(root: Path, to: Path) -> int:
 
 
 def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
-    """Put a copy back as the store at ``root``, checked file by file, in one move.
+    """Restore a copy as the store at ``root``, checked file by file, in one move.
 
     Args:
-        root: where the store is to be.
+        root: the root of the store.
         source: the copy.
-        replace: whether a store that is there gives way; the caller holds its lock.
+        replace: whether to move an existing store aside; the caller holds its lock.
 
     Returns:
-        Where the store that gave way is now; None where there was none.
+        The new path of the store that was moved aside; None if there was none.
 
     Raises:
-        SpiError: where the copy is damaged or no copy, something is in the way, or the disk refuses; the store is then
-            as it was.
+        SpiError: if the copy is damaged or is not a backup, something is in the way, or the disk refuses; the store is
+            then unchanged.
     """
     contents = _contents(source)
     if not replace:
@@ -109,9 +111,9 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
 
 
 def lasting(root: Path) -> list[Path]:
-    """Every file of the store at ``root`` that outlasts commands, what names others first; locks do not."""
-    rest = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
-    return list(dict.fromkeys([*_naming(root), *rest]))
+    """Every file of the store at ``root`` that outlasts commands, unlike locks; files that name others come first."""
+    others = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
+    return list(dict.fromkeys([*_naming(root), *others]))
 
 
 def links(root: Path) -> list[Path]:
@@ -120,26 +122,31 @@ def links(root: Path) -> list[Path]:
 
 
 def _naming(root: Path) -> list[Path]:
-    return [file for pattern in _NAMING for file in sorted(root.glob(pattern)) if _stays(file)]
+    return [file for pattern in _POINTERS for file in sorted(root.glob(pattern)) if _stays(file)]
 
 
 def _contents(source: Path) -> dict[str, str]:
+    if not source.is_dir():
+        raise SpiError(f"There is no folder {source}: name the folder of a backup.")
+    content = read_bytes(source / _CONTENTS)
+    if content is None:
+        raise SpiError(f"{source} is not a backup, since it holds no {_CONTENTS}: name the folder of a backup.")
     try:
-        files: dict[str, str] = unsealed(read_bytes(source / _CONTENTS) or b"")["files"]
+        files: dict[str, str] = unsealed(content)["files"]
     except (ValueError, KeyError):
-        raise SpiError(f"{source} is no backup of a store, or its {_CONTENTS} is damaged: name another one.") from None
+        raise SpiError(f"{source / _CONTENTS} is damaged, so the backup cannot be checked: name another one.") from None
     if odd := [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]:
         raise SpiError(f"{source} names {odd[0]!r}, which is not below a store: name another backup.")
     return files
 
 
 def _missing(root: Path, copy: Path) -> list[Path]:
-    found = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
-    return [file for file in found if not (copy / file.relative_to(root)).exists()]
+    files = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
+    return [file for file in files if not (copy / file.relative_to(root)).exists()]
 
 
 def _lost(copy: Path) -> str:
-    """A table whose current version is not in the copy, since it was pruned meanwhile; empty where there is none."""
+    """A table whose current version is not in the copy, since it was pruned meanwhile; empty if there is none."""
     for pointer in copy.glob(f"{TABLES}/*/current.json"):
         with suppress(ValueError):  # damaged before it was copied
             if not pointer.with_name(f"{unsealed(pointer.read_bytes()).get('sha256')}.parquet").exists():
@@ -152,7 +159,7 @@ def _stays(file: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every file below a folder that no link leads to."""
+    """Every file below a folder, without links."""
     return [Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names)
             if not Path(place, name).is_symlink()]  # fmt: skip
 
@@ -163,19 +170,19 @@ def _place(root: Path, name: Path) -> Path:
 
 
 def copied(file: Path, target: Path) -> bool:
-    """Copy a file with the time of its writing, a database of SQLite whole; False where it is gone meanwhile.
+    """Copy a file with its modification time, and a SQLite database as a whole; False if the file has disappeared.
 
     Raises:
-        SpiError: where a database cannot be read.
+        SpiError: if a database cannot be read.
     """
     if file.suffix == ".db" and file.is_file() and _is_sqlite(file):
-        # Reading a database beside its writers makes a file beside it, which a disk that only reads refuses; where
-        # nobody can write there are no writers.
+        # Reading a database while others write creates a file next to it, which a read-only disk refuses; but where
+        # nobody can write, there are no writers.
         log = file.with_name(f"{file.name}-wal")
-        how = "mode=ro" if log.exists() or os.access(file.parent, os.W_OK) else "immutable=1"
+        mode = "mode=ro" if log.exists() or os.access(file.parent, os.W_OK) else "immutable=1"
         try:
             with (
-                closing(sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)) as source,
+                closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as source,
                 closing(sqlite3.connect(target)) as copy,
             ):
                 source.backup(copy)
@@ -198,4 +205,4 @@ def _is_sqlite(file: Path) -> bool:
 def _refuse_occupied(folder: Path, remedy: str) -> None:
     with os_errors(f"{folder} could not be read"):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise SpiError(f"{folder} is there and holds something: {remedy}.")
+            raise SpiError(f"{folder} exists and is not empty: {remedy}.")

@@ -1,6 +1,6 @@
-"""Small JSON files, each sealed: the sha256 of what it says stands in it, so that a flipped bit is not believed.
+"""Small sealed JSON files: each holds the sha256 of its own content, so that a flipped bit is detected.
 
-A file without a seal is of an earlier version of this program, and believed.
+A file without a seal was written by an earlier version of this program and is accepted.
 """
 
 import hashlib
@@ -15,27 +15,27 @@ _SEAL = "seal"
 
 
 def sealed(document: Mapping[str, Any]) -> bytes:
-    """The bytes of a file that says ``document``."""
+    """Return the bytes of a sealed file that holds ``document``."""
     return json.dumps({**document, _SEAL: _seal_of(document)}, indent=1, ensure_ascii=False).encode()
 
 
 def unsealed(data: bytes) -> dict[str, Any]:
-    """What the bytes of a file say.
+    """Return the document in the bytes of a file.
 
     Raises:
-        ValueError: where they are not JSON of an object, or not what was sealed.
+        ValueError: if they are not a JSON object, or not the content that was sealed.
     """
-    found = json.loads(data)
-    if not isinstance(found, dict):
+    document = json.loads(data)
+    if not isinstance(document, dict):
         raise ValueError("not an object")
-    seal = found.pop(_SEAL, None)
-    if seal != _seal_of(found) if seal is not None else _is_sealed_otherwise(found):
+    seal = document.pop(_SEAL, None)
+    if seal != _seal_of(document) if seal is not None else _is_sealed_otherwise(document):
         raise ValueError("not what was written")
-    return found
+    return document
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """What a file says that may be lost: what it said is found out again; nothing where it is not there or damaged."""
+    """Return the document of a file that can be recomputed; empty if the file is missing or damaged."""
     try:
         return unsealed(read_bytes(path) or b"{}")
     except ValueError:
@@ -43,12 +43,12 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
-    """Make ``document`` what the file says, in one move."""
+    """Write ``document`` to a file, in one move."""
     write_bytes(path, sealed(document))
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file says what was written; one that is gone meanwhile does."""
+    """Whether a file holds what was written; a file that has disappeared counts as whole."""
     data = read_bytes(path)
     try:
         return data is None or unsealed(data) is not None
@@ -57,7 +57,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _is_sealed_otherwise(document: Mapping[str, Any]) -> bool:
-    """Whether the seal is there under another name, of which a bit was flipped."""
+    """Whether the seal is there under another name, because a bit of its name was flipped."""
     others = ({key: value for key, value in document.items() if key != name} for name in document)
     return any(_seal_of(rest) in document.values() for rest in others)
 

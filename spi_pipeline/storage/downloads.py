@@ -1,8 +1,8 @@
-"""Which downloads make up a source now, and why newer ones could not be had: what a fetch leaves to those who parse it.
+"""The current set of downloads of a source, and the reason why it could not be renewed: the result of a fetch.
 
-``sets/<digest>.json`` names the downloads and is written once; ``current.json`` says which set is current, which run
-fetched it, and what has failed since. A process killed between the two leaves a set that nothing refers to. How
-downloads are come by is for ``raw``.
+``sets/<digest>.json`` names the downloads and is written once; ``current.json`` records which set is current, which run
+fetched it, and what has failed since. A process killed between the two leaves a set that nothing refers to. ``raw``
+stores the downloads themselves.
 """
 
 import hashlib
@@ -17,20 +17,20 @@ from spi_pipeline.contracts.download import Download
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, sealed, write_document
 
-# What is kept of a download. Its headers are for asking again, not for reading it.
-_KEPT = ("sha256", "size", "url", "period", "fetched_at", "published_at")
+# The stored fields of a download; its headers serve the next request, not parsing.
+_STORED = ("sha256", "size", "url", "period", "fetched_at", "published_at")
 
 
 @dataclass(frozen=True)
 class Downloads:
-    """What the table of a source is to be made of.
+    """The downloads that the table of a source is parsed from.
 
     Attributes:
-        downloads: in the order in which they are to be read.
-        since: the first month that was wanted, ``YYYY-MM``; None for what the publisher's window held.
-        digest: of all that: equal digest, equal input.
-        fetched_in: the run that fetched them, and found the same again where the digest is that of the run before.
-        at: when that was.
+        downloads: in the order in which they are parsed.
+        since: the first month requested, ``YYYY-MM``; None for the whole window of the publisher.
+        digest: of both of these: equal digest, equal input.
+        fetched_in: the run that fetched them last, even if it received the same downloads as the run before.
+        at: the time of that fetch.
     """
 
     downloads: tuple[Download, ...]
@@ -45,10 +45,10 @@ class Failure:
     """Why the downloads of a source could not be renewed.
 
     Attributes:
-        since: when it first failed.
-        reason: why it failed last, in a sentence.
-        run_id: the run in which it failed last.
-        at: when that was.
+        since: the time of the first failure.
+        reason: the reason of the last failure, in a sentence.
+        run_id: the run of the last failure.
+        at: the time of the last failure.
     """
 
     since: datetime
@@ -69,38 +69,38 @@ class CurrentDownloads:
         data = read_bytes(self._set(str(pointer.get("digest"))))
         if data is None or hashlib.sha256(data).hexdigest() != pointer["digest"]:
             return None
-        found = json.loads(data)
-        downloads = tuple(Download(self._folder / one["sha256"], **one) for one in found["downloads"])
+        document = json.loads(data)
+        downloads = tuple(Download(self._folder / one["sha256"], **one) for one in document["downloads"])
         if not all(one.path.is_file() and one.path.stat().st_size == one.size for one in downloads):
             return None
         at = datetime.fromisoformat(pointer["at"])
-        return Downloads(downloads, found["since"], pointer["digest"], pointer["fetched_in"], at)
+        return Downloads(downloads, document["since"], pointer["digest"], pointer["fetched_in"], at)
 
     def failure(self) -> Failure | None:
         """See ``Raw.failure``."""
-        found = self._pointed().get("failure")
-        if not found:
+        document = self._pointed().get("failure")
+        if not document:
             return None
-        since, at = (datetime.fromisoformat(found[name]) for name in ("since", "at"))
-        return Failure(since, found["reason"], found["run_id"], at)
+        since, at = (datetime.fromisoformat(document[name]) for name in ("since", "at"))
+        return Failure(since, document["reason"], document["run_id"], at)
 
     def frozen(self) -> dict[str, Path | bytes]:
-        """The pointer, without what failed since, and the set that it names; see ``Raw.frozen``."""
+        """The pointer without later failures, and the set that it names; see ``Raw.frozen``."""
         pointer = {key: value for key, value in self._pointed().items() if key != "failure"}
         named = self._set(str(pointer["digest"]))
         return {self._pointer.name: sealed(pointer), f"{named.parent.name}/{named.name}": named}
 
     @property
     def began(self) -> str:
-        """When the refresh that fetched the current ones began; empty where there are none."""
+        """When the refresh that fetched the current downloads began; empty if there are none."""
         return str(self._pointed().get("began", ""))
 
     def point(
         self, downloads: Sequence[Download], *, since: str | None, run_id: str, at: datetime, began: str
     ) -> Downloads:
         """See ``Raw.complete``."""
-        kept = [{name: getattr(one, name) for name in _KEPT} for one in downloads]
-        data = json.dumps({"since": since, "downloads": kept}, indent=1).encode()
+        records = [{name: getattr(one, name) for name in _STORED} for one in downloads]
+        data = json.dumps({"since": since, "downloads": records}, indent=1).encode()
         digest = hashlib.sha256(data).hexdigest()
         if read_bytes(self._set(digest)) != data:
             write_bytes(self._set(digest), data)

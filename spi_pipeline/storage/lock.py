@@ -1,7 +1,7 @@
 """The lock that keeps two processes from writing one store.
 
-It is a lock of the operating system on an open file, so it dies with its holder, whatever ends the holder. The file
-beside it that says who holds it is for people and decides nothing.
+It is a lock of the operating system on an open file, so it ends with its holder, however the holder ends. The file next
+to it names the holder for people and decides nothing.
 """
 
 import json
@@ -16,26 +16,29 @@ from filelock import BaseFileLock, FileLock, Timeout
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import make_folder, os_errors, read_bytes, remove_leftovers, write_bytes
 
-# Whoever waits for the lock asks for it so often.
+# How often a waiting process tries to take the lock.
 POLL_SECONDS = 0.5
 
 
 @contextmanager
 def exclusive(root: Path, wait: float = 0) -> Iterator[None]:
-    """Hold the lock of the store at ``root``; within one process it may be taken again, by any thread.
+    """Hold the lock of the store at ``root``; within one process any thread may take it again.
 
-    Taking it for the first time deletes the temporaries that killed processes left, since no one else can be writing.
+    Taking it for the first time deletes the temporaries of killed processes, since no other process can be writing.
 
     Args:
         root: the folder of the store.
         wait: seconds to wait for another process that holds it.
 
     Raises:
-        SpiError: where another process holds it and goes on holding it; names that process and since when it does.
+        SpiError: if another process still holds it after ``wait``; names that process and since when.
     """
     holder = root / "refresh.holder.json"
     with os_errors(f"The store {root} could not be locked"):
-        make_folder(root)
+        if not root.is_dir():
+            absent = f"The store {root} does not exist and cannot be created"
+            with os_errors(absent, "set SPI_STORE to a folder that can be written"):
+                make_folder(root)
         lock = _lock(root)
         try:
             lock.acquire(timeout=wait, poll_interval=POLL_SECONDS)
@@ -58,7 +61,7 @@ def exclusive(root: Path, wait: float = 0) -> Iterator[None]:
 
 
 def is_held(root: Path) -> bool:
-    """Whether anybody writes to the store at ``root`` now; nothing is made by asking."""
+    """Whether any process is writing to the store at ``root``; the check creates no file."""
     lock = _lock(root)
     if lock.is_locked or not Path(lock.lock_file).exists():
         return lock.is_locked
@@ -71,7 +74,7 @@ def is_held(root: Path) -> bool:
 
 
 def _lock(root: Path) -> BaseFileLock:
-    # One object for the process, shared by its threads: what makes taking it twice a count and not a refusal.
+    # One object per process, shared by its threads, so that taking it twice increases a count and does not fail.
     return FileLock(root / "refresh.lock", thread_local=False, is_singleton=True)
 
 

@@ -1,8 +1,8 @@
-"""Arrow tables as Parquet bytes, such that equal tables are equal bytes.
+"""Arrow tables as Parquet bytes, with equal bytes for equal tables.
 
-The content hash of a table version rests on this: fixed settings, one row group layout however the table was chunked,
-and no metadata but what is asked for (the pandas index among it). A new version of the Parquet writer may still write
-other bytes.
+The content hash of a table version relies on this: settings are fixed, the layout of row groups does not depend on the
+chunks of the table, and only the given metadata is written (not the pandas index, for example). A new version of the
+Parquet writer may still write other bytes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _ROWS_PER_GROUP = 1 << 20
 
 
 def encode(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
-    """Return ``table`` as Parquet bytes whose schema carries ``metadata`` and nothing else."""
+    """Return ``table`` as Parquet bytes whose schema metadata is exactly ``metadata``."""
     schema = pa.schema(
         [field.remove_metadata() for field in table.schema], metadata=dict(sorted((metadata or {}).items()))
     )
@@ -32,10 +32,10 @@ def decode(data: bytes, path: Path) -> pa.Table:
     """Return the table of the Parquet bytes ``data``, read from the file ``path``.
 
     Raises:
-        SpiError: where they are not whole; names the file.
+        SpiError: if they are incomplete or damaged; names the file.
     """
     with _damage(path):
-        # Without threads: where one cannot be had for want of memory, pyarrow waits for it for ever.
+        # Without threads: if there is no memory for a thread, pyarrow waits for it for ever.
         return pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)
 
 
@@ -43,7 +43,7 @@ def decode_metadata(path: Path) -> dict[str, str]:
     """Return the metadata of the Parquet file ``path`` without reading its rows.
 
     Raises:
-        SpiError: where it is not whole; names the file.
+        SpiError: if it is incomplete or damaged; names the file.
     """
     with _damage(path):
         metadata = pq.read_schema(path).metadata or {}

@@ -1,7 +1,7 @@
-"""Table versions that broke a rule, kept with the reason for people to look at; no computation reads them back.
+"""Table versions that broke a rule, stored with the reason for people to inspect; no computation reads them.
 
-A version is filed under its content, so a source that sends the same bad figures every night takes up one place, and
-the report beside it tells of the last time.
+A version is named by its content, so a source that sends the same bad figures every night is stored once, and the
+report next to it describes the last time.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from spi_pipeline.storage.parquet import encode
 def file_away(
     folder: Path, table: pa.Table | None, *, reason: str, results: Sequence[Mapping[str, Any]], run_id: str
 ) -> Path:
-    """Write the refused version, if there is one, and its report into ``folder``; see ``Store.quarantine``."""
+    """Write the rejected version, if there is one, and its report into ``folder``; see ``Store.quarantine``."""
     data = encode(table) if table is not None else reason.encode()
     sha256 = hashlib.sha256(data).hexdigest()
     if table is not None:
@@ -32,7 +32,7 @@ def file_away(
         "run_id": run_id,
         "quarantined_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "rows": table.num_rows if table is not None else None,
-        # As JSON has them: dates of failing rows among them.
+        # As JSON values, since failing rows may hold dates.
         "results": json.loads(json.dumps(list(results), default=str)),
     }
     path = folder / f"{sha256}.json"
@@ -41,7 +41,7 @@ def file_away(
 
 
 def report_of(folder: Path, run_id: str) -> dict[str, Any] | None:
-    """Return the report a run filed in ``folder``, or None; see ``Store.quarantined``."""
+    """Return the report that a run filed in ``folder``, or None; see ``Store.quarantined``."""
     for path in folder.glob("*.json"):
         report = read_document(path)
         if report.get("run_id") == run_id:
@@ -50,8 +50,8 @@ def report_of(folder: Path, run_id: str) -> dict[str, Any] | None:
 
 
 def damage(folder: Path) -> list[str]:
-    """What is damaged in ``folder``, in sentences."""
-    remedy = "delete it, nothing is computed from it."
+    """Return a sentence on each damaged file in ``folder``."""
+    remedy = "delete it, since nothing is computed from it."
     rows = [path for path in sorted(folder.glob("*.parquet"))
             if hashlib.sha256(read_bytes(path) or b"").hexdigest() != path.stem]  # fmt: skip
     reports = [path for path in sorted(folder.glob("*.json")) if not is_whole(path)]

@@ -1,12 +1,14 @@
-"""What publishers gave: immutable bytes named by their content, with a manifest, and what answered which request.
+"""Responses of publishers: immutable bytes named by their content, with a manifest, and the newest one per request.
 
-``<sha256>`` and ``<sha256>.json`` are written once. ``answers/<key>.json`` names the newest answer to a request and is
-replaced in one move; ``receiving`` holds bodies as they come, and what it takes to go on with one that broke off;
-``unfinished.json`` is there while a refresh asks for things, so that one that was killed can be
-gone on with; ``since.json`` says how far back somebody once asked.
-Which answers make up the source now is kept by ``downloads``. Nothing is deleted here: a published number must be
-computable again from the bytes it names, and ``retention`` knows which are named. What the bytes mean, and what is
-asked for, is not known here.
+* ``<sha256>`` and ``<sha256>.json`` are written once.
+* ``answers/<key>.json`` names the newest response to a request and is replaced in one move.
+* ``receiving`` holds bodies while they arrive, and the notes that resume an interrupted one.
+* ``unfinished.json`` exists while a refresh fetches, so that the next one can resume an interrupted refresh.
+* ``since.json`` records the first month ever requested.
+
+``downloads`` records which responses currently make up the source. This module deletes nothing: it must stay possible
+to recompute a published number from the bytes it names, and ``retention`` knows which bytes are named. The module knows
+neither the meaning of the bytes nor what to request.
 """
 
 import re
@@ -27,14 +29,14 @@ from spi_pipeline.storage.places import DOWNLOADS
 from spi_pipeline.storage.tables import Version
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# What an interrupted refresh was told is still true when it is gone on with the same day.
+# Responses to an interrupted refresh still hold if it is resumed the same day.
 _GOES_ON = timedelta(hours=12)
 
 
 class Raw:
-    """Everything kept of one source.
+    """Everything stored of one source.
 
-    Every method raises ``SpiError`` for a disk that refuses to read or write.
+    Every method raises ``SpiError`` if the disk refuses to read or write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,79 +45,79 @@ class Raw:
         self._current = CurrentDownloads(folder)
 
     def begin(self) -> None:
-        """Say that a refresh asks for this source; what a killed one got is then not asked for again."""
+        """Record that a refresh fetches this source; the responses to an interrupted one are not requested again."""
         began = str(read_document(self._folder / "unfinished.json").get("began", ""))
-        # Where the current downloads are those of that refresh, it was killed when it had all.
+        # If the current downloads are those of that refresh, it was killed after it had them all.
         unfinished = began and began != self._current.began
-        # Not one that begins after this one: its clock was wrong.
+        # A refresh that began after this one had a wrong clock and is not resumed.
         if unfinished and timedelta() <= datetime.fromisoformat(self._began) - datetime.fromisoformat(began) < _GOES_ON:
             self._began = began
         else:
             write_document(self._folder / "unfinished.json", {"began": self._began})
 
     def finish(self) -> None:
-        """Say that all of it was had; parts of bodies that nobody asked for any more are deleted."""
+        """Record that the fetch is complete, and delete parts of bodies that are no longer needed."""
         with os_errors(f"{self._folder} could not be written"):
             (self._folder / "unfinished.json").unlink(missing_ok=True)
             shutil.rmtree(self._folder / "receiving", ignore_errors=True)
 
     def complete(self, downloads: Sequence[Download], *, since: str | None, run_id: str, at: datetime) -> Downloads:
-        """Say that these downloads make up the source now, whatever failed before, and that all of it was had.
+        """Make these downloads the current ones of the source, clear earlier failures, and record completion.
 
         Args:
-            downloads: in the order in which they are to be read.
-            since: the first month that was wanted, ``YYYY-MM``, or None.
+            downloads: in the order in which they are parsed.
+            since: the first month requested, ``YYYY-MM``, or None.
             run_id: the run that fetched them.
-            at: when.
+            at: the time of the fetch.
         """
-        made = self._current.point(downloads, since=since, run_id=run_id, at=at, began=self._began)
+        current = self._current.point(downloads, since=since, run_id=run_id, at=at, began=self._began)
         self.finish()
-        return made
+        return current
 
     def fail(self, reason: str, *, run_id: str, at: datetime) -> None:
-        """Say why the downloads could not be renewed; the current ones stay, and the next refresh goes on from here."""
+        """Record why the downloads could not be renewed; the current ones stay, and the next refresh resumes."""
         self._current.fail(reason, run_id=run_id, at=at)
 
     def current(self) -> Downloads | None:
-        """The downloads that make up the source; None where none were ever complete, or they were damaged since."""
+        """The current downloads of the source; None if none were ever complete, or they were damaged since."""
         return self._current.read()
 
     def frozen(self) -> dict[str, Path | bytes]:
-        """What it takes to have the current downloads elsewhere, without what failed since, by name in this folder."""
-        found = self.current()
-        if found is None:
+        """The files that reproduce the current downloads elsewhere, without later failures, by name in this folder."""
+        current = self.current()
+        if current is None:
             return {}
         bodies = {
-            path.name: path for one in found.downloads for path in (one.path, self._folder / f"{one.sha256}.json")
+            path.name: path for one in current.downloads for path in (one.path, self._folder / f"{one.sha256}.json")
         }
         return {**self._current.frozen(), **{name: path for name, path in bodies.items() if path.is_file()}}
 
     def take(self, folder: Path) -> None:
-        """Have here what ``frozen`` gave elsewhere, where there is nothing yet."""
+        """Copy the files of ``frozen`` from a folder into this one, which is empty."""
         with os_errors(f"{self._folder} could not be written"):
             shutil.copytree(folder, self._folder, dirs_exist_ok=True)
 
     def version(self) -> Version | None:
-        """The same as versions of tables are told; ``rows`` is the number of downloads."""
-        found, failure = self.current(), self.failure()
-        if found is None:
+        """The current downloads in the form of a table version; ``rows`` is the number of downloads."""
+        current, failure = self.current(), self.failure()
+        if current is None:
             return None
-        size = sum(one.size for one in found.downloads)
-        version = Version(f"{DOWNLOADS}{self._folder.name}", found.digest, len(found.downloads), size, "",
-                          found.fetched_in, found.at.isoformat(), self._folder)  # fmt: skip
+        size = sum(one.size for one in current.downloads)
+        version = Version(f"{DOWNLOADS}{self._folder.name}", current.digest, len(current.downloads), size, "",
+                          current.fetched_in, current.at.isoformat(), self._folder)  # fmt: skip
         if failure is None:
             return version
         since = failure.since.isoformat()
         return replace(version, stale_since=since, stale_reason=failure.reason, stale_run_id=failure.run_id)
 
     def failure(self) -> Failure | None:
-        """Why the downloads could not be renewed; None where the last attempt was complete, or there was none."""
+        """Why the downloads could not be renewed; None if the last attempt was complete, or there was none."""
         return self._current.failure()
 
     def refuse(self) -> None:
-        """Say that what came since ``begin`` was no good, so that it is asked for again; its bytes stay.
+        """Mark the responses since ``begin`` as unusable, so that they are requested again; their bytes stay.
 
-        Where another process fetched it, that is what came since that one began.
+        If another process fetched them, these are the responses since that process began.
         """
         began = self._current.began or self._began
         for file in self._answers():
@@ -125,29 +127,29 @@ class Raw:
         self.finish()
 
     def since(self, wanted: str | None) -> str | None:
-        """The first month to ask for: the one wanted now, else the one last wanted, so that no history is dropped."""
+        """The first month to request: the one wanted now, else the one last wanted, so that no history is dropped."""
         file = self._folder / "since.json"
         if wanted and wanted != read_document(file).get("since"):
             write_document(file, {"since": wanted})
         return wanted or read_document(file).get("since")
 
     def answer(self, key: str) -> Download | None:
-        """The newest answer to a request, refused or not; None where there is none, or its bytes are damaged."""
+        """The newest response to a request, refused or not; None if there is none, or its bytes are damaged."""
         return self._download(read_document(self._answer(key)))
 
-    def stands(self, key: str, *, settled: bool) -> bool:
-        """Whether that answer still holds: it was not refused, and is settled or of this refresh.
+    def stands(self, key: str, *, immutable: bool) -> bool:
+        """Whether that response still holds: it was not refused, and is immutable or from this refresh.
 
-        A refresh that goes on with one that was killed takes over what that was answered.
+        A refresh that resumes an interrupted one takes over its responses.
         """
         document = read_document(self._answer(key))
-        return not document.get("refused") and (settled or str(document.get("asked_at", "")) >= self._began)
+        return not document.get("refused") and (immutable or str(document.get("asked_at", "")) >= self._began)
 
     @contextmanager
     def receiving(self, key: str) -> Iterator[Path]:
-        """A file to write the body of an answer to, which may hold a part of it from before.
+        """A file to write the body of a response to; it may already hold the first part of an interrupted one.
 
-        ``keep`` moves it away; what is left is deleted, unless something is noted of it.
+        ``keep`` moves it away; otherwise it is deleted, unless there is a note to resume it.
         """
         body = self._receiving(key)
         with os_errors(f"{body} could not be written"):
@@ -159,18 +161,18 @@ class Raw:
         finally:
             if not (body.exists() and self.noted(key)):
                 self.note(key, {})
-            with suppress(OSError):  # other parts are in it
+            with suppress(OSError):  # it holds other parts
                 body.parent.rmdir()
 
     def noted(self, key: str) -> Mapping[str, str]:
-        """What is noted of a body that came in part; empty where nothing is."""
+        """The note on a partly received body; empty if there is none."""
         return read_document(self._receiving(key).with_suffix(".json"))
 
     def note(self, key: str, noted: Mapping[str, str]) -> None:
-        """Begin a body anew, and note what it takes to go on with it; nothing, where that cannot be."""
+        """Restart a body, and note how to resume it; an empty note if it cannot be resumed."""
         body = self._receiving(key)
         with os_errors(f"{body} could not be deleted"):
-            # In this order: a kill in between leaves bytes that nothing is noted of, and never those of another body.
+            # In this order: a kill in between leaves bytes without a note, never a note on the bytes of another body.
             body.with_suffix(".json").unlink(missing_ok=True)
             body.unlink(missing_ok=True)
         if noted:
@@ -179,18 +181,18 @@ class Raw:
     def keep(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
     ) -> Download:
-        """Take a body over as the answer to a request.
+        """Store a body as the response to a request.
 
         Args:
-            key: names the request: letters, digits and hyphens.
-            body: the file; moved.
-            url: where it came from.
-            period: what it is for.
-            published_at: when it was made, ISO 8601, where known.
-            headers: what else the publisher said of it.
+            key: the name of the request: letters, digits and hyphens.
+            body: the file, which is moved.
+            url: its address.
+            period: the period it covers.
+            published_at: its time of publication, ISO 8601, if known.
+            headers: its HTTP headers.
 
         Returns:
-            The download; the same as before where the same bytes answered the same request before.
+            The download; the same as before if the same request returned the same bytes before.
         """
         with os_errors(f"{body} could not be read"):
             sha256, size = sha256_of(body), body.stat().st_size
@@ -209,47 +211,47 @@ class Raw:
         return self._made(document)
 
     def confirm(self, key: str) -> None:
-        """Note that the publisher was asked, and that what is kept is still its answer, though it was refused."""
+        """Record that the publisher confirmed the stored response, even if it was refused before."""
         now = _now()
         document = read_document(self._answer(key))
         answered = now if document.pop("refused", False) else document["answered_at"]
         write_document(self._answer(key), document | {"asked_at": now, "answered_at": answered})
 
     def held(self) -> tuple[Download, ...]:
-        """The newest answer to each request that was not refused, by period and address."""
+        """The newest response to each request, without refused ones, ordered by period and address."""
         documents = map(read_document, self._answers())
-        found = [self._download(one) for one in documents if not one.get("refused")]
-        return tuple(sorted((one for one in found if one), key=lambda one: (one.period, one.url, one.sha256)))
+        downloads = [self._download(one) for one in documents if not one.get("refused")]
+        return tuple(sorted((one for one in downloads if one), key=lambda one: (one.period, one.url, one.sha256)))
 
     def verify(self, download: Download) -> None:
-        """Make sure that the bytes are those that came.
+        """Verify that the bytes are those received.
 
         Raises:
-            SpiError: where they are not.
+            SpiError: if they are not.
         """
         with os_errors(f"{download.path} could not be read"):
-            found = sha256_of(download.path)
-        if found != download.sha256:
+            digest = sha256_of(download.path)
+        if digest != download.sha256:
             discard(download.path)
             raise SpiError(
-                f"{download.path} did not hold the bytes that {download.url} gave and was removed; "
-                "run spi refresh --live to fetch them again"
+                f"{download.path} did not hold the bytes received from {download.url} and was removed; run spi "
+                "refresh --live to fetch them again"
             )
 
     def damage(self) -> list[str]:
-        """What is damaged of all that is kept, in sentences."""
-        remedy = "delete it and run `spi refresh --live` to ask for it again where it is still needed."
+        """A sentence on each damaged file."""
+        remedy = "delete it, then run `spi refresh --live`, which fetches it again if it is still needed."
         with os_errors(f"{self._folder} could not be read"):
             bodies = [path for path in sorted(self._folder.glob("*")) if _SHA256.fullmatch(path.name)]
-            # Sets are named by what they say too; notes on them are sealed.
+            # Sets are named by their content too; the other JSON files are sealed.
             named = [path for path in bodies if sha256_of(path) != path.name]
             named += [path for path in sorted(self._folder.glob("sets/*.json")) if sha256_of(path) != path.stem]
             notes = [*self._folder.glob("*.json"), *self._folder.glob("answers/*.json")]
         wrong = [*named, *(path for path in sorted(notes) if not is_whole(path))]
-        return [f"{path} does not hold what came: {remedy}" for path in wrong]
+        return [f"{path} does not hold the bytes that were received: {remedy}" for path in wrong]
 
     def _store(self, body: Path, sha256: str, document: Mapping[str, Any]) -> None:
-        """The bytes and their manifest, each written once; a damaged file is repaired."""
+        """Write the bytes and their manifest, each once; a damaged file is repaired."""
         target = self._folder / sha256
         if not target.is_file() or sha256_of(target) != sha256:
             with replacing(target) as temporary:

@@ -1,9 +1,9 @@
-"""What each run recorded: one Parquet file per kind of record and run, so that no run can spoil another's.
+"""Records of runs: one Parquet file per kind of record and run, so that no run can damage another's record.
 
-Rows are only ever added. ``<run_id>.<sha256>.parquet`` is named by its content; adding rows writes another file and
-deletes the one before. A process killed between the two leaves both, of which the newer counts. A file without a
-sha256 in its name is of an earlier version of this program. What the rows say is up to those who add them. A damaged
-file is renamed, so that it does not count and can still be looked at.
+Rows are only ever added. ``<run_id>.<sha256>.parquet`` is named by its content; adding rows writes a new file and
+deletes the previous one. A process killed between the two leaves both, and the newer one counts. A file without a
+sha256 in its name was written by an earlier version of this program. The caller decides what the rows contain. A
+damaged file is renamed, so that it does not count but can still be inspected.
 """
 
 import hashlib
@@ -17,30 +17,30 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, write_bytes
 from spi_pipeline.storage.parquet import decode, encode
 
-# A reader without the lock may find a file gone that was there when it looked: its rows are in a newer one.
-_LOOKS = 5
+# For a reader without the lock, a file may disappear after it was listed: its rows are then in a newer one.
+_ATTEMPTS = 5
 _ASIDE = ".damaged"
 
 
 def append(folder: Path, run_id: str, rows: pa.Table) -> None:
-    """Add ``rows`` to what a run recorded in the folder of a kind; see ``Store.append_run``."""
+    """Add ``rows`` to the record of a run in the folder of a kind; see ``Store.append_run``."""
     data = encode(_concatenate([*_read(folder, run_id), rows], folder))
     path = folder / f"{run_id}.{hashlib.sha256(data).hexdigest()}.parquet"
     write_bytes(path, data)
     for other in files_of(folder, run_id):
         if other != path:
-            with suppress(OSError):  # what stays is older and does not count
+            with suppress(OSError):  # a file that stays is older and does not count
                 other.unlink()
 
 
 def files_of(folder: Path, run_id: str) -> list[Path]:
-    """The files of a run in the folder of a kind, the one that counts last."""
-    found = [*folder.glob(f"{run_id}.*.parquet"), *folder.glob(f"{run_id}.parquet")]
-    return sorted(found, key=_written)
+    """The files of a run in the folder of a kind; the last one counts."""
+    files = [*folder.glob(f"{run_id}.*.parquet"), *folder.glob(f"{run_id}.parquet")]
+    return sorted(files, key=_written)
 
 
 def newest_first(folder: Path) -> list[str]:
-    """The runs that recorded something, the one that recorded last before all others."""
+    """The runs that have a record, from the newest to the oldest."""
     with os_errors(f"{folder} could not be read"):
         paths = sorted(folder.glob("*.parquet"), key=_written, reverse=True)
     return list(dict.fromkeys(_run_of(path) for path in paths))
@@ -54,11 +54,11 @@ def read_all(folder: Path) -> pa.Table | None:
 
 def stamps(folder: Path) -> dict[str, str]:
     """Return a stamp of each run's record in ``folder``; see ``Store.run_stamps``."""
-    found = {}
+    by_run = {}
     with os_errors(f"{folder} could not be read"):
         for path in sorted(folder.glob("*.parquet"), key=_written):
-            found[_run_of(path)] = _sha256_of(path) or f"{_written(path)}"
-    return found
+            by_run[_run_of(path)] = _sha256_of(path) or f"{_written(path)}"
+    return by_run
 
 
 def read_one(folder: Path, run_id: str) -> pa.Table | None:
@@ -67,23 +67,25 @@ def read_one(folder: Path, run_id: str) -> pa.Table | None:
 
 
 def damage(folder: Path) -> list[str]:
-    """What is damaged in ``folder``, in sentences."""
-    return [told for _, told in _damaged(folder)]
+    """Return a sentence on each damaged file in ``folder``."""
+    return [sentence for _, sentence in _damaged(folder)]
 
 
 def set_aside(folder: Path) -> list[str]:
-    """Rename what is damaged in ``folder``; see ``Store.set_records_aside``."""
-    said = []
+    """Rename the damaged files in ``folder``; see ``Store.set_records_aside``."""
+    sentences = []
     for path, _ in _damaged(folder):
-        place = path.with_name(f"{path.name}{_ASIDE}")
+        target = path.with_name(f"{path.name}{_ASIDE}")
         with os_errors(f"{path} is damaged and could not be set aside"):
-            path.replace(place)
-        said.append(f"{path} is damaged: it was set aside as {place.name}; what that run found is lost, no figure is")
-    return said
+            path.replace(target)
+        sentences.append(
+            f"{path} was damaged and is set aside as {target.name}; the records of that run are lost, but no figures"
+        )
+    return sentences
 
 
 def aside(folder: Path) -> dict[Path, str]:
-    """What was set aside in ``folder``, each file with its run."""
+    """The files set aside in ``folder``, each with its run."""
     return {path: _run_of(path) for path in sorted(folder.glob(f"*{_ASIDE}"))}
 
 
@@ -96,7 +98,7 @@ def _damaged(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _read(folder: Path, run_id: str) -> list[pa.Table]:
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         paths = files_of(folder, run_id)
         if not paths:
             return []
@@ -112,8 +114,8 @@ def _decoded(path: Path, data: bytes | None) -> list[pa.Table]:
     promised = _sha256_of(path)
     if promised and hashlib.sha256(data).hexdigest() != promised:
         raise SpiError(
-            f"{path} does not hold the bytes that were written: run spi refresh, which sets it aside; what that run "
-            "found is lost, no figure is."
+            f"{path} does not hold the bytes that were written: run spi refresh, which sets it aside; the records of "
+            "that run are lost, but no figures."
         )
     return [decode(data, path)]
 
@@ -123,7 +125,7 @@ def _run_of(path: Path) -> str:
 
 
 def _sha256_of(path: Path) -> str:
-    """The digest in the name of a file; empty where an earlier version wrote none."""
+    """The digest in the name of a file; empty if an earlier version wrote none."""
     return path.stem.partition(".")[2]
 
 

@@ -1,17 +1,17 @@
-"""The door of the room: one object through which everything below the store root is read and written.
+"""The interface of the package: one object through which everything below the store root is read and written.
 
-Nothing outside this room forms or names a path below the root; ``places`` does. Layout::
+Only this package forms or names paths below the root; ``places`` defines them. Layout::
 
     tables/<name>/<sha256>.parquet   immutable versions     tables/<name>/current.json   which one is current
-    quarantine/<name>/<sha256>.*     refused versions       runs/<kind>/<run_id>.<sha256>.parquet what each run recorded
-    published/<version>/spi.duckdb   what readers see       published/current, spi.duckdb   links to the current one
-    raw/<source>/<sha256>            what publishers gave    inbox/<source>/              files laid in by hand
-    releases/<id>/                   what was published for good, and releases/<id>.json what became of it
-    dagster/                         the instance of Dagster alerts/   what was told to whom
-    going/<run_id>.*                 runs that have not said how they ended
-    layout                           the number of this layout  memory/  what can be worked out anew
+    quarantine/<name>/<sha256>.*     rejected versions      runs/<kind>/<run_id>.<sha256>.parquet   records of runs
+    published/<version>/spi.duckdb   for readers            published/current, spi.duckdb   links to the current one
+    raw/<source>/<sha256>            responses              inbox/<source>/              files supplied by hand
+    releases/<id>/                   immutable releases, and releases/<id>.json with the events of each
+    dagster/                         the Dagster instance   alerts/   the record of alerts
+    running/<run_id>.*               runs in progress
+    layout                           the number of this layout   cache/   values that can be recomputed
 
-One process writes at a time: whoever writes holds ``lock``. Reading needs no lock.
+One process writes at a time, and it holds ``lock``. Reading needs no lock.
 """
 
 import hashlib
@@ -25,33 +25,33 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.storage import backup, going, places, quarantine, runs
+from spi_pipeline.storage import backup, places, quarantine, running, runs
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
 from spi_pipeline.storage.documents import read_document, write_document
-from spi_pipeline.storage.going import Going
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import DATABASE, DOWNLOADS, PUBLICATION, identifier
 from spi_pipeline.storage.published import publication
 from spi_pipeline.storage.published.releases import WITHDRAWN, Releases
 from spi_pipeline.storage.raw import Raw
-from spi_pipeline.storage.retention import Retention, Superfluous, superfluous
+from spi_pipeline.storage.retention import Removable, Retention, removable
+from spi_pipeline.storage.running import RunInProgress
 from spi_pipeline.storage.shared.objects import URL
 from spi_pipeline.storage.tables import Tables, Version
 
-# Raised when what is written below the root changes its form, so that no program guesses at the form of another.
+# Increased when the form of the files below the root changes, so that no version misreads the files of another.
 LAYOUT = 2
-# Form 1 had no seals and no sha256 in the names of run records; both are read, and written from now on.
+# Form 1 had no seals, and no sha256 in the names of run records; files of both forms are read.
 _READABLE = (1, LAYOUT)
 
 
 class Shown(NamedTuple):
-    """What an output for the public is made from.
+    """The publication or release that an output for the public is built from.
 
     Attributes:
-        folder: of the publication.
+        folder: the folder of the publication.
         name: the id of the release, or the version of the publication.
-        read: gives a table by its name.
-        contracts: folder of the contracts that a release was made under; None where they are those in force.
+        read: returns a table by its name.
+        contracts: the folder of the contracts that a release was made under; None for the contracts in force.
     """
 
     folder: Path
@@ -68,22 +68,26 @@ class Shown(NamedTuple):
 class Store:
     """A store in a local folder, which need not exist yet.
 
-    Every method raises ``SpiError`` for a name it refuses and for a disk that refuses to read or write; what was there
-    before is then untouched.
+    Every method raises ``SpiError`` for an invalid name, and if the disk refuses to read or write; earlier content is
+    then untouched.
 
     Args:
         root: the folder; nothing is created before the first write.
 
     Raises:
-        SpiError: for a URL, and where a file stands in the way.
+        SpiError: for a URL, and if a file is in the way.
     """
 
     def __init__(self, root: str | Path) -> None:
         if URL.match(str(root)):
-            raise SpiError(f"The store {str(root)!r} is a URL, and what is opened is a machine's working copy of it.")
+            raise SpiError(
+                f"The store {str(root)!r} is a URL; only a working copy of it on this machine can be opened."
+            )
         self.root = Path(root).expanduser().resolve()
         if file := next(filter(Path.is_file, (self.root, *self.root.parents)), None):
-            raise SpiError(f"{file} is a file where the store is to be a folder: move it, or set SPI_STORE elsewhere.")
+            raise SpiError(
+                f"{file} is a file, but the store must be a folder: move it, or set SPI_STORE to another folder."
+            )
 
     @cached_property
     def _tables(self) -> Tables:
@@ -97,33 +101,33 @@ class Store:
 
     @property
     def alerts(self) -> Path:
-        """The folder in which the alerts' desk keeps its record."""
+        """The folder in which the package ``alerts`` records what it sent."""
         return self.root / places.ALERTS
 
     @property
     def releases(self) -> Releases:
-        """What was published for good."""
+        """The releases of this store."""
         return Releases(self.root)
 
     @property
     def database(self) -> Path:
-        """The path under which readers always find the database published last."""
+        """The path at which readers always find the current database."""
         return self.root / DATABASE
 
     @property
     def published(self) -> Path:
-        """The folder under which readers always find what was published last."""
+        """The path at which readers always find the current publication."""
         return publication.readers_see(self.root)
 
     @contextmanager
     def lock(self, wait: float = 0) -> Iterator[None]:
-        """A context in which no other process writes to the store; may be entered again within it.
+        """A context in which no other process writes to the store; it may be nested.
 
         Args:
             wait: seconds to wait for another process that holds the lock.
 
         Raises:
-            SpiError: on entering, where another process holds the lock, or a newer program has laid the store out.
+            SpiError: on entering, if another process holds the lock, or the store has the layout of a newer version.
         """
         with exclusive(self.root, wait):
             self._refuse_other_layout()
@@ -132,23 +136,23 @@ class Store:
             yield
 
     def _refuse_other_layout(self) -> None:
-        stated = (read_bytes(self.root / places.LAYOUT) or str(LAYOUT).encode()).decode(errors="replace").strip()
-        if stated not in map(str, _READABLE):
+        layout = (read_bytes(self.root / places.LAYOUT) or str(LAYOUT).encode()).decode(errors="replace").strip()
+        if layout not in map(str, _READABLE):
             raise SpiError(
-                f"The store {self.root} is laid out in form {stated!r}, that of a newer version of this program; this "
-                f"one knows form {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder "
-                f"(where no newer version ever wrote here, {self.root / places.LAYOUT} is damaged: delete it)."
+                f"The store {self.root} has layout {layout!r} of a newer version of this program; this version knows "
+                f"layout {LAYOUT} and would misread it: update the program, or set SPI_STORE to another folder (if "
+                f"no newer version ever wrote here, {self.root / places.LAYOUT} is damaged: delete it)."
             )
 
     def is_locked(self) -> bool:
-        """Return whether anybody writes to the store now."""
+        """Return whether any process is writing to the store."""
         return is_held(self.root)
 
     def current(self, name: str) -> Version | None:
         """Return the current version of a table, of ``downloads/<source>`` or of the ``publication``, or None.
 
         Raises:
-            SpiError: where its pointer cannot be read, or its file is missing or of another size than written.
+            SpiError: if its pointer cannot be read, its file is missing, or the file does not hold the bytes written.
         """
         if name.startswith(DOWNLOADS):
             return self.raw(name.removeprefix(DOWNLOADS)).version()
@@ -158,24 +162,24 @@ class Store:
         """Return the current versions of all tables, by name, in alphabetical order.
 
         Raises:
-            SpiError: where one of them is damaged, as ``current`` does.
+            SpiError: if one of them is damaged, as ``current`` does.
         """
         return self._tables.versions()
 
     def whole_versions(self) -> dict[str, Version]:
-        """Return the same without those that are damaged, which ``damage`` names."""
-        found = {name: self._tables.current(name) for name in self._tables.names() if not self._fault(name)}
-        return {name: version for name, version in found.items() if version}
+        """Return the current versions of all undamaged tables; ``damage`` names the damaged ones."""
+        versions = {name: self._tables.current(name) for name in self._tables.names() if not self._fault(name)}
+        return {name: version for name, version in versions.items() if version}
 
     def metadata(self, name: str) -> dict[str, str]:
-        """Return the metadata that the current version of a table was written with; empty where there is none."""
+        """Return the metadata that the current version of a table was written with; empty if there is none."""
         return self._tables.metadata(name)
 
     def read(self, name: str) -> pa.Table:
         """Return the rows of the current version of a table, with the metadata it was written with.
 
         Raises:
-            SpiError: where there is none, or its file does not hold the very bytes that were written.
+            SpiError: if there is none, or its file does not hold the bytes that were written.
         """
         return self._tables.read(name)
 
@@ -189,39 +193,39 @@ class Store:
         judged: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> Version:
-        """Make ``table`` the current version, fresh again where the one before was stale.
+        """Make ``table`` the current version; it is no longer stale, even if the previous version was.
 
         Args:
             name: the table's name.
-            table: its rows; schema metadata (such as that of pandas) is not kept.
-            fingerprint: of what the step depends on, kept beside the version to tell whether it is due.
+            table: its rows; schema metadata (such as that of pandas) is not stored.
+            fingerprint: of everything that the step depends on; stored with the version to decide whether it is due.
             run_id: the run that writes.
-            judged: digest of the rules it was found to keep, kept likewise to tell whether it is to be judged again.
-            metadata: kept in the file, hence part of its hash: nothing that changes with the run or the clock.
+            judged: the digest of the rules that the table passed; stored to decide whether to check it again.
+            metadata: stored in the file and so part of its hash; it must not vary with the run or the clock.
 
         Returns:
-            The version; the same as before where the content is the same.
+            The version; the same as before if the content is the same.
         """
         return self._tables.write(name, table, fingerprint=fingerprint, judged=judged, run_id=run_id, metadata=metadata)
 
     def judged(self, name: str, judged: str) -> Version:
-        """Note that the current version of a table keeps the rules of this digest, and so is fresh.
+        """Record that the current version of a table passes the rules of this digest, and so is not stale.
 
         Raises:
-            SpiError: where there is none.
+            SpiError: if there is none.
         """
         return self._tables.judged(name, judged)
 
     def keep(self, name: str, *, reason: str, run_id: str) -> Version | None:
-        """Mark the current version as stale, since the first of the failures that kept it from being replaced.
+        """Mark the current version as stale, from the first of the consecutive failures to replace it.
 
         Args:
             name: as for ``current``.
-            reason: why there is no newer one, in a sentence.
-            run_id: the run that failed to make it.
+            reason: why there is no newer version, in a sentence.
+            run_id: the run that failed to make one.
 
         Returns:
-            The version; None where there is no good one to keep.
+            The last good version, which is kept; None if there is none.
         """
         if name.startswith(DOWNLOADS):
             raw = self.raw(name.removeprefix(DOWNLOADS))
@@ -232,238 +236,240 @@ class Store:
     def quarantine(
         self, name: str, table: pa.Table | None, *, reason: str, results: Sequence[Mapping[str, Any]], run_id: str
     ) -> Path:
-        """File away a version that must not become current; the current one is not touched.
+        """Store a version that must not become current, for inspection; the current one is not touched.
 
         Args:
             name: the table's name.
-            table: its rows, or None where there was nothing to read.
-            reason: why it was refused, in a sentence.
-            results: what became of each rule, failing rows included, as plain values.
+            table: its rows, or None if nothing could be read.
+            reason: why it was rejected, in a sentence.
+            results: the result of each rule with failing rows, as plain values.
             run_id: the run that made it.
 
         Returns:
-            The report (JSON); the rows are beside it under the same name with the ending ``.parquet``.
+            The path of the report (JSON); the rows are next to it under the same name with the suffix ``.parquet``.
         """
         folder = self.root / places.quarantine(name)
         return quarantine.file_away(folder, table, reason=reason, results=results, run_id=run_id)
 
     def raw(self, source_id: str) -> Raw:
-        """What was fetched of one source."""
+        """The stored responses and downloads of one source."""
         return Raw(self.root / places.raw(source_id))
 
     def inbox(self) -> dict[str, list[Path]]:
-        """Files that somebody laid in for a source, by its folder's name; hidden ones are left out."""
+        """The files in the inbox by the name of the source's folder, without hidden ones."""
         folders = sorted(folder for folder in (self.root / places.INBOX).glob("[!.]*") if folder.is_dir())
-        found = {folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders}
-        return {name: files for name, files in found.items() if files}
+        files_by_name = {
+            folder.name: sorted(file for file in folder.glob("[!.]*") if file.is_file()) for folder in folders
+        }
+        return {name: files for name, files in files_by_name.items() if files}
 
     def inbox_of(self, source_id: str) -> Path:
-        """The folder that the files of a source are laid into, which may not be there yet."""
+        """The inbox folder of a source, which may not exist yet."""
         return self.root / places.inbox(source_id)
 
     def inbox_digest(self, source_id: str) -> str:
-        """A digest of the names and bytes of the files that somebody laid in for a source."""
+        """A digest of the names and bytes of the files in the inbox of a source."""
         digest = hashlib.sha256()
         for file in self.inbox().get(source_id, []):
-            # Whoever reads it says why it cannot be read.
+            # The step that reads the file reports why it cannot be read.
             with suppress(OSError):
                 digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
         return digest.hexdigest()
 
     def remembered(self, key: str) -> dict[str, Any]:
-        """Return what was remembered under a key: worked out anew it would be the same; else empty."""
+        """Return the cached value of a key, which recomputing would give again; empty if there is none."""
         return read_document(self._memory(key))
 
     def remember(self, key: str, value: Mapping[str, Any]) -> None:
-        """Remember plain values that take time to work out."""
+        """Cache plain values that take time to compute."""
         if value != self.remembered(key):
             write_document(self._memory(key), value)
 
     def _memory(self, key: str) -> Path:
-        return self.root / places.memory(key)
+        return self.root / places.cache(key)
 
-    def going(self, run_id: str, about: Mapping[str, Any]) -> AbstractContextManager[Path]:
-        """A context in which a run goes on; whoever looks sees by its record that it does, or that it was killed.
+    def running(self, run_id: str, about: Mapping[str, Any]) -> AbstractContextManager[Path]:
+        """A context in which a run is in progress; its record shows other processes that it is, or that it was killed.
 
         Args:
             run_id: the run.
-            about: what it says of itself, as plain values.
+            about: its description, as plain values.
 
         Returns:
-            The context, which yields a path that a process may leave word at of where it stood. The record outlives
-            the context, as it does the process, until ``ended`` takes it away.
+            The context, which yields a path at which the process may write its stack traces. The record outlives the
+            context and the process, until ``ended`` removes it.
         """
-        return going.begin(self.root / places.GOING, identifier(run_id, "run"), about)
+        return running.begin(self.root / places.RUNNING, identifier(run_id, "run"), about)
 
-    def all_going(self) -> list[Going]:
-        """Return every run that began and has not said how it ended; nothing is made by asking."""
-        return going.found(self.root / places.GOING)
+    def runs_in_progress(self) -> list[RunInProgress]:
+        """Return every run that began and has not recorded its end; the call creates no file."""
+        return running.found(self.root / places.RUNNING)
 
     def ended(self, run_id: str) -> None:
-        """Take the record of a run away that has said how it ended."""
-        going.forget(self.root / places.GOING, identifier(run_id, "run"))
+        """Remove the record of a run that has recorded its end."""
+        running.forget(self.root / places.RUNNING, identifier(run_id, "run"))
 
     def append_run(self, kind: str, run_id: str, rows: pa.Table) -> None:
-        """Add rows to what a run recorded.
+        """Add rows to the record of a run.
 
         Args:
-            kind: of the record, such as ``check_result``.
+            kind: the kind of record, such as ``check_result``.
             run_id: the run they belong to.
-            rows: the rows; their types must agree with the run's earlier ones, columns may be added.
+            rows: the rows; their types must agree with the run's earlier rows, but columns may be added.
         """
         runs.append(self.root / places.runs(kind), identifier(run_id, "run"), rows)
 
     def read_runs(self, kind: str) -> pa.Table | None:
-        """Return what all runs recorded of one kind, by run and in the order of recording, or None.
+        """Return the records of one kind of all runs, by run and in the order of recording, or None.
 
-        Columns that some runs did not have are null there.
+        Columns that a run did not record are null in its rows.
 
         Raises:
-            SpiError: where a record is damaged, or the types of one column do not agree between runs.
+            SpiError: if a record is damaged, or the types of one column do not agree between runs.
         """
         return runs.read_all(self.root / places.runs(kind))
 
     def run_stamps(self, kind: str) -> dict[str, str]:
-        """Return, for each run that recorded something of a kind, a stamp that changes when it records more.
+        """Return, for each run with a record of a kind, a stamp that changes when it records more.
 
-        For whoever reads on from where it stopped: rows are only ever added to a run's record.
+        For readers that continue where they stopped: rows are only ever added to a run's record.
         """
         return runs.stamps(self.root / places.runs(kind))
 
     def set_records_aside(self) -> list[str]:
-        """Rename what is damaged of the records of runs, so that it stands in nobody's way.
+        """Rename damaged records of runs, so that they stop no command.
 
         Returns:
-            A sentence on each: where it is now.
+            A sentence on each, with its new name.
 
         Raises:
-            SpiError: where the disk refuses.
+            SpiError: if the disk refuses.
         """
-        return [told for folder in self._kinds_of_records() for told in runs.set_aside(folder)]
+        return [sentence for folder in self._kinds_of_records() for sentence in runs.set_aside(folder)]
 
     def newest_run(self, kind: str) -> str:
-        """Return what tells the newest record of a kind from any other; empty where there is none.
+        """Return a text that identifies the newest record of a kind; empty if there is none.
 
-        Pruning older ones does not change it.
+        Pruning older records does not change it.
         """
         folder = self.root / places.runs(kind)
         newest = next(iter(runs.newest_first(folder)), None)
         return f"{newest} {runs.stamps(folder)[newest]}" if newest else ""
 
     def read_run(self, kind: str, run_id: str) -> pa.Table | None:
-        """Return what one run recorded of one kind, in the order of recording, or None."""
+        """Return the record of one kind of a run, in the order of recording, or None."""
         return runs.read_one(self.root / places.runs(kind), identifier(run_id, "run"))
 
     def quarantined(self, name: str, run_id: str) -> dict[str, Any] | None:
-        """Return the report on the version of a table that a run refused, or None where it filed none."""
+        """Return the report on the version of a table that a run rejected, or None if it rejected none."""
         return quarantine.report_of(self.root / places.quarantine(name), run_id)
 
     def publish(
         self, build: Callable[[Path], None], *, fingerprint: str, run_id: str, made_of: Mapping[str, str] | None = None
     ) -> Version:
-        """Make what ``build`` writes what readers see, all of it or nothing.
+        """Publish the files that ``build`` writes, all of them or nothing.
 
-        Where it was published before under this fingerprint it is taken as it is. Publications before it are kept for
-        those who are looking at them, until they are pruned.
+        An existing publication with this fingerprint is used again. Earlier publications stay for readers who have
+        them open, until they are pruned.
 
         Args:
-            build: given an empty folder, fills it.
-            fingerprint: of everything it is built from.
+            build: fills an empty folder.
+            fingerprint: of everything that the publication is built from.
             run_id: the run that publishes.
-            made_of: the versions of tables it is made of, which are kept as long as it is.
+            made_of: the versions of tables that it is built from, which are retained as long as it is.
 
         Raises:
-            SpiError: as ``build`` does; readers see what they saw before.
+            SpiError: as ``build`` does; readers then still see the previous publication.
         """
         return publication.publish(
             self.root, build, (DATABASE,), fingerprint=fingerprint, run_id=run_id, made_of=made_of or {}
         )
 
     def published_version(self) -> str | None:
-        """Return the version readers see; None where none was published or a file of it is gone or damaged."""
-        found = publication.current(self.root)
-        return found.sha256 if found else None
+        """Return the version that readers see; None if there is none, or one of its files is missing or damaged."""
+        version = publication.current(self.root)
+        return version.sha256 if version else None
 
     def show(self, *, signed: bool) -> None:
-        """Point ``public`` at what the public is to see.
+        """Point ``public`` at the publication or release that the public sees.
 
         Args:
-            signed: the release signed last, or nothing where there is none; otherwise what was published last.
+            signed: use the newest signed release, or nothing if there is none; otherwise the current publication.
         """
         if signed and self.releases.damage():
-            return  # which was signed last cannot be told, and what the public sees stays
+            return  # the newest signed release is unknown, so the public still sees the same as before
         release = self.releases.newest() if signed else None
         publication.show(self.root, release.published if release else None if signed else self.published)
 
     def shown(self, release: str, *, signed: bool) -> Shown:
-        """Return what an output for the public is made from.
+        """Return the publication or release that an output for the public is built from.
 
         Args:
-            release: the id of a release; empty for what the public is to see now.
-            signed: whether that is the release signed last alone.
+            release: the id of a release; empty for the one that the public sees now.
+            signed: whether the public only sees the newest signed release.
 
         Raises:
-            UnknownNameError: where there is no such release.
-            SpiError: where it is damaged or withdrawn, which was signed last cannot be told, nothing is published, or
-                nothing was signed that had to be.
+            UnknownNameError: if there is no such release.
+            SpiError: if it is damaged or withdrawn, the newest signed release is unknown, nothing is published, or
+                a signed release is required and there is none.
         """
         if signed and not release and (damage := self.releases.damage()):
             raise SpiError(damage[0])  # it may be the one that was signed last
-        found = self.releases.get(release) if release else self.releases.newest() if signed else None
-        if found:
-            if found.made_so and found.state == WITHDRAWN:
-                said = "{by}: {note}".format_map(found.made_so)
-                raise SpiError(f"release {found.id} was withdrawn by {said}; name another, see spi release list")
-            if damage := found.damage():
+        chosen = self.releases.get(release) if release else self.releases.newest() if signed else None
+        if chosen:
+            if chosen.made_so and chosen.state == WITHDRAWN:
+                reason = "{by}: {note}".format_map(chosen.made_so)
+                raise SpiError(f"release {chosen.id} was withdrawn by {reason}; name another, see spi release list")
+            if damage := chosen.damage():
                 raise SpiError(damage[0])
-            return Shown(found.published, found.id, found.read, found.contracts)
+            return Shown(chosen.published, chosen.id, chosen.read, chosen.contracts)
         if signed:
-            raise SpiError("publication.yaml asks for a signed release and there is none: run spi release create.")
+            raise SpiError("publication.yaml requires a signed release and there is none: run spi release create.")
         version = self.published_version()
         if version is None:
-            raise SpiError(f"nothing is published in {self.root} yet, or what is there is damaged; run spi refresh")
+            raise SpiError(f"nothing is published in {self.root} yet, or the publication is damaged; run spi refresh")
         return Shown(self.published.resolve(), version, self.read, None)
 
     @property
     def public(self) -> Path:
-        """The folder under which the public finds what it is to see; it is not there where that is nothing."""
+        """The link to the publication or release that the public sees; missing if there is none."""
         return publication.public(self.root)
 
-    def prune(self, retention: Retention, *, dry: bool = False) -> list[Superfluous]:
-        """Delete what nothing refers to and what is older than is to be kept.
+    def prune(self, retention: Retention, *, dry: bool = False) -> list[Removable]:
+        """Delete everything that nothing refers to and that exceeds the retention.
 
         Args:
-            retention: how much is to be kept.
-            dry: only say what would go.
+            retention: how much to retain.
+            dry: only list what would be deleted.
 
         Returns:
-            What went, with its size.
+            The deleted files and folders with their sizes.
         """
-        found = superfluous(self.root, retention)
-        for one in () if dry else found:
+        removed = removable(self.root, retention)
+        for one in () if dry else removed:
             one.remove()
-        return found
+        return removed
 
     def back_up(self, to: Path) -> int:
-        """Copy the whole store into a folder that is not there yet, while others may write; returns its bytes.
+        """Copy the whole store into a new folder, while others may write; return the number of bytes.
 
         Raises:
-            SpiError: where there is no store, or something in ``to``.
+            SpiError: if there is no store, or ``to`` is not empty.
         """
         return backup.back_up(self.root, to.absolute())
 
     def restore(self, source: Path, *, replace: bool) -> Path | None:
-        """Put a copy back as this store, whole or not at all.
+        """Restore a copy as this store, whole or not at all.
 
         Args:
-            source: what ``back_up`` made.
-            replace: whether a store that is there is moved aside; otherwise it is refused.
+            source: a copy made by ``back_up``.
+            replace: whether to move an existing store aside; otherwise that is an error.
 
         Returns:
-            Where the store that gave way is now; None where there was none.
+            The new path of the store that was moved aside; None if there was none.
 
         Raises:
-            SpiError: where the copy is damaged, a store is there, or somebody writes to it; it is then as it was.
+            SpiError: if the copy is damaged, a store exists, or a process is writing to it; it is then unchanged.
         """
         if not replace or not self.root.exists():
             return backup.restore(self.root, source.absolute(), replace=replace)
@@ -471,21 +477,21 @@ class Store:
             return backup.restore(self.root, source.absolute(), replace=True)
 
     def damage(self, *, deep: bool = False) -> list[str]:
-        """Return what does not hold the bytes that were written, a sentence each with what to do.
+        """Return a sentence on each file that does not hold the bytes that were written, with what to do.
 
         Args:
-            deep: look at everything; otherwise only at what readers and refreshes rest on, which is small.
+            deep: check everything; otherwise only the files that readers and refreshes depend on, which are small.
         """
-        found = list(filter(None, map(self._fault, self._tables.names())))
-        found += publication.damage(self.root)
+        sentences = list(filter(None, map(self._fault, self._tables.names())))
+        sentences += publication.damage(self.root)
         if deep:
             for folder in self._kinds_of_records():
-                found += runs.damage(folder)
+                sentences += runs.damage(folder)
             for folder in sorted((self.root / places.QUARANTINE).glob("*")):
-                found += quarantine.damage(folder)
+                sentences += quarantine.damage(folder)
             for folder in sorted((self.root / places.RAW).glob("*")):
-                found += self.raw(folder.name).damage()
-        return [*found, *self.releases.damage(deep=deep)]
+                sentences += self.raw(folder.name).damage()
+        return [*sentences, *self.releases.damage(deep=deep)]
 
     def _kinds_of_records(self) -> list[Path]:
         return sorted(path for path in (self.root / places.RUNS).glob("*") if path.is_dir())

@@ -1,7 +1,7 @@
 """Table versions: immutable Parquet files named by their content, and the small pointer that says which is current.
 
 ``<name>/<sha256>.parquet`` is written once; ``<name>/current.json`` is replaced in one move. A process killed between
-the two leaves a file that nothing refers to. Whether a version is good enough to be written is decided before.
+the two leaves a file that nothing refers to. The caller decides whether a version is good enough to be written.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from spi_pipeline.storage.places import table_name
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = "current.json"
-# What the table of a source carries along in its metadata: the files it was read from.
+# The metadata of the table of a source: the files it was read from.
 ORIGINS = "spi_origins"
 
 
@@ -31,17 +31,17 @@ class Version:
 
     Attributes:
         name: the table's name.
-        sha256: of the bytes of its Parquet file: equal content, equal version.
+        sha256: the digest of its Parquet file; equal content, equal version.
         rows: number of rows.
         bytes: size of the Parquet file.
-        fingerprint: of everything the step that wrote it depends on, as the caller computed it.
+        fingerprint: of everything that the step that wrote it depends on, as the caller computed it.
         run_id: the run that wrote it.
-        written_at: when that was, ISO 8601, UTC.
+        written_at: the time of writing, ISO 8601, UTC.
         path: its Parquet file.
-        stale_since: when a newer version was first refused or could not be made; None where it is fresh.
-        stale_reason: why, the last time it happened.
-        stale_run_id: the run in which it happened last.
-        judged: digest of the rules it was last judged by and kept.
+        stale_since: when a newer version was first rejected or could not be made; None if it is not stale.
+        stale_reason: the reason of the last such failure.
+        stale_run_id: the run of the last such failure.
+        judged: the digest of the rules it was last checked by and passed.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Files that were found whole: path, time of writing and size. Each is read through once in a process.
+        # Files found to be whole: path, time of writing and size. Each file is read once per process.
         self._whole: set[tuple[Path, int, int]] = set()
 
     def current(self, name: str) -> Version | None:
@@ -85,19 +85,19 @@ class Tables:
 
     def versions(self) -> dict[str, Version]:
         """See ``Store.versions``."""
-        found = {name: self.current(name) for name in self.names()}
-        return {name: version for name, version in found.items() if version is not None}
+        by_name = {name: self.current(name) for name in self.names()}
+        return {name: version for name, version in by_name.items() if version is not None}
 
     def _verify(self, version: Version) -> None:
-        """Make sure that the file holds what was written: a table that nobody reads must not rot unseen."""
+        """Verify that the file holds what was written, so that damage to a table that nobody reads is noticed too."""
         with os_errors(f"{version.path} could not be read"):
             if not version.path.exists():
                 raise self._damaged(version.name, f"{version.path.name} is missing")
-            about = version.path.stat()
-            if about.st_size != version.bytes:
-                state = f"has {about.st_size} bytes where {version.bytes} were written"
+            stat = version.path.stat()
+            if stat.st_size != version.bytes:
+                state = f"has {stat.st_size} bytes where {version.bytes} were written"
                 raise self._damaged(version.name, f"{version.path.name} {state}")
-            key = (version.path, about.st_mtime_ns, about.st_size)
+            key = (version.path, stat.st_mtime_ns, stat.st_size)
             if key not in self._whole:
                 self._refuse_other_bytes(version, version.path.read_bytes())
                 self._whole.add(key)
@@ -136,7 +136,7 @@ class Tables:
         data = encode(table, metadata)
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._file(name, sha256)
-        # Compared by content, not by name: a file that was damaged since is repaired.
+        # Compared by content, not by name, so that a damaged file is repaired.
         if read_bytes(path) != data:
             write_bytes(path, data)
         version = Version(name, sha256, table.num_rows, len(data), fingerprint, run_id, _now(), path, judged=judged)
@@ -146,7 +146,7 @@ class Tables:
         """See ``Store.judged``."""
         version = self.current(name)
         if version is None:
-            raise SpiError(f"There is no table {name!r} to be judged again: run `spi refresh` to make it.")
+            raise SpiError(f"There is no table {name!r} to check again: run `spi refresh` to make it.")
         return self._point(replace(version, judged=judged, stale_since=None, stale_reason=None, stale_run_id=None))
 
     def keep(self, name: str, *, reason: str, run_id: str) -> Version | None:
@@ -177,8 +177,8 @@ class Tables:
     def _damaged(self, name: str, finding: str) -> SpiError:
         pointer = self._pointer(name)
         return SpiError(
-            f"Table {name!r} of the store is damaged, {finding} in {pointer.parent}: run `spi refresh` to make "
-            f"the table again; where no step makes it any more, delete {pointer}."
+            f"Table {name!r} of the store is damaged, {finding} in {pointer.parent}: run `spi refresh` to rebuild "
+            f"the table; if no step writes it any more, delete {pointer}."
         )
 
 

@@ -1,4 +1,4 @@
-"""What runs in a process of its own, to be killed: a run of failures read from a list, told to a real webhook."""
+"""The child process that the kill test ends: it reads failures from a list and sends them to a real webhook."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from spi_pipeline.alerts.desk import Desk
+from spi_pipeline.alerts.manager import AlertManager
 from spi_pipeline.alerts.routing import Channel
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline_tests.alerts.examples import MINUTE, NOW, broken, well
 
 KILLED = 9
-# Two things fail, one is well again: three messages for two looks.
+# Two subjects fail and one recovers: three messages in two looks.
 LOOKS = ([broken("first"), broken("second")], [well(broken("first"), NOW + MINUTE)])
 
 
@@ -32,7 +32,7 @@ def without_flushing(*arguments: Any, **options: Any) -> sqlite3.Connection:
 
 
 def post(channel: Channel, text: Text) -> str:
-    """The webhook without Apprise, whose import would take longer than everything else here."""
+    """Post to the webhook without Apprise, whose import would take longer than everything else here."""
     body = json.dumps({"title": text.title, "message": text.body}).encode()
     address = channel.url.replace("json://", "http://")
     request = urllib.request.Request(address, data=body, headers={"Content-Type": "application/json"})
@@ -44,8 +44,8 @@ def post(channel: Channel, text: Text) -> str:
 
 
 def look(folder: Path, url: str, send: Any = post) -> None:
-    """Read on from where the desk says, as whoever watches something does."""
-    with Desk(folder, [Channel("hook", url)], send=send) as desk:
+    """Resume from the position that the desk recorded, as a sensor does."""
+    with AlertManager(folder, [Channel("hook", url)], send=send) as desk:
         done = int(desk.seen("looks").get("", "0"))
         desk.deliver(NOW + done * MINUTE)
         for number, events in enumerate(LOOKS[done:], start=done + 1):
@@ -55,7 +55,7 @@ def look(folder: Path, url: str, send: Any = post) -> None:
 
 
 def die_at(folder: Path, url: str, moment: int, _: Connection) -> None:
-    """Look, ended without notice just before the ``moment``-th statement or just before or after a message is sent."""
+    """Look, and exit abruptly at the ``moment``-th point: just before a statement, or just before or after a send."""
     moments = itertools.count(1)
 
     def strike(*_: object) -> None:

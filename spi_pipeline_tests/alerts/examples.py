@@ -1,4 +1,4 @@
-"""Events and desks as the tests of this room use them."""
+"""Example events for the tests of this package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BROKEN = Event(
 
 
 def broken(subject: str, at: dt.datetime = NOW, **changes: Any) -> Event:
-    """A rule broken by a table of its own."""
+    """A failure in which the table named ``subject`` breaks a rule."""
     about = {"subject": subject, "asset": subject, "title": f"{subject} breaks its rule", "at": at} | changes
     return replace(BROKEN, **about)
 

@@ -1,4 +1,4 @@
-"""Real servers on this machine that take what is sent to them: mail over SMTP, and a webhook over HTTP."""
+"""Real servers on this machine that receive messages: mail over SMTP, and a webhook over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP
 
 @dataclass
 class Inbox:
-    """What a server took, and whether it takes anything: ``answer`` is the HTTP status of the webhook."""
+    """The messages that a server accepted; ``answer`` is the HTTP status with which the webhook responds."""
 
     url: str = ""
     answer: int = 200
@@ -35,13 +35,13 @@ class Inbox:
 
 @contextmanager
 def webhook(longest: int = 1_000_000) -> Iterator[Inbox]:
-    """A webhook; ``received`` holds title and body of each message it accepted, none longer than it takes."""
+    """A webhook that accepts messages of up to ``longest`` characters; ``received`` holds title and body of each."""
     inbox = Inbox()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            message = sent.get("message") or sent["text"]  # so Mattermost calls it
+            message = sent.get("message") or sent["text"]  # Mattermost's name for it
             answer = inbox.answer if len(message) <= longest else 413
             if answer == 200:
                 inbox.received.append((sent.get("title", ""), message))
@@ -64,7 +64,7 @@ def webhook(longest: int = 1_000_000) -> Iterator[Inbox]:
 
 @contextmanager
 def mail() -> Iterator[Inbox]:
-    """A mail server; ``received`` holds subject and plain text of each mail."""
+    """A mail server; ``received`` holds the subject and plain text of each mail."""
     inbox = Inbox()
 
     class Handler:

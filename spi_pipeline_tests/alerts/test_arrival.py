@@ -1,4 +1,4 @@
-"""Messages as they arrive at a mail server and a webhook, both real."""
+"""Messages as they arrive at a real mail server and a real webhook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.alerts.delivery import through_apprise
-from spi_pipeline.alerts.desk import WINDOW, Desk, try_out, waiting
+from spi_pipeline.alerts.manager import WINDOW, AlertManager, try_out, waiting
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
@@ -39,7 +39,7 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
     tmp_path: Path, post: Inbox, hook: Inbox
 ) -> None:
     both = channels(f"{post.url} hook={hook.url}")
-    with Desk(tmp_path, both) as desk:
+    with AlertManager(tmp_path, both) as desk:
         desk.report([BROKEN], NOW)
         assert desk.deliver(NOW) == {}
         desk.report([replace(BROKEN, at=NOW + MINUTE)], NOW + MINUTE)
@@ -73,8 +73,8 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
 
 def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Path, post: Inbox, hook: Inbox) -> None:
     storm = [broken(f"table_{number:03}") for number in range(500)]
-    with Desk(tmp_path, channels(f"{post.url} {hook.url}")) as desk:
-        for moment, event in enumerate(storm):  # one at a time, as a sensor meets them
+    with AlertManager(tmp_path, channels(f"{post.url} {hook.url}")) as desk:
+        for moment, event in enumerate(storm):  # one at a time, as a sensor sees them
             desk.report([event], NOW + moment * MINUTE / 60)
             desk.deliver(NOW + moment * MINUTE / 60)
         later = NOW + 10 * MINUTE + WINDOW
@@ -89,7 +89,7 @@ def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Pat
 
 def test_500_rules_broken_by_one_table_are_all_told(tmp_path: Path, hook: Inbox) -> None:
     storm = [replace(BROKEN, subject=f"street_crime.rule_{n:03}", title=f"it breaks rule_{n:03}") for n in range(500)]
-    with Desk(tmp_path, channels(hook.url)) as desk:
+    with AlertManager(tmp_path, channels(hook.url)) as desk:
         desk.report(storm, NOW)
         desk.deliver(NOW)
     assert 1 < len(hook.received) <= 20
@@ -112,7 +112,7 @@ def test_a_service_of_short_texts_gets_a_long_one_in_parts(short: Inbox) -> None
 
 def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, hook: Inbox) -> None:
     hook.answer = 503
-    with Desk(tmp_path, channels(f"hook={hook.url}")) as desk:
+    with AlertManager(tmp_path, channels(f"hook={hook.url}")) as desk:
         desk.report([broken("first")], NOW)
         refusal = desk.deliver(NOW)["hook"]
         assert "503" in refusal or "Service" in refusal

@@ -1,12 +1,12 @@
-"""A clock that was wrong for a while: what it dated far ahead keeps nobody from being told."""
+"""Messages that a wrong clock dated far ahead do not hold back later ones."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 
-from spi_pipeline.alerts.desk import Desk
 from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.manager import AlertManager
 from spi_pipeline.alerts.routing import channels
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
@@ -24,7 +24,7 @@ def test_messages_go_out_though_others_were_made_and_refused_in_2099(tmp_path: P
         return ""
 
     def look(at: dt.datetime, *failing: str) -> None:
-        with Desk(tmp_path, channels("json://example.org"), send=send) as desk:
+        with AlertManager(tmp_path, channels("json://example.org"), send=send) as desk:
             desk.report([Event("run", name, True, at, title=f"the run {name} failed") for name in failing], at)
             desk.deliver(at)
 

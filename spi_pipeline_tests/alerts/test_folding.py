@@ -1,4 +1,4 @@
-"""Each failure once: whatever the order of failing and well again, one opening and one all-clear for each episode."""
+"""Each episode sends one opening and one all-clear, in whatever order failures and recoveries arrive."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.alerts.desk import REMIND, WINDOW, Desk
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.folding import Episode, fold
+from spi_pipeline.alerts.manager import REMIND, WINDOW, AlertManager
 from spi_pipeline.alerts.routing import Channel
-from spi_pipeline.alerts.wording import Text, Told, digest
+from spi_pipeline.alerts.wording import Notice, Text, digest
 from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
 
 SUBJECTS = ("a", "b", "c")
@@ -29,7 +29,7 @@ def as_events(observed: Observed) -> list[Event]:
 
 
 def failures(observed: Observed, subject: str) -> list[int]:
-    """How long each unbroken run of failures of a subject is."""
+    """The length of each unbroken run of failures of a subject."""
     own = [failing for about, failing in observed if about == subject]
     return [len(list(run)) for failing, run in groupby(own) if failing]
 
@@ -63,7 +63,7 @@ def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, 
 def test_each_failure_is_opened_once_and_cleared_once(
     observed: Observed, looks: list[bool], answers: list[bool]
 ) -> None:
-    """Whenever anybody looks, and whether or not the channel answers."""
+    """This holds whenever the desk looks, and whether or not the channel accepts."""
     told: list[str] = []
     answering = iter(answers)
 
@@ -73,7 +73,10 @@ def test_each_failure_is_opened_once_and_cleared_once(
         told.append(f"{text.title}\n{text.body}")
         return ""
 
-    with tempfile.TemporaryDirectory() as folder, Desk(Path(folder), [Channel("only", "json://x")], send=send) as desk:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        AlertManager(Path(folder), [Channel("only", "json://x")], send=send) as desk,
+    ):
         portion: list[Event] = []
         for event, looked in zip(as_events(observed), looks, strict=False):
             portion.append(event)
@@ -95,14 +98,14 @@ def test_each_failure_is_opened_once_and_cleared_once(
 
 
 def sent_by(folder: Path, *moments: tuple[int, list[Event]]) -> list[str]:
-    """The titles of what a channel got, looked at so many minutes after the beginning."""
+    """The titles a channel received; each moment is minutes since the start and the events reported then."""
     titles: list[str] = []
 
     def send(_channel: Channel, text: Text) -> str:
         titles.append(text.title.split("] ")[1])
         return ""
 
-    with Desk(folder, [Channel("only", "json://x")], send=send) as desk:
+    with AlertManager(folder, [Channel("only", "json://x")], send=send) as desk:
         for minutes, events in moments:
             desk.report(events, NOW + minutes * MINUTE, whole=("stale",))
             desk.deliver(NOW + minutes * MINUTE)
@@ -132,7 +135,7 @@ def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
     window = int(WINDOW / MINUTE)
     looks = [(minute, [broken(f"a_{minute}"), broken(f"b_{minute}")]) for minute in range(9)]
     titles = sent_by(tmp_path, *looks, (window + 5, []), (window + 6, []))
-    # Five fit the window; the third pair would be too much and becomes a digest; the rest waits for the next window.
+    # Five messages fit the window. The third pair would exceed that and becomes a digest; the rest wait for the next.
     singles = [f"Failed: {letter}_{minute} breaks its rule" for minute in range(2) for letter in "ab"]
     assert titles == [*singles, "Digest: failed 2", "Digest: failed 12"]
 
@@ -141,7 +144,7 @@ def test_a_digest_of_many_lines_keeps_what_came_first_on_top() -> None:
     many = range(1, 100)
     events = [broken("root", ask="the zoo"), *(broken(f"table_{n}", observed="much " * 30, ask="a town") for n in many)]
     odd = replace(events[0], subject="odd", severity="warning", title="odd but no more")
-    texts = digest([Told("opened", Episode(event, since=NOW, last=NOW)) for event in (odd, *events)], "spi")
+    texts = digest([Notice("opened", Episode(event, since=NOW, last=NOW)) for event in (odd, *events)], "spi")
     lines = [line for text in texts for line in text.body.splitlines()]
     heads = [line.split(";")[0] for line in lines]
     assert heads[:2] == ["Ask: the zoo", "Failed (error): root breaks its rule"]
@@ -157,7 +160,7 @@ def test_nobody_is_told_of_what_was_over_before_there_was_a_desk(tmp_path: Path)
         return ""
 
     long_ago = NOW - 10_000 * MINUTE
-    with Desk(tmp_path, [Channel("only", "json://x")], send=send) as desk:
+    with AlertManager(tmp_path, [Channel("only", "json://x")], send=send) as desk:
         past = [broken("old", long_ago), well(broken("old"), long_ago + MINUTE), broken("new", long_ago)]
         desk.report(past, NOW, history=True)
         desk.deliver(NOW)
@@ -172,7 +175,7 @@ def test_a_channel_added_later_is_told_of_what_lasts(tmp_path: Path) -> None:
         return ""
 
     for names, events in ((["one"], [BROKEN]), (["one", "two"], []), (["one", "two"], [well(BROKEN, NOW + MINUTE)])):
-        with Desk(tmp_path, [Channel(name, "json://x") for name in names], send=send) as desk:
+        with AlertManager(tmp_path, [Channel(name, "json://x") for name in names], send=send) as desk:
             desk.report(events, NOW)
             desk.deliver(NOW)
     assert titles == {"one": ["Failed", "Resolved"], "two": ["Failed", "Resolved"]}

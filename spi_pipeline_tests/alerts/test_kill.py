@@ -1,4 +1,4 @@
-"""A process killed at any moment around delivery: nothing is lost, and twice comes only what was not yet recorded."""
+"""A process killed at any moment around delivery loses no message, and repeats only one not yet recorded as sent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, start: Start) -> Non
             if child.exitcode == 0:
                 break
             children.look(tmp_path / str(moment), inbox.url)
-            # Whole messages, their ids among them, are the same with and without the kill.
+            # With and without the kill, whole messages are the same, including their ids.
             counts = Counter(inbox.received)
             assert sorted(counts) == wanted
             extra = sum(counts.values()) - len(wanted)
             assert extra <= 1
             twice += extra
     assert moment > 30
-    # For each of the three messages: right after the channel accepted it, and before the statement that says so.
+    # Each of the three messages repeats for two moments: right after the channel accepts it, and before the
+    # statement that records this.
     assert twice == 6

@@ -1,4 +1,4 @@
-"""Who is told what, and that no sentence holds a part of a URL."""
+"""Events reach the channels that include them, and no error message contains any part of a URL."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_urls_are_separated_by_blanks_or_commas() -> None:
 
 
 NOT_READ = "FILE:1: cannot be read as YAML; see docs/alerts.md for an example"
-NO_URL = "FILE: channel duty has no URL; state scheme://… there, or duty=URL in SPI_ALERT_URLS"
+NO_URL = "FILE: channel duty has no URL; write scheme://… there, or duty=URL in SPI_ALERT_URLS"
 CHOICES = "severity, kind, group, owner, asset, rule"
 TWICE = "a=json://s3cret a=json://s3cret2"
 
@@ -62,7 +62,7 @@ TWICE = "a=json://s3cret a=json://s3cret2"
     [
         pytest.param("s3cret", "", "alert URL 1 is not a URL; write scheme://… or name=scheme://…, separated by blanks",
                      id="word"),
-        pytest.param(TWICE, "", "two alert URLs are named a; give each a name of its own", id="twice"),
+        pytest.param(TWICE, "", "two alert URLs are named a; give each its own name", id="twice"),
         pytest.param("", "channels: [s3cret", NOT_READ.replace("1", "2"), id="yaml"),
         pytest.param("", "s3cret: &s3cret\ns3cret: [*s3cret]", NOT_READ.replace("1", "2"),
                      id="twice in a file"),
@@ -70,32 +70,32 @@ TWICE = "a=json://s3cret a=json://s3cret2"
                      id="deep"),
         pytest.param("", "channels: {duty: {url: !!int s3cret}}",
                      NOT_READ, id="tag"),
-        pytest.param("", "chanels: {}", "FILE: must hold the one key channels, a mapping from names to channels",
+        pytest.param("", "chanels: {}", "FILE: must have exactly one key, channels, a mapping from names to channels",
                      id="key"),
         pytest.param("", "channels: {duty: {urls: s3cret}}",
-                     "FILE: channel duty may state url, include and exclude, and nothing else", id="urls"),
+                     "FILE: channel duty may only have url, include and exclude", id="urls"),
         pytest.param("", "channels: {duty: }", NO_URL, id="no-url"),
-        pytest.param("", "channels: {duty: {url: s3cret}}", NO_URL.replace("no URL", "a URL that is none"),
+        pytest.param("", "channels: {duty: {url: s3cret}}", NO_URL.replace("no URL", "an invalid URL"),
                      id="bad-url"),
         pytest.param("", "channels: {du ty: {url: s3cret}}",
                      "FILE: a channel's name is a letter followed by letters, digits, _ or -", id="name"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {team: x}}}",
-                     f"FILE: include of channel duty may choose by {CHOICES}, and by nothing else", id="choice"),
+                     f"FILE: include of channel duty may only choose by {CHOICES}", id="choice"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {group: [1]}}}",
-                     "FILE: exclude of channel duty must state words, such as severity: [error]", id="words"),
+                     "FILE: exclude of channel duty must list words, such as severity: [error]", id="words"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {asset: []}}}",
-                     "FILE: include of channel duty must state words, such as severity: [error]", id="nothing"),
+                     "FILE: include of channel duty must list words, such as severity: [error]", id="nothing"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {severity: [eror]}}}",
-                     "FILE: include of channel duty: no alert can carry the severity 'eror'; the nearest word is "
+                     "FILE: include of channel duty: no alert can have the severity 'eror'; the nearest is "
                      "'error'", id="severity"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {kind: [chek]}}}",
-                     "FILE: exclude of channel duty: no alert can carry the kind 'chek'; the nearest word is "
+                     "FILE: exclude of channel duty: no alert can have the kind 'chek'; the nearest is "
                      "'check'", id="kind"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', include: {group: [ons, source_police]}}}",
-                     "FILE: include of channel duty: no alert can carry the group 'source_police'; the nearest word "
+                     "FILE: include of channel duty: no alert can have the group 'source_police'; the nearest "
                      "is 'police'", id="group"),
         pytest.param("", "channels: {duty: {url: 'json://s3cret', exclude: {group: source_*}}}",
-                     "FILE: exclude of channel duty: no alert can carry the group 'source_*'; the nearest word is "
+                     "FILE: exclude of channel duty: no alert can have the group 'source_*'; the nearest is "
                      "'police'", id="pattern"),
     ],
 )  # fmt: skip
@@ -109,7 +109,7 @@ def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SpiError, match=r"no\.yaml: the file is missing"):
+    with pytest.raises(SpiError, match=r"no\.yaml: there is no such file; check its name and folder"):
         channels("", tmp_path / "no.yaml")
 
 

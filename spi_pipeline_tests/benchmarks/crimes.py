@@ -1,6 +1,6 @@
-"""Crimes of all England, made of real ones and laid beside its embedded tables as one more of them.
+"""Crimes for all England, made from real ones and added to its embedded tables.
 
-Each small area of England is given the crimes of a real one, their types and points, month after month.
+Each small area of England receives the crimes of a real small area, with their types and points, month after month.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from spi_pipeline.snapshot.embedded import (
     snapshot_as_of,
     snapshot_digests,
 )
-from spi_pipeline_tests.integration.houses import SNAPSHOT
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT
 
 CRIMES = "street_crime"
-# Five months of 41 forces, 1.77 million crimes, among the files of the publishers; not of the largest.
+# A publisher's file with five months of 41 forces, 1.77 million crimes; the largest force is not included.
 FORCES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
-# The months that all England then has 18 million crimes in; the windows of a year end with the newest.
+# The months in which all England then has 18 million crimes; the one-year windows end with the newest month.
 MONTHS = pd.period_range("2020-11", "2024-04", freq="M").astype(str)
 _OF_FORCES = """
     SELECT Month AS month, "Crime type" AS crime_type, Longitude::DOUBLE AS longitude, Latitude::DOUBLE AS latitude,
         "LSOA code" AS lsoa_code, count(*) AS crimes
     FROM read_parquet('{file}') GROUP BY ALL
 """
-# The n-th of England's N small areas has the crimes of the real one that is as far down the list, so that a part of
-# England is like the whole, and each month those of the next real one in turn. What has no place is of no area: there
-# are as many for each small area as really are, but no more than the contract lets one row count.
+# The n-th of England's N small areas takes the crimes of the real small area equally far down its list, so that a part
+# of England resembles the whole. The real months repeat in turn. Crimes without a place belong to no area: there are as
+# many for each small area as in reality, but no more than the contract allows in one row.
 _MADE = """
     WITH held AS (FROM counted WHERE crime_type IN (SELECT crime_type FROM types)),
     real AS (SELECT lsoa_code, row_number() OVER (ORDER BY lsoa_code) - 1 AS number, count(*) OVER () AS of_all
@@ -64,13 +64,13 @@ _MADE = """
 
 
 def with_crimes(england: Path, folder: Path, source: Source, shared: Path | None = None) -> Path:
-    """The tables of England, or of a part of it, with crimes among them, in a new folder.
+    """Copy the tables of England, or of a part of it, into a new folder, and add crimes.
 
     Args:
         england: the folder of the tables.
-        folder: the new one.
+        folder: the new folder.
         source: the contract of the crimes.
-        shared: the folder of the publishers' files, for those of 41 forces; without it they are made of Luton's.
+        shared: the folder of publishers' files, with the crimes of 41 forces; without it Luton's crimes are used.
     """
     shutil.copytree(england, folder)
     count, crimes = source.column("crimes"), source.column("crime_type")
@@ -83,7 +83,7 @@ def with_crimes(england: Path, folder: Path, source: Source, shared: Path | None
         connection.register("types", pd.DataFrame({"crime_type": crimes.values}))
         connection.register("months", pd.DataFrame({"month": MONTHS}))
         query = _MADE.format(lookup=embedded_file(england, "lsoa_best_fit"), most=int(count.maximum or 0))
-        # The metadata of an embedded table, from one without rows.
+        # Take the metadata of an embedded table from one without rows.
         empty = encoded(EmbeddedTable(CRIMES, arrow_schema(source).empty_table(), ()), source)
         about = pq.read_schema(pa.BufferReader(empty)).metadata
         told = ", ".join(f"{key.decode()}: {literal(value.decode())}" for key, value in about.items())

@@ -1,12 +1,15 @@
-"""What the index engine costs, beside the same index written in plain pandas, and whether cost grows in proportion.
+"""The cost of the index engine, compared with the same index in plain pandas, and whether cost grows in proportion.
 
     python -m spi_pipeline_tests.benchmarks.engine
 
-prints CPU seconds of each call, imports and the making of the data apart, and the peak memory of its process: COINr's
-example with 1,000 draws (the published one where it is at hand, else an invented one of its shape), 7,500 wards by 50
-indicators by 10 editions scored, and 1,000 draws on 7,500 wards by 50 indicators, with and without sampling error.
-Every case runs in a process of its own. The plain version does what a careful analyst writes in an hour; where it would
-take too long it runs fewer draws, and its figure is scaled up. It asserts nothing.
+prints the CPU seconds of each call, without imports and the preparation of data, and the peak memory of its process.
+
+* COINr's example with 1,000 draws: the published data if available, otherwise invented data of the same shape.
+* Scores of 7,500 wards by 50 indicators by 10 editions.
+* 1,000 draws on 7,500 wards by 50 indicators, with and without sampling error.
+
+Every case runs in its own process. The plain version is the code that a careful analyst writes in an hour; where it
+would take too long, it runs fewer draws and its figure is scaled up. The benchmark asserts nothing.
 """
 
 from __future__ import annotations
@@ -29,16 +32,16 @@ from spi_pipeline_tests.published.files import FOLDER
 
 HERE = "spi_pipeline_tests.benchmarks.engine"
 WARDS, INDICATORS, EDITIONS, DRAWS = 7500, 50, 10, 1000
-# Draws of the plain version on 7,500 wards: enough to time it, few enough to wait for.
+# Draws of the plain version on 7,500 wards: enough for a timing, few enough to wait for.
 FEW = 20
-# Share of the invented values that is missing.
+# The share of invented values that are missing.
 GAPS = 0.03
 
 
 def invented(
     units: int, indicators: int, editions: int, *, errors: bool = False
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """A framework of four levels and its values, indicators correlated and with gaps."""
+    """A framework of four levels and values for it; the indicators are correlated and have gaps."""
     random = np.random.default_rng(0)
     components = max(indicators // 5, 1)
     rows = units * editions
@@ -58,7 +61,7 @@ def invented(
 
 
 def example() -> tuple[dict[str, Any], pd.DataFrame]:
-    """COINr's example: 51 countries, 49 indicators, eight groups, gaps and outliers."""
+    """COINr's example, or invented data of its shape: 51 countries, 49 indicators, eight groups, gaps and outliers."""
     if not FOLDER.exists():
         framework, values = invented(51, 49, 1)
         return framework | {"impute": "median", "treat": True, "normalise": "minmax"}, values
@@ -77,7 +80,7 @@ def engine_draws(framework: dict[str, Any], values: pd.DataFrame, draws: int = D
 
 
 def cases() -> dict[str, tuple[Callable[[], tuple[dict[str, Any], pd.DataFrame]], Callable[..., None], float]]:
-    """By name: the data, the call, and what its seconds are multiplied by."""
+    """The cases by name: a function for the data, the call, and the factor for its seconds."""
     many = DRAWS / FEW
 
     def few(framework: dict[str, Any], values: pd.DataFrame) -> None:
@@ -112,10 +115,10 @@ def cases() -> dict[str, tuple[Callable[[], tuple[dict[str, Any], pd.DataFrame]]
 
 
 def run(name: str) -> None:
-    """One case in this process, its cost printed."""
+    """Run one case in this process and print its cost."""
     data, call, times = cases()[name]
     arguments = data()
-    call(*invented(40, 15, 1, errors=True))  # what is imported at first use, and compiled
+    call(*invented(40, 15, 1, errors=True))  # a small call first, for imports and compilation on first use
     began = time.process_time()
     call(*arguments)
     seconds = (time.process_time() - began) * times

@@ -1,13 +1,13 @@
-"""What all wards of England cost together, at a quarter, half and all of them, and how they go with deprivation.
+"""The cost of computing all wards of England, or a half or quarter of them, and how scores go with deprivation.
 
     python -m spi_pipeline_tests.benchmarks.england
     python -m spi_pipeline_tests.benchmarks.england --crimes ../shared/data
 
-computes England from the embedded tables, and from those cut to every fourth and every second council, each in its own
-process, and prints CPU seconds of each stage, the peak of memory, and CPU seconds of a bare DuckDB scan of the same
-files. Of all of England it then prints the rank correlation with the deprivation index of 2025 by region. It asserts
-nothing. With ``--crimes`` there are 18 million crimes among the tables (see ``crimes``), made of the publishers' files
-in the folder named.
+computes England from the embedded tables, and from tables cut to every fourth and every second council, each in its own
+process. It prints the CPU seconds of each stage, the peak memory, and the CPU seconds of a bare DuckDB scan of the same
+files. For all of England it then prints the rank correlation with the deprivation index of 2025 by region. It asserts
+nothing. ``--crimes`` adds 18 million crimes to the tables (see ``crimes``), made from the publishers' files in the
+folder named.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.places import placed
 from spi_pipeline_tests.benchmarks.crimes import CRIMES, with_crimes
-from spi_pipeline_tests.integration.houses import CONTRACTS, House
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox
 
 HERE = "spi_pipeline_tests.benchmarks.england"
-# What is counted together, by an operation's label or its first word.
+# The stage under which an operation's time is counted, by its label or the first word of it.
 STAGES = {
     "source_street_crime": "crimes", "recent": "months", "completeness": "months", "indicators_of_safety": "safety",
     "source": "sources", "allocation": "geography", "area": "geography", "context": "context",
@@ -52,7 +52,7 @@ ADDED = "crimes added up"
 
 
 def cut(every: int, folder: Path) -> Path:
-    """The embedded tables of every so many councils of England, as a new folder; all of them, where they are, for 1."""
+    """A new folder with the embedded tables of every ``every``-th council of England; for 1, the existing folder."""
     england = Settings().england
     if every == 1:
         return england
@@ -73,16 +73,16 @@ def cut(every: int, folder: Path) -> Path:
     return folder
 
 
-def england_in(folder: Path, england: Path) -> House:
-    """A folder of England as ``spi refresh --area england`` makes it, whose store is yet to be made."""
+def england_in(folder: Path, england: Path) -> Sandbox:
+    """A folder for England as ``spi refresh --area england`` makes it, still without a store."""
     folder.mkdir(parents=True, exist_ok=True)
     geography = council_geography(ENGLAND, england, load_contracts(CONTRACTS).sources)
     (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
-    return House(Settings(council=folder, contracts=CONTRACTS, england=england))
+    return Sandbox(Settings(council=folder, contracts=CONTRACTS, england=england))
 
 
-def correlations(house: House) -> pd.DataFrame:
-    """Rank correlation of each region's wards with their deprivation, in the index and its dimensions."""
+def correlations(house: Sandbox) -> pd.DataFrame:
+    """Rank correlation between scores and deprivation over each region's wards, for the index and its dimensions."""
     standing = house.store.read("ward_standing").to_pandas()
     wide = standing[standing["level"] != "component"].pivot(index="area_code", columns="id", values="score")
     context = house.store.read("context").to_pandas()
@@ -98,7 +98,7 @@ def correlations(house: House) -> pd.DataFrame:
 
 
 def scan(england: Path) -> float:
-    """CPU seconds in which DuckDB reads every value of the same files."""
+    """CPU seconds that DuckDB takes to read every value of the same files."""
     began = time.process_time()
     for file in england.glob("*.parquet"):
         duckdb.execute(f"SELECT sum(hash(t)) FROM read_parquet('{file}') t").fetchall()
@@ -106,13 +106,13 @@ def scan(england: Path) -> float:
 
 
 def counted(england: Path) -> int:
-    """How many crimes are among the tables of a folder."""
+    """The number of crimes in the tables of a folder."""
     files = [str(file) for file in england.glob(f"{CRIMES}.*.parquet")]
     return int(duckdb.read_parquet(files).sum("crimes").fetchall()[0][0]) if files else 0
 
 
 def run(england: Path, whole: Path) -> None:
-    """England computed from the tables of a folder in this process, into a new one; its cost printed as JSON."""
+    """Compute England in this process from the tables of one folder into a new one, and print the cost as JSON."""
     began = time.process_time()
     house = england_in(whole, england)
     contracts, runner, now = house.contracts, house.runner, dt.datetime.now(dt.UTC)
@@ -121,7 +121,7 @@ def run(england: Path, whole: Path) -> None:
     for label, steps in operations(build_plan(contracts)).items():
         began = time.process_time()
         if label == "recent_recent" and counted(england):
-            # Before the first step that would do it, so that it is told apart; what it makes is kept for the run.
+            # Do this before the first step that needs it, to time it separately; the run reuses the result.
             placed(runner.reader.inputs(steps[0]), contracts, CRIMES)
             seconds[ADDED] = time.process_time() - began
             began = time.process_time()
@@ -135,7 +135,7 @@ def run(england: Path, whole: Path) -> None:
 
 
 def measured(every: int, crimes: Path | None) -> dict[str, Any]:
-    """What a size costs, in a process of its own; ``crimes`` as ``with_crimes`` takes it, none where it is None."""
+    """The cost of one size, measured in its own process; ``crimes`` is for ``with_crimes``, None for no crimes."""
     with TemporaryDirectory() as made:
         folder = Path(made)
         england = cut(every, folder / "cut")

@@ -1,11 +1,11 @@
-"""What reading the police's files costs, beside DuckDB's bare scan of the same bytes and beside pandas.
+"""The cost of reading the police's files, compared with a bare DuckDB scan of the same bytes and with pandas.
 
     python -m spi_pipeline_tests.benchmarks.live ../shared/data
 
-writes the 1.77 million crimes of 41 forces and the 36 months of Bedfordshire in that folder out as the CSV files that
-data.police.uk publishes, one a force and month, and prints CPU seconds, wall seconds and peak memory of parsing,
-checking and adding them up (Luton's crimes by point to wards, all others by LSOA), of the peers, and of files one and
-eight times as long. It asserts nothing.
+takes the 1.77 million crimes of 41 forces and the 36 months of Bedfordshire from that folder and writes them as the CSV
+files that data.police.uk publishes, one for each force and month. It prints CPU seconds, wall seconds and peak memory
+of parsing, checking and adding them up (Luton's crimes by point to wards, all others by LSOA), of the two peers, and of
+files one and eight times as long. It asserts nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCAN = 'SELECT "Month", "Crime type", "LSOA code", count(*) FROM read_csv(\'{}/*
 
 
 def ours(folder: Path) -> None:
-    """Parse every file of a folder, hold the counts to the contract, and add them up."""
+    """Parse every file of a folder, check the counts against the contract, and add them up."""
     from spi_pipeline.contracts.arrow import to_arrow
     from spi_pipeline.contracts.loader import load_contracts
     from spi_pipeline.geography.points import place_points
@@ -57,20 +57,20 @@ def ours(folder: Path) -> None:
 
 
 def by_pandas(folder: Path) -> None:
-    """The same counts with pandas alone, nothing checked."""
+    """Compute the same counts with pandas alone, without checks."""
     frame = pd.concat(pd.read_csv(file, dtype=str) for file in sorted(folder.glob("*.csv")))
     frame.groupby(["Month", "Crime type", "Longitude", "Latitude", "LSOA code"], dropna=False).size()
 
 
 def by_duckdb(folder: Path) -> None:
-    """DuckDB's bare scan of the same bytes."""
+    """Scan the same bytes with DuckDB alone."""
     import duckdb
 
     duckdb.sql(SCAN.format(folder)).fetchall()
 
 
 def write_out(data: Path, folder: Path) -> dict[str, Path]:
-    """The CSV files to read, by what they are."""
+    """Write the CSV files to read; returns their folders by description."""
     made = {name: folder / name for name in ("41 forces", "36 months of one force", "one long file", "eight times it")}
     for path in made.values():
         path.mkdir()
@@ -92,13 +92,13 @@ def write_out(data: Path, folder: Path) -> dict[str, Path]:
 
 
 def _unquoted(table: pa.Table) -> pa.Table:
-    """The publisher's own files quote nothing, so commas and line ends in names of places become blanks."""
+    """The publisher's files use no quotes, so commas, quotes and line ends in place names become blanks."""
     cleaned = [pa.compute.replace_substring_regex(column, r'[,"\r\n]', " ") for column in table.columns]
     return pa.table(cleaned, names=table.column_names)
 
 
 def main() -> None:
-    """Measure and print; with the name of a reader and a folder, be what is measured."""
+    """Measure and print; given a reader's name and a folder, run that reader, which is how each is measured."""
     if sys.argv[1] in (readers := {"ours": ours, "pandas": by_pandas, "duckdb": by_duckdb}):
         readers[sys.argv[1]](Path(sys.argv[2]))
         return

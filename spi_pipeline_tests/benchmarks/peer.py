@@ -1,8 +1,8 @@
-"""What Dagster itself costs: as many assets as the pipeline has, each with one check, that compute nothing.
+"""The cost of Dagster itself: as many assets as the pipeline has, each with one check, that compute nothing.
 
     python -m spi_pipeline_tests.benchmarks.peer COUNT HOME
 
-runs COUNT assets in one process on the instance in the folder HOME, which holds no ``dagster.yaml`` of ours.
+runs COUNT assets in one process on the instance in the folder HOME, which lacks this project's ``dagster.yaml``.
 """
 
 from __future__ import annotations

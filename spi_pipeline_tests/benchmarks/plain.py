@@ -1,6 +1,7 @@
-"""An index and its draws in plain pandas, as a careful analyst writes them in an hour: what the engine is timed beside.
+"""An index and its draws in plain pandas, as a careful analyst writes them in an hour, to compare with the engine.
 
-It does less than the engine (gaps take the median, no outliers, no record of anything) and is not checked to agree.
+It does less than the engine: gaps take the median, outliers are not treated, and nothing is recorded. No test checks
+that the results agree.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ GOALPOSTS, WEIGHTS = 0.1, 0.25
 
 
 def plain_scores(framework: dict[str, Any], values: pd.DataFrame) -> None:
-    """Scores of every element, and ranks within the edition."""
+    """Compute scores of every element, and ranks within the edition."""
     values = values if "edition" in values else values.assign(edition=0)
     wide = values.pivot(index=["edition", "area_code"], columns="indicator_id", values="value")
     wide = wide.fillna(wide.groupby("edition").transform("median"))
@@ -24,7 +25,7 @@ def plain_scores(framework: dict[str, Any], values: pd.DataFrame) -> None:
 
 
 def plain_draws(framework: dict[str, Any], values: pd.DataFrame, draws: int) -> None:
-    """Intervals of scores and ranks from draws of every choice."""
+    """Compute intervals of scores and ranks from draws that vary every choice."""
     random = np.random.default_rng(1)
     values = values if "edition" in values else values.assign(edition=0)
     keys = ["edition", "area_code"]
@@ -95,7 +96,7 @@ def _aggregated(
 
 
 def _weights(scores: pd.DataFrame) -> np.ndarray:
-    """Principal component weights, equal where a loading is not positive."""
+    """Principal component weights; equal weights if a loading is not positive."""
     correlation = scores.corr().to_numpy()
     if not np.isfinite(correlation).all():
         return np.ones(scores.shape[1])

@@ -1,10 +1,10 @@
-"""What a refresh costs, beside what its libraries cost by themselves, measured in the same minutes.
+"""The cost of a refresh, compared with that of its libraries alone, measured within the same minutes.
 
     python -m spi_pipeline_tests.benchmarks.refresh
 
-prints CPU seconds (which another job on the machine hardly moves), wall seconds and peak memory of a first refresh from
+prints CPU seconds (which other jobs on the machine hardly affect), wall seconds and peak memory of a first refresh from
 an empty store, of a second one with nothing to do, of one after a goalpost was moved, and of the peers. It asserts
-nothing: a figure is compared with its peers of the same run, not with one of another machine or day.
+nothing: compare a figure with the peers in the same run, not with figures from another machine or day.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
 
-# A process counts as its own peak what its parent held when it was started: so a bare one starts and measures it.
+# A process inherits its parent's memory at the start as its own peak, so a bare process starts and measures it.
 LAUNCHER = """
 import resource, subprocess, sys, time
 began = time.monotonic()
@@ -34,7 +34,7 @@ SPI = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refres
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and its children took."""
+    """The resources that a process and its children used."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -42,7 +42,7 @@ class Cost:
 
 
 def measured(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run Python with some arguments to its end; of one that fails, show why and stop."""
+    """Run Python with some arguments to its end; if it fails, show its output and stop."""
     command = [sys.executable, "-c", LAUNCHER, sys.executable, *arguments]
     done = subprocess.run(command, env=os.environ | dict(environment), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -50,8 +50,8 @@ def measured(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
     return Cost(*map(float, done.stdout.splitlines()[-1].split()))
 
 
-def costs(house: House, home: Path) -> dict[str, Cost]:
-    """Refreshes of a house without a store, and their peers, by name in the order measured."""
+def costs(house: Sandbox, home: Path) -> dict[str, Cost]:
+    """The costs by name, in the order measured: refreshes of a sandbox without a store, and their peers."""
     count = len(build_plan(house.contracts))
     home.mkdir()
     own = house.environment | {"DAGSTER_HOME": ""}

@@ -1,10 +1,10 @@
-"""What rules cost: all contracts on the snapshot, and 5 million rows of crime beside Great Expectations.
+"""The cost of rules: all contracts on the snapshot, and 5 million rows of crime compared with Great Expectations.
 
     python -m spi_pipeline_tests.benchmarks.rules
 
-refreshes a store from the embedded figures, judges every table of it, sources and products, and prints CPU seconds,
-wall seconds and peak memory, each measured in a process of its own; the import of a library is measured by itself, so
-that it can be taken off. It asserts nothing.
+refreshes a store from the embedded figures, checks every table in it, sources and products, and prints CPU seconds,
+wall seconds and peak memory. Each is measured in its own process; importing the libraries is measured separately so
+that it can be subtracted. It asserts nothing.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
-from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT, empty_house, house_in
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT, empty_house, house_in
 
 ROWS = 5_000_000
 HERE = "spi_pipeline_tests.benchmarks.rules"
 
 
 def write_crimes(path: Path) -> None:
-    """The embedded crimes over and over, each copy moved by a hair so that no row has a twin, to ``ROWS`` rows."""
+    """Write ``ROWS`` rows of embedded crimes, repeated; each copy is moved by a hair so that no row is a duplicate."""
     crimes = read_embedded(SNAPSHOT, "street_crime").table.replace_schema_metadata(None)
     copies = []
     for number in range(-(-ROWS // len(crimes))):
         place = crimes.schema.get_field_index("longitude")
         moved = pa.array(crimes["longitude"].to_numpy() + number * 1e-7, pa.float64(), from_pandas=True)
         copy = crimes.set_column(place, "longitude", moved)
-        # Rows without a place would be twins of those of the copy before.
+        # Rows without a place cannot be moved, so later copies would duplicate them.
         copies.append(copy if number == 0 else copy.filter(pa.array(~np.isnan(moved.to_numpy(zero_copy_only=False)))))
     pq.write_table(pa.concat_tables(copies).slice(0, ROWS), path)
 
 
 def judge_crimes(path: Path, native_below: int) -> None:
-    """All rules of the crimes on a file of them."""
+    """Check a file of crimes with all their rules."""
     rules = load_contracts(CONTRACTS).sources["street_crime"].rules
     results = evaluate(pq.read_table(path), rules, table_name="street_crime", native_below=native_below)
     _refuse_broken([(result.rule.id, result.outcome) for result in results if result.outcome != "passed"])
 
 
 def judge_store(folder: Path) -> None:
-    """All rules of all contracts on the tables of a refreshed house, as a refresh judges them."""
+    """Check the tables of a refreshed sandbox with all rules of all contracts, as a refresh does."""
     runner = house_in(folder).runner
     outcomes = runner.check([step for step in build_plan(runner.contracts) if step.outputs])
     _refuse_broken([(outcome.table, r.rule.id) for outcome in outcomes for r in outcome.results if r.blocks])

@@ -1,4 +1,4 @@
-"""The measuring itself; no time is ever asserted."""
+"""The measurement of costs; no test asserts that anything is fast."""
 
 from __future__ import annotations
 

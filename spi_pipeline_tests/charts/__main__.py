@@ -1,9 +1,9 @@
-"""Signals where nothing happens, and how soon a rise by half is found, some two minutes.
+"""How many signals are false, and how soon the charts find a rise by half; takes some two minutes.
 
     python -m spi_pipeline_tests.charts [--histories N] [--write]
 
-Runs the step ``recent`` on the embedded figures, prints both and ends with 1 where more signals are false than may be.
-``--write`` puts the tables into docs/reading-the-index.md.
+Runs the step ``recent`` on the embedded figures and prints both. The exit code is 1 if there are more false signals
+than allowed. ``--write`` puts the tables into docs/reading-the-index.md.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from spi_pipeline_tests.charts.histories import DRAWS, resampled
 from spi_pipeline_tests.charts.performance import WITHIN, delays, false_signals
 from spi_pipeline_tests.charts.real import limit_of, real_counts
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table
-from spi_pipeline_tests.integration.houses import empty_house
+from spi_pipeline_tests.integration.sandboxes import empty_house
 
 DOCUMENT = REPOSITORY / "docs" / "reading-the-index.md"
 SEED = 1
 
 
 def main() -> int:
-    """Run, print, and write where asked to; 0 where no more signals are false than may be."""
+    """Run and print, and write the tables if requested; 0 if there are no more false signals than allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/reading-the-index.md")

@@ -1,4 +1,4 @@
-"""Histories in which nothing changes: each ward's mean in the town's season, with noise like that of the real one."""
+"""Histories without a change: each ward's mean with the town's seasonal pattern, and noise like that of real counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from spi_pipeline.engine.control_chart import YEAR, Array
 from spi_pipeline_tests.charts.real import Real
 
-# Wards × months; the real one, how many months, and random numbers.
+# Draws counts of wards × months, given the real measure, the number of months, and random numbers.
 Draw = Callable[[Real, int, np.random.Generator], Array]
 
 
@@ -18,19 +18,19 @@ def _usual(real: Real, months: int) -> Array:
 
 
 def _noise(real: Real) -> Array:
-    """How far each month lay from what is usual, in roots of it; made up for what the means took."""
+    """How far each month lay from the usual count, in square roots of it; corrected for having estimated the means."""
     months = real.counts.shape[1]
     return (real.counts - real.usual) / np.sqrt(real.usual) * np.sqrt(months / (months - 1))
 
 
 def gamma_poisson(real: Real, months: int, rng: np.random.Generator) -> Array:
-    """Counts of a gamma-Poisson distribution with each ward's own ratio of variance to mean."""
+    """Counts from a gamma-Poisson distribution with each ward's own ratio of variance to mean."""
     usual, over = _usual(real, months), np.maximum((_noise(real) ** 2).mean(axis=1, keepdims=True) - 1, 0.01)
     return rng.poisson(rng.gamma(usual / over, over)).astype(float)
 
 
 def resampled(block: int) -> Draw:
-    """Real noise, drawn with replacement in blocks of months, the same ones for all wards of a town."""
+    """Real noise, drawn with replacement in blocks of months, with the same months for all wards of a town."""
 
     def draw(real: Real, months: int, rng: np.random.Generator) -> Array:
         noise, usual = _noise(real), _usual(real, months)

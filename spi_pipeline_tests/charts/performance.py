@@ -1,4 +1,4 @@
-"""False signals a year, and the months in which a lasting rise by half is found."""
+"""False signals a year, and how many months it takes to find a lasting rise by half."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spi_pipeline_tests.charts.real import Real
 
 RISE = 1.5
 WITHIN = (3, 6, 12, 24)
-# Wards by what they count: at which share of the way from the least to the most.
+# Wards by size: their position in the ranking from the smallest count (0) to the largest (1).
 SIZES = {"small": 0.1, "middling": 0.5, "large": 0.9}
 
 
 def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories: int, seed: int) -> dict[str, float]:
-    """Signals raised a year by all wards of a town, by measure, where nothing changes.
+    """Signals a year from all wards of a town, by measure, when nothing changes.
 
-    A chart begins as the real one does: with a year before its first verdict, and as many months as are at hand.
+    Charts begin like the real ones: with a year before the first verdict, and as many months as are available.
     """
     rng, found = np.random.default_rng(seed), {}
     for name, real in reals.items():
@@ -34,10 +34,10 @@ def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories
 
 
 def delays(real: Real, draw: Draw, limit: float, histories: int, seed: int) -> dict[str, Array]:
-    """Months until a lasting rise by half in one ward is found, after three years without a change.
+    """Months until the charts find a lasting rise by half in one ward, after three years without a change.
 
     Returns:
-        One figure a history for a ward of each of ``SIZES``; infinite where it is not found within two years.
+        For a ward of each of ``SIZES``, one figure for each history; infinite if not found within two years.
     """
     rng = np.random.default_rng(seed)
     order = np.argsort(real.counts.sum(axis=1))

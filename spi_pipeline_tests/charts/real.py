@@ -1,4 +1,4 @@
-"""The counts of every ward, month by month, of each measure that has a control chart."""
+"""The monthly counts of every ward for each measure that has a control chart."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.control_chart import YEAR, Array, signal_limit
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 @dataclass(frozen=True)
 class Real:
-    """One measure: counts of wards × the newest months that follow each other, and the calendar month of the first."""
+    """One measure: counts of wards × the newest unbroken run of months, and the calendar month of the first."""
 
     counts: Array
     first: int
 
     @property
     def usual(self) -> Array:
-        """What each ward counts in each month of a year that is like the next: its own mean in the town's season."""
+        """The usual count of each ward and month if nothing changes: the ward's mean with the town's seasonality."""
         totals = self.counts.sum(axis=0)
         calendar = (self.first - 1 + np.arange(len(totals))) % YEAR
         season = np.bincount(calendar, totals, YEAR) / np.bincount(calendar, minlength=YEAR) / totals.mean()
         return self.counts.mean(axis=1, keepdims=True) * season[calendar]
 
 
-def real_counts(house: House) -> dict[str, Real]:
-    """Every measure by its id, from a store in which the step ``recent`` was run."""
+def real_counts(house: Sandbox) -> dict[str, Real]:
+    """Every measure by id, from a store in which the step ``recent`` was run."""
     table = house.store.read("recent").to_pandas()
     found = {}
     for measure, rows in table.groupby("measure_id", sort=False):
@@ -40,7 +40,7 @@ def real_counts(house: House) -> dict[str, Real]:
     return found
 
 
-def limit_of(house: House, reals: dict[str, Real]) -> float:
-    """The limit of the charts of one town."""
+def limit_of(house: Sandbox, reals: dict[str, Real]) -> float:
+    """The signal limit for the charts of one town."""
     charts = sum(len(real.counts) for real in reals.values())
     return signal_limit(charts, house.contracts.recent.false_signals)

@@ -1,4 +1,4 @@
-"""A seeded sample; the whole is printed by ``python -m spi_pipeline_tests.charts``."""
+"""False signals and delays on a small seeded sample; ``python -m spi_pipeline_tests.charts`` runs all histories."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from spi_pipeline.engine.control_chart import MOST
 from spi_pipeline_tests.charts.histories import DRAWS, resampled
 from spi_pipeline_tests.charts.performance import delays, false_signals
 from spi_pipeline_tests.charts.real import Real
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 HISTORIES = 12
 
 
-def test_real_counts_are_those_of_three_years(reals: dict[str, Real], refreshed: House) -> None:
+def test_real_counts_are_those_of_three_years(reals: dict[str, Real], refreshed: Sandbox) -> None:
     assert reals.keys() == {item.id for item in refreshed.contracts.monthly}
     assert {real.counts.shape for real in reals.values()} == {(20, MOST)}
 

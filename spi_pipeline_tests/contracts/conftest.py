@@ -16,7 +16,7 @@ _read: dict[tuple[str, bytes], tuple[Document | None, list[Fault]]] = {}
 
 
 def _read_once(file: Path, shown: str, faults: list[Fault]) -> Document | None:
-    """A hundred tests change one file each: the others need no parsing again."""
+    """Read a file, parsed only once: a hundred tests change one file each and leave the others as they are."""
     key = shown, file.read_bytes() if file.is_file() else b""
     if key not in _read or not file.is_file():
         found: list[Fault] = []
@@ -26,7 +26,7 @@ def _read_once(file: Path, shown: str, faults: list[Fault]) -> Document | None:
     return document
 
 
-# Likewise of the questions put to the index.
+# Sanity checks of the index, for the tests only.
 SANITY = """profile: spi
 compare:
   - {measure: income_deprived, sign: negative, least: {index: 0.5, below: 0}}
@@ -38,7 +38,7 @@ explained:
   - {kind: opposed, id: no_car, reason: Buses run where people have no car.}
 """
 
-# Likewise of what others published.
+# Published findings, for the tests only.
 PUBLISHED = """findings:
   - id: a_report
     authority: E06000032
@@ -67,7 +67,7 @@ def contracts() -> Contracts:
 
 @pytest.fixture
 def root(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the repository's contracts to break: its indicators, one more, the sources they read, one product."""
+    """A copy of the contracts to break: the repository's indicators and one more, their sources, and one product."""
     monkeypatch.setattr(folder, "read_document", _read_once)
     copy = Path(shutil.copytree(CONTRACTS, tmp_path / "data_contracts"))
     with (copy / CHOICE).open("a", encoding="utf-8") as file:

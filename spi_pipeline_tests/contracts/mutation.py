@@ -1,4 +1,4 @@
-"""A copy of the repository's contracts with one thing changed, and what the loader says to it."""
+"""Change one thing in a copy of the repository's contracts and check the faults that the loader reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RIGHTS = "indicators/rights_and_voice.yaml"
 SAFETY = "indicators/safety.yaml"
 CHOICE = "indicators/freedom_and_choice.yaml"
 ENVIRONMENT = "indicators/environmental_quality.yaml"
-# An indicator of their own for the tests: the index has none that is as simple.
+# An indicator for the tests only: the index has none as simple.
 CARS = """  - id: no_car
     title: Households without a car (%)
     description: Households with no car or van of their own.
@@ -29,7 +29,7 @@ CARS = """  - id: no_car
     direction: lower_is_better
     source: census_car_availability
     measure: {kind: share, columns: [none], denominator: {column: households}}
-    goalposts: {basis: reference}
+    goalposts: {source: reference}
     plausible: {minimum: 0, maximum: 95}
     limits: Some live without one by choice.
 """
@@ -58,18 +58,18 @@ decade:
 
 
 def case(name: str, file: str, old: str, new: str, message: str, at: str | None = None) -> Any:
-    """Parameters of ``assert_fault``; ``at`` is a text on the line expected, where that is not the changed one."""
+    """Parameters of ``assert_fault``; ``at`` is text on the expected line, if that is not the changed line."""
     return pytest.param(file, old, new, message, at, id=name)
 
 
 def assert_fault(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
-    """One change gives one fault: in that file, at that line, in those words."""
+    """The change gives exactly one fault, with the expected file, line and message."""
     line = change(root, file, old, new)
     assert faults(root) == [Fault(file, line_of(root, file, at) if at else line, message)]
 
 
 def change(root: Path, file: str, old: str, new: str) -> int:
-    """Replace the first ``old`` of a file; the line, from 1, where the file begins to differ."""
+    """Replace the first ``old`` in a file; returns the first line that differs, counted from 1."""
     before = (root / file).read_text(encoding="utf-8")
     after = before.replace(old, new, 1)
     assert after != before, f"{file} no longer holds {old!r}"
@@ -79,13 +79,13 @@ def change(root: Path, file: str, old: str, new: str) -> int:
 
 
 def line_of(root: Path, file: str, text: str) -> int:
-    """The first line of a file that holds a text."""
+    """The number of the first line of a file that contains a text."""
     lines = (root / file).read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, start=1) if text in line)
 
 
 def faults(root: Path) -> list[Fault]:
-    """Every fault of a folder, in the order the error tells them."""
+    """Every fault of a folder, in the order in which the error lists them."""
     with pytest.raises(ContractError) as caught:
         load_contracts(root)
     assert str(caught.value) == "\n".join(str(fault) for fault in caught.value.faults)
@@ -93,7 +93,7 @@ def faults(root: Path) -> list[Fault]:
 
 
 def words(kind: str) -> str:
-    """The words of one vocabulary as a message lists them."""
+    """The words of one kind in the vocabulary, as a message lists them."""
     vocabulary = yaml.safe_load((CONTRACTS / "vocabulary.yaml").read_text(encoding="utf-8"))
     return ", ".join(sorted(vocabulary[kind]))
 

@@ -1,4 +1,4 @@
-"""Contracts against those of a git revision: which change asks for which version, and what is said where it is not."""
+"""Contracts compared with a git revision: the version that each change requires, and the fault if it is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two contracts in a repository of their own, committed."""
+    """Two contracts committed in a new git repository."""
     folder = tmp_path / "house" / "contracts"
     for name in (CAR, AREA, "vocabulary.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,35 +52,35 @@ def refusals(root: Path) -> list[Fault]:
 @pytest.mark.parametrize(
     ("file", "old", "new", "bump", "said"),
     [
-        (CAR, "name: three_or_more", "name: many", "major", "column three_or_more is called many now"),
+        (CAR, "name: three_or_more", "name: many", "major", "column three_or_more is now called many"),
         (CAR, "{name: one, logicalType: integer", "{name: one, logicalType: number", "major",
-         "column one held integer and holds number"),
+         "column one changed from integer to number"),
         (CAR, "name: one, logicalType: integer, required: true", "name: one, logicalType: integer", "major",
          "column one may be null now"),
         (AREA, "{name: parent_code, logicalType: string,", "{name: parent_code, logicalType: string, required: true,",
-         "major", "column parent_code must not be null any more"),
+         "major", "column parent_code may no longer be null"),
         (AREA, "{value: ward}, {value: authority}", "{value: ward}", "major",
-         "column level does not know the value authority any more"),
+         "column level no longer allows the value authority"),
         (AREA, "{value: ward}, {value: authority}", "{value: ward}, {value: authority}, {value: region}", "minor",
          "column level has other allowed values"),
         (AREA, "{name: area_name, logicalType: string, required: true,",
          "{name: area_name, logicalType: string, required: true, primaryKey: true, primaryKeyPosition: 2,", "major",
-         "the key was area_code and is area_code and area_name"),
+         "the key changed from area_code to area_code and area_name"),
         (AREA, 'pattern: "\\\\d{4}-\\\\d{2}"', 'pattern: "\\\\d{4}"', "major",
          "column vintage must match another pattern"),
         (AREA, "minimum: 1, maximum: 2000000", "minimum: 1, maximum: 3000000", "minor",
          "column population has another range"),
         (AREA, "{property: unit, value: people}", "{property: unit, value: households}", "major",
          "column population is in households now, not in people"),
-        (AREA, "typical, value: [1000,", "typical, value: [2000,", "minor",
+        (AREA, "mean_magnitude, value: [1000,", "mean_magnitude, value: [2000,", "minor",
          "column population has another typical size"),
         (CAR, "{property: concept, value: mobility}", "{property: concept, value: inclusion}", "major",
          "column none measures inclusion now"),
-        (CAR, "value: OGL-UK-3.0", "value: CC-BY-4.0", "major", "the licence is another"),
-        (CAR, "vintage: 2021", "vintage: 2011", "major", "the geography is another"),
-        (CAR, "basis: reference", "basis: release", "major", "the period is another"),
+        (CAR, "value: OGL-UK-3.0", "value: CC-BY-4.0", "major", "the licence changed"),
+        (CAR, "vintage: 2021", "vintage: 2011", "major", "the geography changed"),
+        (CAR, "basis: reference", "basis: release", "major", "the period changed"),
         (CAR, "severity: warning", "severity: error", "minor",
-         "rule none_varies is another"),
+         "rule none_varies changed"),
     ],
 )  # fmt: skip
 def test_a_change_without_its_version(root: Path, file: str, old: str, new: str, bump: str, said: str) -> None:
@@ -89,7 +89,7 @@ def test_a_change_without_its_version(root: Path, file: str, old: str, new: str,
     wanted, kind = raised(was, bump), "a breaking change" if bump == "major" else "a change"
     (fault,) = refusals(root)
     assert (fault.file, fault.message) == (file, f"{said}: {kind} since HEAD, so version {was} must become {wanted}")
-    # With the version it asks for there is nothing more to say.
+    # With the required version there is no fault.
     change(root, file, f"version: {was}", f"version: {wanted}")
     assert compare(root, "HEAD").raised == {file: (was, wanted)}
 
@@ -114,7 +114,7 @@ def test_columns_that_come_and_go(root: Path) -> None:
     git(root, "commit", "--quiet", "--all", "-m", "one more")
     change(root, CAR, new.replace("string,", "string, required: true,"), "")
     (fault,) = refusals(root)
-    assert fault.message.startswith("column colour is gone: a breaking change since HEAD")
+    assert fault.message.startswith("column colour was removed: a breaking change since HEAD")
 
 
 def test_a_unit_that_means_something_else_breaks_every_contract_that_uses_it(root: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_version_never_goes_back(root: Path) -> None:
 def test_a_table_goes_only_after_it_was_said(root: Path) -> None:
     text = (root / CAR).read_text(encoding="utf-8")
     (root / CAR).unlink()
-    message = "is gone and was in force at HEAD; state status: deprecated for a version before it goes"
+    message = "was removed, but was in force at HEAD; declare status: deprecated for one version before removing it"
     assert refusals(root) == [Fault(CAR, 0, message)]
     (root / CAR).write_text(text.replace("status: active", "status: deprecated"), encoding="utf-8")
     git(root, "commit", "--quiet", "--all", "-m", "leaving")

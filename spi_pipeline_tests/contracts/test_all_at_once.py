@@ -1,4 +1,4 @@
-"""Every fault of every file in one report, each told once and where it stands."""
+"""One report lists every fault of every file, once each and with its place."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_nothing_is_said_of_tables_while_their_vocabulary_cannot_be_read(root: P
 
 def test_a_missing_file_is_named(root: Path) -> None:
     (root / "framework.yaml").unlink()
-    assert faults(root) == [Fault("framework.yaml", 0, "the file is missing")]
+    assert faults(root) == [Fault("framework.yaml", 0, "there is no such file; check its name and folder")]
 
 
 def test_a_missing_folder_says_what_to_set(tmp_path: Path) -> None:

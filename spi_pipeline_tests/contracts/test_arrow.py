@@ -1,4 +1,4 @@
-"""Frames as Arrow tables: typed by the contract, with everything that breaks it left to be seen."""
+"""Data frames become Arrow tables typed by the contract, and values that break the contract stay visible."""
 
 from __future__ import annotations
 
@@ -159,5 +159,5 @@ def test_nothing_is_lost_refused_or_made_up_whatever_a_column_holds(values: list
     assert len(found) == len(values)
     assert [value is None for value in found.to_pylist()] == [value is None for value in values]
     for seen, given_ in zip(found.to_pylist(), values, strict=True):
-        # A mixture is text, but for text among bytes, which is bytes.
+        # A mixture becomes text, except that text among bytes becomes bytes.
         assert seen in (given_, str(given_), str(given_).encode())

@@ -1,4 +1,4 @@
-"""What of a contract file figures are made of: real files, edited."""
+"""The parts of a contract file that figures depend on: edits of real files change the digest or leave it alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CENSUS, HOUSING = "sources/census_overcrowding.yaml", "indicators/housing.yaml"
 
 
 def edited(file: str, old: str, new: str) -> tuple[str, str]:
-    """The digest before and after."""
+    """The content digests before and after an edit."""
     text = (CONTRACTS / file).read_text(encoding="utf-8")
     assert old in text, f"{file} no longer holds {old!r}"
     before, after = (yaml.safe_load(each) for each in (text, text.replace(old, new, 1)))
@@ -26,8 +26,8 @@ def edited(file: str, old: str, new: str) -> tuple[str, str]:
         (CENSUS, "schema:", "# A comment.\nschema:"),
         (CENSUS, "minus_1, logicalType: integer, ", "minus_1,\n         logicalType:  integer, "),
         (CENSUS, "maximum: 2500", "maximum: 2600"),
-        (CENSUS, "{property: typical, value: [10, 2000]}", "{property: typical, value: [20, 2000]}"),
-        (CENSUS, ", {property: typical, value: [10, 2000]}", ""),
+        (CENSUS, "{property: mean_magnitude, value: [10, 2000]}", "{property: mean_magnitude, value: [20, 2000]}"),
+        (CENSUS, ", {property: mean_magnitude, value: [10, 2000]}", ""),
         (CENSUS, "min_share: 0.95", "min_share: 0.9"),
         (CENSUS, "severity: warning", "severity: error"),
         (CENSUS, "    quality:\n", "    quality:\n      - {id: another, type: library, severity: error}\n"),
@@ -55,7 +55,7 @@ def test_what_only_judges_or_explains_makes_no_figure(file: str, old: str, new: 
         (CENSUS, "useful_life, value: stock", "useful_life, value: flow"),
         (CENSUS, 'end: "2021-03-21"', 'end: "2021-03-22"'),
         (CENSUS, "version: 1.2.0", "version: 2.0.0"),
-        (HOUSING, "goalposts: {basis: reference}", "goalposts: {worst: 30, best: 0, basis: cap, reason: chosen}"),
+        (HOUSING, "goalposts: {source: reference}", "goalposts: {worst: 30, best: 0, source: cap, reason: chosen}"),
         (HOUSING, "direction: lower_is_better", "direction: higher_is_better"),
         (HOUSING, "columns: [minus_1, minus_2_or_less]", "columns: [minus_1]"),
         ("vocabulary.yaml", "households:", "homes:"),

@@ -1,4 +1,4 @@
-"""The context: any concept may stand in it, and every reference in it must hold."""
+"""The context measures: they may have any concept, and every name they refer to must exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "[income_deprived]}\nmeasures:\n  - id: income_deprived",
             "{measure: burglary, count: 5, floor: 1}\ncomposition: {given: burglary, measures: "
             "[burglary]}\nmeasures:\n  - id: burglary",
-            "the id 'burglary' is taken already; ids are unique over all indicators and measures",
+            "the id 'burglary' is already used; ids are unique over all indicators and measures",
             at="id: burglary",
         ),
         case(
@@ -54,7 +54,7 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
         case(
             "goalposts", FILE,
             "    limits: Rounded to five.",
-            "    goalposts: {basis: reference}\n    limits: Rounded to five.",
+            "    goalposts: {source: reference}\n    limits: Rounded to five.",
             "measures.income_deprived: 'goalposts' is not a key of this part; allowed are description, error, id, "
             "limits, measure, plausible, source, title, unit",
         ),
@@ -82,8 +82,7 @@ def test_an_economic_concept_may_be_context(root: Path) -> None:
             "ten years of a share without what it is a share of", FILE,
             "    denominator: {column: households}\n    limits: Not",
             "    limits: Not",
-            "decade of no_car: no_car is divided by a column, and so must be what the earlier census tells of it; "
-            "correct denominator",
+            "decade of no_car: no_car has a denominator, so its earlier figures need one too; correct denominator",
             at="- measure: no_car",
         ),
     ],
@@ -100,14 +99,14 @@ def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: st
         (
             "source: census_overcrowding\n    columns: [standard]",
             "source: bus_service\n    columns: [trips_per_hour]",
-            "source bus_service is of several periods; a decade lies between two censuses, each of one",
+            "source bus_service has several periods; each census of a decade must have one",
         ),
         ("measures: [income_deprived]}", "measures: [income_deprived], without: [Central]}", "'Central' is refused"),
         (
             "decade:\n",
             "decade:\n  - {measure: no_car, source: census_overcrowding, columns: [plus_1], "
             "denominator: {column: households}, limits: No.}\n",
-            "no_car stands here twice; keep one",
+            "no_car appears twice; keep one",
         ),
         (
             "    limits: Rounded to five.",
@@ -123,10 +122,10 @@ def test_a_name_that_nothing_has_is_told(root: Path, old: str, new: str, said: s
 
 def test_a_total_is_no_indicator(root: Path) -> None:
     kind = "measure: {kind: share, columns: [none], denominator: {column: households}}"
-    change(root, CHOICE, f"{kind}\n    goalposts: {{basis: reference}}\n    plausible: {{minimum: 0, maximum: 95}}",
-           "measure: {kind: total, columns: [none]}\n    goalposts: {basis: reference}\n"
+    change(root, CHOICE, f"{kind}\n    goalposts: {{source: reference}}\n    plausible: {{minimum: 0, maximum: 95}}",
+           "measure: {kind: total, columns: [none]}\n    goalposts: {source: reference}\n"
            "    plausible: {minimum: 0, maximum: 95}")  # fmt: skip
-    assert "a total is no outcome; it may stand in context.yaml" in "".join(fault.message for fault in faults(root))
+    assert "a total is not an outcome; move it to context.yaml" in "".join(fault.message for fault in faults(root))
 
 
 def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(contracts: Contracts) -> None:
@@ -138,7 +137,7 @@ def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(co
         }
         for name, item in contracts.context.items()
     }
-    # Counts of who lives there that the index cannot take as outcomes: docs/methodology.md says why of each.
+    # Counts of residents that the index cannot use as outcomes; docs/methodology.md gives the reason for each.
     counts = {"households_without_car", "bad_health", "disabled_a_lot", "middling_qualifications"}
     assert {name for name, met in kinds.items() if "outcome" in met} == counts
     assert set().union(*kinds.values()) == {"economic", "context", "outcome"}

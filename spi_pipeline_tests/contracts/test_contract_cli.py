@@ -1,6 +1,6 @@
 """Every table contract is clean under ``datacontract lint``, the contract CLI of the ODCS ecosystem.
 
-Its dependencies differ from ours, so it lives in an environment of its own; CONTRIBUTING.md says how to make it. One
+Its dependencies differ from ours, so it has a separate environment; CONTRIBUTING.md explains how to create it. One
 process reads all contracts, since each start of the command takes most of a second.
 """
 
@@ -23,7 +23,7 @@ print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each
 
 
 def linted(files: Sequence[Path]) -> dict[str, list[str]]:
-    """What the CLI found, by file: each check with its result."""
+    """The results of the CLI by file: each check with its result."""
     found: dict[str, list[str]] = json.loads(ask("datacontract", LINT, *files).splitlines()[-1])
     return found
 

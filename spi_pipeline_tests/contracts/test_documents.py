@@ -1,4 +1,4 @@
-"""YAML with the line of everything in it."""
+"""Reading YAML with the line number of every part."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_digits_after_a_zero_are_text(tmp_path: Path) -> None:
     [
         ("a: 1\nb: {c: 2\n", 3, "is not valid YAML: did not find expected ',' or '}'"),
         ("a:\n\tb: 1\n", 2, "is not valid YAML: found character that cannot start any token"),
-        ("a: 1\na: 2\n", 2, "the key 'a' stands here a second time; keep one of them"),
+        ("a: 1\na: 2\n", 2, "the key 'a' appears twice; keep one of them"),
         ("a: &x {b: 1}\nc: *x\n", 2, ALIAS),
         ("a: &x [*x]\n", 1, ALIAS),
         ("a: 1\n? [b, c]\n: 2\n", 2, "a key here is neither a word nor a number; put it in quotation marks"),

@@ -1,4 +1,4 @@
-"""Corrections that name what is not there, or say nothing."""
+"""Faults of corrections: names that do not exist, and corrections that change nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_correction_that_cannot_be(root: Path, old: str, new: str, line: int, 
 
 def test_a_cell_is_corrected_once(root: Path) -> None:
     write(root, GOOD + GOOD.split("\n", 1)[1].replace("nobody_without", "somebody_without"))
-    said = "correction somebody_without_a_car or its cell stands here a second time"
+    said = "correction somebody_without_a_car: its id or its cell appears twice; keep one"
     assert faults(root) == [Fault(FILE, 10, said)]
 
 

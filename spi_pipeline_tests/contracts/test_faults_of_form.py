@@ -1,4 +1,4 @@
-"""What one of our own files gets wrong by itself: keys, types, words, numbers that contradict each other."""
+"""Faults within one of our own files: wrong keys, types and words, and numbers that contradict each other."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OVERCROWDED = "source: census_overcrowding"
             "repeated key", HOUSING,
             f"    {OVERCROWDED}",
             f"    direction: lower_is_better\n    {OVERCROWDED}",
-            "the key 'direction' stands here a second time; keep one of them",
+            "the key 'direction' appears twice; keep one of them",
         ),
         case(
             "text for a number", SAFETY,
@@ -110,17 +110,18 @@ OVERCROWDED = "source: census_overcrowding"
         ),
         case(
             "goalposts beside a reference", HOUSING,
-            "{basis: reference}",
-            "{basis: reference, best: 0}",
+            "{source: reference}",
+            "{source: reference, best: 0}",
             "indicators.overcrowded_homes.goalposts: a reference sets worst and best itself; leave them out, or state "
             "a cap",
         ),
         case(
             "cap without a reason", SAFETY,
-            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), as far as '
-            'the scales of theft and anti-social behaviour over England reach from their means."',
+            '"None is the limit; 11 is seven times the 1.6 of Great Britain (104,258 collisions in 2023), the same '
+            'multiple of the mean as in the scales of theft and anti-social behaviour across England."',
             '""',
-            "indicators.road_collisions.goalposts: basis cap needs worst, best and reason; or use the basis reference",
+            "indicators.road_collisions.goalposts: goalposts with source: cap need worst, best and reason "
+            "(reason not given); goalposts with source: reference have no worst and best",
         ),
         case(
             "an indicator without a rule", HOUSING,
@@ -132,8 +133,7 @@ OVERCROWDED = "source: census_overcrowding"
             "a mean without an error", CHOICE,
             "    error: {basis: assumed, sd: 3.7,",
             "    # {basis: assumed, sd: 3.7,",
-            "indicators.connectivity: a mean has no counts that tell its error; state error, with the basis it rests "
-            "on",
+            "indicators.connectivity: the error of a mean does not follow from counts; declare error, with its basis",
             at="- id: connectivity",
         ),
         case(

@@ -1,4 +1,4 @@
-"""Wards and authorities that contradict each other."""
+"""Faults of the geography: wards and authorities that contradict each other."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def geography(*authorities: Authority) -> Geography:
 def test_a_lookup_lists_as_many_small_areas_as_its_authorities_state() -> None:
     towns = geography(authority("E06000001", lsoa21=2), authority("E06000002", lsoa21=1))
     assert towns.known("lsoa21", lambda *_: ["a", "b", None, "c", "a"]) == {"a", "b", "c"}
-    assert towns.known("oa21", lambda *_: ["a"]) == {"a"}  # of which nothing is stated
+    assert towns.known("oa21", lambda *_: ["a"]) == {"a"}  # no authority states a number of output areas
     silent = geography(authority("E06000001", lsoa21=2), authority("E06000002"))
     assert silent.known("lsoa21", lambda *_: ["a"]) == {"a"}
     for known in (["a", "b"], ["a", "b", "c", "d"]):

@@ -1,4 +1,4 @@
-"""Methods of a profile that the engine refuses, told where the profile states them."""
+"""Profile methods that the engine refuses are reported at the line that states them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from spi_pipeline_tests.contracts.mutation import assert_fault, case, change
             "method of an unknown level", "framework.yaml",
             "    aggregate: arithmetic",
             "    aggregate: {component: arithmetic, dimenson: geometric}",
-            "profile spi: aggregate is stated for 'dimenson', which is none of the levels component, dimension, index: "
+            "profile spi: aggregate is given for 'dimenson', which is none of the levels component, dimension, index: "
             "correct it",
         ),
         case(

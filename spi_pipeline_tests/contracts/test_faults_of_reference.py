@@ -1,4 +1,4 @@
-"""What only several contracts together show: words of one file that another must hold."""
+"""Faults between contracts: names in one file that must exist in another."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ OUTCOMES = (
             "share across tables", HOUSING,
             "denominator: {column: households}",
             "denominator: {source: census_residents, column: residents}",
-            "indicator overcrowded_homes: a share is formed within census_overcrowding alone; use a rate to divide by "
-            "census_residents",
+            "indicator overcrowded_homes: both columns of a share come from census_overcrowding; use a rate to divide "
+            "by census_residents",
         ),
         case(
             "text for a denominator", HOUSING,
@@ -149,19 +149,19 @@ OUTCOMES = (
             "repeated indicator", HOUSING,
             "id: energy_efficiency",
             "id: overcrowded_homes",
-            "the id 'overcrowded_homes' is taken already, by indicators/housing.yaml:3; ids are unique over all",
+            "the id 'overcrowded_homes' is already used at indicators/housing.yaml:3; every id must be unique",
         ),
         case(
             "indicator named like a dimension", SAFETY,
             "id: burglary",
             "id: opportunity",
-            "the id 'opportunity' is taken already, by framework.yaml:24; ids are unique over all",
+            "the id 'opportunity' is already used at framework.yaml:24; every id must be unique",
         ),
         case(
             "dimension named like the index", "framework.yaml",
             "- id: opportunity",
             "- id: social_progress_index",
-            "the id 'social_progress_index' is taken already, by framework.yaml:3; ids are unique over all",
+            "the id 'social_progress_index' is already used at framework.yaml:3; every id must be unique",
         ),
         case(
             "component without indicators", "framework.yaml",
@@ -202,8 +202,8 @@ def test_what_a_publisher_restricts_is_read_for_a_stated_reason_alone(root: Path
     (fault,) = faults(root)
     assert fault.file == "indicators/health.yaml"
     assert fault.message == (
-        "indicator life_expectancy: source local_health says of life_expectancy: 'non commercial use only'; state the "
-        "reason why it is used nevertheless in sources/local_health.yaml under restrictions, or read another column"
+        "indicator life_expectancy: source local_health restricts life_expectancy: 'non commercial use only'; give a "
+        "reason for using it under restrictions in sources/local_health.yaml, or read another column"
     )
 
 
@@ -318,7 +318,8 @@ def test_an_economic_concept_names_indicator_column_and_concept(root: Path) -> N
     change(root, CAR, "[{property: concept, value: mobility}", "[{property: concept, value: income}")
     message = (
         "indicator no_car: column none of census_car_availability measures income (earnings and income), an economic "
-        "concept; the index holds outcomes only, so it may stand in context.yaml"
+        "concept, and the index holds only outcomes: if that concept is wrong, correct it in "
+        "sources/census_car_availability.yaml; if it is right, move the indicator to context.yaml"
     )
     assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "columns: [none]"), message)]
 

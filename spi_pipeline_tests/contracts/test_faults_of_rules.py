@@ -1,4 +1,4 @@
-"""Quality rules that a contract states and nobody could evaluate."""
+"""Faults of quality rules: rules that could not be evaluated or could never fail."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
     [
         case(
             "unknown kind of rule", CAR,
-            "rule: varies",
-            "rule: vary",
-            "rule none_varies: 'vary' is not a kind of rule; nearest is 'varies', "
-            "allowed are adds_up, agrees_with_total, between, coverage, empty, key, known_areas, null_share, "
-            "part_of_whole, together, totals, unbroken, varies",
+            "rule: not_constant",
+            "rule: constant",
+            "rule none_varies: 'constant' is not a kind of rule; nearest is 'not_constant', "
+            "allowed are adds_up, agrees_with_total, between, coverage, empty, key, known_areas, no_gaps, "
+            "not_constant, null_share, null_together, part_of_whole, totals",
         ),
         case(
             "unknown severity", CAR,
@@ -46,13 +46,13 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
         ),
         case(
             "parameter of another kind", CAR,
-            "{rule: varies, columns: [none]}",
-            "{rule: varies, columns: [none], max_share: 1}",
+            "{rule: not_constant, columns: [none]}",
+            "{rule: not_constant, columns: [none], max_share: 1}",
             "rule none_varies: 'max_share' is not a key of this part; allowed are columns, rule",
         ),
         case(
             "missing parameter", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: null_share, columns: [none]}",
             "rule none_varies: max_share is missing",
         ),
@@ -60,25 +60,25 @@ ROW_COUNT = "      - {id: row_count, type: library, metric: rowCount, mustBeGrea
             "coverage of areas nobody lists", "sources/stop_and_search.yaml",
             "{rule: null_share, columns: [longitude], max_share: 0.3}",
             "{rule: coverage, columns: [month]}",
-            "rule few_without_a_place: no list of these areas is kept; state geographies, or drop the rule",
+            "rule few_without_a_place: there is no list of these areas; declare geographies, or drop the rule",
         ),
         case(
             "codes of an unknown set", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: known_areas, columns: [area_code], geographies: [oa2]}",
             "rule none_varies: geographies.1: 'oa2' is not a value of this key; nearest is 'oa21', "
             "allowed are authority, lsoa11, lsoa21, msoa11, msoa21, oa21, ward",
         ),
         case(
             "group by an unknown column", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: totals, columns: [none], by: [area], total: 1}",
             "rule none_varies: 'area' is not a column of this table; nearest is 'area_code', "
             "allowed are area_code, households, none, one, three_or_more, two",
         ),
         case(
             "range without ends", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: between, columns: [none]}",
             "rule none_varies: a range states min, max or both",
         ),
@@ -122,14 +122,14 @@ def test_a_broken_rule(root: Path, file: str, old: str, new: str, message: str, 
 
 def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
     change(root, CAR, ROW_COUNT, "")
-    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
-    message = "the table has neither a row-count nor a coverage rule, so it could be empty unseen; add one"
+    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: not_constant, columns: [one]}")
+    message = "the table has neither a row-count nor a coverage rule, so an empty table would go unnoticed; add one"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
 
 
 def test_a_row_count_that_cannot_fail_guards_nothing(root: Path) -> None:
     change(root, CAR, ROW_COUNT, ROW_COUNT.replace("To: 1", "To: 0"))
-    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: varies, columns: [one]}")
+    change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: not_constant, columns: [one]}")
     message = "no rule on rows or coverage can fail on an empty table; let a row count begin at 1"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
 
@@ -138,7 +138,9 @@ def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
     area = "products/area.yaml"
     change(root, area, "  - {property: levels,", "  - {property: parts, value: level}\n  - {property: levels,")
     change(root, area, "min_share: 1.0", "min_share: 1.0, by: [level]")
-    message = "rule wards_have_parents: the table comes in parts by level, which are judged together; state by: [level]"
+    message = (
+        "rule wards_have_parents: the table is split into parts by level, which are judged together; add by: [level]"
+    )
     assert faults(root) == [Fault(area, line_of(root, area, "{rule: null_share"), message)]
     change(root, area, "max_share: 0.5", "max_share: 0.5, by: [level]")
     load_contracts(root)
@@ -149,7 +151,7 @@ def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
     [
         case(
             "a range on text", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: between, columns: [area_code], max: 5}",
             "rule none_varies can never be judged: column area_code holds string, not numbers; "
             "drop it or correct the column",
@@ -157,14 +159,14 @@ def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
         ),
         case(
             "a range of days on numbers", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: between, columns: [none], max: 2021-01-01}",
             "rule none_varies can never be judged: column none holds integer, not days; drop it or correct the column",
             "id: none_varies",
         ),
         case(
             "codes in a column of numbers", CAR,
-            "{rule: varies, columns: [none]}",
+            "{rule: not_constant, columns: [none]}",
             "{rule: known_areas, columns: [none], geographies: [ward]}",
             "rule none_varies can never be judged: column none holds integer, not text; drop it or correct the column",
             "id: none_varies",

@@ -1,4 +1,4 @@
-"""What one table contract alone gets wrong, by the standard's rules or by ours."""
+"""Faults within one table contract, by the rules of the standard or by our own."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "numbers without unit", CAR,
             ", {property: unit, value: households}",
             "",
-            "column households: holds numbers and states no unit; say what they count or measure",
+            "column households: holds numbers but declares no unit; say what they count or measure",
             at="{name: households,",
         ),
         case(
@@ -147,8 +147,8 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "a minimum count of figures by month", "sources/stop_and_search.yaml",
             "mode, value: live}",
             "mode, value: live}\n  - {property: minimum_count, value: 5}",
-            "customProperties: a minimum_count does not go with figures by month: rates over twelve months that follow "
-            "each other tell each month apart; count by year, or state no minimum",
+            "customProperties: a minimum_count does not protect figures by month, since the difference of two "
+            "successive twelve-month rates reveals single months; count by year, or declare no minimum",
             at="customProperties:",
         ),
         case(
@@ -177,21 +177,21 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "repeated property", CAR,
             "mode, value: live}",
             "mode, value: live}\n  - {property: mode, value: frozen}",
-            "mode stands here a second time; keep one of them", at="value: frozen",
+            "mode appears twice; keep one of them", at="value: frozen",
         ),
         case(
             "unknown property of a column", CAR,
             "[{property: concept, value: place}, ",
             "[{property: concept, value: place}, {property: units, value: m}, ",
             f"{TABLE}.properties.area_code.customProperties: 'units' is not a key of this part; "
-            "nearest is 'unit', allowed are concept, published_name, typical, unit",
+            "nearest is 'unit', allowed are concept, mean_magnitude, published_name, unit",
         ),
         case(
             "typical size turned round", CAR,
             "[{property: concept, value: place}, ",
-            "[{property: concept, value: place}, {property: typical, value: [3, 2]}, ",
-            f"{TABLE}.properties.area_code.customProperties.typical: a typical size has a smaller end that is not "
-            "negative, and a larger one",
+            "[{property: concept, value: place}, {property: mean_magnitude, value: [3, 2]}, ",
+            f"{TABLE}.properties.area_code.customProperties.mean_magnitude: a typical size needs a lower end of at "
+            "least 0 and a higher upper end",
         ),
         case(
             "parts by an unknown column", "products/area.yaml",
@@ -259,7 +259,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "column without concept", CAR,
             "[{property: concept, value: mobility}, ",
             "[",
-            "column none states no concept; every source column says what it measures", at="{name: none,",
+            "column none declares no concept; every source column needs one", at="{name: none,",
         ),
         case(
             "unknown licence", CAR,
@@ -295,7 +295,7 @@ def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: st
             "repeated column", "products/area.yaml",
             "{name: vintage,",
             "{name: area_name,",
-            "column area_name stands here a second time; keep one of them",
+            "column area_name appears twice; keep one of them",
         ),
         case(
             "id and file name differ", CAR,

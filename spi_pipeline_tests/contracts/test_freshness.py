@@ -1,4 +1,4 @@
-"""The publisher's calendar: due a cycle after publication, late after the grace."""
+"""Freshness: new figures are due one cycle after publication, and late once the grace has passed as well."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spi_pipeline.contracts.freshness import freshness
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline_tests.integration.houses import CONTRACTS, empty_house
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, empty_house
 
 PUBLISHED = dt.date(2026, 1, 31)
 
@@ -24,7 +24,7 @@ def contracts() -> Contracts:
 
 @pytest.fixture
 def crimes(contracts: Contracts) -> Source:
-    """A live source of monthly figures: 31 days, and 31 of grace."""
+    """A live source of monthly figures: a cycle of 31 days and 31 days of grace."""
     source = contracts.sources["street_crime"]
     return replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
 

@@ -1,4 +1,4 @@
-"""How the site looks and whom it names: colours nobody can read, a logo that is not there, a contact out of reach."""
+"""Faults in the appearance and contact of the site: illegible colours, a missing logo, an unusable contact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "publication.yaml"
 
 @pytest.mark.parametrize(
     ("one", "other", "ratio"),
-    # The two ends, and a pair that WCAG's own techniques name (G18: #767676 on white passes with 4.54).
+    # Both extremes, and a pair from WCAG's techniques (G18: #767676 on white passes with 4.54).
     [("#000000", "#ffffff", 21.0), ("#123456", "#123456", 1.0), ("#767676", "#ffffff", 4.54)],
 )
 def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
@@ -28,18 +28,18 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     [
         case(
             "a pale link", FILE, 'link: "#1d4f8c"', 'link: "#8899ff"',
-            "colours.link: '#8899ff' is refused, its contrast to the white of the page is 2.6 and must be 4.5 at "
-            "least; take a darker one",
+            "colours.link: '#8899ff' is refused, its contrast with the white of the page is 2.6 but must be at least "
+            "4.5; choose a darker one",
         ),
         case(
             "a link that white bears and the foot does not", FILE, 'link: "#1d4f8c"', 'link: "#757575"',
-            "colours.link: '#757575' is refused, its contrast to the pale ground of the foot is 4.1 and must be 4.5 at "
-            "least; take a darker one",
+            "colours.link: '#757575' is refused, its contrast with the pale background of the footer is 4.1 but must "
+            "be at least 4.5; choose a darker one",
         ),
         case(
             "a yellow bar", FILE, 'brand: "#12436d"', 'brand: "#ffdd00"',
-            "colours.brand: '#ffdd00' is refused, its contrast to the white of the page is 1.3 and must be 3.0 at "
-            "least; take a darker one",
+            "colours.brand: '#ffdd00' is refused, its contrast with the white of the page is 1.3 but must be at least "
+            "3.0; choose a darker one",
         ),
         case(
             "a colour by name", FILE, 'brand: "#12436d"', "brand: navy",
@@ -51,7 +51,7 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
         ),
         case(
             "no such logo", FILE, "texts:\n", "logo: {file: crest.svg, alt: Crest}\ntexts:\n",
-            "there is no file crest.svg in data_contracts; lay it there, or leave logo out", "logo: {file: crest",
+            "there is no file crest.svg in data_contracts; place it there, or leave logo out", "logo: {file: crest",
         ),
         case(
             "a logo elsewhere", FILE, "texts:\n", "logo: {file: ../crest.svg, alt: Crest}\ntexts:\n",

@@ -1,4 +1,4 @@
-"""What others published: every element and ward that an entry names must be there, and its date and place be told."""
+"""Findings published by others: the elements and wards they name must exist, and each needs a valid date and a URL."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FILE = "published_findings.yaml"
             "no room", FILE,
             "among: 3",
             "among: 1",
-            "findings.a_report.claims.1: among 1 wards there is no room for the 2 named; raise among",
+            "findings.a_report.claims.1: among is 1, but 2 wards are named; raise among",
             "among: 1",
         ),
         case(
             "an id twice", FILE,
             "id: of_another_town",
             "id: a_report",
-            "the id 'a_report' is taken already; name it otherwise",
+            "the id 'a_report' is already used; choose another",
         ),
         case(
             "no source", FILE,

@@ -1,4 +1,4 @@
-"""The rules a table comes to, by hand from what its contract says."""
+"""The rules of a table, derived by hand from its contract."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
             ("trips_per_hour",), {"min": 0, "max": 1000},
         ),
         Rule(
-            "typical", "typical", "error", KINDS["typical"].promise, ("trips_per_hour",),
+            "mean_magnitude", "mean_magnitude", "error", KINDS["mean_magnitude"].promise, ("trips_per_hour",),
             {"ranges": {"trips_per_hour": [0.1, 200]}, "by": None},
         ),
         Rule(
@@ -45,7 +45,7 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
             {"geographies": ["lsoa21"]},
         ),
         Rule("row_count", "row_count", "error", KINDS["row_count"].promise, (), {"min": 1, "max": None}),
-        Rule("trips_per_hour_varies", "varies", "warning", KINDS["varies"].promise, ("trips_per_hour",)),
+        Rule("trips_per_hour_varies", "not_constant", "warning", KINDS["not_constant"].promise, ("trips_per_hour",)),
         Rule(
             "nearly_every_area", "coverage", "error", KINDS["coverage"].promise, ("area_code",),
             {"min_share": 0.95, "by": ["year"], "geographies": ["lsoa21"]},
@@ -53,7 +53,7 @@ def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contract
         Rule(
             "complete", "null_share", "warning", KINDS["null_share"].promise, ("trips_per_hour",), {"max_share": 0.05},
         ),
-        Rule("years_in_a_row", "unbroken", "warning", KINDS["unbroken"].promise, ("year",)),
+        Rule("years_in_a_row", "no_gaps", "warning", KINDS["no_gaps"].promise, ("year",)),
     )  # fmt: skip
 
 
@@ -114,7 +114,10 @@ def test_the_ways_to_bound_a_row_count(root: Path) -> None:
 
 def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
     change(
-        root, BUS, "{rule: varies, columns: [trips_per_hour]}", "{rule: between, columns: [trips_per_hour], max: 90}"
+        root,
+        BUS,
+        "{rule: not_constant, columns: [trips_per_hour]}",
+        "{rule: between, columns: [trips_per_hour], max: 90}",
     )
     assert rule(load_contracts(root), "bus_service", "trips_per_hour_varies").params == {"max": 90}
 

@@ -1,4 +1,4 @@
-"""What is counted month by month: every name in it must hold."""
+"""The monthly counts of ``recent.yaml``: every name they use must exist."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ FILE = "recent.yaml"
             "what may be missing", FILE,
             "columns: [crimes]",
             "columns: [longitude]",
-            "measure all_crime: column longitude of street_crime may be null, and what is missing is not none",
+            "measure all_crime: column longitude of street_crime may be null, and a missing count is not zero; use a "
+            "required column",
         ),
         case(
             "unknown column", FILE,
@@ -60,7 +61,7 @@ FILE = "recent.yaml"
             "taken id", FILE,
             "id: all_crime",
             "id: burglary",
-            "the id 'burglary' is taken already; ids are unique over all indicators and measures",
+            "the id 'burglary' is already used; ids are unique over all indicators and measures",
         ),
         case(
             "no false signals", FILE,
@@ -82,7 +83,7 @@ def test_a_broken_statement(
 
 def test_a_monthly_source_of_areas_is_refused(root: Path) -> None:
     shutil.copy(CONTRACTS / "sources" / "claimant_count.yaml", root / "sources")
-    said = "source claimant_count holds no points, and counts of areas are not shared out month by month"
+    said = "source claimant_count holds no points; counts of areas are not allocated to wards by month"
     assert_fault(
         root, FILE, "source: street_crime, columns: [crimes]", "source: claimant_count, columns: [claimants]",
         f"measure all_crime: {said}", None,

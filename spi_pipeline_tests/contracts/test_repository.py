@@ -1,4 +1,4 @@
-"""The repository's own contracts: whole, valid by the standard, and read as they are written."""
+"""The repository's contracts are complete, valid by the standard, and read as they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TABLE_FILES = sorted([*CONTRACTS.glob("sources/*.yaml"), *CONTRACTS.glob("produc
 
 
 class PlainDates(yaml.SafeLoader):
-    """The Python parser, leaving dates as text."""
+    """PyYAML's pure Python parser, with dates left as text."""
 
 
 PlainDates.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: node.value)
@@ -83,7 +83,7 @@ def test_a_name_is_resolved_only_within_its_authority(contracts: Contracts) -> N
 
 @pytest.fixture(scope="module")
 def standard() -> Any:
-    """The schema that the standard publishes, as its package ships it."""
+    """A validator of the published schema of the standard, taken from its package."""
     schema = json.loads((Path(open_data_contract_standard.__file__).parent / "schema.json").read_text(encoding="utf-8"))
     return jsonschema.validators.validator_for(schema)(schema)
 
@@ -94,7 +94,7 @@ def test_table_contracts_are_valid_by_the_published_schema_of_the_standard(stand
 
 
 def test_every_file_means_the_same_to_another_parser() -> None:
-    # What stands between braces is where the two differ: libyaml takes `{a: why?}` and the Python parser does not.
+    # The two parsers differ inside braces: libyaml accepts `{a: why?}` and the Python parser does not.
     for file in sorted(CONTRACTS.rglob("*.yaml")):
         faults: list[Fault] = []
         document = read_document(file, file.name, faults)

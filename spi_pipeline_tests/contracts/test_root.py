@@ -1,4 +1,4 @@
-"""A council's folder before the shared contracts: what stands in place of what, and what is refused."""
+"""Files in a council's folder replace the shared contracts of the same name; a file that replaces none is refused."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.root import FIGURES, STORE, Root
 from spi_pipeline.settings import Settings
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A council's folder with a geography and nothing else."""
+    """A council's folder that holds only a geography."""
     shutil.copy(CONTRACTS / "geography.yaml", tmp_path)
     return tmp_path
 
@@ -53,9 +53,7 @@ def test_a_contract_that_stands_in_place_of_none_is_refused(own: Path) -> None:
     written(own, "geografy.yaml", "vintage: 2023-05\n")
     with pytest.raises(ContractError) as refused:
         load_contracts(Root(CONTRACTS, own))
-    assert [str(fault) for fault in refused.value.faults] == [
-        "geografy.yaml: stands in place of no shared contract; rename it"
-    ]
+    assert [str(fault) for fault in refused.value.faults] == ["geografy.yaml: replaces no shared contract; rename it"]
 
 
 def test_a_folder_without_a_geography_is_no_council_s(tmp_path: Path) -> None:

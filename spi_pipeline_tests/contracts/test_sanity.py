@@ -1,4 +1,4 @@
-"""What is asked of the finished index: every name in it must hold, every reason be said."""
+"""Sanity checks of the finished index: every name they use must exist, and every explanation needs a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a council wants to reach: every indicator and authority named must be there, and values plausible."""
+"""A council's targets: the indicators and authorities they name must exist, and their values be plausible."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_targets_are_read(with_targets: Path) -> None:
     ("file", "old", "new", "message", "at"),
     [
         case("an id twice", FILE, "{id: less_burglary", "{id: crowding_2040",
-             "the id 'crowding_2040' is taken already; name it otherwise"),
+             "the id 'crowding_2040' is already used; choose another"),
         case("no source", FILE, "    source: A plan of 2020\n", "", "targets.crowding_2040.source is missing",
              "id: crowding_2040"),
         case("long ago", FILE, "year: 2040", "year: 1940",
              "targets.crowding_2040.year: 1940 is refused, input should be greater than or equal to 2000"),
         case("no plausible value", FILE, "value: 8", "value: 800",
-             "target crowding_2040: 800 is no plausible value of overcrowded_homes, which lies between 0 and 60; "
-             "correct value, or the unit it is in"),
+             "target crowding_2040: 800 is not a plausible value of overcrowded_homes, which lies between 0 and "
+             "60; correct the value or its unit"),
     ],
 )  # fmt: skip
 def test_a_broken_entry(with_targets: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:

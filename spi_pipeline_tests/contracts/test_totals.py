@@ -1,4 +1,4 @@
-"""Totals from outside: stated by every source, each of the authorities that its table is of."""
+"""Published totals: each source declares one or a reason for having none, for the authorities its table covers."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def totals_of(source_id: str) -> list[Rule]:
 
 def test_a_source_states_a_total_or_why_there_is_none(root: Path) -> None:
     change(root, BUS, WHY, "")
-    said = "the table agrees with no published total; add a rule agrees_with_total, or say why as no_total"
+    said = "no published total is declared; add a rule agrees_with_total, or give the reason as no_total"
     assert faults(root) == [Fault(BUS, line_of(root, BUS, "- name: bus_service"), said)]
 
 
 def test_a_source_states_one_of_the_two(root: Path) -> None:
     change(root, CAR, "  - {property: mode,", "  - {property: no_total, value: Nobody knows.}\n  - {property: mode,")
-    said = "a total is stated as well; drop why there is none"
+    said = "the contract declares a total as well; drop no_total"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "no_total"), said)]
 
 
@@ -65,7 +65,7 @@ def test_a_council_without_totals_has_no_rule_and_says_so(root: Path) -> None:
     source = load_contracts(root).sources["census_residents"]
     assert not [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
     (row,) = compared(source, [])
-    assert (row["outcome"], row["reason"]) == ("no_total", "No total of its authorities is stated in its contract.")
+    assert (row["outcome"], row["reason"]) == ("no_total", "Its contract lists no total for its authorities.")
 
 
 def table(residents: list[int | None]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A table of another version of its contract: read as the contract where it only grew, else not at all."""
+"""Tables written under another contract version: readable if only nullable columns were added, refused otherwise."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_a_column_of_a_later_version_is_left_out() -> None:
 )
 def test_what_cannot_be_read_is_refused_with_a_remedy(version: str, columns: tuple[Column, ...]) -> None:
     message = (
-        f"table some was written under version 1.0.0 of its contract, and {version} is in force: it is not read as "
-        "something it is not; do this"
+        f"table some was written under version 1.0.0 of its contract, and {version} is in force: the two versions are "
+        "incompatible; do this"
     )
     with pytest.raises(SpiError) as caught:
         read(version, "1.0.0", *columns)

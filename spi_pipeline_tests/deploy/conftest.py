@@ -14,7 +14,7 @@ DEPLOY = REPOSITORY / "deploy"
 
 
 def program(name: str, package: str, *folders: Path) -> str:
-    """The path of a program of Debian's; without it the test is skipped, where ``CI`` is set it fails."""
+    """The path of a Debian program; without the program the test is skipped, or fails if ``CI`` is set."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *map(str, folders)])
     found = shutil.which(name, path=path)
     if not found:

@@ -1,8 +1,8 @@
-"""Councils on several machines, with all that may go wrong with them: ``python -m spi_pipeline_tests.deploy.machines``.
+"""Compute councils on several machines while faults occur: ``python -m spi_pipeline_tests.deploy.machines``.
 
-Debian's Postgres and Redis, SeaweedFS, Dagster's daemon and two workers of Celery whose folders have nothing in common,
-by the files of ``deploy/several-machines``. While the councils are computed a worker is killed, Redis is restarted and
-the object store is away; then every table of every council is compared with what one process makes of it.
+Starts Debian's Postgres and Redis, SeaweedFS, Dagster's daemon and two Celery workers that share no folder, all set up
+by the files in ``deploy/several-machines``. While the councils are computed, it kills a worker, restarts Redis and
+stops the object store for a while; then it compares every table of every council with the result of a single process.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ COUNCILS = ("Isles of Scilly", "City of London", "Rutland")
 WORKERS = ("one", "two")
 BASE = "s3://spi/councils"
 SCRIPTS = Path(sys.executable).parent
-# The machine of CI is shared; a council takes half a minute alone.
+# CI runs on a shared machine; one council alone takes half a minute.
 PATIENCE = 1500
 Say = Callable[[str], None]
 
 
 class Machines:
-    """The deployment, running.
+    """The running deployment.
 
     Args:
-        folder: where everything lies, a folder for each machine.
+        folder: holds everything, with a folder for each machine.
         postgres: holds the history.
-        say: told what happens.
+        say: receives a line for each event.
     """
 
     def __init__(self, folder: Path, postgres: Postgres, say: Say) -> None:
@@ -57,7 +57,7 @@ class Machines:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def environment(self, machine: str) -> dict[str, str]:
-        """What a process on a machine is told; of the others' disks it knows nothing."""
+        """The environment of a process on a machine, which knows nothing of the other machines' disks."""
         home = self.folder / machine / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         shared = text(DEPLOY / "several-machines" / "dagster.yaml")
@@ -99,7 +99,7 @@ class Machines:
         self.start(name, str(SCRIPTS / "celery"), *app, "-c", "1", "-n", f"{name}@%h", "-l", "INFO", machine=name)
 
     def kill(self, name: str) -> None:
-        """As a machine dies: all of its processes at once."""
+        """Kill a program and all its children at once, as when a machine dies."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -115,7 +115,7 @@ class Machines:
 
 @contextmanager
 def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Machines]:
-    """All servers and both workers, for some councils."""
+    """Start all servers and both workers for some councils."""
     for council in councils:
         made = folder / "councils" / council.lower().replace(" ", "-")
         subprocess.run([str(SCRIPTS / "spi"), "council", council, "--to", str(made)], check=True, capture_output=True)
@@ -127,7 +127,7 @@ def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Mach
         found.seaweed.start()
         found.start_redis()
         os.environ.update(found.environment("head"))
-        with dg.DagsterInstance.get():  # makes the tables, which two processes at once would both try to
+        with dg.DagsterInstance.get():  # creates the tables, or two processes would try to at once
             pass
         for name in WORKERS:
             found.start_worker(name)
@@ -137,7 +137,7 @@ def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Mach
 
 
 def launch(names: list[str], found: Machines) -> None:
-    """A backfill of some councils, as the button of the UI starts it: through the web server."""
+    """Launch a backfill of some councils through the web server, as the button in the UI does."""
     port = free_port()
     workspace = ("-m", "spi_pipeline.definitions", "-d", str(found.folder / "head"), "-p", str(port))
     found.start("web", str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", *workspace)
@@ -160,10 +160,10 @@ def launch(names: list[str], found: Machines) -> None:
 
 
 def wait(instance: dg.DagsterInstance, until: Callable[[list[dg.DagsterRun]], bool], what: str) -> list[dg.DagsterRun]:
-    """The runs there are once something holds of them.
+    """Wait until a condition holds for the runs, and return them.
 
     Raises:
-        TimeoutError: where it never does.
+        TimeoutError: if it never holds.
     """
     end = time.monotonic() + PATIENCE
     while not until(runs := instance.get_runs()):
@@ -179,7 +179,7 @@ def computed(runs: list[dg.DagsterRun]) -> set[str]:
 
 
 def disturbed(found: Machines, names: list[str], *, whole: bool) -> None:
-    """Launch a backfill, and while it goes on take a worker, Redis and the object store away."""
+    """Launch a backfill; while it runs, kill a worker and, if ``whole``, Redis and the object store too."""
     with dg.DagsterInstance.get() as instance:
         launch(names, found)
         found.told(f"a backfill of {len(names)} councils is launched")
@@ -212,7 +212,7 @@ def tables(store: Store) -> dict[str, str]:
 
 
 def differences(found: Machines, names: list[str]) -> list[str]:
-    """Where what the workers made differs from what one process makes of the same council."""
+    """Tables that the workers and a single process compute differently for the same council, and any damage."""
     told = []
     for name in names:
         council, alone = found.folder / "councils" / name, found.folder / "alone" / name
@@ -234,13 +234,13 @@ def differences(found: Machines, names: list[str]) -> list[str]:
 
 
 def main(councils: tuple[str, ...], *, whole: bool, say: Say, keep: Path | None = None) -> list[str]:
-    """Run all of it; returns what was lost or came out otherwise.
+    """Run everything; return the tables that differ and any damage.
 
     Args:
-        councils: by their names.
-        whole: with all faults; otherwise a worker is killed and no more.
-        say: told what happens.
-        keep: a folder for everything, which stays.
+        councils: their names.
+        whole: inject all faults; otherwise only kill a worker.
+        say: receives a line for each event.
+        keep: a folder for everything, which is not deleted afterwards.
     """
     before: Mapping[str, str] = dict(os.environ)
     with TemporaryDirectory(prefix="spi-machines-") as passing:

@@ -1,4 +1,4 @@
-"""Debian's Postgres and Redis, each a server of one's own in a passing folder."""
+"""Debian's Postgres as a private server in a temporary folder."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Postgres:
 
 @contextmanager
 def serving_postgres() -> Iterator[Postgres]:
-    """A server of one's own, with the user and the database that the guide makes."""
+    """Start a private server with the user and the database that the guide creates."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     initdb, control = (program(name, "postgresql", *folders) for name in ("initdb", "pg_ctl"))
-    # It refuses to run as root, and a folder of pytest's is closed to any other user.
+    # Postgres refuses to run as root, and pytest's folders are closed to all other users.
     other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="spi-postgres-"))
     try:

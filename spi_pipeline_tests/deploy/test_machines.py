@@ -1,4 +1,4 @@
-"""Many councils: the file that lists them, what a run of one is to Dagster, and two workers, one of which is killed."""
+"""Many councils: the file that lists them, Dagster's run of one of them, and two workers, one of which is killed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def listed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(listed: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dg.ExecuteInProcessResult]:
-    """A run of one council whose refresh is a program that does what is said."""
+    """Runs one council in Dagster, with a given program in place of its refresh."""
 
     def run(program: str) -> dg.ExecuteInProcessResult:
         monkeypatch.setattr(deployment, "_COMMAND", (sys.executable, "-c", program))
@@ -76,7 +76,7 @@ def test_each_council_has_a_store_of_its_own(listed: Path, tmp_path: Path, monke
         ("store: [", "is not valid YAML"),
         ("store: s3://a/b\n", "councils"),
         ("store: s3://a/b\ncouncils: []\n", "at least 1 item"),
-        ("store: s3://a/b\ncouncils: [councils/york]\n", "york, which is no folder: make it with spi council"),
+        ("store: s3://a/b\ncouncils: [councils/york]\n", "york, which is not a folder: make it with spi council"),
         ("store: s3://a/b\ncouncils: [councils/luton, councils/../councils/luton]\n", "two folders luton"),
         ("store: s3://a/b\ncouncils: [councils/luton]\nworkers: 2\n", "'workers' is not a key"),
     ],

@@ -1,4 +1,4 @@
-"""The login in front of the UI, with nginx itself: who has no password sees nothing, who has one is let through."""
+"""The login in front of the UI, tested with nginx: users without a password see nothing, users with one get in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def echo(socket: WebSocket) -> None:
     await socket.close()
 
 
-# In the place of Dagster, which is guarded in the same way (security/test_guard.py).
+# Stands in for Dagster, which is guarded in the same way (security/test_guard.py).
 BEHIND = Starlette(routes=[Route("/graphql", told, methods=["GET", "POST"]), WebSocketRoute("/graphql", echo)])
 
 
@@ -68,7 +68,7 @@ def basic(login: str) -> str:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """The example, with addresses and files of this test and nothing else changed."""
+    """Nginx with the example configuration, in which only the addresses and files are changed for this test."""
     nginx = program("nginx", "nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
     port, plain = free_port(), free_port()
@@ -137,10 +137,10 @@ def test_with_one_the_ui_answers_and_learns_no_password(proxy: Proxy, host: str,
 def test_who_only_looks_reaches_the_reader_alone(proxy: Proxy) -> None:
     assert proxy.ask(HOST, "bob:other")[0] == 401
     status, body = proxy.ask(READERS, "bob:other", origin=f"https://{READERS}:{proxy.port}")
-    assert (status, "this server only reads" in body) == (403, True)
-    # Under a name that is nobody's the reader is asked, and refuses it.
+    assert (status, "this server is read-only" in body) == (403, True)
+    # A request under an unknown name goes to the reader, which refuses it.
     status, body = proxy.ask("evil.example", "bob:other")
-    assert (status, "no such host" in body) == (403, True)
+    assert (status, "this server has no host" in body) == (403, True)
 
 
 def test_a_foreign_page_that_uses_a_remembered_password_is_refused(proxy: Proxy) -> None:
@@ -158,7 +158,7 @@ def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy
                 opened.send("a")
                 return str(opened.recv(timeout=PATIENCE))
         except TimeoutError:
-            # A handshake without an answer was seen once in some twenty whole runs, and in none of 450 tries alone.
+            # A handshake without a response occurred once in some twenty full runs, but in none of 450 isolated tries.
             if not again:
                 raise
             return heard(login, origin, again=False)
@@ -167,5 +167,5 @@ def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy
         heard("bob:wrong", f"https://{READERS}:{proxy.port}")
     with pytest.raises(InvalidStatus, match="403"):
         heard("bob:other", "https://evil.example")
-    # By its number the proxy is nobody's, so the reader is asked; a local name it takes.
+    # An IP address is an unknown name, so the request goes to the reader, which accepts local names.
     assert heard("bob:other", f"https://{READERS}:{proxy.port}") == "a"

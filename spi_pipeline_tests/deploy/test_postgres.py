@@ -1,4 +1,4 @@
-"""Dagster's history in Postgres, with Postgres itself: the example of ``deploy/`` as it is, and the store as ever."""
+"""Dagster's history in a real Postgres, with the example in ``deploy/``; the tables in the store stay the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline_tests.deploy.conftest import DEPLOY
 from spi_pipeline_tests.deploy.servers import PASSWORD, Postgres, serving_postgres
 from spi_pipeline_tests.docs.documents import text
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def home(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the example, the port aside."""
+    """A folder with the example, in which only the port is changed."""
     example = text(DEPLOY / "postgres" / "dagster.yaml")
     assert "port: 5432" in example
     (tmp_path / "home").mkdir()
@@ -35,7 +35,7 @@ def home(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_refresh_is_kept_there_and_nothing_is_told_of_the_password(
-    house: House, postgres: Postgres, home: Path
+    house: Sandbox, postgres: Postgres, home: Path
 ) -> None:
     before = house.digests()
     house.make_due("indicator/turnout")

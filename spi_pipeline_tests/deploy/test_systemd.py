@@ -1,4 +1,4 @@
-"""The units are what systemd takes, start commands that there are, and agree with each other and the settings."""
+"""Systemd accepts the units; they start commands that exist, and agree with each other and with the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAM = "/opt/spi/.venv/bin/spi"
 
 
 def verified(units: list[Path], folder: Path, change: tuple[str, str] = ("", "")) -> str:
-    """What systemd has to say of units, as they are but for the program, which is not installed here."""
+    """Systemd's messages about units, after replacing the path of the program, which is not installed here."""
     for unit in units:
         written = text(unit).replace(PROGRAM, sys.executable).replace(*change)
         (folder / unit.name).write_text(written, encoding="utf-8")
@@ -33,7 +33,7 @@ def verified(units: list[Path], folder: Path, change: tuple[str, str] = ("", "")
         *(str(folder / unit.name) for unit in units),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    # Of the machine's own units it speaks too.
+    # Systemd also reports on the machine's own units.
     return "".join(line for line in done.stderr.splitlines(keepends=True) if "spi-" in line)
 
 
@@ -48,7 +48,7 @@ def test_systemd_would_find_something(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
 def test_a_service_is_shut_in(unit: Path) -> None:
-    """Systemd's own measure, from 0 (shut in) to 100; a service that says nothing of it has 96."""
+    """Systemd rates services from 0 (confined) to 100; a service without confinement settings scores 96."""
     command = [program("systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=35", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout[-300:]
@@ -73,7 +73,7 @@ def test_timers_start_services_that_there_are() -> None:
 
 
 def test_every_service_runs_alike() -> None:
-    """What they share is written in each, since systemd has no include: user, settings, folders and confinement."""
+    """Every unit repeats the user, settings, folders and confinement, since systemd has no include."""
     shared = [
         {
             line

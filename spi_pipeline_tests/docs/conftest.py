@@ -20,7 +20,7 @@ OWN_SETTINGS = ("SPI_", "DAGSTER_HOME")
 
 
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program as a reader would in a folder, with none of our settings in the environment."""
+    """Run a program in a folder as a reader would, without the project's settings in the environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
     return subprocess.run(
         arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
@@ -28,7 +28,7 @@ def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def program(name: str) -> str:
-    """The path of a program of the environment the tests run in, without the link a venv's Python is."""
+    """The path of a program in the tests' own environment, without following the link that a venv's Python is."""
     return str(Path(sys.executable).parent / name)
 
 
@@ -40,7 +40,7 @@ def contracts() -> Contracts:
 
 @pytest.fixture(scope="session")
 def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder in which spi refresh has been run, once for all workers: it takes half a minute. Not to be changed."""
+    """A folder after ``spi refresh``, run once for all workers: it takes half a minute. Tests must not change it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "docs"
     with FileLock(folder.with_name("docs.lock")):
@@ -53,14 +53,17 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture
 def reader_folder(refreshed: Path, tmp_path: Path) -> Path:
-    """A folder of one's own in which spi refresh has been run."""
+    """A copy of the refreshed folder that the test may change."""
     shutil.copytree(refreshed / "spi_store", tmp_path / "spi_store", symlinks=True)
     return tmp_path
 
 
 @pytest.fixture
 def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Spi:
-    """Runs ``spi`` in this process, which saves each command two seconds of imports: exit code, output, messages."""
+    """A function that runs ``spi`` in this process, which saves two seconds of imports a command.
+
+    It returns the exit code, the output and the messages.
+    """
     for name in os.environ:
         if name.startswith(OWN_SETTINGS):
             monkeypatch.delenv(name)

@@ -17,7 +17,7 @@ DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
 assert len(DOCUMENTS) > 10, "pytest skips a test with no parameters, so an empty list would pass"
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Code, and what the page says it prints.
+# Code, and the output that the page shows for it.
 _EXAMPLE = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
 
 
@@ -31,13 +31,13 @@ def blocks(document: Path, language: str) -> list[str]:
 
 
 def commands(document: Path) -> list[str]:
-    """The lines of the shell blocks, comments and blank lines left out."""
+    """The lines of the shell blocks, without comments and blank lines."""
     lines = [line.strip() for block in blocks(document, "sh") for line in block.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()) -> str:
-    """Rows as a Markdown table, the columns named in ``numbers`` set to the right."""
+    """Rows as a Markdown table, with the columns in ``numbers`` aligned right."""
     rule = ["---:" if name in numbers else "---" for name in header]
     lines = [list(header), rule, *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -57,29 +57,29 @@ def table_in(document: Path, name: str) -> str:
 
 
 def assert_table(document: Path, name: str, fresh: str) -> None:
-    """A table in a document is the one computed now; with ``WRITE_DOCUMENTS`` set it is put there instead."""
+    """Assert that a document's table equals the one just computed; if ``WRITE_DOCUMENTS`` is set, write it first."""
     if os.environ.get("WRITE_DOCUMENTS"):
         put_table(document, name, fresh)
     assert table_in(document, name) == fresh, f"{document.name}: the table {name!r} must now read\n\n{fresh}\n"
 
 
 def put_table(document: Path, name: str, fresh: str) -> None:
-    """Put a table below its comment, in place of the one there."""
+    """Write a table below its comment, replacing the table there."""
     old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
     assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
     document.write_text(text(document).replace(mark + old, mark + fresh + ("" if old else "\n\n"), 1), encoding="utf-8")
 
 
 def run_examples(document: Path, part: str, shell: Callable[[str], str] | None = None) -> dict[str, Any]:
-    """Run the examples of a part of a document one after another, each held against what the page says it prints.
+    """Run the examples in a part of a document in order, and compare each output with the one that the page shows.
 
     Args:
-        document: the document; with ``WRITE_DOCUMENTS`` set what is printed now is put there.
-        part: the part of its text.
-        shell: runs the blocks of commands and returns what they print; without it there must be none.
+        document: the document; with ``WRITE_DOCUMENTS`` set, the new output is written there instead.
+        part: the part of the document's text.
+        shell: runs blocks of shell commands and returns their output; without it the part must have no such blocks.
 
     Returns:
-        The names that the blocks of Python leave behind.
+        The variables that the Python blocks define.
     """
     names: dict[str, Any] = {}
     examples = list(_EXAMPLE.finditer(part))

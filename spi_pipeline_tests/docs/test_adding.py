@@ -1,4 +1,4 @@
-"""``docs/adding.md``: its sections are those of the likely changes, and every file, and word of a file, is there."""
+"""``docs/adding.md`` has a section for each likely change, and the files and names in files that it mentions exist."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from spi_pipeline_tests.docs.documents import REPOSITORY, text
 
 DOCUMENT = REPOSITORY / "docs" / "adding.md"
 CHANGES = [
-    "An indicator", "A source", "A council's own table", "A kind of rule", "An output", "A page", "A schedule",
-    "An alert route", "A council", "A mean", "A draw",
+    "An indicator", "A source", "A council's own table", "A kind of rule", "An output", "A page of the public site",
+    "A page in the Dagster UI", "A schedule", "An alert route", "A council", "A mean", "A draw",
 ]  # fmt: skip
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text(DOCUMENT), re.MULTILINE | re.DOTALL))
 PATH = re.compile(r"(?:spi_pipeline(?:_tests)?|data_contracts|docs)/[\w./-]*\w|README\.md")
 
 
 def files(section: str) -> list[str]:
-    """The items of the list of files."""
+    """The items of the section's list of files."""
     return re.findall(r"^\* (.*?)(?=^\* |\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
 
 
@@ -39,7 +39,7 @@ def test_every_file_holds_the_words_told_of_it(change: str) -> None:
     for item in items:
         quoted = re.findall(r"`([^`]+)`", item)
         held = "".join(text(REPOSITORY / path) for path in quoted if PATH.fullmatch(path))
-        # A single word is a name in the file; a phrase is a command or a place in the store.
+        # One or two words are a name in the file; a longer phrase is a command or a place in the store.
         names = [word for word in quoted if re.fullmatch(r"\w+(?: \w+)?", word)]
         assert [name for name in names if name not in held] == [], item
 

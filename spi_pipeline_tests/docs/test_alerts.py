@@ -1,4 +1,4 @@
-"""The page for whoever operates the pipeline: its examples are read by what reads them, its tables are whole."""
+"""``docs/alerts.md``: the pipeline accepts its examples, and its tables are complete."""
 
 from __future__ import annotations
 

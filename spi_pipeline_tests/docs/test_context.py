@@ -1,4 +1,4 @@
-"""The tables of docs/context.md, made anew from a refreshed store and, where at hand, from publishers' files."""
+"""The tables in docs/context.md, recomputed from a refreshed store and, if available, from publishers' files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_ten_years(refreshed: Path) -> None:
     assert_table(DOCUMENT, "decade", markdown_table(header, rows, numbers=header[1:]))
 
 
-# By measure, the publisher's own count for Luton: a file, and which of its columns, named without the table's name.
+# The publisher's own count for Luton, by measure: a file and its columns, named without the table's name.
 PUBLISHED = {
     "residents": ("ts001", "Total"),
     "households": ("ts041", "Number of households"),
@@ -82,12 +82,12 @@ PUBLISHED = {
     "elementary_occupations": ("ts063", r"[89]\. .*"),
     "middling_qualifications": ("ts067", "(Level [1-3]|Apprenticeship).*"),
 }
-# Kept by others, by their name: every authority, one row each.
+# Counts from files that others have kept, by file name; each file has one row for every authority.
 KEPT = {
     "female": ("TS008_sex_2021", "Female"),
     "born_abroad": ("TS004_country_of_birth_3a_2021", "Born outside the UK"),
 }
-# Published once more, for MSOAs and in another table, whose small counts were changed anew.
+# Counts also published for MSOAs in another table, whose small counts were perturbed separately.
 BY_MSOA = {
     "asian": ("ethnicity", "Ethnic group (6 categories)", "Asian, Asian British or Asian Welsh"),
     "black": ("ethnicity", "Ethnic group (6 categories)", "Black, Black British, Black Welsh, Caribbean or African"),
@@ -120,6 +120,6 @@ def test_counts_come_to_the_publishers_own_for_the_town(contracts: Contracts, re
         rows.append([contracts.context[name].title, f"{ours:,.0f}", theirs, f"{ours - theirs:+,.0f}".replace("-", "−")])
     header = ["Counted", "Wards added up", "Published", "Difference"]
     assert_table(DOCUMENT, "town", markdown_table(header, rows, numbers=header[1:]))
-    # What is said below the table.
+    # The text below the table states these limits.
     assert max(furthest[name] for name in (*PUBLISHED, *KEPT)) < 0.0022
     assert 0.01 < max(furthest[name] for name in BY_MSOA) < 0.02

@@ -1,4 +1,4 @@
-"""``docs/contracts.md``: its list of rule kinds is the code's, and its tables of mutations agree with each other."""
+"""``docs/contracts.md`` lists the rule kinds of the code, and its tables of mutations agree with each other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _yes(said: object) -> str:
 
 
 def _page(kind: Kind) -> str:
-    """Its docstring, and what is said of the first example that breaks it."""
+    """The kind's docstring, and the message of the first example that breaks it."""
     broken = next(case for case in kind.cases if case.fails)
     return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.says}"'.replace("``", "`").replace("\n", "\\n")
 
@@ -62,5 +62,5 @@ def test_the_tables_of_mutations_agree() -> None:
         kind for kind, (_, _, _, missed) in counts.items() if missed
     }
     never = ("column dropped", "retyped", "retyped to fractions", "codes swapped to old wards")
-    # Two tables name wards anywhere in England, of which a former ward of the town may be one.
+    # Two tables may contain any ward of England, so they accept the town's former wards.
     assert [counts[kind][3] for kind in never] == [0, 0, 0, 2]

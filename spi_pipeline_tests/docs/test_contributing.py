@@ -1,4 +1,4 @@
-"""The worked example of CONTRIBUTING.md is tried, and its table of packages is the one the linter enforces."""
+"""The worked example in CONTRIBUTING.md works, and its table of packages matches the linter's rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_worked_example_gives_an_indicator(reader_folder: Path, spi: Spi, mo
     file.write_text(text(file) + example, encoding="utf-8")
     monkeypatch.setenv("SPI_CONTRACTS", str(contracts))
 
-    # What follows from an indicator takes as long for any other: here it is computed alone.
+    # Compute only the indicator: the steps that follow take as long for any other indicator.
     for arguments in (["contracts", "lint"], ["refresh", "--select", f"indicator/{added['id']}"]):
         code, _, messages = spi(reader_folder, *arguments)
         assert code == 0, messages

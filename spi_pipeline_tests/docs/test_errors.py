@@ -1,4 +1,4 @@
-"""The tables of errors in docs/methodology.md, and the errors that contracts state, from a refreshed store."""
+"""The tables of errors in docs/methodology.md, and the errors stated in contracts, match a refreshed store."""
 
 from __future__ import annotations
 

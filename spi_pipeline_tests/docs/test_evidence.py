@@ -1,4 +1,4 @@
-"""The page on evidence: what the witness's answers rest on, and what nothing was found for."""
+"""``docs/evidence.md`` lists the evidence for each of the witness's responses, and those without evidence."""
 
 from __future__ import annotations
 

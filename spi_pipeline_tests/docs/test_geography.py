@@ -1,4 +1,4 @@
-"""The figures in docs/geography.md, computed anew from the embedded snapshot."""
+"""The figures in docs/geography.md, recomputed from the embedded snapshot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST_YEAR = "2023-05", "2024-04"
 
 
 def embedded(*names: str) -> Inputs:
-    """The embedded tables, where a step would be given those of the store."""
+    """Step inputs with the embedded tables instead of those of a store."""
     tables = {name: read_embedded(Settings().snapshot, name).table for name in names}
     return Inputs(tables, dict.fromkeys(names, "embedded"), {})
 
@@ -41,13 +41,13 @@ def frame_of(name: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Town:
-    """What the tables are made of; wards are told by code."""
+    """The data behind the tables, with wards identified by code."""
 
     weights: pd.DataFrame
     wards: pd.DataFrame
 
     def placed(self, counts: pd.DataFrame, geography: str) -> pd.Series:
-        """Counts (``area_code`` and one column) by ward, with the pipeline's weights."""
+        """Counts (``area_code`` and one column) added up by ward with the pipeline's weights."""
         weights = self.weights[self.weights["geography"] == geography]
         return allocate_counts(counts, weights).wards[counts.columns[1]]
 
@@ -92,7 +92,7 @@ def test_wards_and_electorates(town: Town) -> None:
     }
     figures = town.wards.assign(ratio=100 * town.wards["electorate"] / town.wards["by_oa"])
     rows = [[row["ward"], *(whole(row[name]) for name in shown)] for row in figures.to_dict("records")]
-    # A town's electorate without one of its wards is none.
+    # With one ward's electorate missing, the town has none.
     total = figures[["residents", "by_oa", "by_lsoa", "by_best_fit"]].sum().reindex(list(shown))
     rows.append(["Luton", *(whole(total[name]) for name in shown)])
     assert_table(DOCUMENT, "wards", markdown_table(["Ward", *shown.values()], rows, numbers=list(shown.values())))

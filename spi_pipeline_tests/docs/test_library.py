@@ -1,4 +1,4 @@
-"""Every example of docs/library.md runs and prints what the page shows; COINr's own beside COINr's figures."""
+"""Every example in docs/library.md prints the output shown, and the example from COINr gives COINr's figures."""
 
 from __future__ import annotations
 

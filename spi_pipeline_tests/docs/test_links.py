@@ -11,7 +11,7 @@ from spi_pipeline_tests.docs.documents import DOCUMENTS, REPOSITORY, text
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors of a document's headings, as the common hosts make them."""
+    """The anchors of a document's headings, as the usual hosting sites generate them."""
     headings = re.findall(r"^#+ (.+)$", text(document), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""The pages on live sources and publishers: their tables are whole, their tests exist, their correction is read."""
+"""The pages on live sources and publishers: complete tables, tests that exist, and a correction that can be read."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_every_failure_has_a_test_that_exists(table: str) -> None:
 
 
 def test_the_differences_to_totals_from_outside_are_told(contracts: Contracts) -> None:
-    """As the embedded figures have them; of sources without embedded figures the total alone is known."""
+    """The differences are those of the embedded figures; sources without embedded figures show the total alone."""
     embedded, rows = snapshot_tables(Settings().snapshot), []
     for source in contracts.sources.values():
         rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]

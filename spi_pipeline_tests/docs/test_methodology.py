@@ -1,4 +1,4 @@
-"""The tables in docs/methodology.md, computed again from the contracts and from a refreshed store."""
+"""The tables in docs/methodology.md, recomputed from the contracts and from a refreshed store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rows_of(refreshed: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_indicators(contracts: Contracts, refreshed: Path) -> None:
-    header = ["Id", "Title", "Component", "Source", "Level", "Worst", "Best", "Basis", "Period"]
+    header = ["Id", "Title", "Component", "Source", "Level", "Worst", "Best", "Set by", "Period"]
     posts = {
         name: (f"{worst:.4g}", f"{best:.4g}", basis)
         for name, worst, best, basis in rows_of(
@@ -218,7 +218,7 @@ def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
     ]
     header = ["Source", "What a draw does", "Share"]
     assert_table(DOCUMENT, "doubt", markdown_table(header, rows, numbers=["Share"]))
-    # The words below the table.
+    # The text below the table states this order and this limit.
     order = [source for source, *_ in found]
     assert order[:2] == ["aggregation", "choice"]
     assert set(order[2:4]) == {"measurement", "weights"}

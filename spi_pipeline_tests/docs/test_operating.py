@@ -1,4 +1,4 @@
-"""The operating guide: its settings and units are those that there are, and so are the commands it names."""
+"""The operating guide lists all settings and units, and the commands and files that it names exist."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ UNITS = REPOSITORY / "deploy" / "systemd"
 
 
 def meanings() -> dict[str, str]:
-    """What the docstring of the settings says of each."""
+    """The meaning of each setting, from the docstring of the settings."""
     attributes = inspect.getdoc(Settings).partition("Attributes:\n")[2]  # type: ignore[union-attr]
     lines = re.sub(r"\n {8,}", " ", attributes)
     return dict(re.findall(r"^ *(\w+): (.*)$", lines.replace("``", "`"), re.MULTILINE))
 
 
 def default(name: str) -> str:
-    """What holds where nothing is set, for people."""
+    """A setting's default, as readers see it."""
     value = Settings.model_fields[name].default
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()

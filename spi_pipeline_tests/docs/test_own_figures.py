@@ -1,4 +1,4 @@
-"""``docs/own-figures.md`` done as it stands: from an invented file to a score, in copies of contracts and store."""
+"""``docs/own-figures.md`` followed step by step, from an invented file to a score, on copies of contracts and store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUERY = """
 
 
 def assert_text(name: str, fresh: str) -> None:
-    """A block of text in the document is what came now; with ``WRITE_DOCUMENTS`` set it is put there instead."""
+    """Assert that a text block of the page equals the new output; if ``WRITE_DOCUMENTS`` is set, write it first."""
     pattern = re.compile(rf"(<!-- text: {name} -->\n\n```text\n)(.*?)(```\n)", re.DOTALL)
     if os.environ.get("WRITE_DOCUMENTS"):
         DOCUMENT.write_text(pattern.sub(lambda found: found[1] + fresh + found[3], text(DOCUMENT)), encoding="utf-8")
@@ -38,7 +38,7 @@ def assert_text(name: str, fresh: str) -> None:
 
 @pytest.fixture(scope="module")
 def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A folder in which the page was followed, and what each of its blocks of commands printed."""
+    """A folder in which the page's commands were run, and the output of each block of commands."""
     folder = tmp_path_factory.mktemp("own")
     shutil.copytree(refreshed / "spi_store", folder / "spi_store", symlinks=True)
     shutil.copytree(REPOSITORY / "data_contracts", folder / "data_contracts")

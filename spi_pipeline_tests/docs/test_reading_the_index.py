@@ -1,4 +1,4 @@
-"""The tables in docs/reading-the-index.md, computed again from the contracts and from a refreshed store."""
+"""The tables in docs/reading-the-index.md, recomputed from the contracts and from a refreshed store."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_rank_intervals_and_what_is_said_of_them(contracts: Contracts, refreshed
     header = ["Ward", "Score", "Rank", "In nine of ten", "Among the lowest five"]
     assert_table(DOCUMENT, "ranks", markdown_table(header, rows, numbers=header[1:]))
     assert contracts.framework.uncertainty.lowest == 5
-    # The words below the table.
+    # The text below the table states these ranges.
     assert (between["Barnfield"], between["Central"]) == ((1, 3), (18, 20))
     groups = {
         (1, 8): ["Bramingham", "Wigmore", "Stopsley", "Vauxhall", "Poets"],
@@ -147,7 +147,7 @@ def test_what_the_index_goes_with(contracts: Contracts, refreshed: Path) -> None
         "England, alike",
     ]  # fmt: skip
     assert_table(DOCUMENT, "goes with", markdown_table(header, rows, numbers=header[1:]))
-    # The words below the table.
+    # The text below the table states these signs.
     for apart in (False, True):
         sure = {name: by_look[name, apart][2] * by_look[name, apart][3] > 0 for name in contracts.composition.measures}
         assert sure == dict.fromkeys(contracts.composition.measures, True)
@@ -162,7 +162,7 @@ def test_what_the_index_goes_with(contracts: Contracts, refreshed: Path) -> None
 
 
 def told(look: Sequence[float | None] | None) -> list[str]:
-    """A correlation, and that between wards alike in income deprivation, each with its interval."""
+    """A correlation, and the same among wards alike in income deprivation, each with its interval."""
     _, *found = look or (0, *[None] * 6)
     parts = (found[:3], found[3:])
     return ["" if part[0] is None else "{} ({} to {})".format(*map(minus, part)) for part in parts]

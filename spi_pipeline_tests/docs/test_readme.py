@@ -1,4 +1,4 @@
-"""The README and the pages it opens on: commands and examples are run, what they list is what there is."""
+"""The README and the first pages it links to: commands and examples run, and lists match the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spi_pipeline.outputs.database import published
 from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
 
-# Commands that end only when they are stopped, or read what a clone does not hold: asked for their help instead.
+# Commands that run until stopped, or need data that a clone lacks: the test runs them with --help instead.
 ONLY_ASKED = ("spi ui", "spi snapshot build", "spi refresh --live")
 COMMANDS, DATABASE, ATTRIBUTION = (
     REPOSITORY / "docs" / name for name in ("commands.md", "database.md", "attribution.md")
@@ -129,7 +129,7 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
         ).fetchall()
     assert tables == sorted(published(contracts))
     assert contracts.products.keys() - set(tables) == {
-        "element_score", "indicator_value", "own_area_allocation",  # steps on the way
+        "element_score", "indicator_value", "own_area_allocation",  # intermediate steps
         "downloads", "report", "site",  # files
     }  # fmt: skip
     assert bare == [(0,)]

@@ -1,4 +1,4 @@
-"""What docs/score.md says: every key, method, option, column and file of the engine is in it, and its examples run."""
+"""``docs/score.md`` explains every key, method, option, column and file of the engine, and its examples run."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SCORE = REPOSITORY / "docs" / "score.md"
 
 
 def section(name: str) -> str:
-    """The part below a heading, up to the next of the same rank or a higher one."""
+    """The text below a heading, up to the next heading of the same or a higher level."""
     marks, rest = re.split(rf"^(#+) {re.escape(name)}\n", text(SCORE), flags=re.MULTILINE)[1:]
     return re.split(rf"^#{{1,{len(marks)}}} ", rest, flags=re.MULTILINE)[0]
 
 
 def words(part: str) -> set[str]:
-    """Everything between back-ticks, and the keys of what is written as a mapping there."""
+    """Everything between backticks, and the keys of any mappings there."""
     quoted = set(re.findall(r"`([^`]+)`", part))
     return quoted | {name for found in quoted for name in re.findall(r"(\w+):", found)}
 
@@ -43,7 +43,7 @@ def first_cells(part: str) -> set[str]:
     return {name for row in re.findall(r"^\| ([^|]*) \|", part, re.MULTILINE) for name in words(row)}
 
 
-# The frameworks of the page, in its order: the smallest, the one with every kind of key, and one of ranks.
+# The page's frameworks in order: the smallest, one with every kind of key, and one of ranks.
 SMALLEST, EXAMPLE, RANKS = range(3)
 
 
@@ -53,7 +53,7 @@ def frameworks() -> list[dict[str, Any]]:
 
 
 def values_for(framework: dict[str, Any], areas: int = 12) -> pd.DataFrame:
-    """Invented values of every indicator, within its goalposts where it has any, ranks in a deprivation index."""
+    """Invented values of every indicator, within its goalposts if any; in a deprivation index, ranks."""
     random = np.random.default_rng(5)
     rows = []
     for element in framework["elements"]:

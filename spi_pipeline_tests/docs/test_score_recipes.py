@@ -1,4 +1,4 @@
-"""Every framework of the recipes computes what the document says, and what plain arithmetic gives."""
+"""Every framework in the recipes gives the scores in the document, and plain arithmetic gives the same."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def mean(*values: float) -> float:
 
 
 def columns(values: Values) -> dict[str, dict[str, float]]:
-    """By indicator and area, of an index without editions."""
+    """The values by indicator and area, for an index without editions."""
     found: dict[str, dict[str, float]] = {}
     for (_, area, name), value in values.items():
         found.setdefault(name, {})[area] = value
@@ -166,7 +166,7 @@ def pillars_with_outliers_and_denominators(values: Values) -> Scores:
     x = columns(values)
     flights = {area: x["flights"][area] / x["people"][area] for area in "ABCDEF"}
     tariffs = {**x["tariffs"], "B": x["tariffs"]["A"]}  # the only other area of the north
-    broadband = {**x["broadband"], "F": x["broadband"]["E"]}  # the one outlier, moved to the next value
+    broadband = {**x["broadband"], "F": x["broadband"]["E"]}  # the only outlier, moved to the next value
     assert pd.Series(x["broadband"]).skew() > 2
     assert pd.Series(x["broadband"]).kurt() > 3.5
 
@@ -196,7 +196,7 @@ BY_HAND: dict[str, Callable[[Values], Scores]] = {
 
 @cache
 def parts() -> dict[str, tuple[str, str, str]]:
-    """Framework, values and scores of every recipe."""
+    """The framework, values and scores of every recipe."""
     found = zip(*(blocks(RECIPES, language) for language in ("yaml", "csv", "scores")), strict=True)
     return dict(zip(NAMES, found, strict=True))
 

@@ -1,4 +1,4 @@
-"""docs/snapshot-folder.md against what the embedded tables were in fact read from."""
+"""``docs/snapshot-folder.md`` names the files from which the embedded tables were actually read."""
 
 from __future__ import annotations
 

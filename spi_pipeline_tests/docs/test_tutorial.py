@@ -1,4 +1,4 @@
-"""``docs/tutorial.md`` followed as it stands, block by block, in a folder that holds a refreshed store."""
+"""``docs/tutorial.md`` followed block by block, in a folder with a refreshed store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 
 @pytest.fixture(scope="module")
 def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The folder in which the tutorial was followed, and the names its blocks left behind."""
+    """The folder in which the tutorial was followed, and the variables that its blocks define."""
     folder = tmp_path_factory.mktemp("tutorial")
     (folder / "spi_store").symlink_to(refreshed / "spi_store")
 
@@ -39,7 +39,7 @@ def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 
 def test_what_is_computed_by_hand_is_what_is_published(done: tuple[Path, dict[str, Any]]) -> None:
-    """The page prints whether it is, so that a page that says False would agree with itself."""
+    """The page itself prints whether they agree, so a page that showed False would match its own output."""
     both, again = done[1]["both"], done[1]["again"]
     assert set(both["level"]) == {"indicator", "component", "dimension", "index"}
     assert both["apart"].max() < 1e-9

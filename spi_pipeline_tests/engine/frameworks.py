@@ -1,4 +1,4 @@
-"""Small frameworks and long rows of values for the tests."""
+"""Small frameworks and tables of values in long form for the tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def two_components(**keys: Any) -> dict[str, Any]:
 
 
 def rows(columns: Mapping[str, Sequence[float]], edition: Sequence[int] | None = None) -> pd.DataFrame:
-    """Long rows, areas A00, A01 and so on; with editions, each area in each of them."""
+    """A long table of areas A00, A01 and so on; given editions, each area appears in every one."""
     length = len(next(iter(columns.values())))
     areas = length if edition is None else length // len(edition)
     table = pd.DataFrame(columns)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.panel import Rows
 
 
 def make_panel(columns: dict[str, Sequence[float]], editions: Sequence[int] = (2024,)) -> pd.DataFrame:
-    """A panel whose rows run through the editions, each with the same areas."""
+    """A panel with one row per area in each edition; all editions have the same areas."""
     length = len(next(iter(columns.values())))
     areas = [f"A{number:02d}" for number in range(length // len(editions))]
     index = pd.MultiIndex.from_product([list(editions), areas], names=["edition", "area_code"])
@@ -24,10 +24,10 @@ def normalised(
     method: Callable[..., Any], panel: pd.DataFrame, direction: pd.Series, *arguments: Any, scale: float = 100.0,
     target: pd.Series | None = None, population: pd.Series | None = None, **options: Any,
 ) -> pd.DataFrame:  # fmt: skip
-    """A panel scored by a way to normalise, which takes bare arrays."""
+    """Apply a normalisation method, which takes plain arrays, to a panel."""
     ids = list(panel.columns)
     unknown = np.full(len(ids), np.nan)
-    known = Yardsticks(
+    known = ReferenceStatistics(
         ids, direction.reindex(ids).to_numpy(dtype=float), unknown, unknown,
         unknown if target is None else target.reindex(ids).to_numpy(dtype=float), scale, Rows(panel.index),
         None if population is None else population.to_numpy(dtype=float),

@@ -99,7 +99,7 @@ def test_a_floor_does_not_touch_a_mean_that_needs_none() -> None:
         (WEIGHTS, {"mean": "generalised", "order": 21}, "needs an order from -20 to 20"),
         (WEIGHTS, {"mean": "generalised", "order": NAN}, "needs an order"),
         (WEIGHTS, {"mean": "geometric", "order": 2}, "leave it out"),
-        (WEIGHTS, {"mean": "geometric", "floor": -1}, "floor lies at 0 or above"),
+        (WEIGHTS, {"mean": "geometric", "floor": -1}, "floor must be 0 or more"),
         (WEIGHTS, {"mean": "generalised", "order": 0.5}, "0 and above.*c"),
     ],
 )
@@ -125,7 +125,8 @@ def test_contributions_by_hand() -> None:
 def test_a_parent_whose_transformed_scores_vanish_is_split_by_weight() -> None:
     assert contributions(frame((1, 1, 1)), WEIGHTS, "geometric").iloc[0].tolist() == [0.5, 0.25, 0.25]
     assert contributions(frame((0, 0, 0)), WEIGHTS, "generalised", order=0.5).iloc[0].tolist() == [0, 0, 0]
-    # A mean of 1 but for rounding: dividing by the sum of the logarithms would give parts of a billion points.
+    # The mean is 1 except for rounding: dividing by the sum of the logarithms would give contributions of a billion
+    # points.
     all_but_vanishing = contributions(frame((4, 0.25 * (1 + 1e-9), 0.25)), WEIGHTS, "geometric")
     assert all_but_vanishing.iloc[0].tolist() == pytest.approx([0.5, 0.25, 0.25])
 

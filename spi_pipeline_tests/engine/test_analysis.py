@@ -73,7 +73,7 @@ def test_leaving_out_by_hand() -> None:
     task = read(two_components(), rows(EXAMPLE))
     table = leave_one_out(task)
     assert set(table.index) == {"housing", "crowding", "heat", "safety", "crime"}
-    # Without safety (or crime, its only child) the index is housing: 100, 45, 10 in place of 95, 47.5, 5.
+    # Without safety (or crime, its only child) the index equals housing: 100, 45, 10 instead of 95, 47.5, 5.
     for name in ("safety", "crime"):
         assert table.loc[name, ["mean_change", "largest_change"]].tolist() == pytest.approx([12.5 / 3, 5])
     smaller = two_components()
@@ -110,7 +110,8 @@ def test_the_scorecard_by_hand() -> None:
     own = card[card["area_code"] == "A"].set_index("id")
     # Peers 40, 44, 46: median 44, average absolute deviation 2.
     assert own.loc["x", ["peer_median", "difference", "verdict", "peers"]].tolist() == [44, 6, "strength", "B,C,D"]
-    # y is level within the floor of one point but for the one peer far off: median 50.25, deviation above 12.
+    # In y, all peers but one lie within the floor of one point, and that one makes the deviation exceed 12. The median
+    # is 50.25.
     assert own.loc["y", "verdict"] == "neutral"
     assert card[card["area_code"] == "B"]["verdict"].tolist() == ["weakness", "neutral"]
     assert set(card["area_code"]) == {"A", "B"}

@@ -1,4 +1,4 @@
-"""Best and worst rank under any weights, against a dense grid of weights and against what can be seen."""
+"""Best and worst rank under any weights, checked against a dense grid of weights and against obvious cases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_an_area_ahead_in_every_part_is_first_under_all_weights() -> None:
 
 
 def test_a_middling_area_that_is_first_in_no_part_may_be_kept_from_the_top() -> None:
-    # The third lies below the line between the others: one of them is above it whatever the weights.
+    # The third area lies below the line between the other two, so one of them beats it under any weights.
     assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [4.0, 4.0]])).tolist() == [[1, 3], [1, 3], [2, 3]]
     assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [6.0, 6.0]])).tolist() == [[1, 3], [1, 3], [1, 2]]
 
@@ -60,7 +60,7 @@ except LookupError:
 
 
 def test_nothing_is_needed_to_be_heard_by() -> None:
-    """Standard output closed, as some supervisors start a program."""
+    """Some supervisors start a program with standard output closed."""
     code = (
         "import sys; from spi_pipeline.engine.any_weights import rank_range; import numpy as np; "
         "sys.exit(rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [6.0, 6.0]])).tolist() != [[1, 3], [1, 3], [1, 2]])"

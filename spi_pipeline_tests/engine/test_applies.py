@@ -1,4 +1,4 @@
-"""Cells that do not apply are not missing: nothing is put in their place, and nothing is asked of them."""
+"""Cells that do not apply are not missing: they are never imputed and never count against coverage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def framework(**keys: Any) -> dict[str, Any]:
 
 
 def values(**columns: list[Any]) -> pd.DataFrame:
-    """Switzerland has no sea, Italy one figure less."""
+    """Values of five countries: Switzerland has no sea, and Italy lacks one figure."""
     table = {
         "land1": [10, 20, 30, 40, 50], "land2": [30, 40, 50, 60, 70],
         "sea1": [80, NOT_APPLICABLE, 60, 50, 70], "sea2": [60, " Not Applicable ", None, 30, 20],

@@ -1,4 +1,4 @@
-"""Correlations and lines against scipy, numpy and figures worked out by hand."""
+"""Correlations and regression lines, checked against scipy, numpy and figures worked out by hand."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_measure_that_is_held_equal_itself_has_no_partial() -> None:
 
 
 def test_the_interval_by_hand() -> None:
-    # artanh 0.6 = 0.6931; the error is the root of 1.18 / 17, 0.2635, and 1.96 times that 0.5164.
+    # artanh 0.6 = 0.6931; the standard error is the root of 1.18 / 17, 0.2635, and 1.96 times that is 0.5164.
     assert correlation_interval(0.6, 20) == pytest.approx((math.tanh(0.1767), math.tanh(1.2095)), abs=5e-4)
     wide, narrow = correlation_interval(0.6, 20, given=1), correlation_interval(0.6, 20)
     assert wide[0] < narrow[0]
@@ -63,7 +63,7 @@ def test_the_interval_by_hand() -> None:
 
 @pytest.mark.parametrize("r", [0.0, 0.5, 0.8])
 def test_the_interval_holds_the_truth_in_about_95_of_100_samples(r: float) -> None:
-    """Of normal figures, whose rank correlation is 6/π arcsin(r/2)."""
+    """The samples are normal, so their true rank correlation is 6/π arcsin(r/2)."""
     generator, truth, held = np.random.default_rng(14), 6 / math.pi * math.asin(r / 2), 0
     for _ in range(1000):
         one, noise = generator.standard_normal((2, 20))

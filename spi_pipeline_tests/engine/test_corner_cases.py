@@ -1,4 +1,4 @@
-"""What the documentation says of a constant indicator, an area without values, a single area, and equal areas."""
+"""Constant indicators, areas without values, single areas and equal areas behave as the documentation says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import METHODS
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows
 
-# What a constant indicator scores, everywhere, by the way it is normalised; what is not here refuses it.
+# The score of a constant indicator in every area, by normalisation method. Of the others, minmax, maximum and
+# reference refuse it, and the rest give every area the same score.
 CONSTANT: dict[str, float] = {
     "goalposts": 50, "scaled": 5, "z": 0, "base_year_z": 100, "rank": 1, "percentile_rank": 0, "borda": 0,
     "normal": 0, "target": 0, "fraction": 100, "none": 5,
@@ -61,7 +62,7 @@ def test_an_area_without_values_has_neither_score_nor_rank(impute: str, mean: st
 @pytest.mark.parametrize("method", METHODS["normalise"])
 def test_a_single_area(method: str) -> None:
     if method in ("minmax", "maximum", "reference"):
-        return  # as a constant indicator
+        return  # these methods refuse a single area as they refuse a constant indicator
     value = 1.0 if method == "exponential_of_ranks" else 5.0
     result = scored(method, [value], [value], weights="pca", impute="regression")
     if method == "percentile_rank":

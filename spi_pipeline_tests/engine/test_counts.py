@@ -1,4 +1,4 @@
-"""Small numbers: suppressed, shrunk, and the sampling error that follows from counts."""
+"""Small numbers: suppression, shrinkage, and the sampling error that follows from counts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_proportions_are_shrunk_as_the_sampling_model_says() -> None:
     assert result.indicators.raw["ill"].tolist() == pytest.approx((100 * by_hand.value).tolist())
     record = result.indicators.shrunk.iloc[0]
     assert record["before"] == 2.5 < record["after"]
-    # The credible interval takes the place of the sampling error.
+    # The credible interval replaces the sampling error.
     width = 100 * (by_hand.upper - by_hand.lower) / (2 * 1.959964)
     assert standard_errors(result)["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 
@@ -65,7 +65,7 @@ def test_areas_without_an_event_are_not_sure_of_it() -> None:
 
 @pytest.mark.parametrize("keys", [{"counts": "rate"}, {}])
 def test_rates_have_the_error_of_events(keys: dict[str, Any]) -> None:
-    # Without the key, ratios above 1 tell that these are no proportions.
+    # Without the key, ratios above 1 show that these are not proportions.
     table = values(factor=1000) if keys else values(factor=1000, denominator=[4, 9, 12, 8, 6, 10])
     table["value"] = 1000 * table["numerator"] / table["denominator"]
     interval = 1000 * events_interval(table["numerator"], table["denominator"])

@@ -1,4 +1,4 @@
-"""Errors drawn once an observation, errors of allocation and imputation, and the choice of indicators."""
+"""Sources of uncertainty: errors drawn once per observation, allocation, imputation, and the choice of indicators."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ NINETY = 1.6448536
 
 
 def index(slots: dict[str, int], **keys: Any) -> dict[str, Any]:
-    """An index of components with so many indicators each, every indicator from 0 to 100."""
+    """An index whose components have the given numbers of indicators, each with goalposts 0 and 100."""
     leaves = [indicator(f"{name}{number}", name, worst=0, best=100) for name, count in slots.items()
               for number in range(count)]  # fmt: skip
     return {**keys, "elements": [element("index"), *(element(name, "index") for name in slots), *leaves]}
 
 
 def drawn(slots: dict[str, int], areas: int, seed: int = 0, common: float = 8.0, own: float = 6.0) -> pd.DataFrame:
-    """Values of areas by indicators with known spreads around a component's own."""
+    """Random values whose indicators spread around the level of their component by known amounts."""
     rng = np.random.default_rng(seed)
     columns = {}
     for name, count in slots.items():
@@ -42,7 +42,7 @@ def drawn(slots: dict[str, int], areas: int, seed: int = 0, common: float = 8.0,
 
 
 def widths(found: Uncertainty, kind: str = "score") -> pd.Series:
-    """Mean widths of the intervals by element."""
+    """The mean width of the intervals of each element."""
     table = found.intervals
     return (table[f"{kind}_high"] - table[f"{kind}_low"]).groupby(table["id"]).mean()
 
@@ -59,7 +59,7 @@ def test_fewer_indicators_make_wider_intervals_and_no_element_is_certain() -> No
 
 
 def test_the_spread_of_other_indicators_by_hand() -> None:
-    """With one component nothing is lent: a t distribution with the component's own degrees of freedom."""
+    """A single component borrows nothing: its spread follows a t distribution with its own degrees of freedom."""
     slots = {"a": 5}
     values = drawn(slots, 40, common=0.0, own=8.0)
     scores = score(index(slots), values)
@@ -81,7 +81,7 @@ def test_error_of_the_figures_is_not_counted_twice() -> None:
     both = Doubt(sources=("measurement", "choice"))
     with_error = widths(simulate(score(index(slots), noisy), 1000, doubt=both))["a"]
     without = widths(choice(index(slots), values, 1000))["a"]
-    # All of the indicators' differences are error: what measurement adds, choice no longer holds.
+    # All differences between the indicators are error: as much as measurement adds, choice loses.
     assert with_error == pytest.approx(without, rel=0.15)
 
 
@@ -92,7 +92,7 @@ def test_where_no_element_can_lend_the_table_says_so() -> None:
     assert told["how"].startswith("no element has two indicators")
     slots = {"a": 3, "b": 1}
     told = choice(index(slots), drawn(slots, 12)).doubt().set_index("source").loc["choice"]
-    assert "b, of one indicator, by what the others show" in told["how"]
+    assert "b, with one indicator, by the estimates of the others" in told["how"]
     assert "random sample" in told["assumed"]
 
 
@@ -111,7 +111,7 @@ def test_moderated_variances_lie_between_their_own_and_the_common_one(squares: l
 def test_variances_that_are_alike_are_pooled_and_others_are_not() -> None:
     alike = moderated([Spread(4.0, 50.0)] * 6)
     assert all(np.isinf(one.freedom) for one in alike)
-    # The mean of the logarithms, with the bias of a logarithm taken off.
+    # The mean of the logarithms, corrected for the bias of a logarithm.
     assert alike[0].square == pytest.approx(4 * np.exp(np.log(25) - special.digamma(25)))
     apart = moderated([Spread(4.0**power, 50.0) for power in range(6)])
     assert apart[0].freedom < 60
@@ -156,7 +156,7 @@ def test_one_figure_measured_again_moves_what_it_should_and_no_more() -> None:
     assert set(moved.index) == {(name, "A03") for name in ("a0", "a", "index")}
     row = found.loc[("a", "A03")]
     assert row["change_low"] < -10 < row["change_high"]
-    # Two errors with a standard error of 4 / 1.96, half the weight.
+    # Two errors with a standard error of 4 / 1.96 each, at half the weight.
     width = 2 * NINETY * 2**0.5 * 4 / 1.96 / 2
     assert row["change_high"] - row["change_low"] == pytest.approx(width, rel=0.2)
 
@@ -220,7 +220,7 @@ def test_the_tails_give_the_ends_that_all_draws_would(draws: int, at_once: int, 
 
 
 def test_an_interval_of_a_normal_error_holds_what_it_should() -> None:
-    """By a second route: the measured interval of one indicator is its value and 1.645 standard errors."""
+    """Independent check: the measured interval of one indicator is its value plus or minus 1.645 standard errors."""
     values = drawn({"a": 2}, 10)
     values = values.assign(lower=values["value"] - 1.96, upper=values["value"] + 1.96)
     found = simulate(score(index({"a": 2}), values), 3000).intervals

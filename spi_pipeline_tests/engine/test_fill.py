@@ -76,7 +76,7 @@ def test_the_nearest_neighbours() -> None:
 def test_an_area_with_too_little_in_common_is_no_neighbour() -> None:
     panel = make_panel({"x": [1, 2, NAN], "y": [1, NAN, NAN], "z": [1, NAN, 5]})
     imputed = impute_neighbours(panel, 1)
-    # The second area shares one of three indicators with the first, none with the third: nothing is alike.
+    # The second area shares one of three indicators with the first and none with the third: it has no neighbour.
     assert imputed.cells.empty
 
 

@@ -1,4 +1,4 @@
-"""One pass forms every score: a draw in which nothing is varied is the published score to the last bit."""
+"""One pass computes every score: a draw that varies nothing equals the published score to the last bit."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ FRAMEWORKS = st.fixed_dictionaries(
     }
 )
 
-# Found by chance: with every indicator at 0.0 or -0.1, a draw of another normalisation leaves all areas equal.
+# A case found at random: with every indicator at 0.0 or -0.1, drawing another normalisation makes all areas equal.
 FLAT = {
     "normalise": "scaled", "transform": "reciprocal", "impute": "none", "component": "copeland",
     "index": "arithmetic", "weights": "pca", "missing": "renormalise", "available": 0.0, "rescale": "minmax",
     "decimals": 1, "outside": False, "gaps": False,
 }  # fmt: skip
 
-# And with every area at 0.1 in an indicator, its deviation of 1e-17 was taken for one.
+# Another: every area has 0.1 in an indicator, whose computed deviation of 1e-17 must not count as variation.
 SAME = {
     "normalise": "exponential_of_ranks", "transform": "log", "impute": "none", "component": "arithmetic",
     "index": "arithmetic", "weights": "correlation_balanced", "missing": "renormalise", "available": 0.0,
@@ -55,17 +55,17 @@ SAME = {
 
 
 def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
-    """Such an index with its doubts; None where the methods do not go together, or not with the errors of values."""
+    """The uncertainty model of a computed index; None if the methods conflict with each other or with the errors."""
     scores = computed(seed, keys)
     try:
         return None if scores is None else Model(scores, Doubt())
-    except EngineError:  # an error makes the area of reference the worst of all, or a rank none
+    except EngineError:  # an error can make the reference area the worst, or turn a rank into something else
         assert keys["normalise"] in ("reference", "exponential_of_ranks")
         return None
 
 
 def computed(seed: int, keys: dict[str, Any]) -> Scores | None:
-    """An index of two components and eight indicators in two editions; None where the methods do not go together."""
+    """An index of two components and eight indicators in two editions; None if the methods cannot be combined."""
     rng = np.random.default_rng(seed)
     common = rng.normal(size=(2 * AREAS, 1))
     panel = np.clip(40 + 8 * (common + rng.normal(size=(2 * AREAS, 8))), 2, 98)
@@ -114,7 +114,7 @@ def test_a_draw_with_nothing_varied_is_the_published_score(seed: int, keys: dict
 @example(0, FLAT)
 @given(st.integers(0, 1000), FRAMEWORKS)
 def test_a_draw_is_the_same_alone_and_beside_others(seed: int, keys: dict[str, Any]) -> None:
-    # An error makes the area of reference the worst of all, or a published rank none.
+    # An error can make the reference area the worst, or turn a published rank into something else.
     refused = keys["normalise"] in ("reference", "exponential_of_ranks")
     model = modelled(seed, {**keys, "normalise": "z"} if refused else keys)
     if model is None:
@@ -131,7 +131,7 @@ def test_a_draw_is_the_same_alone_and_beside_others(seed: int, keys: dict[str, A
 
 
 def attempted(model: Model, numbers: range, seed: int) -> dict[str, Any] | None:
-    """The scores of these draws; None where the framework cannot be formed from one of them."""
+    """The scores of these draws; None if the index cannot be computed from one of them."""
     try:
         return model.draw(dict.fromkeys(SOURCES, numbers), seed).scores
     except EngineError:

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a framework and its values, found at once, each with its remedy."""
+"""All faults of a framework and its values are reported together, each with its remedy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_framework_without_fault_is_read() -> None:
         (lambda f: by_id(f, "heat").pop("direction"), r"elements\.3: indicator heat has no direction: write"),
         (lambda f: by_id(f, "heat").update(direction="up"), "direction of heat is 'up'"),
         (lambda f: by_id(f, "heat").update(worst=50), "goalposts of heat are both 50"),
-        (lambda f: by_id(f, "heat").pop("worst"), "heat has one goalpost only: state 'worst'"),
+        (lambda f: by_id(f, "heat").pop("worst"), "heat has only one goalpost: add 'worst'"),
         (lambda f: [by_id(f, "heat").pop(key) for key in ("worst", "best")], "heat has no goalposts"),
         (lambda f: by_id(f, "heat").update(worst=60), "contradict its direction"),
         (lambda f: by_id(f, "heat").update(worst="cold"), "worst of element heat is 'cold', which is not a number"),
@@ -67,7 +67,7 @@ def test_a_framework_without_fault_is_read() -> None:
         (lambda f: f.update(normalise={"method": "minmax", "low": "x"}), "low of normalise minmax is 'x'"),
         (lambda f: f.update(normalise={"method": "rank", "ties": "up"}), "ties of normalise rank are 'up'"),
         (lambda f: f.update(normalise="target"), "crowding is scored by its distance to a target"),
-        (lambda f: f.update(normalise="reference"), "state the option area_code"),
+        (lambda f: f.update(normalise="reference"), "add the option area_code"),
         (lambda f: f.update(available=65), "available is 65: it is a share"),
         (lambda f: f.update(missing="drop"), "missing is 'drop': use renormalise"),
         (lambda f: f.update(floor=-1), "floor is -1: give a number of 0 or more"),
@@ -114,7 +114,7 @@ def test_all_faults_are_found_at_once() -> None:
     framework = two_components(agregate=1, available=2)
     framework["elements"] += [indicator("x", "index", worst=1, best=1), indicator("y", "index", worst=1)]
     found = "\n".join(faults(framework, pd.concat([rows(EXAMPLE), rows(EXAMPLE)])))
-    for words in ("agregate", "available is 2", "goalposts of x", "y has one goalpost", "given twice"):
+    for words in ("agregate", "available is 2", "goalposts of x", "y has only one goalpost", "given twice"):
         assert words in found
 
 

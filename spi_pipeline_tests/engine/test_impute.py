@@ -28,7 +28,7 @@ def test_one_predictor_alone_makes_no_regression() -> None:
     assert imputed.panel["y"].tolist() == pytest.approx([3, 5, 7, 9, 11])
     assert list(imputed.cells.columns) == CELL_COLUMNS
     [cell] = imputed.cells.to_dict("records")
-    # Each of the four lies 4/3 as far from the mean of the others as from the mean of all, which is 7.
+    # Each of the four is 4/3 as far from the mean of the other three as from the mean of all four, which is 7.
     missed = (4 / 3) * ((16 + 4 + 4 + 16) / 4) ** 0.5
     assert cell == {
         "edition": 2024, "area_code": "A02", "indicator_id": "y",
@@ -53,7 +53,7 @@ def test_two_predictors_agree_with_the_normal_equations() -> None:
 
 
 def leave_areas_out(panel: pd.DataFrame, target: str, predictors: list[str]) -> tuple[float, float]:
-    """By a second route, how far the regression and the mean miss: every area refitted without."""
+    """The errors of the regression and of the mean, computed independently by refitting without each area in turn."""
     complete = panel.dropna(subset=[target, *predictors])
     areas = complete.index.get_level_values("area_code")
     missed = []
@@ -107,7 +107,7 @@ def test_only_the_indicators_the_row_has_are_used() -> None:
 
 
 def test_the_weakest_predictor_goes_first_where_rows_are_few() -> None:
-    # Five complete rows allow two predictors (2 + 3), not three; "weak" is the least correlated with y.
+    # Five complete rows allow two predictors (2 + 3) but not three; "weak" correlates least with y.
     strong, other = [1, 2, 3, 4, 5, 2.5], [1, 2, 3.1, 4, 5, 2.4]
     panel = make_panel({"weak": [1, -1, 1, -1, 1, 0], "strong": strong, "other": other, "y": [1, 2, 3, 4, 5, NAN]})
     [cell] = impute_regression(panel).cells.to_dict("records")
@@ -139,8 +139,8 @@ def test_collinear_predictors_give_the_same_estimate_in_any_unit() -> None:
 
 def test_an_edition_with_too_few_areas_is_not_filled() -> None:
     panel = random_panel(4, rows=40)
-    panel.iloc[:8, 0] = np.nan  # 12 of 20 areas have it in 2023
-    panel.iloc[20:27, 0] = np.nan  # 13 of 20, exactly 65 %, in 2024
+    panel.iloc[:8, 0] = np.nan  # leaves 12 of 20 areas with a value in 2023
+    panel.iloc[20:27, 0] = np.nan  # leaves 13 of 20, exactly 65 %, in 2024
     assert impute_regression(panel).cells["edition"].unique().tolist() == [2024]
     assert len(impute_regression(panel, minimum_share=0.6).cells) == 15
 

@@ -74,7 +74,9 @@ def test_byar_without_events_starts_at_zero() -> None:
     assert byar(series(0), series(4)).iloc[0, 0] == 0
 
 
-@pytest.mark.parametrize(("numerator", "denominator", "words"), [(5, 4, "no more cases"), (-1, 4, "0 or more")])
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "words"), [(5, 4, "more cases than people"), (-1, 4, "0 or more")]
+)
 def test_impossible_counts_are_refused(numerator: float, denominator: float, words: str) -> None:
     with pytest.raises(EngineError, match=words):
         wilson(series(numerator), series(denominator))

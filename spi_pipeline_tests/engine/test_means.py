@@ -1,4 +1,4 @@
-"""The ways of aggregation that are no power mean."""
+"""Aggregation methods that are not power means."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_inverted_geometric_mean_as_the_risk_index_has_it() -> None:
 
 
 def test_comparisons_by_hand() -> None:
-    # A beats B in a and b, C in all; B beats C in a alone and ties in b.
+    # A beats B in a and b, and C in all three; B beats C only in a and ties in b.
     scores = frame((9, 9, 5), (5, 3, 6), (3, 3, 9))
     scores.iloc[0, 2] = 10
     assert aggregate(scores, EQUAL, "copeland").score.tolist() == [100, 25, 25]

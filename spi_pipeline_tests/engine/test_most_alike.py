@@ -1,4 +1,4 @@
-"""The areas most like each, beside the plain way: every distance, sorted."""
+"""The areas most similar to each area, compared with the plain method of sorting all distances."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def plain_way(figures: pd.DataFrame, count: int) -> dict[str, list[str]]:
 def test_the_nearest_are_those_of_the_plain_way(areas: int, count: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     figures = pd.DataFrame(random.normal(size=(areas, 3)), index=[f"E{n:03}" for n in range(areas)])
-    figures[3] = 1.0  # the same everywhere: tells nothing
+    figures[3] = 1.0  # the same everywhere, so it distinguishes nothing
     found = most_alike(figures, count)
     assert found.groupby("area_code")["other_code"].apply(list).to_dict() == plain_way(figures, count)
 

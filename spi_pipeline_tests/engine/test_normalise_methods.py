@@ -83,7 +83,7 @@ def test_the_weighted_base_year_by_hand() -> None:
     assert normalised(linear.base_year_z_scores, values, UP, 2023, population=population)[
         "x"
     ].tolist() == pytest.approx(expected)
-    # Equal weights give the ordinary deviation with n-1.
+    # Equal weights give the ordinary standard deviation with n-1.
     alike = normalised(linear.base_year_z_scores, values, UP, 2023)["x"]
     assert alike.iloc[1] - alike.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
 
@@ -136,7 +136,7 @@ def test_the_exponential_transform() -> None:
     ranks = panel([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     scores = normalised(exponential_of_ranks, ranks, DOWN)["x"]
     assert scores.iloc[0] == pytest.approx(100)
-    # The most deprived tenth spans half of the scale.
+    # The most deprived tenth spans half the scale.
     assert scores.iloc[1] == pytest.approx(-23 * np.log(1 - 0.9 * (1 - np.exp(-100 / 23))))
     assert scores.iloc[1] == pytest.approx(50, abs=2)
     pd.testing.assert_frame_equal(
@@ -154,7 +154,7 @@ def test_ties_stated_rank_values_in_whatever_unit() -> None:
     values = panel([1, 2, 2, 4, 5])
     alike = normalised(exponential_scores, values, UP, ties="average")
     pd.testing.assert_frame_equal(alike, normalised(exponential_scores, 10 * values, UP, ties="average"))
-    # Left to itself, what may be a ranking with the lower place for its ties is one.
+    # With no rule for ties stated, values that could be ranks (ties sharing the lower) are taken to be ranks.
     assert normalised(exponential_scores, values, UP)["x"].iloc[1] < alike["x"].iloc[1]
 
 

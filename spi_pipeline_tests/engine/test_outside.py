@@ -1,4 +1,4 @@
-"""Areas that are scored without taking part, and wholes made of areas."""
+"""Areas outside the index, which are scored without affecting the others, and wholes made up of areas."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_area_outside_changes_nothing_for_the_others(keys: dict[str, Any]) ->
 def test_the_score_of_an_area_outside_by_hand() -> None:
     columns = {"crowding": [0.0, 10, 20, 5], "heat": [50.0, 25, 0, 10], "crime": [0.0, 10, 20, 30]}
     found = scored(columns, normalise="minmax", outside=["A03"]).scores.iloc[-1]
-    # Beyond the worst of the others lies below 0: what was learned from them is not stretched for it.
+    # A value worse than all the others scores below 0: the scale comes from the others and does not stretch.
     assert found[["crowding", "heat", "crime"]].tolist() == pytest.approx([75, 20, -50])
     ranked = scored(columns, normalise="rank", outside=["A03"]).scores.iloc[-1]
     assert ranked[["crowding", "heat", "crime"]].tolist() == [3, 2, 1]
@@ -91,7 +91,7 @@ def test_a_whole_for_each_group() -> None:
         ({"wholes": "all"}, {}, "wholes need the column 'population'"),
         ({"wholes": "group"}, {"population": 1.0}, "wholes need the column 'group'"),
         ({"wholes": "some"}, {}, "wholes is 'some': use all or group"),
-        ({"wholes": "group"}, {"population": 1.0, "group": "A00"}, "a whole would be named A00"),
+        ({"wholes": "group"}, {"population": 1.0, "group": "A00"}, "a whole and an area are both named A00"),
     ],
 )
 def test_faults(keys: dict[str, Any], columns: dict[str, Any], words: str) -> None:
@@ -112,6 +112,7 @@ def test_a_level_is_what_its_name_says() -> None:
     }
     values = rows({"a": [4.0, 50, 90], "b": [9.0, 60, 40]})
     assert score(framework, values).scores["d"].iloc[0] == pytest.approx(6)
-    # Called otherwise, the lowest aggregated level is the component: an arithmetic mean by principal components.
+    # Under other names, the lowest aggregated level is the component: an arithmetic mean weighted by principal
+    # components.
     other = {**framework, "levels": ["measure", "theme", "whole"]}
     assert score(other, values).scores["d"].iloc[0] > 6.2

@@ -74,7 +74,7 @@ def test_average_ranks_sum_to_what_untied_ranks_sum_to_and_mirror_each_other(val
 
 
 def test_relative_scores_by_hand() -> None:
-    # Mean 20, standard deviation with n-1 exactly 10.
+    # The mean is 20 and the standard deviation with n-1 exactly 10.
     assert relative_scores(one_edition([10, 20, 30])).tolist() == [40, 50, 60]
 
 
@@ -121,11 +121,11 @@ def test_places_of_long_rows_are_their_ranks(length: int, kind: str) -> None:
         values = values.round(1)
     if kind == "missing":
         values[:, ::9] = NAN
-    if kind == "crowded":  # all but one share the number they are sorted by
+    if kind == "crowded":  # all but one share the same sort key
         values[:, 3] = 1e300
     if kind == "equal":
         values[:] = 4.0
-    if kind == "opposite":  # wider than a number can be
+    if kind == "opposite":  # a range wider than a float can hold
         values[:, :2] = [-1.7e308, 1.7e308]
     if kind == "endless":
         values[:, 5] = np.inf

@@ -59,7 +59,7 @@ def test_weights_stated_at_the_children() -> None:
     framework = two_components(profile="equal")
     framework["elements"][2]["weight"] = 3
     assert column(scored(framework), "housing")[1] == pytest.approx((3 * 50 + 40) / 4)
-    # Equal weights asked for in so many words are equal.
+    # Stating equal weights explicitly overrides the weights of the children.
     assert column(scored({**framework, "weights": "equal"}), "housing")[1] == pytest.approx(45)
 
 
@@ -106,7 +106,7 @@ def test_the_three_rules_for_what_is_missing() -> None:
     assert column(blank, "index") == pytest.approx([NAN, NAN, 5], nan_ok=True)
     means = scored(two_components(missing="group_mean"), missing())
     assert column(means, "housing")[0] == pytest.approx(((50 + 0) / 2 + 100) / 2)
-    # A component without any child stays missing, and the index takes the mean of the other areas' safety for it.
+    # A component without any child stays missing; the index uses the other areas' mean safety instead.
     assert column(means, "safety") == pytest.approx([90, NAN, 0], nan_ok=True)
     assert column(means, "index")[1] == pytest.approx((45 + 45) / 2)
 

@@ -1,4 +1,4 @@
-"""Intervals hold what they say on universes whose true scores are known; ``simulation`` prints more of them."""
+"""Intervals have their stated coverage on universes whose true scores are known; ``simulation`` prints more."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from spi_pipeline_tests.simulation import coverage
 
 def test_intervals_cover_what_they_should_and_lose_it_where_their_assumptions_fail() -> None:
     found = coverage(universes=24, draws=200, seed=1)
-    # So few universes tell a share to a point or two; the hundred of the command lie between 86 and 94 %.
+    # So few universes give a share to within a point or two; with the hundred of the command, shares lie between 86
+    # and 94 %.
     assert 0.86 <= found["component scores"] <= 0.96
     assert 0.86 <= found["changes"] <= 0.96
     assert found["ranks"] >= 0.86
-    # The index has one level in each universe: 24 of them tell its coverage to some five points.
+    # Each universe has a single index: 24 of them give its coverage to within about five points.
     assert 0.86 <= found["index scores"] <= 0.99
     worse = coverage(universes=8, draws=200, seed=1, worse=2.0, drift=4.0)
     assert worse["changes"] < 0.7

@@ -1,4 +1,4 @@
-"""What a framework may state beyond profile and goalposts: caps, percentiles, divisors, rules by level, rescaling."""
+"""Options of a framework beyond profile and goalposts: caps, percentiles, divisors, rules by level, rescaling."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TENS = [float(value) for value in range(0, 101, 10)]
 
 def test_goalposts_that_are_percentiles_of_the_observed_values() -> None:
     result = scored(one_level(indicator("a", "index", worst="p5", best="p95")), a=[*TENS, NAN])
-    # The fifth percentile of 0, 10 … 100 is 5, the ninety-fifth 95.
+    # The 5th percentile of 0, 10 … 100 is 5 and the 95th is 95.
     expected = [100 * min(max((value - 5) / 90, 0), 1) for value in TENS]
     assert result.scores["a"].tolist()[:-1] == pytest.approx(expected)
     assert result.task.structure.elements["a"].worst == pytest.approx(5)
@@ -88,7 +88,7 @@ def test_caps_hold_raw_values_and_are_recorded() -> None:
     assert "at_least of a (9) is above at_most (3)" in faults(
         one_level(indicator("a", "index", worst=0, best=1, at_least=9, at_most=3)), rows({"a": [1.0]})
     )
-    with pytest.raises(EngineError, match="values of a would be held between 100 and 3"):
+    with pytest.raises(EngineError, match="at_least of a comes to 100, above at_most, 3"):
         scored(one_level(indicator("a", "index", worst=0, best=1, at_least="p100", at_most=3)), a=TENS)
 
 
@@ -181,7 +181,7 @@ def test_with_a_floor_of_zero_a_zero_is_a_zero(mean: str) -> None:
     assert result.scores["index"].tolist() == pytest.approx([0, 1600 if mean == "product" else 40])
     parts = result.formed["index"].contributions()
     assert parts.sum(axis=1).tolist() == pytest.approx(result.scores["index"].tolist())
-    if mean != "product":  # which is defined at 0
+    if mean != "product":  # a product is defined at 0
         with pytest.raises(EngineError, match="needs scores above 0, or a floor"):
             scored(one_level(*leaves, aggregate=mean), a=[0.0, 40], b=[60.0, 40])
 
@@ -206,7 +206,7 @@ def test_the_deviation_may_divide_by_n() -> None:
 
 def test_normal_scores() -> None:
     framework = one_level(indicator("a", "index"), normalise={"method": "normal", "mean": 50, "sd": 10})
-    # Ranks 1, 2.5, 2.5 of 3 over 4: quantiles of 0.25 and 0.625.
+    # Ranks 1, 2.5 and 2.5 of three values, divided by 4: the quantiles 0.25 and 0.625.
     result = scored(framework, a=[1.0, 3, 3])
     assert result.scores["a"].tolist() == pytest.approx([50 - 6.744897502, 53.18639364, 53.18639364])
 
@@ -268,7 +268,7 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
         ({"aggregate": {"method": "mazziotta_pareto", "sign": "up"}}, "sign of aggregate mazziotta_pareto is 'up'"),
         ({"at_least": "low"}, "at_least is 'low', which is not a number"),
         ({"scale": 0}, "scale is 0: give a number above 0"),
-        ({"weights": {"dimension": "pca"}}, "weights is stated for 'dimension', which is none of the levels"),
+        ({"weights": {"dimension": "pca"}}, "weights is given for 'dimension', which is none of the levels"),
         ({"rescale": {"index": "minmax"}}, "index enters no parent"),
         (
             {"levels": ["indicator", "pillar", "group", "index"], "weights": {"pillar": "pca"}},
@@ -285,8 +285,8 @@ def test_what_has_no_effect_is_refused() -> None:
     framework["elements"][1] |= {"direction": "higher_is_better", "worst": 0}
     framework["elements"][2] |= {"aggregate": "median"}
     said = faults(framework)
-    assert "elements.1.direction: housing is a parent, of which direction, worst cannot be stated" in said
-    assert "elements.2.aggregate: crowding is an indicator, of which aggregate cannot be stated" in said
+    assert "elements.1.direction: housing is a parent, which cannot have direction, worst" in said
+    assert "elements.2.aggregate: crowding is an indicator, which cannot have aggregate" in said
 
 
 def test_a_broken_tree_hides_no_faulty_method() -> None:
@@ -317,7 +317,7 @@ def test_a_level_that_no_element_is_of_is_no_name_for_another() -> None:
     ]  # fmt: skip
     levels = ["indicator", "component", "category", "dimension", "index"]
     said = faults({"levels": levels, "elements": elements, "aggregate": {"component": "minimum"}})
-    assert "aggregate is stated for 'component', which is none of the levels category, dimension, index" in said
+    assert "aggregate is given for 'component', which is none of the levels category, dimension, index" in said
 
 
 def test_a_score_that_is_not_clipped_is_explained_so() -> None:
@@ -342,13 +342,13 @@ def test_everything_stated_is_explained() -> None:
     )  # fmt: skip
     said = explain(framework)
     for words in (
-        "Goalposts, worst to best: a p5 to 90.", "become ln(x / (100 − x))", "Values above p99 are taken as p99.",
-        "values are divided: a by people", "s = 1 + (7 − 1) × clip", "the panel's extremes stand in",
-        "fewer than 5 cases", "(empirical Bayes), its counts being those of a rate", "up to 3 values are winsorised",
-        "rounded to 1 places, halves up", "ties share the mean place", "x stands with its sign turned",
-        "the 3 areas most alike", "M + S² / M", "from up to 10% below to above (seed 0)",
+        "Goalposts, worst to best: a p5 to 90.", "become ln(x / (100 − x))", "Values above p99 are set to p99.",
+        "values are divided: a by people", "s = 1 + (7 − 1) × clip", "the panel's extremes are used",
+        "fewer than 5 cases", "(empirical Bayes), with the counts of a rate", "up to 3 values are winsorised",
+        "rounded to 1 places, halves up", "ties share the mean place", "The sign of x is reversed",
+        "the 3 most similar areas", "M + S² / M", "from up to 10% below to above (seed 0)",
         "it takes the mean of its group", "less than 65% of its children", "rounded to 2 places",
-        "neither fitted on nor ranked: WLD", "A whole of the areas of each group",
+        "not ranked and not used for weights or extremes: WLD", "A whole of the areas of each group",
         "ties share the mean of their places",
     ):  # fmt: skip
         assert words in said, words

@@ -43,7 +43,7 @@ def computed(gaps: bool = False, columns: dict[str, Any] | None = None, **keys: 
 
 
 def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[str, Any], Any]:
-    """What a draw noted, weights among it, and the pass itself."""
+    """The parameters that a draw recorded, including weights, and its computed scores."""
     numbers = {source: [number] for source in sources or SOURCES}
     drawn = model.draw(numbers, seed)
     noted = {**model.changes(numbers, seed)[1], **model.weights(drawn)}
@@ -112,7 +112,7 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
     leaves = list(stated_scores.task.structure.leaves)
     anew, usual = again.scores[leaves], stated_scores.scores[leaves]
     if parameters["transform"] == "square_root" or parameters["normalisation"] != "stated":
-        # Another measure or normalisation stands on the scale of the scores as stated.
+        # Another transform or normalisation is put on the scale of the scores as stated.
         distance = (anew - anew.mean()) / anew.std(ddof=0)
         anew = (usual.mean() + usual.std(ddof=0) * distance).clip(0, 100)
     given = [
@@ -197,7 +197,7 @@ def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
     scores = score(two_components(), data)
     found = simulate(scores, 2000, doubt=Doubt(sources=("measurement",))).intervals
     safety = found[found["id"] == "safety"]
-    # Crime has a standard error of 1, which is 5 points of its 20; 90 % lie within 1.645 of them.
+    # Crime has a standard error of 1 on a range of 20, which is 5 points; 90 % lie within 1.645 standard errors.
     width = (safety["score_high"] - safety["score_low"]).median()
     assert width == pytest.approx(2 * 1.645 * 5, rel=0.06)
 
@@ -207,7 +207,7 @@ def test_events_tell_the_error_where_no_interval_is_given() -> None:
     found = simulate(scores, 1000, doubt=Doubt(sources=("measurement",))).intervals
     row = found[(found["id"] == "safety") & (found["area_code"] == "A00")].iloc[0]
     crime = scores.task.values.panel.loc[(2024, "A00"), "crime"]
-    # Byar: 25 events lie between 16.2 and 36.9, 2 x 1.96 x 5.29 apart.
+    # Byar: the interval of 25 events is 16.2 to 36.9, a width of 2 x 1.96 x 5.29.
     assert row["score_high"] - row["score_low"] == pytest.approx(2 * 1.645 * 5.29 * crime / 25 * 5, rel=0.1)
 
 
@@ -225,7 +225,8 @@ def test_intervals_pairs_and_the_lowest() -> None:
     assert pairs.loc[best, worst] > 0.95
     table = with_intervals(scores.table(), result)
     assert table.loc[table["id"] == "index", "rank_low"].tolist() == index["rank_low"].tolist()
-    # No value has a sampling error and none was filled: nothing in doubt changes the order in one indicator.
+    # No value has a sampling error and none was imputed, so no source of uncertainty changes the order within an
+    # indicator.
     leaves = table[table["level"] == "indicator"]
     assert leaves["rank_low"].tolist() == leaves["rank_high"].tolist() == leaves["rank"].tolist()
 
@@ -300,7 +301,7 @@ def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:
     found = simulate(scores, 400).intervals
     heat, crime = (found[found["id"] == name].reset_index(drop=True) for name in ("heat", "crime"))
     assert heat["rank_low"].tolist() == heat["rank_high"].tolist()
-    # By a second route: 400 other draws of a standard error of 1, ranked by pandas.
+    # Independent check: 400 other draws with a standard error of 1, ranked by pandas.
     noise = np.random.default_rng(1).normal(size=(400, AREAS))
     value = scores.task.values.panel["crime"].to_numpy()
     ranks = pd.DataFrame(np.clip(value + noise, 0, 20)).rank(axis=1, method="min")
@@ -333,12 +334,12 @@ def test_what_a_framework_says_about_doubt_is_done() -> None:
     [
         ("much", "doubt is 'much'"),
         ({"source": ["weights"]}, "'source' is not a key of doubt"),
-        ({"sources": ["luck"]}, "luck is not a source of doubt"),
-        ({"sources": "weights"}, "sources are a list"),
+        ({"sources": ["luck"]}, "luck is not a source of uncertainty"),
+        ({"sources": "weights"}, "sources of doubt must be a list"),
         ({"goalposts": "wide"}, "goalposts of doubt is 'wide'"),
-        ({"weights": 3}, "weights changed by at most 1"),
+        ({"weights": 3}, "weights from 0 to 1"),
         ({"refit": 1}, "refit is '1': write true or false"),
-        ({"lowest": 0}, "lowest 0 says nothing"),
+        ({"lowest": 0}, "lowest of doubt is 0"),
     ],
 )
 def test_faults_in_doubt(stated: Any, words: str) -> None:
@@ -375,7 +376,7 @@ for figures in (scores.scores, found.intervals.iloc[:, 3:]):
 
 
 def figures_of(cores: Sequence[int], **environment: str) -> bytes:
-    """The script's figures, computed on some cores."""
+    """The output of the script, run on the given cores."""
     threads = {name: str(len(cores)) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     return subprocess.run(
         [sys.executable, "-c", SCRIPT], env=os.environ | threads | environment, capture_output=True, check=True,
@@ -389,7 +390,7 @@ def test_the_figures_are_the_same_on_one_core_and_on_several() -> None:
 
 
 def test_the_figures_of_an_old_processor_are_the_same_but_for_rounding() -> None:
-    """numpy and its algebra are told to use nothing newer than what every processor has."""
+    """numpy and its linear algebra use only instructions that every processor has."""
     newer = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     old = {"NPY_DISABLE_CPU_FEATURES": " ".join(newer), "OPENBLAS_CORETYPE": "Prescott"}
     cores = sorted(os.sched_getaffinity(0))

@@ -25,7 +25,7 @@ def uniform(r: float, size: int = 3) -> pd.DataFrame:
 
 
 def common_factor(seed: int, size: int = 4, rows: int = 60) -> pd.DataFrame:
-    """Scores that share a factor, so that all load on it the same way."""
+    """Scores that share a factor and all load on it with the same sign."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(rows, size)) * rng.uniform(0.3, 0.9, size)
     scores = 50 + (rng.normal(size=(rows, 1)) + noise) * rng.uniform(2, 15, size)
@@ -70,7 +70,7 @@ def test_weights_by_hand() -> None:
 
 
 def test_the_weighted_scores_are_the_first_component() -> None:
-    # The classic route: standardise, project on the first singular vector; both must order areas alike, exactly.
+    # The classic method: standardise and project on the first singular vector. Both must agree exactly.
     scores = common_factor(3)
     pooled = pooled_correlation(scores)
     weighted = scores @ principal_component_weights(pooled.correlation, pooled.sd)
@@ -165,7 +165,7 @@ def test_alpha_is_the_classic_ratio_of_variances_of_standardised_scores() -> Non
 
 
 def test_kmo_by_hand() -> None:
-    # Three indicators correlating r: each partial correlation is (r - r²) / (1 - r²) = r / (1 + r), here 1/3.
+    # Three indicators with correlation r: each partial correlation is (r - r²) / (1 - r²) = r / (1 + r), here 1/3.
     assert kmo(uniform(0.5)) == pytest.approx(0.25 / (0.25 + 1 / 9))
 
 

@@ -57,7 +57,7 @@ def test_the_factor_needs_three_indicators_that_pull_the_same_way() -> None:
 
 
 def correlated(seed: int, size: int = 4) -> pd.DataFrame:
-    """Children that share a common part: they correlate at about 0.7."""
+    """Children that share a common part and correlate at about 0.7."""
     rng = np.random.default_rng(seed)
     scores = 50 + (1.5 * rng.normal(size=(80, 1)) + rng.normal(size=(80, size))) * rng.uniform(2, 15, size)
     return pd.DataFrame(scores, columns=NAMES[:size])
@@ -79,7 +79,7 @@ def test_balanced_weights_balance_wherever_any_do(seed: int) -> None:
 
 def test_children_that_repeat_each_other_cannot_be_balanced() -> None:
     scores = correlated(1, size=2).assign(c=lambda table: 3 * table["a"] + 1)
-    with pytest.raises(EngineError, match="none repeats the others"):
+    with pytest.raises(EngineError, match="do not repeat each other"):
         correlation_balanced_weights(scores)
 
 

@@ -1,1 +1,1 @@
-"""Disks that fill up, refuse and forget, and processes that are killed, at every step of a refresh."""
+"""Faults at every step of a refresh: disks that fill up, fail or lose unsynced writes, and processes killed."""

@@ -1,11 +1,12 @@
-"""Faults at every step of a refresh: a full disk, reads that fail, power that goes, kills.
+"""Faults at every step of a refresh: a full disk, failing reads, power cuts, kills.
 
     python -m spi_pipeline_tests.faults [--whole] [--fault KIND ...] [--every N] [--kills N] [--seed N]
 
-Disturbs the refresh of one changed source, three steps, or with --whole the first refresh of all, and looks after each
-fault at what was said, what readers see, what ``spi status`` says, and what the next refresh makes. A disk is filled up
-at each write of ours and at one of N of those of Dagster's history; reads fail, and the power goes, at one of N calls
-each. With --every 1 each is tried. Prints what did not survive, then a table, and ends with 1 where there was any.
+Disturbs the refresh of one changed source (three steps) or, with --whole, the very first refresh. After each fault it
+checks the messages, the tables that readers see, the report of ``spi status`` and the result of the next refresh. The
+disk fills up at each of the pipeline's own writes and at one in N writes of Dagster's history; reads fail at one in N
+calls, and the power goes at one in N. With --every 1 every call is tried. Prints each case that failed, then a table;
+exits with 1 if any failed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from spi_pipeline_tests.faults.proof import HISTORY, Ground, cuts, killed, moments, prepared, refused
+from spi_pipeline_tests.faults.proof import HISTORY, PlacementData, cuts, killed, moments, prepared, refused
 from spi_pipeline_tests.faults.replay import Cut, operations
 from spi_pipeline_tests.faults.runs import Disk, faulty_disk, full_from, unreadable_at
-from spi_pipeline_tests.integration.houses import copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import copied, empty_house
 
 FULL, READ, POWER, KILL = "full", "read", "power", "kill"
 NAMES = {
@@ -30,12 +31,12 @@ NAMES = {
     POWER: "power goes, unsynced writes and names dropped, kept or torn",
     KILL: "SIGKILL at a random moment",
 }
-# Of what was found each case: a name for people, and what was wrong.
+# A case that was tried: its name, and what went wrong.
 Case = tuple[str, list[str]]
 
 
 def main() -> int:
-    """Try, print; 0 where all survived."""
+    """Try the faults and print the results; return 0 if every refresh survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--whole", action="store_true", help="disturb the first refresh of all")
     parser.add_argument("--fault", nargs="*", choices=list(NAMES), default=list(NAMES))
@@ -59,7 +60,7 @@ def main() -> int:
     return int(any(survived < count for _, survived, count in lines))
 
 
-def _ground(disk: Disk, folder: Path, *, whole: bool) -> Ground:
+def _ground(disk: Disk, folder: Path, *, whole: bool) -> PlacementData:
     house = empty_house(folder / "house")
     if whole:
         return prepared(disk, house, folder)
@@ -69,7 +70,7 @@ def _ground(disk: Disk, folder: Path, *, whole: bool) -> Ground:
     return prepared(disk, copied(house, folder / "changed"), folder)
 
 
-def _tried(kind: str, ground: Ground, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
+def _tried(kind: str, ground: PlacementData, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
     for number, (case, wrong) in enumerate(_cases(kind, ground, disk, place, asked), start=1):
         if wrong:
             print(f"{case}: {'; '.join(wrong)}", flush=True)
@@ -78,7 +79,7 @@ def _tried(kind: str, ground: Ground, disk: Disk, place: Path, asked: argparse.N
     print(file=sys.stderr)
 
 
-def _cases(kind: str, ground: Ground, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
+def _cases(kind: str, ground: PlacementData, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
     chance = random.Random(asked.seed)
     if kind == FULL:
         writes = ground.writes()

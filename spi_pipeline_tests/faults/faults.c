@@ -1,9 +1,9 @@
-/* A disk that refuses and that forgets, below one folder: loaded into a process by LD_PRELOAD.
+/* A disk that fails and loses writes below one folder: loaded into a process by LD_PRELOAD.
 
-   Between a program and the C library every call that changes or reads files below the folder is counted, may be made to
-   fail, and is written to a log from which the folder can be built again as it was at any moment (replay.py). Python,
-   SQLite, DuckDB and Arrow all call the C library; what they map into memory and write there is not seen, which
-   SQLite does with its -shm files only. Until ``fault_arm`` nothing is counted. */
+   This library sits between a program and the C library. It counts every call that changes or reads files below the
+   folder, may make it fail, and writes it to a log from which replay.py can rebuild the folder as it was at any moment.
+   Python, SQLite, DuckDB and Arrow all call the C library. Writes to mapped memory are not seen; only SQLite makes any,
+   to its -shm files. Nothing is counted before ``fault_arm``. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -41,8 +41,8 @@ static void unlocked(void) { pthread_mutex_init(&mutex, NULL); }
 
 __attribute__((constructor)) static void begin(void) { pthread_atfork(NULL, NULL, unlocked); }
 
-/* Begin to count: the ``at``-th call of ``which`` below ``path`` fails with ``number``, and each after it unless ``one``;
-   none where ``at`` is 0. What succeeds is written to ``log`` unless that is empty. */
+/* Begin to count: the ``moment``-th call of ``which`` below ``path`` fails with ``number``, and so does every later one
+   unless ``one``; no call fails if ``moment`` is 0. Calls that succeed are written to ``log`` unless that is empty. */
 void fault_arm(const char *path, int which, long moment, int one, int number, const char *log) {
   snprintf(folder, sizeof folder, "%s", path);
   folder_length = strlen(folder);
@@ -65,7 +65,7 @@ static int refused(int which) {
 
 static int mine(int fd) { return armed && fd >= 0 && fd < MOST_FILES && ours[fd]; }
 
-/* Whether a path lies below the folder; ``out`` is then the whole of it. */
+/* Whether a path is below the folder; if so, ``out`` is the full path. */
 static int inside(int base, const char *path, char out[8192]) {
   if (!armed || !path) return 0;
   char start[4096] = "";
@@ -191,7 +191,7 @@ static int controlled(int fd, int command, void *argument) {
 int fcntl(int fd, int command, ...) { ARGUMENT return controlled(fd, command, argument); }
 int fcntl64(int fd, int command, ...) { ARGUMENT return controlled(fd, command, argument); }
 
-/* --- writing; an offset of -1 is where the file stands */
+/* --- writing; an offset of -1 is the current position */
 
 static ssize_t written(int fd, const struct iovec *parts, int count, off_t offset) {
   LOCK;
@@ -224,7 +224,7 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset) {
 ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
   return mine(fd) ? written(fd, parts, count, offset) : REAL(pwritev64v2)(fd, parts, count, offset, flags);
 }
-/* Who is refused these copies by reading and writing. */
+/* A program that is refused these calls copies by reading and writing. */
 ssize_t sendfile(int to, int from, off_t *offset, size_t length) {
   if (mine(to) || mine(from)) return errno = ENOTSOCK, -1;
   return syscall(SYS_sendfile, to, from, offset, length);
@@ -254,7 +254,7 @@ int truncate(const char *path, off_t length) {
   return done;
 }
 int truncate64(const char *path, off_t length) { return truncate(path, length); }
-/* Room that is asked for beforehand is had by growing the file: what it holds is zeros either way. */
+/* Space is allocated by growing the file, which holds zeros either way. */
 static int roomy(int fd, off_t offset, off_t length) {
   struct stat about;
   if (fstat(fd, &about)) return -1;
@@ -274,7 +274,7 @@ int posix_fallocate64(int fd, off_t offset, off_t length) { return posix_falloca
 static int flushed(int fd, int (*real)(int)) {
   if (!mine(fd)) return real(fd);
   LOCK;
-  /* Whether the machine's own disk is flushed is not what is tried here, and takes its time. */
+  /* The machine's own disk is not flushed: these tests do not need it, and it takes time. */
   int done = refused(WRITES) ? -1 : 0;
   if (!done) note(FSYNC, fd, 0, 0, "", "", NULL, 0, 0);
   UNLOCK;
@@ -283,7 +283,7 @@ static int flushed(int fd, int (*real)(int)) {
 int fsync(int fd) { return flushed(fd, REAL(fsync)); }
 int fdatasync(int fd) { return flushed(fd, REAL(fdatasync)); }
 
-/* --- names: they may fail where they take room */
+/* --- names: calls that take space may fail */
 
 #define NAMED(code, which, call, base, path, other, target)                   \
   char whole[8192];                                                           \

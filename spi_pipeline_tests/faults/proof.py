@@ -1,4 +1,4 @@
-"""What must hold after a fault, whichever it was: ``judged`` says it once."""
+"""The conditions that must hold after any fault, all checked by ``judged``."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from spi_pipeline.orchestration.runs import RUN
 from spi_pipeline.storage.published import publication
 from spi_pipeline_tests.faults.replay import Code, Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, Fault, Left
-from spi_pipeline_tests.integration.houses import House, column
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column
 
-# A source that only the comparison of two censuses rests on: three steps follow from it.
+# Only the comparison of two censuses uses this source: three steps follow from it.
 SMALL, FOLLOWS = "census_2011_ethnic_group", "decade"
 HISTORY = "dagster/"
 MOST_SENTENCES = 3
-# Files of these folders are never written to again, so that a copy may share them.
+# Files in these folders are never written to again, so a copy may share them.
 UNCHANGING = ("tables", "published")
 
 
 @dataclass(frozen=True)
-class Ground:
+class PlacementData:
     """A refresh to disturb.
 
     Attributes:
-        before: the house it starts from.
-        old: the content of its tables by name, and what readers see of it.
-        new: the same after the refresh, undisturbed.
-        log: what the undisturbed refresh did to its store.
-        root: where that store lay.
-        left: how it ended.
+        before: the sandbox it starts from.
+        old: the digests of its tables by name, and the rows that readers see.
+        new: the same after an undisturbed refresh.
+        log: the operations of the undisturbed refresh on its store.
+        root: the path of that store.
+        left: the result of the undisturbed refresh.
     """
 
-    before: House
+    before: Sandbox
     old: tuple[dict[str, str], Any]
     new: tuple[dict[str, str], Any]
     log: Path
@@ -50,7 +50,7 @@ class Ground:
     left: Left
 
     def writes(self) -> list[tuple[int, str]]:
-        """The number of each write of the undisturbed refresh, and the file below the store that it was for."""
+        """The number of each write of the undisturbed refresh, and its file as a path within the store."""
         found: list[tuple[int, str]] = []
         files: dict[int, str] = {}
         for each in operations(self.log):
@@ -70,13 +70,13 @@ class Ground:
         return found
 
 
-def prepared(disk: Disk, house: House, folder: Path) -> Ground:
-    """Make a ground: the refresh of a changed source, or of everything where there is no store yet.
+def prepared(disk: Disk, house: Sandbox, folder: Path) -> PlacementData:
+    """Run an undisturbed refresh: of one changed source, or of everything if there is no store yet.
 
     Args:
-        disk: where it is tried.
-        house: refreshed, one of its embedded tables is changed; or without a store yet.
-        folder: for what is made.
+        disk: runs the refresh.
+        house: the sandbox; if it has a store, one of its embedded tables is changed first.
+        folder: holds the refreshed copy and the log.
     """
     if Path(house.settings.store).exists():
         house.rewrite(SMALL, _one_more)
@@ -85,7 +85,7 @@ def prepared(disk: Disk, house: House, folder: Path) -> Ground:
     log = folder / "undisturbed.log"
     left = disk.run(copy.environment, "refresh", log=log)
     assert left.code == 0, left.err
-    return Ground(house, _state(house), _state(copy), log, root, left)
+    return PlacementData(house, _state(house), _state(copy), log, root, left)
 
 
 def _one_more(table: pa.Table) -> pa.Table:
@@ -93,9 +93,9 @@ def _one_more(table: pa.Table) -> pa.Table:
     return column(table, name, lambda values: [values[0] + 1, *values[1:]])
 
 
-def shared_copy(house: House, folder: Path, store: Path | None = None) -> House:
-    """A house with a copy of the store, or of another, that shares what is never written to; contracts are shared."""
-    copy = House(house.settings.model_copy(update={"store": str(folder / "store")}))
+def shared_copy(house: Sandbox, folder: Path, store: Path | None = None) -> Sandbox:
+    """A sandbox with a copy of its store or of another one; it shares the contracts and all files that never change."""
+    copy = Sandbox(house.settings.model_copy(update={"store": str(folder / "store")}))
     folder.mkdir(parents=True)
     origin = store or Path(house.settings.store)
 
@@ -108,7 +108,7 @@ def shared_copy(house: House, folder: Path, store: Path | None = None) -> House:
     return copy
 
 
-def _state(house: House) -> tuple[dict[str, str], Any]:
+def _state(house: Sandbox) -> tuple[dict[str, str], Any]:
     try:
         digests = house.digests()
     except SpiError as error:
@@ -116,8 +116,8 @@ def _state(house: House) -> tuple[dict[str, str], Any]:
     return digests, _seen(house)
 
 
-def _seen(house: House) -> Any:
-    """What readers see: the rows of two tables, or what stands in their way."""
+def _seen(house: Sandbox) -> Any:
+    """The rows that readers see in two tables, or the error that stops them."""
     if not os.path.lexists(house.store.database):
         return None
     try:
@@ -128,14 +128,14 @@ def _seen(house: House) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
-def judged(ground: Ground, house: House, left: Left | None, disk: Disk) -> list[str]:
-    """What is wrong with a store that a fault was at work in, and with what was said; nothing where all is well.
+def judged(ground: PlacementData, house: Sandbox, left: Left | None, disk: Disk) -> list[str]:
+    """Check a store after a fault, and the messages of the command; return everything that is wrong.
 
     Args:
         ground: the refresh that was disturbed.
-        house: the house it was disturbed in; the fault is gone.
-        left: what the command left behind; None where it was killed.
-        disk: where it is looked at, and healed.
+        house: the sandbox it was disturbed in; the fault is gone.
+        left: the result of the command; None if the power went.
+        disk: runs ``spi status`` and the next refresh.
     """
     wrong: list[str] = []
     seen, killed = _seen(house), left is None or left.code < 0
@@ -173,8 +173,8 @@ def _said_wrongly(left: Left) -> list[str]:
     return []
 
 
-def _complete(ground: Ground, house: House, seen: Any) -> bool:
-    """Whether all that was asked is published, and the run recorded as one that ended well."""
+def _complete(ground: PlacementData, house: Sandbox, seen: Any) -> bool:
+    """Whether every table is published and the run is recorded as succeeded."""
     runs = house.store.read_runs(RUN)
     newest = max(runs.to_pylist(), key=lambda row: row["run_at"]) if runs else {}
     return (
@@ -185,17 +185,17 @@ def _complete(ground: Ground, house: House, seen: Any) -> bool:
     )
 
 
-def _began_nothing(ground: Ground, house: House) -> bool:
-    """Whether the disk took nothing at all, not even word that a run began: then nothing there can tell."""
+def _began_nothing(ground: PlacementData, house: Sandbox) -> bool:
+    """Whether the disk stored nothing, not even the start of the run, so ``spi status`` cannot know of the failure."""
     same = house.store.run_stamps(RUN).keys() == ground.before.store.run_stamps(RUN).keys()
-    return same and not house.store.all_going() and _state(house) == ground.old
+    return same and not house.store.runs_in_progress() and _state(house) == ground.old
 
 
 # --- the faults
 
 
-def refused(ground: Ground, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
-    """A refresh on a disk that refuses, and what was wrong with it."""
+def refused(ground: PlacementData, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
+    """Refresh on a disk that fails; return the result and everything that is wrong."""
     house = shared_copy(ground.before, folder)
     left = disk.run(house.environment, "refresh", fault=fault)
     wrong = judged(ground, house, left, disk)
@@ -203,8 +203,8 @@ def refused(ground: Ground, disk: Disk, fault: Fault, folder: Path) -> tuple[Lef
     return left, wrong
 
 
-def killed(ground: Ground, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
-    """A refresh that is killed after so many seconds, and what was wrong with what it left."""
+def killed(ground: PlacementData, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
+    """Kill a refresh after ``after`` seconds; return the result and everything that is wrong."""
     house = shared_copy(ground.before, folder)
     left = disk.run(house.environment, "refresh", kill_after=after)
     wrong = judged(ground, house, left, disk)
@@ -213,9 +213,9 @@ def killed(ground: Ground, disk: Disk, after: float, folder: Path) -> tuple[Left
 
 
 def cuts(
-    ground: Ground, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
+    ground: PlacementData, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
 ) -> list[tuple[int, Cut, list[str]]]:
-    """The power goes after so many operations of the undisturbed refresh: what was wrong with what was found then."""
+    """Cut the power after given operations of the undisturbed refresh; return everything that is wrong each time."""
     model = Model(ground.root, Path(ground.before.settings.store))
     found: list[tuple[int, Cut, list[str]]] = []
     wanted = sorted(moments, key=lambda each: each[0])
@@ -223,7 +223,7 @@ def cuts(
         model.play(operation)
         while wanted and wanted[0][0] == number:
             moment, cut = wanted.pop(0)
-            house = House(ground.before.settings.model_copy(update={"store": str(folder / "store")}))
+            house = Sandbox(ground.before.settings.model_copy(update={"store": str(folder / "store")}))
             folder.mkdir(parents=True)
             model.write(folder / "store", cut)
             found.append((moment, cut, judged(ground, house, None, disk)))
@@ -232,7 +232,7 @@ def cuts(
 
 
 def moments(count: int, most: int, chance: random.Random) -> list[int]:
-    """So many of the numbers from 1 to ``count``, one out of each of as many equal parts."""
+    """Draw at most ``most`` numbers from 1 to ``count``, one from each of as many equal parts."""
     most = min(most, count)
     edges = [round(part * count / most) for part in range(most + 1)] if most else []
     return [chance.randint(low + 1, high) for low, high in itertools.pairwise(edges)]

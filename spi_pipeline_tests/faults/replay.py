@@ -1,9 +1,10 @@
-"""A folder as it may be found after the power went: what was not forced to disk is there, or not, or in part.
+"""A folder as found after a power cut: writes that were not forced to disk are present, absent or partly present.
 
-The log that ``faults.c`` writes is played on a model of a disk. Of a file the model keeps what ``fsync`` made safe
-and the writes since; of all folders the changes of names that no ``fsync`` of their folder made safe, in order. What
-becomes of either when the power goes is a ``Cut``. A change of names is whole or not at all, as with every file system
-that keeps a journal. Forcing a file to disk does not make its name safe, which POSIX leaves open.
+The log that ``faults.c`` writes is replayed on a model of a disk. For each file, the model stores the content that
+``fsync`` made safe and the writes since. For all folders, it stores in order the changes of names that no ``fsync`` of
+their folder made safe. A ``Cut`` decides which of these survive when the power goes. A change of names survives whole
+or not at all, as on every file system with a journal. Forcing a file to disk does not make its name safe, since POSIX
+leaves that open.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SECTOR = 512
 
 
 class Code(IntEnum):
-    """What was done; faults.c has the same."""
+    """The kinds of operation; faults.c has the same codes."""
 
     OPEN = 1
     CLOSE = 2
@@ -65,9 +66,9 @@ def operations(log: Path) -> Iterator[Operation]:
 
 @dataclass(eq=False)
 class File:
-    """What is safe of a file, and what was done to it since: a length it was cut to, or bytes at an offset.
+    """The safe content of a file, and the changes since: a length it was cut to, or bytes at an offset.
 
-    ``origin`` is the file that it is as before, until it is changed.
+    ``origin`` is the original file, which holds the content until the first change.
     """
 
     origin: Path | None = None
@@ -75,11 +76,11 @@ class File:
     since: list[tuple[int, bytes | None]] = field(default_factory=list)
 
     def force(self) -> None:
-        """Make all of it safe."""
+        """Make all of its content safe."""
         self.safe, self.origin, self.since = self.content(self.since), None if self.since else self.origin, []
 
     def content(self, changes: list[tuple[int, bytes | None]]) -> bytearray:
-        """What it holds when these of the changes reached the disk."""
+        """Its content if only these changes reached the disk."""
         if not changes:
             return self.safe
         held = bytearray(self.origin.read_bytes()) if self.origin else bytearray(self.safe)
@@ -101,19 +102,19 @@ class Folder:
     safe: dict[str, Node] = field(default_factory=dict)
 
 
-Node = File | Folder | str  # a text is where a symbolic link points
-# What is set at once: in which folder which name means what; None where it is no more.
+Node = File | Folder | str  # a string is the target of a symbolic link
+# Names set at once: the folder, the name and its node, or None if the name is removed.
 Change = list[tuple[Folder, str, Node | None]]
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What becomes of that which was not forced to disk.
+    """Which changes survive a power cut if they were not forced to disk.
 
     Attributes:
-        names: ``none``, ``all``, or ``some``: the first so many changes.
+        names: ``none``, ``all``, or ``some``: changes up to a random one.
         data: ``none``, ``all``, or ``some`` writes, one of them torn.
-        seed: of what is some.
+        seed: for the choice of ``some``.
     """
 
     names: str
@@ -125,16 +126,16 @@ class Cut:
 
 
 class Model:
-    """A folder and the disk below it."""
+    """A folder and the disk beneath it."""
 
     def __init__(self, root: Path, before: Path) -> None:
-        """Take the folder ``before`` for what lies at ``root``."""
+        """Start with the content of the folder ``before``, as if it were at ``root``."""
         self._root, self._top = root, _read(before)
         self._open: dict[int, Node] = {}
         self._changes: list[Change] = []
 
     def play(self, done: Operation) -> None:
-        """Do what a process did."""
+        """Apply an operation of a process."""
         if done.path == str(self._root) and done.code == Code.MKDIR:
             return
         match done.code:
@@ -172,7 +173,7 @@ class Model:
                 self._force(self._open.get(done.fd))
 
     def write(self, to: Path, cut: Cut) -> None:
-        """Write the folder as it is found after a cut into the new folder ``to``."""
+        """Write the folder as found after a power cut to the new folder ``to``."""
         chance = random.Random(cut.seed)
         kept = {"none": 0, "all": len(self._changes), "some": chance.randint(0, len(self._changes))}[cut.names]
         found: dict[int, dict[str, Node]] = {}
@@ -253,7 +254,7 @@ def _read(folder: Path) -> Folder:
 
 
 def _write_file(file: File, to: Path, cut: Cut, chance: random.Random) -> None:
-    # What SQLite shares between processes lies in memory, and nothing is left of it.
+    # SQLite's -shm files are memory shared between processes, so nothing is left of them.
     if to.name.endswith("-shm"):
         return
     since = file.since

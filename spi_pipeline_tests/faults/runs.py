@@ -1,4 +1,4 @@
-"""Commands run in processes of their own on a disk that refuses, is filled up, or forgets."""
+"""Run commands in separate processes on a disk that fails, fills up or loses writes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LONGEST = 600.0
 
 @dataclass(frozen=True)
 class Fault:
-    """What a disk refuses.
+    """The calls that a disk refuses.
 
     Attributes:
-        kind: ``WRITES`` (whatever takes room, ``fsync`` among it) or ``READS``.
-        at: which call of that kind is refused, from 1; 0 for none.
-        once: whether the calls after it succeed.
-        number: the error number it is refused with.
+        kind: ``WRITES`` (every call that takes space, including ``fsync``) or ``READS``.
+        at: the number of the call of that kind that is refused, from 1; 0 for none.
+        once: whether later calls succeed.
+        number: the error number that the call fails with.
     """
 
     kind: int = WRITES
@@ -48,19 +48,19 @@ def full_from(moment: int) -> Fault:
 
 
 def unreadable_at(moment: int, *, once: bool) -> Fault:
-    """A disk whose ``moment``-th read fails, and unless ``once`` each after it."""
+    """A disk whose ``moment``-th read fails and, unless ``once``, every later read too."""
     return Fault(READS, moment, once, errno.EIO)
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a command left behind.
+    """The result of a command.
 
     Attributes:
-        code: its exit code; negative where a signal ended it.
-        out: what it wrote.
-        err: what it wrote to stderr.
-        writes, reads, refused: how many calls there were, and how many were refused; 0 where it was killed.
+        code: its exit code; negative if a signal ended it.
+        out: its standard output.
+        err: its standard error.
+        writes, reads, refused: the numbers of calls, and how many were refused; 0 if it was killed.
         seconds: how long it took.
     """
 
@@ -74,7 +74,7 @@ class Left:
 
     @property
     def sentences(self) -> list[str]:
-        """What stderr said but for progress."""
+        """The lines of stderr other than progress."""
         return [line for line in self.err.splitlines() if line.strip() and " done" not in line]
 
 
@@ -96,10 +96,10 @@ class Disk:
         """Run ``spi``.
 
         Args:
-            environment: with SPI_STORE, the folder whose calls are counted.
+            environment: contains SPI_STORE, the folder whose calls are counted.
             arguments: of the command.
-            fault: what is refused; nothing when left out.
-            log: where each change of the folder is written to.
+            fault: the calls that are refused; by default none.
+            log: the file that records each change to the folder.
             kill_after: seconds after which the process is killed.
         """
         self._count += 1
@@ -125,10 +125,10 @@ class Disk:
 
 
 def compiled(folder: Path) -> Path:
-    """The library, compiled into a folder.
+    """Compile the library into a folder.
 
     Raises:
-        FileNotFoundError: where there is no C compiler.
+        FileNotFoundError: if there is no C compiler.
     """
     folder.mkdir(parents=True, exist_ok=True)
     compiler = shutil.which("gcc") or shutil.which("cc")
@@ -142,10 +142,10 @@ def compiled(folder: Path) -> Path:
 
 @contextmanager
 def faulty_disk(work: Path) -> Iterator[Disk]:
-    """The library compiled and a process that runs commands through it.
+    """Compile the library, and start a process that runs commands through it.
 
     Args:
-        work: a folder for what they leave.
+        work: a folder for the library and the output of commands.
     """
     library = compiled(work)
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}

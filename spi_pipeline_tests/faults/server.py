@@ -1,7 +1,7 @@
-"""A process that has paid for the imports of ``spi`` and forks a child for each command it is asked to run.
+"""A process that imports ``spi`` once and forks a child for each command.
 
-It speaks JSON, a line each way: ``runs.Disk`` documents what it is asked. Started with the library loaded, each child
-can be given a disk that refuses.
+Each request is one line of JSON, and so is each response; ``runs.Disk`` documents the requests. The process starts with
+the library loaded, so every child can get a disk that fails.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 import traceback
 from typing import Any
 
-# Imported here, so that no child does it again.
+# Imported here, so that no child has to import it again.
 import great_expectations  # noqa: F401
 
 import spi_pipeline.cli.terminal
@@ -59,7 +59,7 @@ def _child(asked: dict[str, Any]) -> None:
 
 
 def _ended(child: int, after: float | None) -> int:
-    """The exit code of a child, negative where a signal ended it; it is killed after so many seconds."""
+    """Wait for a child, or kill it after ``after`` seconds; return its exit code, negative if a signal ended it."""
     if after is not None:
         until = time.monotonic() + after
         while time.monotonic() < until:
@@ -72,7 +72,7 @@ def _ended(child: int, after: float | None) -> int:
 
 
 def serve() -> None:
-    """Run what is asked, until nothing more is."""
+    """Run each requested command until there are no more requests."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in iter(sys.stdin.readline, ""):
         asked = json.loads(line)

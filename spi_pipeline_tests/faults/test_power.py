@@ -1,4 +1,4 @@
-"""The power goes after each call of a change of a store: old or new, and new for good once the change has returned."""
+"""A power cut after any call of a change leaves a store old or new, and always new once the change has returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds a store: a disk that only reads, readers that do not keep to the rules, odd names of folders."""
+"""The surroundings of a store: read-only and full disks, readers that break the rules, odd folder names."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.orchestration.runs import RUN
-from spi_pipeline_tests.faults.proof import Ground, shared_copy
+from spi_pipeline_tests.faults.proof import PlacementData, shared_copy
 from spi_pipeline_tests.faults.runs import WRITES, Disk, Fault, full_from
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
-# SQLAlchemy, DuckDB, Alembic and Rich each give one of these a meaning of its own.
+# SQLAlchemy, DuckDB, Alembic and Rich each give one of these characters a special meaning.
 ODD = "a#b?c %41 %s [d] 'e\" ü;\nf"
 READ_ONLY = Fault(WRITES, 1, False, errno.EROFS)
 HOLDS = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
 
 
 @pytest.fixture
-def house(ground: Ground, place: Path) -> House:
+def house(ground: PlacementData, place: Path) -> Sandbox:
     return shared_copy(ground.before, place)
 
 
 @pytest.mark.parametrize("fault", [READ_ONLY, full_from(1)], ids=["read-only", "full"])
-def test_status_is_told_where_the_disk_takes_nothing(house: House, disk: Disk, fault: Fault) -> None:
+def test_status_is_told_where_the_disk_takes_nothing(house: Sandbox, disk: Disk, fault: Fault) -> None:
     before = _names(house)
     for arguments in (("alerts", "send"), ("status", "--json")):
         told = disk.run(house.environment, *arguments, fault=fault)
@@ -42,11 +42,11 @@ def test_status_is_told_where_the_disk_takes_nothing(house: House, disk: Disk, f
     assert "could not be" in refused.err
 
 
-def _names(house: House) -> set[Path]:
+def _names(house: Sandbox) -> set[Path]:
     return set(house.store.root.rglob("*"))
 
 
-def test_a_store_may_have_any_name(ground: Ground, disk: Disk, tmp_path: Path) -> None:
+def test_a_store_may_have_any_name(ground: PlacementData, disk: Disk, tmp_path: Path) -> None:
     folder = tmp_path / "odd" / ODD
     house = shared_copy(ground.before, folder)
     done = disk.run(house.environment, "refresh")
@@ -54,13 +54,13 @@ def test_a_store_may_have_any_name(ground: Ground, disk: Disk, tmp_path: Path) -
     assert house.digests() == ground.new[0]
     status = disk.run(house.environment, "status", "--json")
     assert status.code == 0, status.out + status.err
-    assert [path.name for path in folder.parent.iterdir()] == [ODD]  # nothing beside it
+    assert [path.name for path in folder.parent.iterdir()] == [ODD]  # nothing next to it
     assert {path.name for path in (house.store.dagster_home / "history").glob("*.db")} >= {"runs.db", "event_log.db"}
 
 
 @pytest.fixture
-def held(house: House) -> Iterator[None]:
-    """The published database, held open for writing by a reader who does not know better."""
+def held(house: Sandbox) -> Iterator[None]:
+    """Holds the published database open for writing, as a careless reader would."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS, str(house.store.database)],
         stdin=subprocess.PIPE,
@@ -74,7 +74,7 @@ def held(house: House) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("held")
-def test_a_reader_who_holds_the_database_for_writing(ground: Ground, house: House, disk: Disk) -> None:
+def test_a_reader_who_holds_the_database_for_writing(ground: PlacementData, house: Sandbox, disk: Disk) -> None:
     status = disk.run(house.environment, "status")
     assert status.code == 1
     assert "close it in that program" in status.err
@@ -84,8 +84,8 @@ def test_a_reader_who_holds_the_database_for_writing(ground: Ground, house: Hous
     assert disk.run(house.environment, "status").code == 0
 
 
-def test_a_refresh_that_nothing_comes_of_is_recorded_too(house: House, disk: Disk) -> None:
-    """Its one write is the row in the list of runs: where that cannot be had, the command does not say it is well."""
+def test_a_refresh_that_nothing_comes_of_is_recorded_too(house: Sandbox, disk: Disk) -> None:
+    """It writes only its row in the list of runs; if that write fails, the command must not report success."""
     assert disk.run(house.environment, "refresh").code == 0
     count = disk.run(house.environment, "refresh").writes
     runs = len(house.store.run_stamps(RUN))

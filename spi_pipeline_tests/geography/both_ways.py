@@ -1,7 +1,7 @@
-"""Luton's small areas placed in each of the ways that councils' are: the measure of the error.
+"""Luton's small areas placed by each of the methods used for councils, to measure the error of placement.
 
-No official best fit of its output areas is at hand. Each is given to the ward with most of its postcodes, which is what
-a best fit is.
+No official best fit of Luton's output areas is available. Each output area goes to the ward with most of its postcodes,
+as in a best fit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def frame_of(name: str) -> pd.DataFrame:
 
 
 def placed_each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
-    """The table ``allocation`` by ``postcodes``, ``output_areas`` and ``best_fit``, each with all geographies."""
+    """The table ``allocation`` for ``postcodes``, ``output_areas`` and ``best_fit``, each with all geographies."""
     step = next(step for step in build_plan(contracts) if step.kind == "allocation")
     tables = {name: read_embedded(Settings().snapshot, name).table for name in step.inputs}
 
@@ -48,5 +48,5 @@ def placed_each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
 
 
 def of_level(weights: pd.DataFrame, level: str) -> pd.DataFrame:
-    """The rows for the areas of 2021 of a level."""
+    """The rows for the 2021 areas of a level."""
     return weights[weights["geography"] == f"{level}21"]

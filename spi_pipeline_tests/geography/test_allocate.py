@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.allocate import allocate_counts, allocate_means
 
-# a lies in V; b is 3/4 in V, 1/4 in W; c is half in W, half in no ward; d is in W.
+# a lies in V; b is 3/4 in V and 1/4 in W; c is half in W and half in no ward; d lies in W.
 WEIGHTS = pd.DataFrame(
     [
         ("a", "V", 1.0, 100.0),
@@ -75,7 +75,7 @@ def test_a_missing_mean_is_left_out_and_said_so() -> None:
 
 
 def test_denominators_not_given_are_estimated_from_residents_for_coverage() -> None:
-    # 24 for the 240 residents of b and c: the 100 of a and the 30 of d would have 10 and 3.
+    # b and c have denominators of 24 for 240 residents, so the 100 residents of a count as 10 and the 30 of d as 3.
     got = allocate_means(frame(value=[1, 3, 5, 7], denominator=[NAN, 20, 4, NAN]).iloc[:3], WEIGHTS)
     assert got.wards.loc["V"].to_dict() == {"value": 3, "denominator": 15}
     assert got.covered["value"].to_dict() == pytest.approx({"V": 15 / 25, "W": 7 / 10})
@@ -129,7 +129,7 @@ def test_negative_denominators_are_refused() -> None:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
-    """Weights of up to eight small areas over up to four wards and the outside."""
+    """Weights of up to eight small areas in up to four wards and outside them."""
     areas = draw(st.integers(1, 8))
     names = ["V1", "V2", "V3", "V4", "outside"]
     rows = []

@@ -34,9 +34,9 @@ def test_areas_by_hand(weights: pd.DataFrame) -> None:
     # West: 100 + 3/4 of 200 + 4/5 of 100 + 2/3 of 90 + 80; East: 50 + 20 + 30 + half of 50 + 60 + 40.
     assert table["population"].tolist() == pytest.approx([470, 225, 695])
     assert table["households"].tolist() == pytest.approx([40 + 60 + 32 + 20 + 30, 20 + 8 + 10 + 10 + 30 + 10, 270])
-    # Split are the output areas 2, 3, 4 and, half of it in no ward, 5.
+    # The split output areas are 2, 3, 4 and 5, half of which is in no ward.
     assert table["split_share"].tolist() == pytest.approx([290 / 470, 125 / 225, 415 / 695])
-    # And the LSOAs A and, a part of it in no ward, B.
+    # The split LSOAs are A and B, part of which is in no ward.
     assert table["split_lsoa_share"].tolist() == pytest.approx([390 / 470, 185 / 225, 575 / 695])
 
 
@@ -48,7 +48,7 @@ def test_what_is_placed_whole_leaves_unknown_who_lives_in_split_areas() -> None:
     table = area_table(town.wards(), AUTHORITIES, by_oa, HOUSEHOLDS, "2023")
     assert set(table["placed_by"]) == {"output_areas"}
     assert table["split_share"].isna().all(), "an output area may be split all the same"
-    # A alone lies in both wards: 390 of its residents in West, which has 80 of C, and 100 in East, which has 150 more.
+    # Only A is in both wards, with 390 residents in West and 100 in East. West has 80 more from C, East 150 more.
     assert table["split_lsoa_share"].tolist() == pytest.approx([390 / 470, 100 / 250, 490 / 720])
     by_lsoa = area_table(town.wards(), AUTHORITIES, small_area_weights(**tables), HOUSEHOLDS, "2023")
     assert set(by_lsoa["placed_by"]) == {"best_fit"}

@@ -1,4 +1,4 @@
-"""Which way small areas reach wards, by the tables that there are."""
+"""How small areas are allocated to wards, depending on the tables available."""
 
 from __future__ import annotations
 

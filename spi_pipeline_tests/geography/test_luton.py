@@ -1,4 +1,4 @@
-"""The weights on Luton's published tables, held against what went into none of them: the electorates of May 2023."""
+"""The weights from Luton's published tables, compared with independent figures: the electorates of May 2023."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def weights(tables: dict[str, Any]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def electorate(tables: dict[str, Any]) -> pd.Series:
-    """Electors of May 2023 by ward code; Farley is missing in the source."""
+    """Electors in May 2023 by ward code; the source lacks Farley."""
     results = pd.read_csv(DATA / "elections" / "LEH-Candidates-2023_Ward_Level_luton.csv")
     results = results[results["DISTRICTNAME"] == "Luton"]
     codes = tables["wards"].set_index("area_name")["area_code"]
@@ -132,7 +132,7 @@ def test_areas(weights: pd.DataFrame, tables: dict[str, Any]) -> None:
     assert table.loc[LUTON, ["population", "households"]].tolist() == pytest.approx([225_261, 78_930])
     # 65 of the 621 output areas have postcodes in two wards.
     assert table.loc[LUTON, "split_share"] == pytest.approx(0.103, abs=0.001)
-    # Postcode weights of whole LSOAs, a coarser second route.
+    # Expected figures from a coarser second route: postcode weights of whole LSOAs.
     coarse = {"Central": 10_100, "Barnfield": 12_500, "Northwell": 13_800, "Poets": 9_000}
     population = table.set_index("area_name")["population"]
     assert population[list(coarse)].to_dict() == pytest.approx(coarse, rel=0.1)
@@ -149,7 +149,7 @@ def test_the_split_msoa_is_the_sum_of_its_successors(weights: pd.DataFrame) -> N
 
 
 def test_postcodes_lie_in_the_polygon_of_their_published_ward(tables: dict[str, Any]) -> None:
-    """A check of polygons and projection together, with PROJ's own choice of operation."""
+    """This checks polygons and projection together; PROJ chooses the transformation."""
     postcodes = tables["postcodes"]
     postcodes = postcodes[postcodes["ward_code"].isin(set(tables["wards"]["area_code"]))]
     to_wgs84 = Transformer.from_crs("EPSG:27700", "EPSG:4326", always_xy=True)

@@ -48,7 +48,7 @@ def test_columns_of_integers_with_gaps() -> None:
 
 
 def test_no_polygons() -> None:
-    """An authority placed by best fit brings wards without boundaries."""
+    """Wards of an authority placed by best fit have no boundaries."""
     wards = WARDS.assign(geometry=None)
     assert place_points(np.array([0.5, np.nan]), np.array([0.5, 0.5]), wards).tolist() == [None, None]
 

@@ -1,9 +1,9 @@
 """A town of squares, small enough to compute its weights by hand.
 
-Coordinates are metres east and north of a corner on the British National Grid. Two wards: West (0 to 1000), East (1000
-to 1800). LSOA A reaches from 0 to 1200 and holds the output areas 1 to 4, B from 1200 to 2000 and holds 5 and 6; the
-last 200 m of B lie in no ward. C and D have no polygon; D has no output area either. The output areas 4, 5 and 7 have
-no polygon.
+Coordinates are metres east and north of a corner on the British National Grid. There are two wards: West (0 to 1000)
+and East (1000 to 1800). LSOA A reaches from 0 to 1200 and holds the output areas 1 to 4; LSOA B reaches from 1200 to
+2000 and holds 5 and 6. The last 200 m of B lie in no ward. C and D have no polygon, and D has no output area either.
+The output areas 4, 5 and 7 have no polygon.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def postcodes(*rows: tuple[float, float, str | None]) -> pd.DataFrame:
 
 
 def tables() -> dict[str, Any]:
-    """Everything ``small_area_weights`` takes, anew on each call."""
+    """All arguments of ``small_area_weights``, created afresh on each call."""
     return {
         "wards": wards(),
         "lsoa_best_fit": pd.DataFrame(

@@ -1,8 +1,8 @@
-"""The graph as data: ``graph.json`` says of every group of assets what is in it, what it reads and how it is checked.
+"""The graph as data: ``graph.json`` lists the assets, the inputs and the checks of every group of assets.
 
-It holds counts and no names of single assets, so that a difference can be read in review: a new indicator is one more,
-a new kind of step a new word. A test fails when it is stale. Look at the difference, and where it is meant, write the
-file anew::
+It holds counts instead of the names of single assets, so that a reviewer can read a difference: a new indicator raises
+a count by one, a new kind of step adds a word. A test fails when the file is stale. Review the difference; if it is
+intended, rewrite the file::
 
     python -m spi_pipeline_tests.graph.snapshot
 """
@@ -18,22 +18,22 @@ import dagster as dg
 
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.settings import OutputName, Settings
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 SNAPSHOT = Path(__file__).with_name("graph.json")
-# Everything that there can be is drawn.
+# All outputs are on, so that the graph includes each of them.
 SETTINGS = Settings(
     store="a_store_that_is_never_made", mode="snapshot", contracts=CONTRACTS, outputs=frozenset(get_args(OutputName))
 )
 
 
 def definitions() -> dg.Definitions:
-    """What Dagster loads, from the repository's own contracts; the store is never touched."""
+    """The definitions that Dagster loads from the repository's contracts; the store is never touched."""
     return build_definitions(SETTINGS)
 
 
 def graph_of(found: dg.Definitions) -> dict[str, dict[str, Any]]:
-    """Group, dependencies and checks of every asset, by its key as people write it."""
+    """Group, dependencies and checks of every asset, by its key as Dagster displays it."""
     assets = found.resolve_asset_graph()
     return {
         key.to_user_string(): {
@@ -46,7 +46,7 @@ def graph_of(found: dg.Definitions) -> dict[str, dict[str, Any]]:
 
 
 def groups_of(graph: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:
-    """Of every group: how many assets of each kind, how many lines from each group, how many checks of each name."""
+    """Counts for every group: assets by kind, dependencies by the group they come from, and checks by name."""
     groups: dict[str, dict[str, Counter[str]]] = {}
     for key, about in graph.items():
         group = groups.setdefault(about["group"], {"assets": Counter(), "reads": Counter(), "checks": Counter()})
@@ -60,7 +60,7 @@ def groups_of(graph: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str,
 
 
 def as_text(graph: dict[str, dict[str, Any]]) -> str:
-    """One line for each group, so that a difference reads as a difference."""
+    """One line for each group, so that a diff is easy to read."""
     lines = ",\n".join(f" {json.dumps(group)}: {json.dumps(about)}" for group, about in groups_of(graph).items())
     return f"{{\n{lines}\n}}\n"
 

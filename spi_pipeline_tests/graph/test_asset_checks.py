@@ -1,4 +1,4 @@
-"""What becomes of the rules of a step on its asset's page: a check for each family, as good as its worst rule."""
+"""An asset's page shows the rules of its step as one check for each family, as good as its worst rule."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Outcome as RuleOutcome
 from spi_pipeline.rules.rule import Rule, Severity
 from spi_pipeline.run.activity import contracts_in_force
-from spi_pipeline.run.outcome import COMPUTED, Outcome
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.result import COMPUTED, StepResult
 from spi_pipeline_tests.graph.snapshot import SETTINGS
 
 KEY = dg.AssetKey(["component", "housing"])
@@ -26,7 +26,7 @@ def result(rule: str, kind: str, outcome: RuleOutcome = "passed", severity: Seve
 
 def judged(*of_scores: RuleResult, of_weights: tuple[RuleResult, ...] = ()) -> dict[str, dg.AssetCheckResult]:
     outcomes = [
-        Outcome(table, "written", results) for table, results in zip(TABLES, (of_scores, of_weights), strict=True)
+        StepResult(table, "written", results) for table, results in zip(TABLES, (of_scores, of_weights), strict=True)
     ]
     return {str(found.check_name): found for found in check_results(STEP, outcomes, KEY)}
 
@@ -55,11 +55,11 @@ def test_rules_of_all_tables_of_a_step_come_together_by_family() -> None:
 
 def test_a_check_fails_with_the_worst_of_its_rules_and_names_those_first() -> None:
     warned = result("share", "between", "failed", "warning")
-    (check,) = judged(result("kinds", "varies"), warned).values()
+    (check,) = judged(result("kinds", "not_constant"), warned).values()
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert check.description == "share: share as it is"
     assert rules(check).splitlines()[2:] == ["| share | failed (warning) | share as it is | share as it must be |"]
-    (check,) = judged(result("kinds", "varies", "errored"), warned).values()
+    (check,) = judged(result("kinds", "not_constant", "errored"), warned).values()
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert check.description == "kinds: could not be evaluated: kinds as it is; share: share as it is"
 

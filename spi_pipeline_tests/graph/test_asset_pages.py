@@ -1,4 +1,4 @@
-"""What an analyst finds on an asset's page before anything was computed."""
+"""An asset's page before the first run: description, owner, publisher, licence, limits and what a score rests on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_asset_is_described_owned_and_of_a_kind(defs: dg.Definitions, cont
 
 def test_a_source_names_publisher_url_licence_and_contract(defs: dg.Definitions, contracts: Contracts) -> None:
     for name, source in contracts.sources.items():
-        if name in contracts.dormant:
+        if name in contracts.unavailable:
             continue
         metadata = _spec(defs, f"source/{name}").metadata
         assert metadata["publisher"] == source.properties.publisher
@@ -58,7 +58,7 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         metadata = _spec(defs, f"indicator/{name}").metadata
         assert metadata["unit"] == contracts.vocabulary.units[indicator.unit].title
         assert metadata["direction"] == indicator.direction.replace("_", " ")
-        by_reference = indicator.goalposts.basis == "reference"
+        by_reference = indicator.goalposts.source == "reference"
         told = "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
         assert told in metadata["goalposts"]
         told = contracts.sources[indicator.source].properties

@@ -1,4 +1,4 @@
-"""The graph Dagster loads, tested as data: Dagster itself accepts checks on unknown assets and jobs of nothing."""
+"""The graph that Dagster loads, tested as data, since Dagster accepts checks on unknown assets and empty jobs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from spi_pipeline.orchestration.instance import DAGSTER_YAML, ONE_FILE
 from spi_pipeline.orchestration.runs import LOCATION
 from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
-from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, downstream, is_table
+from spi_pipeline.run.result import COMPUTED
 from spi_pipeline.steps.inputs import BESIDE, EMBEDDED, FACTS, PACKAGED, RECORDS, RELEASED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
-# The way of the data; the groups of sources, one for each publisher, come before all others.
+# The order in which data flow; the groups of sources, one for each publisher, come before all others.
 ORDER = ("geography", "context", "indicators", "basis", "components", "dimensions", "index", "analysis", "published")
 
 
@@ -111,7 +111,7 @@ def test_a_check_says_what_an_error_does(defs: dg.Definitions) -> None:
     for key in assets.asset_check_keys:
         spec = assets.get_check_spec(key)
         assert "An error refuses the table, and the last good version stays in use" in str(spec.description)
-        assert not spec.blocking  # it would stop what depends on the table, which goes on from the last good version
+        assert not spec.blocking  # a blocking check would stop dependants, which continue from the last good version
 
 
 def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
@@ -127,11 +127,11 @@ def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
 
 
 def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> None:
-    """Beside the line only what is true and short.
+    """A few short edges run alongside the line.
 
-    Components read indicators, context is set beside the index, observations and the newest months are published as
-    they are. The wards of England set goalposts and weights in the basis, and what the index goes with over all of them
-    stands in the analysis.
+    Components read indicators, the analysis compares context with the index, and observations and the newest months are
+    published unchanged. The wards of England set goalposts and weights in the basis, and the analysis shows what the
+    index correlates with across all of them.
     """
     graph = graph_of(defs)
     edges = {(graph[dep]["group"], about["group"]) for about in graph.values() for dep in about["deps"]}
@@ -158,11 +158,11 @@ def test_what_is_asked_of_the_finished_index_steers_nothing(contracts: Contracts
 
 def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -> None:
     roots = {key for key, about in graph_of(defs).items() if not about["deps"]}
-    assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
+    assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.unavailable}
 
 
 def _above(graph: dict[str, dict[str, list[str]]], key: str) -> set[str]:
-    """The asset and everything it is made of."""
+    """The asset and everything upstream of it."""
     reached, left = set(), [key]
     while left:
         key = left.pop()
@@ -177,13 +177,13 @@ def test_every_source_reaches_the_index_or_is_context_or_tells_errors(
     graph = graph_of(defs)
     index = _above(graph, f"index/{contracts.framework.id}")
     context = _above(graph, "context_figures") | _above(graph, "decade")
-    sources = {f"source/{name}" for name in contracts.sources.keys() - contracts.dormant}
-    # Some census tables say by how much pieces of an area differ, and no more: what sharing them out gets wrong.
+    sources = {f"source/{name}" for name in contracts.sources.keys() - contracts.unavailable}
+    # Some census tables only show how much the pieces of an area differ, which gives the error of allocation.
     alone = sources - index - {f"source/{name}" for name in CENSUS}
-    # Two lookups are for building: the reference is made with one, and a council's police force is told by the other.
+    # Two lookups serve only to build: one makes the reference, the other gives the police force of a council.
     lookups = {"source/lsoa_2011_msoa", "source/authority_lookup"}
     assert lookups <= alone
-    # What was computed of England is told beside the index, and enters nothing.
+    # Results computed for England are reported alongside the index and enter no score.
     alone -= lookups | {f"source/{name}" for name in OF_ENGLAND.values()}
     assert alone <= context
     assert "source/household_income" in alone
@@ -204,7 +204,7 @@ def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contra
 
 
 def is_given(name: str) -> bool:
-    """Whether a step is given it from elsewhere than another step."""
+    """Whether an input comes from anywhere but another step."""
     return name.startswith((EMBEDDED, RECORDS, PACKAGED, BESIDE)) or name in (*FACTS, RELEASED)
 
 
@@ -218,7 +218,7 @@ def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
     assert {table.split(".")[0] for table in tables if is_table(table)} == {
         *contracts.sources,
         *contracts.products,
-    } - recorded - contracts.dormant
+    } - recorded - contracts.unavailable
     assert {table for step in plan for table in step.inputs if not is_given(table)} <= set(tables)
 
 

@@ -1,4 +1,4 @@
-"""What the pages of the index show beyond rows: the basis, weights, fit, points, doubt and what moved."""
+"""The asset pages of the index show the basis, weights, fit, points, uncertainty and changes as well as rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.reader import Reader
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 # Dagster shows longer Markdown behind a button.
 INLINE = 1000
@@ -26,7 +26,7 @@ NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
 
 
 class Alone:
-    """The current tables, of whose weights only the first child of each parent is left."""
+    """Reads the current tables, but returns only the first child of each parent in the weights."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
@@ -40,8 +40,8 @@ class Alone:
 
 
 @pytest.fixture(scope="module")
-def pages(refreshed: House) -> Iterator[dict[str, dict[str, str]]]:
-    """Markdown by page and name, as the run left it."""
+def pages(refreshed: Sandbox) -> Iterator[dict[str, dict[str, str]]]:
+    """The Markdown that the run left, by page and name."""
     with open_instance(refreshed.store.dagster_home) as instance:
         yield {
             step.label: {
@@ -65,7 +65,9 @@ def _cells(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
 
 
-def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict[str, str]], refreshed: House) -> None:
+def test_every_scored_element_shows_weights_fit_and_points(
+    pages: dict[str, dict[str, str]], refreshed: Sandbox
+) -> None:
     for label, page in pages.items():
         kind, name = label.split("/")
         if kind not in ("component", "dimension", "index"):
@@ -86,7 +88,7 @@ def test_every_scored_element_shows_weights_fit_and_points(pages: dict[str, dict
 
 
 def test_a_component_says_where_its_indicators_stand_in_england(
-    pages: dict[str, dict[str, str]], refreshed: House
+    pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     shown = {row[0]: row[1:] for row in _cells(pages["component/advanced_education"]["in_england"])[2:]}
     told = refreshed.query(
@@ -102,7 +104,7 @@ def test_a_component_says_where_its_indicators_stand_in_england(
 
 
 def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
-    pages: dict[str, dict[str, str]], refreshed: House
+    pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     varied = _cells(pages["uncertainty/uncertainty"]["varied"])
     assert {row[0] for row in varied[2:]} == set(refreshed.contracts.framework.uncertainty.sources)
@@ -120,7 +122,7 @@ def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
 
 
 def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
-    pages: dict[str, dict[str, str]], refreshed: House
+    pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     page = pages["basis/basis"]
     left_out = dict(
@@ -139,7 +141,7 @@ def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
     assert _cells(page["editions_rest_on"])[2:] == told
 
 
-def test_every_component_says_how_many_slots_it_has(refreshed: House) -> None:
+def test_every_component_says_how_many_slots_it_has(refreshed: Sandbox) -> None:
     reader, contracts = refreshed.runner.reader, refreshed.contracts
     counted = dict(refreshed.query("SELECT component_id, count(*) FROM indicator WHERE in_basis GROUP BY ALL"))
     steps = [step for step in build_plan(contracts) if step.kind == "component"]
@@ -148,7 +150,7 @@ def test_every_component_says_how_many_slots_it_has(refreshed: House) -> None:
     }
 
 
-def test_a_component_of_one_slot_says_that_it_is_no_more(refreshed: House) -> None:
+def test_a_component_of_one_slot_says_that_it_is_no_more(refreshed: Sandbox) -> None:
     step = next(step for step in build_plan(refreshed.contracts) if step.name == "housing")
     look = Alone(refreshed.runner.reader)
     assert step.page.shows(step, refreshed.contracts, look)["slots"] == (
@@ -156,7 +158,7 @@ def test_a_component_of_one_slot_says_that_it_is_no_more(refreshed: House) -> No
     )
 
 
-def test_what_moved_is_told_for_every_component_and_ward(pages: dict[str, dict[str, str]], refreshed: House) -> None:
+def test_what_moved_is_told_for_every_component_and_ward(pages: dict[str, dict[str, str]], refreshed: Sandbox) -> None:
     heading, _, *rows = _cells(pages["uncertainty/uncertainty"]["moved"])
     before, after = refreshed.query("SELECT max(edition_from), max(edition_to) FROM change")[0]
     assert heading == [f"{before} to {after}, spi", "rose", "fell", "not distinguishable", "cannot tell"]
@@ -180,7 +182,7 @@ def test_the_tables_are_short_enough_to_be_shown_on_the_page(pages: dict[str, di
     assert {key: length for key, length in lengths.items() if length >= INLINE} == {}
 
 
-def test_other_pages_have_none_of_this(refreshed: House) -> None:
+def test_other_pages_have_none_of_this(refreshed: Sandbox) -> None:
     reader = refreshed.runner.reader
     others = [step for step in build_plan(refreshed.contracts) if step.kind not in KINDS]
     assert {step.kind for step in others} > {"source", "indicator", "joined", "publication"}

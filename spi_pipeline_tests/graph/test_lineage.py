@@ -1,4 +1,4 @@
-"""Column lineage as a run leaves it: from the published score down to the publisher's columns."""
+"""Column lineage from the published score down to the publisher's columns, and the previews that a run leaves."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.plan import build_plan, is_table
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 Place = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def instance(refreshed: House) -> Iterator[dg.DagsterInstance]:
+def instance(refreshed: Sandbox) -> Iterator[dg.DagsterInstance]:
     with open_instance(refreshed.store.dagster_home) as opened:
         yield opened
 
@@ -33,7 +33,7 @@ def _metadata(instance: dg.DagsterInstance, key: str) -> dict[str, dg.MetadataVa
 
 
 def _stated(defs: dg.Definitions, key: str) -> dict[str, Any]:
-    """What is stated with the asset, whatever a run adds."""
+    """The metadata in the definition of the asset, without those that a run adds."""
     found = next(spec for spec in defs.resolve_all_asset_specs() if spec.key.to_user_string() == key)
     return dict(found.metadata)
 
@@ -69,7 +69,7 @@ def test_the_index_is_followed_down_to_columns_of_sources(defs: dg.Definitions, 
         assert {(f"source/{indicator.source}", name) for name in indicator.measure.columns} <= ends
 
 
-def test_lineage_names_tables_and_columns_that_exist(refreshed: House) -> None:
+def test_lineage_names_tables_and_columns_that_exist(refreshed: Sandbox) -> None:
     contracts = refreshed.contracts
     plan = build_plan(contracts)
     tables = {table for step in plan for table in step.outputs}
@@ -95,7 +95,7 @@ def test_the_schema_is_that_of_the_contract(defs: dg.Definitions, contracts: Con
     assert [(column.name, column.type) for column in schema.columns] == [(each.name, each.type) for each in columns]
 
 
-def test_a_run_leaves_rows_preview_and_provenance(instance: dg.DagsterInstance, refreshed: House) -> None:
+def test_a_run_leaves_rows_preview_and_provenance(instance: dg.DagsterInstance, refreshed: Sandbox) -> None:
     found = _metadata(instance, "source/census_overcrowding")
     version = refreshed.store.current("census_overcrowding")
     assert version is not None
@@ -117,7 +117,7 @@ def _shown(instance: dg.DagsterInstance, key: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
 
 
-def test_the_preview_of_a_score_is_its_newest_ranking(instance: dg.DagsterInstance, refreshed: House) -> None:
+def test_the_preview_of_a_score_is_its_newest_ranking(instance: dg.DagsterInstance, refreshed: Sandbox) -> None:
     index = refreshed.contracts.framework.id
     ranking = refreshed.query(
         "SELECT area_name, format('{:.1f}', score), rank::TEXT, format('{:.0f}%', 100 * coverage) FROM score "
@@ -130,7 +130,7 @@ def test_the_preview_of_a_score_is_its_newest_ranking(instance: dg.DagsterInstan
     assert len(str(_metadata(instance, f"index/{index}")["preview"].value)) < 1000, "longer texts are behind a link"
 
 
-def test_the_preview_of_an_indicator_shows_every_ward_by_name(instance: dg.DagsterInstance, refreshed: House) -> None:
+def test_the_preview_of_an_indicator_shows_every_ward_by_name(instance: dg.DagsterInstance, refreshed: Sandbox) -> None:
     wards = {ward.name for ward in refreshed.contracts.geography.wards}
     shown = _shown(instance, "indicator/turnout")
     assert wards <= {row[0] for row in shown}
@@ -139,7 +139,7 @@ def test_the_preview_of_an_indicator_shows_every_ward_by_name(instance: dg.Dagst
     assert values == sorted(values, reverse=True)
 
 
-def test_no_preview_is_wider_or_longer_than_the_page(instance: dg.DagsterInstance, refreshed: House) -> None:
+def test_no_preview_is_wider_or_longer_than_the_page(instance: dg.DagsterInstance, refreshed: Sandbox) -> None:
     for step in build_plan(refreshed.contracts):
         if is_table(step.outputs[0]):
             text = str(_metadata(instance, step.label)["preview"].value)
@@ -147,7 +147,7 @@ def test_no_preview_is_wider_or_longer_than_the_page(instance: dg.DagsterInstanc
             assert max(map(len, text.splitlines())) < 100, step.label
 
 
-def test_the_database_names_its_file_and_counts_its_tables(instance: dg.DagsterInstance, refreshed: House) -> None:
+def test_the_database_names_its_file_and_counts_its_tables(instance: dg.DagsterInstance, refreshed: Sandbox) -> None:
     found = _metadata(instance, "publication/outputs")
     assert found["file"].value == str(refreshed.store.database)
     ((scores,),) = refreshed.query("SELECT count(*) FROM score")

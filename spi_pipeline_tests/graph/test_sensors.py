@@ -1,4 +1,4 @@
-"""What makes live sources refresh by themselves: the time of day, and publishers' news."""
+"""Live sources refresh automatically, on a schedule and when a publisher has news."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
     publishers.fault("*", "404")
     silent = tick(first.cursor)
     publishers.heal()
-    assert "answered 404" in silent.skip_message
+    assert "responded with 404" in silent.skip_message
 
 
 def ticked(settings: Settings, name: str, instance: dg.DagsterInstance) -> Any:
-    """What a schedule makes of its tick now: a request for a run, or why there is none."""
+    """Evaluate a schedule now; return its request for a run, or the reason for launching none."""
     schedule = build_definitions(settings).resolve_schedule_def(name)
     at = dt.datetime.now(dt.UTC)
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
@@ -88,7 +88,7 @@ def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(
         request = ticked(settings, f"refresh_{name}", instance)
         keys = keys_of(request)
         assert "publication/outputs" in keys
-        assert ": never had" in request.tags["spi/why"]
+        assert ": never fetched" in request.tags["spi/why"]
         asked[name] = {key.removeprefix("fetch/") for key in keys if key.startswith("fetch/")}
         assert {f"source/{source_id}" for source_id in asked[name]} <= keys
     live = {name for name in contracts.sources if contracts.sources[name].properties.mode == "live"}
@@ -102,7 +102,7 @@ def test_schedules_ask_for_each_live_source_at_the_pace_of_its_contract(
 
 
 def had(store: Store, source_id: str, at: dt.datetime) -> None:
-    """A source whose publisher was asked at a moment, and gave nothing."""
+    """Record that a source was fetched at a given moment and returned nothing."""
     store.raw(source_id).complete([], since=None, run_id="before", at=at)
 
 
@@ -118,7 +118,7 @@ def test_a_tick_with_nothing_new_launches_no_run_and_says_why(
     def fetched(request: Any) -> set[str]:
         return {key.removeprefix("fetch/") for key in keys_of(request) if key.startswith("fetch/")}
 
-    police = {"street_crime", "stop_and_search"}  # whose publisher tells of its last change
+    police = {"street_crime", "stop_and_search"}  # their publisher reports its last change
     for source_id in (*police, "claimant_count"):
         had(store, source_id, now - dt.timedelta(hours=11))
     first = tick()
@@ -126,14 +126,14 @@ def test_a_tick_with_nothing_new_launches_no_run_and_says_why(
     assert "street_crime: its publisher says " in first.tags["spi/why"]
     job = dg.GraphDefinition(name="refresh", node_defs=[]).to_job()
     run = instance.create_run_for_job(job, tags=first.tags)
-    assert tick() == "nothing is due: 1 source asked within their cadence, 2 without news"
+    assert tick() == "nothing is due: 1 source fetched within their cadence, 2 without news"
     had(store, "claimant_count", now - dt.timedelta(hours=13))
     assert fetched(tick()) == {"claimant_count"}
-    had(store, "claimant_count", now + dt.timedelta(days=73 * 365))  # the clock was in 2099
+    had(store, "claimant_count", now + dt.timedelta(days=73 * 365))  # as if the clock had been in 2099
     assert fetched(tick()) == {"claimant_count"}
     had(store, "claimant_count", now)
     store.keep("downloads/claimant_count", reason="it was away", run_id="r")
-    assert tick().tags["spi/why"] == "claimant_count: failed the last time"
+    assert tick().tags["spi/why"] == "claimant_count: the last fetch failed"
     instance.report_run_failed(run)
     assert police < fetched(tick()), "the word came to nothing"
 
@@ -148,7 +148,7 @@ def test_schedules_are_off_and_tick_when_the_settings_say(tmp_path: Path) -> Non
     assert found["refresh_daily"].cron_schedule == "15 6 * * 1-5"
     assert {each.default_status for each in found.values()} == {dg.DefaultScheduleStatus.STOPPED}
     assert {(each.job_name, each.execution_timezone) for each in found.values()} == {("refresh", "Europe/London")}
-    with pytest.raises(SettingError, match="SPI_SCHEDULE_DAILY='at dawn' is no time"):
+    with pytest.raises(SettingError, match="SPI_SCHEDULE_DAILY='at dawn' is not a valid time"):
         build_definitions(Settings(mode="live", store=str(tmp_path), schedule_daily="at dawn"))
 
 

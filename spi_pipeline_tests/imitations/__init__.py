@@ -1,8 +1,9 @@
-"""Local publishers: one process that answers like the publishers the pipeline reads, faults included.
+"""Local publishers: one process that imitates the publishers the pipeline reads, faults included.
 
-Written from the publishers' documents and not from our client, so that two independent readings meet. The tables are
-the embedded figures where the same source is embedded, and a formula otherwise. ``local_publishers`` starts it in a
-test, ``python -m spi_pipeline_tests.imitations`` by hand. Nothing in here is imported by the package.
+It is written from the publishers' documents and not from our client, so that tests compare two independent readings.
+Its figures are the embedded ones where the source is embedded, and come from a formula otherwise. In a test,
+``local_publishers`` starts it; by hand, ``python -m spi_pipeline_tests.imitations`` does. `spi_pipeline` imports
+nothing from here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m spi_pipeline_tests.imitations``: the local publishers by hand."""
+"""``python -m spi_pipeline_tests.imitations``: run the local publishers by hand."""
 
 from __future__ import annotations
 

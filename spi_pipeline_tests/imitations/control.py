@@ -15,12 +15,15 @@ _SETTINGS = [entry.name for entry in fields(Site) if entry.name not in ("base", 
 
 
 def control(publishers: Publishers, method: str, path: str, body: bytes) -> Answer:
-    """What a test does in the same process, over HTTP.
+    """Control the publishers over HTTP, as a test in the same process does by calling methods.
 
-    GET ``faults``, ``requests``, ``settings`` or ``endpoints`` shows them. POST ``faults`` switches one on, with
-    publisher, kind, and if wanted path, times and the options of the kind; DELETE ``faults`` switches off those of a
-    publisher, or all. DELETE ``requests`` empties the log. POST ``settings`` changes settings. Each answers with the
-    state after it; 400 names a word that is not known.
+    * GET ``faults``, ``requests``, ``settings`` or ``endpoints`` shows them.
+    * POST ``faults`` switches one on. It takes publisher and kind; path, times and the kind's options are optional.
+    * DELETE ``faults`` switches off the faults of a publisher, or all.
+    * DELETE ``requests`` empties the log.
+    * POST ``settings`` changes settings.
+
+    Each response shows the state afterwards; a 400 names the unknown word.
     """
     try:
         given = json.loads(body) if body else {}

@@ -1,7 +1,7 @@
-"""Faults: what goes wrong, at which publisher and path, and how often.
+"""Faults: what goes wrong at which publisher and path, and how often.
 
-Here: the list of kinds, the switchboard, and the faults that replace an answer or spoil its bytes. How rows of an
-answer are edited is in ``rows``.
+This module holds the kinds of fault, the switchboard, and the faults that replace a response or spoil its bytes.
+``rows`` edits the rows of a response.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ KINDS = {
 }
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect", "drip_error")
 DRIPS = ("drip_header", "drip_body", "drip_chunks", "drip_error")
-# What only a body shows, so that who asks for its header alone does not meet it.
+# These faults show only in a body, so a HEAD request does not meet them.
 OF_THE_BODY = (
     "reset_midway", "cut_body", "cut_gzip", "cut_file", "drip_body", "drip_chunks", "no_ranges", "another_byte",
 )  # fmt: skip
@@ -70,9 +70,9 @@ class Fault:
     Attributes:
         publisher: name of a publisher, or ``*``.
         kind: one of ``KINDS``.
-        path: shell pattern for path and query behind the publisher's base; ``*`` for all.
-        times: how many more requests it meets; None until it is switched off.
-        options: words of the kind.
+        path: shell pattern for path and query after the publisher's base; ``*`` for all.
+        times: how many more requests meet it; None: all of them until it is switched off.
+        options: options of the kind.
     """
 
     publisher: str
@@ -87,12 +87,12 @@ class Fault:
 
     @property
     def status(self) -> int:
-        """The status of a status fault, else 0."""
+        """The status code of a status fault, otherwise 0."""
         return int(self.kind) if self.kind.isdigit() and 400 <= int(self.kind) <= 599 else 0
 
     @property
     def terminal(self) -> bool:
-        """Whether it answers in the publisher's place."""
+        """Whether it replaces the publisher's response."""
         return bool(self.status) or self.kind in _TERMINAL
 
     def meets(self, publisher: str, target: str) -> bool:
@@ -102,11 +102,11 @@ class Fault:
 
 
 def parse_fault(text: str) -> Fault:
-    """``publisher:kind[:times][:option=value …]``; ``path`` is an option as well."""
+    """Parse ``publisher:kind[:times][:option=value …]``; ``path`` is an option too."""
     publisher, kind, *rest = text.split(":")
     times = int(rest.pop(0)) if rest and rest[0].isdigit() else None
     merged: list[str] = []
-    for part in rest:  # `date:5` and addresses hold colons themselves
+    for part in rest:  # `date:5` and addresses contain colons themselves
         if "=" in part or not merged:
             merged.append(part)
         else:
@@ -116,7 +116,7 @@ def parse_fault(text: str) -> Fault:
 
 
 class Switchboard:
-    """The faults switched on now."""
+    """The faults that are switched on."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -136,10 +136,10 @@ class Switchboard:
             return [replace(fault) for fault in self._faults if fault.times != 0]
 
     def take(self, publisher: str, target: str, *, header_alone: bool = False) -> list[Fault]:
-        """The faults this request meets; one for the header alone meets none of the body's.
+        """The faults this request meets; a HEAD request meets none that show only in a body.
 
-        Those with a number are met one after the other, one a request, in the order they were switched on; those
-        without are met by every request, and together.
+        Each request meets at most one counted fault, in the order they were switched on. It meets every uncounted
+        fault as well.
         """
         with self._lock:
             faults = [one for one in self._faults if not (header_alone and one.kind in OF_THE_BODY)]
@@ -151,7 +151,7 @@ class Switchboard:
 
 
 def answer_instead(fault: Fault, request: Request) -> Answer:
-    """The answer of a fault that answers in the publisher's place."""
+    """The response of a fault that replaces the publisher's."""
     if fault.status:
         return Answer(fault.status, f"{fault.status}\n".encode(), headers=_retry_after(fault))
     if fault.kind == "drip_error":
@@ -179,13 +179,13 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     form, _, seconds = str(wanted).rpartition(":")
     if form != "date":
         return {"Retry-After": str(wanted)}
-    # A date has whole seconds: one more, so that the wait is never shorter than asked.
+    # An HTTP date has whole seconds, so add one: the wait is never shorter than the option says.
     at = datetime.now(UTC) + timedelta(seconds=float(seconds) + 1)
     return {"Retry-After": format_datetime(at, usegmt=True)}
 
 
 def spoil(fault: Fault, figures: Sequence[str], answer: Answer) -> Answer:
-    """The publisher's answer with a fault of content in it; as it was, where the fault does not apply to its format."""
+    """The publisher's response with a fault in its content; unchanged if the fault does not apply to its format."""
     options, body = fault.options, answer.body
     if fault.kind == "latency":
         time.sleep(float(options.get("seconds", 0.5)))
@@ -223,7 +223,7 @@ def _with_member(fault: Fault, body: bytes) -> bytes:
         if fault.kind == "zip_climbs":
             archive.writestr("../../climbed.csv", "a,b\n1,2\n")
         else:
-            # In the name of a member that parsers read, else nobody would unpack it.
+            # Named like a member that parsers read; otherwise no parser would unpack it.
             last = next((name for name in reversed(archive.namelist()) if name.endswith(".csv")), "large.csv")
             archive.writestr(
                 f"more-{last}" if "/" not in last else last.replace("/", "/more-", 1),

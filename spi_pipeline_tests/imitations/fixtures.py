@@ -1,7 +1,7 @@
-"""Every publisher's fixtures, found under the name of its own module.
+"""Every publisher's fixtures, loaded from the module named after the publisher's own.
 
-``SERVED`` is what the local process answers, by name in the address. ``FILES`` is a folder of publishers' files, by
-source: every figure in it is invented.
+``SERVED`` holds the addresses that the local process serves, by name in the address. ``FILES`` holds sample files of
+the publishers, by source; every figure in them is invented.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONTENT = {name: content for files in FILES.values() for name, content in files.
 
 
 def put(root: Path, name: str, content: str | bytes) -> None:
-    """Write one file as its name says: ``.gz`` packed."""
+    """Write one file, compressed if its name ends in ``.gz``."""
     file = root / name
     file.parent.mkdir(parents=True, exist_ok=True)
     raw = content.encode() if isinstance(content, str) else content
@@ -40,7 +40,7 @@ def put(root: Path, name: str, content: str | bytes) -> None:
 
 
 def write_folder(root: Path) -> Path:
-    """The whole folder."""
+    """Write the whole folder."""
     for name, content in CONTENT.items():
         put(root, name, content)
     return root

@@ -1,10 +1,12 @@
 """Every fault at every publisher, through the real command: ``python -m spi_pipeline_tests.imitations.matrix``.
 
-For each publisher one of its sources is fetched well. Then, fault by fault, everything it answered is forgotten and
-``spi refresh --live --select source/…`` run while the publisher is at fault. What is noted: how the command ended, how
-many requests it made, what became of the table, and what its reader was told. Waits between tries are cut short, which
-changes nothing else. It prints two tables in Markdown, those of docs/publishers.md, and what each run said on standard
-error; named publishers are tried alone. Two publishers are tried side by side.
+For each publisher it first fetches one source without a fault. Then, for each fault, it deletes the stored responses
+and runs ``spi refresh --live --select source/…`` while the publisher has the fault. It notes how the command ended, how
+many requests it made, what happened to the table, and the message on standard error. Waits between tries are cut short,
+which changes nothing else.
+
+It prints the two Markdown tables of docs/publishers.md, and prints each run's message on standard error. Publishers
+named as arguments are the only ones tried. Two publishers are tried in parallel.
 """
 
 from __future__ import annotations
@@ -35,11 +37,11 @@ _MONTH, _ARCHIVED = "2024-03", "2023-10"
 _ALL = tuple(SERVED)
 _TABLES = tuple(name for name, served in SERVED.items() if served.column)
 _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
-# Bodies that are worth going on with.
+# Bodies large enough that resuming a broken download is worthwhile.
 _LARGE = ("police_bucket",)
-# Drips are given up after a second or two, not after minutes.
+# The client gives up on dripping responses after a second or two, not after minutes.
 _HASTE = Patience(answer=2.0, body=1.0, refusal=0.2)
-# Letters of a message that the table shows.
+# How many characters of a message the table shows.
 _SHOWN = 230
 
 
@@ -49,13 +51,13 @@ class Trouble:
 
     Attributes:
         title: its name in the table.
-        kind: of fault, see ``faults.KINDS``.
+        kind: the kind of fault, see ``faults.KINDS``.
         at: the publishers it makes sense for.
         times: how many requests meet it; None for all.
-        options: of the fault.
-        forget: whether everything answered before is forgotten first, so that all of it is asked for again.
-        then: another kind, met by the requests after those.
-        setting: a setting of ``messages.Site`` that is on meanwhile.
+        options: options of the fault.
+        forget: whether stored responses are deleted first, so that the refresh requests everything again.
+        then: another kind, which later requests meet.
+        setting: a setting of ``messages.Site`` that is on during the fault.
     """
 
     title: str
@@ -122,14 +124,14 @@ TROUBLES = (
 
 @dataclass(frozen=True)
 class Met:
-    """What came of one fault at one publisher.
+    """The effect of one fault at one publisher.
 
     Attributes:
         code: the command's exit code.
         asked: how many requests reached the publishers.
-        table: ``kept`` the last good version stays, marked stale; ``same`` the same bytes as before; ``new`` a new
-            version; ``none`` there is no table.
-        read: what the command said on standard error.
+        table: ``kept``: the last good version stays, marked stale; ``same``: the same bytes as before; ``new``: a new
+            version; ``none``: there is no table.
+        read: the command's message on standard error.
     """
 
     code: int
@@ -139,13 +141,13 @@ class Met:
 
     @property
     def short(self) -> str:
-        """As it stands in the table: what became of the data, and the requests it took."""
+        """The cell of the table: what happened to the data, and how many requests it took."""
         warned = " !" if self.table == "new" and "drift" in self.read else ""
         return f"{self.table}{warned} ({self.asked})"
 
 
 class Bench:
-    """A publisher's source, fetched well once, to be fetched again while the publisher is at fault."""
+    """A publisher's source, fetched once without a fault and then again with each fault."""
 
     def __init__(self, folder: Path, served: Publishers, publisher: str) -> None:
         self.publisher, imitated = publisher, SERVED[publisher]
@@ -157,7 +159,7 @@ class Bench:
             raise RuntimeError(f"{self.source} cannot be fetched from {publisher} without a fault: {first.read}")
 
     def meet(self, trouble: Trouble) -> Met:
-        """One refresh with the fault."""
+        """Refresh once with the fault."""
         store = self._folder / "store"
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self._good, store, symlinks=True)
@@ -178,10 +180,10 @@ class Bench:
             self._served.heal()
 
     def _run(self, store: Path) -> Met:
-        """``spi refresh --live --select source/NAME``."""
+        """Run ``spi refresh --live --select source/NAME``."""
         before = Store(store).current(self.source)
         self._served.requests.clear()
-        # The publishers' own count of requests: faults are not to meet each other's.
+        # Empty the rate limiter, so that the requests of one fault do not count against the next.
         self._served.site.police_bucket.__init__(rate=15, burst=30)  # type: ignore[misc]
         said = io.StringIO()
         arguments = ["refresh", "--live", "--select", f"source/{self.source}", "--since", "2023-09"]
@@ -203,18 +205,18 @@ def _became(before: Any, after: Any) -> str:
 
 @contextmanager
 def bench(folder: Path) -> Iterator[Publishers]:
-    """Local publishers that the command is pointed at, and no long waits between its tries."""
-    # Without sums: a fault of content is the publisher's own, and its sum would be that of what it sends.
+    """Start local publishers, point the command at them and shorten its waits between tries."""
+    # Without checksums: the publisher itself has the content fault, so its checksum would match the faulty content.
     with local_publishers(months=6, archive_months=8, police_sums=False) as served:
         widths = [patch.object(shown, "_width", console.PLAIN_WIDTH) for shown in (console.out, console.err)]
         waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
-        quiet = patch("spi_pipeline.publishers.http.pace.Voice.free", lambda _voice: False)
+        quiet = patch("spi_pipeline.publishers.http.pace.WaitReporter.free", lambda _voice: False)
         with patch.dict(os.environ, served.endpoints), waits, quiet, widths[0], widths[1]:
             yield served
 
 
 def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
-    """Two tables in Markdown: what became of each, and one example of what was read for each fault."""
+    """Two Markdown tables: the effect at each publisher, and one or two example messages for each fault."""
     publishers = [name for name in SERVED if any(name == where for where, _ in met)]
     lines = [
         "| Fault | " + " | ".join(f"`{name}`" for name in publishers) + " |",
@@ -236,20 +238,21 @@ def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
 
 
 def _shape(text: str) -> str:
-    """What two messages of one kind have in common."""
+    """The words that two messages of one kind share."""
     return " ".join(word for word in text.split() if word.isalpha())[:60]
 
 
 def _plain(text: str) -> str:
-    """A message without what is of this run alone, and without what every one of them says."""
+    """A message without details of this run, and without the part that every message repeats."""
     text = re.sub(r"http://(127\.0\.0\.1|localhost):\d+/\w+", "…", text)
     text = re.sub(r"; (its rows are in \S+; )?the last good version, .* old, stays in use", "", text)
+    text = re.sub(r"; the setting SPI_ENDPOINT_\w+ sets this address", "", text)
     shown = text.replace("|", "\\|")
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
 
 
 def tried(name: str) -> dict[tuple[str, str], Met]:
-    """Every fault at one publisher, by it and the fault's title."""
+    """Try every fault at one publisher; results by publisher and title of the fault."""
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as served:
         on = Bench(Path(folder), served, name)
@@ -261,7 +264,7 @@ def tried(name: str) -> dict[tuple[str, str], Met]:
 
 
 def main() -> None:
-    """Try all of them, or the publishers that are named, two side by side, and print."""
+    """Try all publishers, or those named as arguments, two in parallel, and print the tables."""
     names = sys.argv[1:] or list(SERVED)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         met = {where: found for tried_one in pool.map(tried, names) for where, found in tried_one.items()}

@@ -1,6 +1,7 @@
-"""What goes in and out of a publisher: a request, an answer, and the settings all publishers share.
+"""Requests, responses, and the settings that all publishers share.
 
-Publishers are functions from ``Request`` to ``Answer``. Sockets, validators, compression and faults are the server's.
+A publisher is a function from ``Request`` to ``Answer``. ``server`` handles sockets, validators, compression and
+faults.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# Agents that the walls before NHS and GOV.UK turn away (error catalogue 22).
+# User agents that the firewalls of NHS and GOV.UK reject (error catalogue 22).
 DEFAULT_AGENTS = ("python-requests", "python-urllib", "curl", "wget", "go-http-client", "java", "libwww")
 
 
 class Bucket:
-    """A leaky bucket: `burst` at once, `rate` a second after that."""
+    """A leaky bucket: `burst` requests at once, then `rate` a second."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
         self._level, self._seen, self._lock = 0.0, time.monotonic(), threading.Lock()
 
     def take(self) -> bool:
-        """Whether one more request fits."""
+        """Take one more request, and return whether it fits."""
         with self._lock:
             now = time.monotonic()
             self._level = max(0.0, self._level - (now - self._seen) * self.rate)
@@ -45,21 +46,21 @@ class Bucket:
 
 @dataclass
 class Site:
-    """What holds for all publishers of one process; every field may be changed while it runs.
+    """Settings of all publishers in one process; every field may change while it runs.
 
     Attributes:
         base: address of the process, without a slash at the end.
         months: months in the police's rolling window.
-        archive_months: months in each of the police's archives; 36 as well, unless a test has no time for them.
+        archive_months: months in each of the police's archives; also 36, fewer in tests that must be quick.
         police_held_back: how many of the newest months the police have not published yet.
-        police_sums: whether their page of archives tells the MD5 of the newest.
-        links: ``published`` writes the publishers' real hosts into pages and JSON, as they do; ``local`` our own.
-        redirects: the same for the archive's redirect to its bucket; local by default, so that ``curl -L`` arrives.
-        validators: ETag and Last-Modified: ``documented`` where a document speaks of them, ``all`` or ``none``.
+        police_sums: whether the police's page of archives shows the MD5 of the newest.
+        links: ``published`` writes the publishers' real hosts into pages and JSON, as they do; ``local`` this process.
+        redirects: the same for the archive's redirect to its bucket; local by default, so that ``curl -L`` works.
+        validators: ETag and Last-Modified: ``documented`` only where a document mentions them, ``all`` or ``none``.
         nomis_rows, arcgis_records, fingertips_ids, police_crimes, police_url: the publishers' limits.
         wards: ward rows at Fingertips: ``none``, ``current`` or ``old`` (documents disagree whether they are offered).
         fingertips_columns: 27, or 26 as before 2025.
-        fingertips_uploaded: when its data last changed, by which a sensor may ask.
+        fingertips_uploaded: when the data of Fingertips last changed; a sensor may request this.
     """
 
     base: str = ""
@@ -81,13 +82,13 @@ class Site:
     police_bucket: Bucket = field(default_factory=lambda: Bucket(rate=15, burst=30))
 
     def link(self, publisher: str, published: str, path: str) -> str:
-        """The absolute address of `path` at a publisher, as its pages would write it."""
+        """The absolute address of `path` at a publisher, as its pages show it."""
         return (published if self.links == "published" else f"{self.base}/{publisher}") + path
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request: `path` is what stands behind the publisher's base; `query` holds form fields as well."""
+    """One request: `path` follows the publisher's base; `query` includes form fields."""
 
     method: str
     publisher: str
@@ -98,13 +99,13 @@ class Request:
     length: int = 0
 
     def default_agent(self) -> bool:
-        """Whether the User-Agent is missing or that of a bare library."""
+        """Whether the User-Agent is missing or the default of a library."""
         return self.headers.get("User-Agent", "").lower().startswith(DEFAULT_AGENTS) or "User-Agent" not in self.headers
 
 
 @dataclass
 class Answer:
-    """One answer. `validators` says whether a document gives this address an ETag and Last-Modified."""
+    """One response. `validators`: whether a document gives this address an ETag and Last-Modified."""
 
     status: int = 200
     body: bytes = b""
@@ -116,15 +117,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Served:
-    """One address of a publisher, as it is imitated, and how faults are tried on it.
+    """One imitated address of a publisher, and how faults are tried on it.
 
     Attributes:
-        answer: what it answers.
-        source: a source that asks it.
-        path: shell pattern, where only part of what it offers is to fail.
-        column: shell pattern of a column of figures; empty where it serves no table.
+        answer: returns its response to a request.
+        source: a source that is fetched from it.
+        path: shell pattern of the paths that fail, if not all of them do.
+        column: shell pattern of a column of figures; empty if it serves no table.
         figures: shell patterns of columns whose values are scaled.
-        is_host: whether it is a host of its own; else one that redirects of another lead to.
+        is_host: whether the pipeline requests it directly; otherwise another address redirects to it.
     """
 
     answer: Callable[[Request], Answer]
@@ -149,7 +150,7 @@ def not_found(request: Request) -> Answer:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], quoted: bool = False, end: str = "\n") -> str:
-    """CSV; with `quoted`, text in quotes and numbers bare."""
+    """CSV; with `quoted`, text is in quotes and numbers are not."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL, lineterminator=end)
     writer.writerow(header)
@@ -158,7 +159,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], quoted: bool 
 
 
 def zipped(members: Mapping[str, bytes | str]) -> bytes:
-    """A zip whose bytes depend on its members alone, not on the second it was made in."""
+    """A zip whose bytes depend only on its members, not on the time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in members.items():
@@ -169,7 +170,7 @@ def zipped(members: Mapping[str, bytes | str]) -> bytes:
 
 
 def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> bytes:
-    """An Excel workbook, each sheet by its rows."""
+    """An Excel workbook from the rows of each sheet."""
     book, sink = openpyxl.Workbook(write_only=True), io.BytesIO()
     for title, rows in sheets.items():
         sheet = book.create_sheet(title)
@@ -180,14 +181,14 @@ def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> bytes:
 
 
 def parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    """A Parquet file, each column by its values."""
+    """A Parquet file from the values of each column."""
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(dict(columns)), sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
 def pairs(text: str) -> dict[str, str]:
-    """Parameters by name; those named more than once in one word, with commas."""
+    """Parameters by name; the values of a repeated parameter are joined with commas."""
     found: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         found[name] = f"{found[name]},{value}" if name in found else value

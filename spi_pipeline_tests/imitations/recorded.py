@@ -1,6 +1,6 @@
-"""A recording answers in the place of all publishers: what ``spi refresh --live --record FOLDER`` kept.
+"""Replay a recording made by ``spi refresh --live --record FOLDER`` in place of all publishers.
 
-Only what was asked while it was made is in it; anything else is 404, and says so.
+A request that was not recorded gets a 404 that says so.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from spi_pipeline.publishers import offers
 from spi_pipeline.publishers.http.recording import ABOUT
 from spi_pipeline_tests.imitations.messages import Answer, Request, html_answer, pairs
 
-# The form a body was sent in, and its length, are the server's own.
+# The server sets the encoding and length of a body itself.
 _OF_THE_WIRE = {"accept-ranges", "content-encoding", "content-length", "content-type", "date"}
 Asked = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class Recorded:
-    """The answers of a recording.
+    """The responses of a recording.
 
     Args:
         folder: the recording.
@@ -35,7 +35,7 @@ class Recorded:
         self._entries: dict[Asked, Any] = {_asked(entry): entry for entry in entries}
 
     def answer(self, request: Request) -> Answer:
-        """What was answered to the same question, whatever the method: HEAD asks what GET does."""
+        """The recorded response to the same request; the method does not matter, since HEAD mirrors GET."""
         entry = self._entries.get((request.publisher, request.path, frozenset(request.query.items())))
         if entry is None:
             return html_answer(f"<h1>Not recorded</h1><p>{request.publisher}{request.path}</p>", 404)

@@ -1,6 +1,6 @@
-"""Edits of the rows in a body, whatever carries them: CSV, JSON, a workbook, or a zip of those.
+"""Edit the rows of a body in any format: CSV, JSON, a workbook, or a zip of those.
 
-Publishers know nothing of this: an answer is taken apart, edited and put together again in its own format.
+Publishers need no code for this: a finished response is parsed, edited and written again in its own format.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Edit = Callable[[list[Row]], list[Row]]
 
 
 def edited(body: bytes, kind: str, columns: Sequence[str], options: dict[str, Any]) -> bytes:
-    """`body` after the edit that `kind` names (see ``faults.KINDS``)."""
+    """`body` after the edit named by `kind` (see ``faults.KINDS``)."""
     if kind == "missing_month":
         options = {"force": "bedfordshire", **options}
         members = re.compile(rf"{options['month']}-{options['force']}-")
@@ -106,7 +106,7 @@ def _in_workbook(body: bytes, edit: Edit) -> bytes:
 
 
 def _wrong_header(table: list[Row], _columns: Sequence[str], _options: dict[str, Any]) -> list[Row]:
-    # A feature of GeoJSON is carried along under a name that is none.
+    # "\0" is not a column: it carries the whole feature of GeoJSON or Esri JSON along.
     return [{n if n == "\0" else f"field{i}": value for i, (n, value) in enumerate(row.items())} for row in table]
 
 
@@ -149,7 +149,7 @@ def _revised(table: list[Row], columns: Sequence[str], options: dict[str, Any]) 
 
 
 def _meant(name: str, columns: Sequence[str]) -> bool:
-    """Whether a column is one of those named; names may be shell patterns, for columns that carry a year."""
+    """Whether `name` matches one of `columns`, which may be shell patterns for names that contain a year."""
     return any(fnmatchcase(name, column) for column in columns)
 
 
@@ -169,7 +169,7 @@ def _picked(number: int, share: float) -> bool:
 
 
 def _of_month(table: list[Row], options: dict[str, Any], change: Callable[[list[Row]], list[Row]]) -> list[Row]:
-    """`change` made to the rows of one month alone; of all rows where no month is given."""
+    """Apply `change` to the rows of one month, or to all rows if no month is given."""
     month = options.get("month")
     if month is None:
         return change(table)
@@ -183,7 +183,7 @@ def _of_month(table: list[Row], options: dict[str, Any], change: Callable[[list[
 
 
 def _with_old_wards(table: list[Row]) -> list[Row]:
-    """Codes of the 19 old wards for 19 of the 20 current ones; the twentieth is gone."""
+    """Replace the codes of 19 of the 20 current wards with those of the 19 old ones, and drop the twentieth."""
 
     def old(value: Any) -> Any:
         found = re.fullmatch(r"E050147(3[5-9]|4\d|5[0-4])", value) if isinstance(value, str) else None

@@ -1,6 +1,6 @@
-"""The process: sockets, faults on the wire, validators, compression and the log.
+"""The server: sockets, faults on the wire, validators, compression and the log.
 
-What a publisher answers is in its own module; ``fixtures.SERVED`` names them all.
+Each publisher's responses are in its own module; ``fixtures.SERVED`` lists them all.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_fo
 from spi_pipeline_tests.imitations.recorded import Recorded
 
 _FOREIGN = "foreign"
-# Seconds from one drop to the next.
+# Seconds between drops.
 _DROP = 0.05
-# NHS pages link one another from the root; a client that joins such a link to an address loses the name in front.
+# NHS pages link to each other from the root; joining such a link to an address drops the publisher's name.
 _ROOTED = {"data-and-information": "nhs_pages"}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as the log keeps it; `sent` counts the bytes of the body that went out."""
+    """One request in the log; `sent` counts the bytes of the response body."""
 
     method: str
     publisher: str
@@ -61,8 +61,8 @@ class Publishers:
 
     Attributes:
         site: settings and limits (see ``messages.Site``); may be changed while it runs.
-        requests: everything asked so far, oldest first, the control interface left out.
-        recorded: what answers in place of the publishers' own tables, where a recording is replayed.
+        requests: all requests so far, oldest first, without those to the control interface.
+        recorded: the recording that is replayed in place of the publishers' own responses, if any.
     """
 
     def __init__(self, port: int = 0, *, log: bool = False, replay: Path | None = None, **settings: Any) -> None:
@@ -86,7 +86,7 @@ class Publishers:
         return {f"SPI_ENDPOINT_{name}": base for name, base in self.bases.items()}
 
     def fault(self, publisher: str, kind: str, *, path: str = "*", times: int | None = None, **options: Any) -> None:
-        """Switch on a fault for the next `times` requests, or until switched off (see ``faults.KINDS``)."""
+        """Switch on a fault for the next `times` requests, or until it is switched off (see ``faults.KINDS``)."""
         if publisher not in (*SERVED, "*"):
             raise ValueError(f"no publisher {publisher!r}: one of {', '.join(SERVED)}")
         self.switchboard.add(Fault(publisher, kind, path, times, options))
@@ -96,7 +96,7 @@ class Publishers:
         self.switchboard.clear(publisher)
 
     def asked(self, publisher: str, path: str = "") -> list[Seen]:
-        """What was asked of a publisher, of the paths that hold `path`."""
+        """Requests to a publisher whose path contains `path`."""
         return [seen for seen in self.requests if seen.publisher == publisher and path in seen.path]
 
     def note(self, seen: Seen) -> None:
@@ -109,7 +109,7 @@ class Publishers:
         return self
 
     def serve(self) -> None:
-        """Answer until interrupted."""
+        """Serve until interrupted."""
         with contextlib.suppress(KeyboardInterrupt):
             self._server.serve_forever()
 
@@ -120,9 +120,10 @@ class Publishers:
 
 @contextlib.contextmanager
 def local_publishers(port: int = 0, **settings: Any) -> Iterator[Publishers]:
-    """All publishers in this process, for as long as the block lasts; settings as in ``messages.Site``, and ``replay``.
+    """Serve all publishers in this process until the block ends.
 
-    With it the folder of a recording answers in the place of their own tables.
+    Settings are those of ``messages.Site``, and ``replay``: the folder of a recording to replay in place of the
+    publishers' own responses.
     """
     publishers = Publishers(port, **settings).start()
     try:
@@ -136,7 +137,7 @@ class _Server(ThreadingHTTPServer):
     publishers: Publishers
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is not an error of ours; anything else is printed."""
+        """Print errors, except that a client hung up."""
         import sys
 
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
@@ -147,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
     timeout = 60
-    disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms
+    disable_nagle_algorithm = True  # otherwise every response on a reused connection waits 40 ms
 
     def do_GET(self) -> None:
         publishers = self.server.publishers
@@ -168,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         wire = {fault.kind for fault in met} & set(ON_THE_WIRE)
         answer = self._answer(request, met)
         packed = self._packed(answer, wire) if answer else None
-        # Noted before it is sent: whoever has the answer finds it in the log.
+        # Logged before it is sent, so that a client with the response finds the request in the log.
         status, sent = (packed.status, len(self._part(packed, wire))) if packed else (0, 0)
         shown = "&".join(f"{key}={value}" for key, value in query.items())
         kinds, headers = tuple(fault.kind for fault in met), dict(self.headers.items())
@@ -181,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815
 
     def _answer(self, request: Request, met: list[Fault]) -> Answer | None:
-        """The publisher's answer with the faults in it; None to reset the connection."""
+        """The publisher's response with its faults; None to reset the connection."""
         for fault in met:
             if fault.kind == "latency":
                 spoil(fault, (), Answer())
@@ -201,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _validated(request, answer, ranges=all(fault.kind != "no_ranges" for fault in met))
 
     def _packed(self, answer: Answer, wire: set[str]) -> Answer:
-        """The answer as it goes out: compressed for those who take it, cut where the compression is to be."""
+        """The response on the wire: compressed if the client accepts that, cut if the fault is a cut gzip stream."""
         accepts = "gzip" in self.headers.get("Accept-Encoding", "") and answer.compress and len(answer.body) > 500
         if not accepts and "cut_gzip" not in wire:
             return answer
@@ -210,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         return replace(answer, body=body, headers={**answer.headers, "Content-Encoding": "gzip"})
 
     def _part(self, answer: Answer, wire: set[str]) -> bytes:
-        """The bytes of the body that are really sent."""
+        """The bytes of the body that are actually sent."""
         if self.command == "HEAD" or answer.status == 304:
             return b""
         return answer.body[: len(answer.body) // 2] if wire & {"cut_body", "reset_midway"} else answer.body
@@ -236,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
 
     def _drip(self, body: bytes, wire: set[str]) -> None:
-        """Drop by drop, until it is all said or nobody listens any more."""
+        """Send the body slowly, until it is complete or the client hangs up."""
         self.close_connection = True
         if "drip_header" in wire:
             self.flush_headers()
@@ -256,20 +257,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def finish(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the connection may have been reset by us
+        with contextlib.suppress(OSError, ValueError):  # we may have reset the connection
             super().finish()
 
     def log_message(self, *_: Any) -> None:
-        """Silence: ``Publishers.note`` keeps the log."""
+        """Print nothing: ``Publishers.note`` keeps the log."""
 
 
 def _validated(request: Request, answer: Answer, *, ranges: bool) -> Answer:
-    """ETag and Last-Modified where the publisher has them; 304 to whoever names one of them."""
+    """Add ETag and Last-Modified where the publisher sends them; return 304 if the request has the current one."""
     wanted = {"documented": answer.validators, "all": True, "none": False}[request.site.validators]
     if not wanted or answer.status != 200:
         return answer
     computed = f'"{hashlib.md5(answer.body, usedforsecurity=False).hexdigest()}"'
-    # Another content has another date, the same content the same one.
+    # The date depends on the content alone.
     changed = datetime(2025, 10, 30, 9, 30, tzinfo=UTC) + timedelta(seconds=crc32(answer.body) % 86_400)
     modified: str | None = format_datetime(changed, usegmt=True)
     told = {name.lower(): text for name, text in answer.headers.items()}
@@ -286,7 +287,7 @@ def _validated(request: Request, answer: Answer, *, ranges: bool) -> Answer:
 
 
 def _ranged(request: Request, answer: Answer, etag: str, modified: str) -> Answer:
-    """The rest of a body for those who ask for it, where it still is the version that they name (RFC 9110, 14.2)."""
+    """The rest of a body for a Range request, if the version named in If-Range is current (RFC 9110, 14.2)."""
     asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
     if not asked or request.method != "GET" or request.headers.get("If-Range", etag) not in (etag, modified):
         return answer

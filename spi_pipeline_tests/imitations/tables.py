@@ -1,7 +1,7 @@
-"""The areas and figures the publishers draw on: the embedded tables, read once, and formulas that fill what they lack.
+"""The areas and figures that all publishers use: the embedded tables, read once, and formulas that fill their gaps.
 
-Here: areas with their parents and names, seeded noise, and the splitting of totals. What one publisher makes of them
-stands in its own module.
+This module has areas with their parents and names, seeded noise, and the splitting of totals. Each publisher's module
+builds its own responses from them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import shapely
 import spi_pipeline
 
 LUTON = "E06000032"
-NEIGHBOUR = "E06000056"  # Central Bedfordshire, of which a handful of areas is served
+NEIGHBOUR = "E06000056"  # Central Bedfordshire, with only a handful of areas served
 _FOLDER = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 
-# The 19 wards before May 2023; the codes run in the order of the names.
+# The 19 wards before May 2023; codes are in the order of the names.
 OLD_WARDS = {
     f"E0500{2193 + number}": name
     for number, name in enumerate(
@@ -48,20 +48,20 @@ OLD_WARDS = {
         ]
     )
 }
-# Where a name is of the new wards alone, its areas are served under an old ward that is of the old ones alone.
+# A ward name that is new: its old name here is an old ward whose name is no longer used.
 _OLD_NAMES = {"Beech Hill": "Icknield", "Central": "South", "Poets": "Limbury", "Vauxhall": "Crawley"}
 
 
 @cache
 def embedded(name: str) -> pd.DataFrame | None:
-    """An embedded table, not to be changed, or None where this checkout has none of that name."""
+    """An embedded table, which callers must not change, or None if this checkout has no such table."""
     path = next(_FOLDER.glob(f"{name}.*.parquet"), None)
     return pd.read_parquet(path) if path else None
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Every area served, one row each.
+    """Every area that is served, one row each.
 
     Attributes:
         table: indexed by code: ``name``, ``level`` (oa, lsoa, msoa, ward, old_ward, ltla, rgn, ctry).
@@ -106,7 +106,7 @@ def required(name: str) -> pd.DataFrame:
 
 
 def _wards_of(lookup: pd.DataFrame) -> list[str]:
-    """The ward in which an output area's middle lies; where it has no boundary, the best fit of its LSOA."""
+    """The ward that contains an inner point of the output area, or its LSOA's best fit if it has no boundary."""
     wards = required("wards")
     shapes = shapely.from_wkb(wards.geometry.to_numpy())
     outlines = required("output_area_boundaries_2011")
@@ -118,7 +118,7 @@ def _wards_of(lookup: pd.DataFrame) -> list[str]:
 
 
 def _neighbours() -> pd.DataFrame:
-    """Six output areas across the border, to be told apart by whoever asks for a type of area without a parent."""
+    """Six output areas across the border; a request for a type of area without a parent returns them too."""
     rows = [(f"E0008890{n}", f"E0101761{n // 2 * 4}", "E02003618", NEIGHBOUR, "E05014393") for n in range(6)]
     return pd.DataFrame(rows, columns=["code", "lsoa", "msoa", "ltla", "ward"])
 
@@ -142,18 +142,18 @@ def _named(lookup: pd.DataFrame, wards: dict[str, str]) -> pd.DataFrame:
 
 
 def _msoa_number(code: str) -> int:
-    """Number in the name: 1 for E02003258; the two that were split off in 2021 are 22 and 23."""
+    """The number in an MSOA's name: 1 for E02003258; the two split off in 2021 are 22 and 23."""
     number = int(code[1:])
     return {2006937: 22, 2006938: 23}.get(number, (number - 2003257) % 1000)
 
 
 def noise(key: str, *words: str) -> float:
-    """A number between 0 and 1 that depends on the words alone."""
+    """A number between 0 and 1 that depends only on the arguments."""
     return crc32("|".join((key, *words)).encode()) / 0xFFFFFFFF
 
 
 def split(total: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Each total in whole numbers over its row of weights, by largest remainder: rows add up to their totals.
+    """Split each total into whole numbers by its row of weights, with largest remainders, so that rows add up.
 
     Args:
         total: (n,) whole numbers.

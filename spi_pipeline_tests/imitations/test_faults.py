@@ -1,4 +1,4 @@
-"""Every fault, seen through a plain client, and the control interface."""
+"""Tests of every fault, through a plain client, and of the control interface."""
 
 from __future__ import annotations
 

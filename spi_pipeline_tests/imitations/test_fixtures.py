@@ -1,4 +1,4 @@
-"""Each publisher's fixtures are its own: the addresses it states are imitated, its files are read by what it offers."""
+"""Each publisher's fixtures match its module: they imitate its hosts, and its sources read the files."""
 
 from __future__ import annotations
 

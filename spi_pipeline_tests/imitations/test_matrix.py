@@ -1,4 +1,4 @@
-"""A sample of the fault matrix; the whole of it is run by hand, since it takes a while."""
+"""A sample of the fault matrix; the whole matrix takes a while and is run by hand."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from spi_pipeline_tests.imitations.faults import KINDS
 from spi_pipeline_tests.imitations.matrix import TROUBLES, Bench, as_tables, bench
 
-# Of the cheapest publisher: exit code, what became of the table, requests, and a part of what was read.
+# The fastest publisher: exit code, effect on the table, number of requests, and part of the message.
 SAMPLE = {
     "503 twice": (0, "same", 3, ""),
-    "503 for good": (1, "kept", 4, "answered 503 Service Unavailable (503); tried 4 times, try again later"),
-    "header drips": (1, "kept", 4, "no whole answer in 2 seconds; tried 4 times, try again later"),
-    "body drips": (1, "kept", 4, "the body drips: "),
-    "403": (1, "kept", 1, "where it lets no program in, lay the file into the inbox of this source"),
-    "page in place of data": (1, "kept", 4, "a page for people came where csv belongs"),
+    "503 for good": (1, "kept", 4, "responded with 503 Service Unavailable (503); tried 4 times, try again later"),
+    "header drips": (1, "kept", 4, "no complete response in 2 seconds; tried 4 times, try again later"),
+    "body drips": (1, "kept", 4, "the body is too slow: "),
+    "403": (1, "kept", 1, "if the publisher blocks programs, place the file in the inbox of this source"),
+    "page in place of data": (1, "kept", 4, "a web page came in place of csv data"),
     "a column renamed": (1, "kept", 1, "lacks the columns total_electorate of Democracy Club"),
     "every row twice": (0, "new", 1, ""),
 }

@@ -1,4 +1,4 @@
-"""A level moved by counts: what a ward's counts do to its value, before shrinkage and after, and what the town's do."""
+"""Levels moved by counts: how a ward's counts move its value, before and after shrinkage, and how the town's do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLACES = Wards(
 )
 RATES = [10.0, 20.0, 5.0, 12.0, 30.0, 8.0, 16.0]
 SOURCES = {"survey": source(levels=("point",), column="month"), "rates": source("rates")}
-# Two years of base, then a year of window.
+# The base is two years, followed by a window of one year.
 BASE, WINDOW = ("2022-05", "2024-04"), ("2024-05", "2025-04")
 
 
@@ -52,7 +52,7 @@ def months(first: str, last: str) -> list[str]:
 
 
 def crimes(monthly: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """One row a ward and month; ``monthly`` has the crimes of a month in each ward."""
+    """One row for each ward and month; ``monthly`` has each month's crimes by ward."""
     rows = [
         {"month": month, "ward_code": ward, "crimes": count, "has_place": True}
         for month, counts in monthly.items()
@@ -97,8 +97,8 @@ BASES = st.lists(st.integers(1, 400), min_size=7, max_size=7)
 @settings(deadline=None, max_examples=30)
 @given(BASES, COUNTS, st.lists(st.floats(0.5, 200), min_size=7, max_size=7))
 def test_the_town_moves_as_its_counts_do(base: list[int], window: list[int], rates: list[float]) -> None:
-    """Whatever shrinkage does to its wards; and the town's value is the mean of theirs."""
-    # A month that holds less than a third of those around it is taken for one that was not published.
+    """This holds whatever shrinkage does to the wards; the town's value is also the mean of theirs."""
+    # A month with less than a third of the counts around it is treated as unpublished.
     assume(3 * sum(window) >= max(sum(base), 1))
     got = newest(computed(steady(base, window), rates))
     stood = np.average(rates, weights=PLACES.weights["residents"]) + 1
@@ -109,7 +109,7 @@ def test_the_town_moves_as_its_counts_do(base: list[int], window: list[int], rat
 
 @given(BASES, st.integers(0, 6))
 def test_before_shrinkage_equal_counts_do_not_move_and_half_the_counts_halve(base: list[int], ward: int) -> None:
-    """Below five wards nothing is drawn to the town: each keeps its own ratio."""
+    """With fewer than five wards there is no shrinkage towards the town: each ward keeps its own ratio."""
     four = pd.Series([2.0 * count for count in base[:4]])
     assert movement(four, four)["value"].to_list() == [1.0] * 4
     halved = four.copy()
@@ -125,7 +125,7 @@ def test_a_ward_is_drawn_to_the_town_and_not_past_it(base: list[int], window: li
     count, expected = pd.Series(window, dtype=float), pd.Series(base, dtype=float)
     got = movement(count, expected)
     own, low, high = count / expected, (count / expected).min(), (count / expected).max()
-    # The mean of the prior is searched for on a flat top, and found to some three digits; rescaling makes up for it.
+    # The search for the prior's mean ends on a flat maximum, with some three digits; rescaling makes up for that.
     assert got["value"].between(low * 0.99 - 1e-9, high * 1.01 + 1e-9).all()
     assert got["value"].max() - got["value"].min() <= own.max() - own.min() + 1e-2 * max(1.0, own.max())
     assert (got["lower"] <= got["value"] + 1e-12).all()
@@ -152,7 +152,7 @@ def test_no_ward_is_surer_of_its_movement_than_its_town() -> None:
 
 
 def test_every_calendar_month_weighs_alike_whichever_are_held() -> None:
-    """A base that holds January twice and the other months once is no heavier on January."""
+    """A base with January twice and the other months once gives January no more weight."""
     base = dict.fromkeys(months("2022-05", "2023-04"), [10.0] * 7) | {"2024-01": [30.0] * 7}
     points = crimes(base)
     found = base_year(measured(), points, points, PLACES, 1 / 3)

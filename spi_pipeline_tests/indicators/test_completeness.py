@@ -1,4 +1,4 @@
-"""How whole months are: thin, missing and normal ones apart, and what incidents without a place do to a trend."""
+"""Completeness of months: whole, thin and missing ones, and how incidents without a place affect a trend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def months(first: str, count: int) -> list[str]:
 def rows(
     placed: dict[str, int], lost: dict[str, int] | None = None, elsewhere: dict[str, int] | None = None
 ) -> pd.DataFrame:
-    """Crimes in the ward, without a place, and elsewhere in the force, by month."""
+    """Crimes by month: in the ward, without a place, and elsewhere in the force."""
     parts = [
         (placed, True, WARD),
         (lost or {}, False, None),

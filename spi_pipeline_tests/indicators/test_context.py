@@ -1,4 +1,4 @@
-"""The context and ten years on a town small enough to recompute by hand."""
+"""The context measures and their ten years, on a town small enough to recompute by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def by_area(table: pd.DataFrame, column: str) -> dict[str, float]:
 
 
 def people(kind: str, wards: Wards = TOWN, unit: str = "people") -> pd.DataFrame:
-    """Residents as a total or density, and how many of 7 small areas are shared."""
+    """Residents of the wards as a total or a density."""
     stated = source()
     column = Column(
         name="residents", type="integer", description="", key=0, required=True, concept="population", unit=unit
@@ -81,7 +81,7 @@ def test_how_many_people_a_shared_area_gives_is_as_doubtful_as_homes_are_unlike(
 
 
 def test_a_density_is_people_on_the_surface_of_the_ward() -> None:
-    # A degree of latitude is some 111 km, one of longitude 69 km at Luton.
+    # At Luton, a degree of latitude is some 111 km and one of longitude 69 km.
     corners = {N1: (-0.40, 51.80), N2: (-0.40, 51.81), S1: (-0.40, 51.82)}
     drawn = [shapely.to_wkb(shapely.box(x, y, x + 0.01, y + 0.01)) for x, y in corners.values()]
     boundaries = TOWN.boundaries.assign(geometry=[*drawn, None])

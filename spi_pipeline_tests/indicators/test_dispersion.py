@@ -1,4 +1,4 @@
-"""Scatter of repeated counts: by hand, on counts of chance, and on counts made to scatter by a known factor."""
+"""Scatter of repeated counts: worked out by hand, on random counts, and on counts that scatter by a known factor."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_wards_and_months_without_a_count_say_nothing() -> None:
 
 @pytest.mark.parametrize("factor", [1, 3])
 def test_the_factor_of_the_scatter_is_found(factor: int) -> None:
-    """Counts whose variance is ``factor`` times their mean, on wards and months that differ."""
+    """The counts have a variance of ``factor`` times their mean; wards and months differ in theirs."""
     generator = np.random.default_rng(7)
     expected = np.outer(generator.uniform(5, 60, 40), generator.uniform(0.5, 1.5, 36))
     scatter, freedom = pearson(factor * generator.poisson(expected / factor).astype(float))
-    # χ² / n has a standard error of about √(2 / n), a twenty-sixth.
+    # χ² / n has a standard error of about √(2 / n), here one twenty-sixth.
     assert scatter / freedom == pytest.approx(factor, rel=4 * np.sqrt(2 / freedom))
 
 

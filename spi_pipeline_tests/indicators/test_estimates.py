@@ -1,4 +1,4 @@
-"""The estimates behind stated errors: on figures whose error is known because it was put there."""
+"""The estimates behind stated errors, on figures to which a known error was added."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_two_measures_of_one_thing_show_the_error_of_each() -> None:
     noisy = [TRUTH + GENERATOR.normal(0, 3, len(WARDS)) for _ in range(2)]
     table = pd.concat([observed("one", noisy[0]), observed("other", noisy[1] / 10)])
     item = indicator("one").model_copy(update={"error": MeasurementError(basis="two_measures", sd=1, other="other")})
-    # The second measure may have another unit; √(1 − r) from 2,000 pairs has a standard error of a fiftieth.
+    # The second measure may have another unit. √(1 − r) from 2,000 pairs has a standard error of one fiftieth.
     assert estimated_error(item, table) == pytest.approx(3, rel=0.08)
     turned = table.assign(value=table["value"].where(table["indicator_id"] == "one", -table["value"]))
     assert estimated_error(item, turned) == pytest.approx(estimated_error(item, table)), "or another direction"
@@ -67,7 +67,7 @@ def test_years_lie_as_far_from_their_level_as_they_were_put_there_and_as_their_o
     years = pd.concat(
         [observed("crime", TRUTH * (1 + GENERATOR.normal(0, 0.12, len(WARDS))), year) for year in (2023, 2024)]
     )
-    # A 95 % interval of 1.96 standard errors of 5 % of the level on either side.
+    # The 95 % interval is 1.96 standard errors either side; one standard error is 5 % of the level.
     half = 1.959964 * 0.05 * years["area_code"].map(levels)
     years = years.assign(lower=years["value"] - half, upper=years["value"] + half)
     assert level_error(levels, years) == pytest.approx(0.13, rel=0.03)
@@ -76,7 +76,7 @@ def test_years_lie_as_far_from_their_level_as_they_were_put_there_and_as_their_o
 
 
 def test_areas_of_two_pieces_that_have_nothing_in_common_have_a_contrast_of_four() -> None:
-    """Each area is two output areas in two wards, all rates drawn alike: σ² is half of theirs, δ² twice theirs."""
+    """Each area is two output areas in two wards, rates from one distribution: σ² is half its variance, δ² twice it."""
     parents = [f"E02{number:06}" for number in range(3000)]
     areas = [f"E00{number:06}" for number in range(2 * len(parents))]
     weights = pd.DataFrame(
@@ -84,7 +84,7 @@ def test_areas_of_two_pieces_that_have_nothing_in_common_have_a_contrast_of_four
     )
     figure = pd.DataFrame({"area_code": areas, "count": GENERATOR.normal(30, 5, len(areas)), "base": 100.0})
     ratio = contrast_ratio({"one": figure}, weights, pd.Series(np.repeat(parents, 2), areas))
-    # Areas of two independent pieces differ half as much as the pieces do, so the ratio is 2 / (1/2).
+    # Areas made of two independent pieces have half the variance of the pieces, so the ratio is 2 / (1/2).
     assert ratio == pytest.approx(4, rel=0.1)
     whole = weights.assign(area_code=np.repeat(["E05000001", "E05000002"] * (len(parents) // 2), 2))
     assert contrast_ratio({"one": figure}, whole, pd.Series(np.repeat(parents, 2), areas)) is None

@@ -1,4 +1,4 @@
-"""Incidents added up by ward, beside the same sums in pandas."""
+"""Incidents added up by ward, compared with the same sums in pandas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.shapes import Array
 from spi_pipeline.indicators.incidents import added_up
 from spi_pipeline.steps.step import typed
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 PLACES = [(0.1, 52.0, "E01000001"), (0.1, 52.0, None), (0.1, 52.5, "E01000002"), (0.2, 52.0, "E01000002")]
 NOWHERE = (None, None, None)
@@ -31,7 +31,7 @@ SAME_FILE = settings(deadline=None, max_examples=25, suppress_health_check=[Heal
 
 
 def west(points: pd.DataFrame) -> Array:
-    """The ward of what lies west of 0.15 degrees."""
+    """The ward of each point: W1 west of 0.15 degrees, none elsewhere."""
     assert not points.duplicated().any(), "each place is given once"
     return (points["longitude"] < 0.15).map({True: "W1", False: None}).to_numpy(dtype=object)
 
@@ -107,7 +107,7 @@ ONE = pd.DataFrame([("2023-01", "Drugs", *PLACES[0], 3)], columns=["month", "cri
 
 @pytest.mark.parametrize("name", ["a?b", "a*b", "a[x]b", "it's 5%#1"])
 def test_a_folder_is_meant_by_its_very_name(crimes: Source, tmp_path: Path, name: str) -> None:
-    """DuckDB takes ? and * for patterns: the crimes of a folder beside it were added to those of this one."""
+    """DuckDB reads ? and * as patterns, which must not add the crimes of a neighbouring folder to those of this one."""
     for folder in (name, "axb"):
         (tmp_path / folder).mkdir()
         file = stored(ONE, crimes, tmp_path / folder)

@@ -1,5 +1,7 @@
-"""Intervals of ward values: the right model for the right counts, by formulas worked out here and in scipy; and for
-values without counts the error that their indicator states."""
+"""Intervals of ward values: the right model for each kind of count, checked against formulas here and in scipy.
+
+Values without counts have the error that their indicator states.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,7 @@ def test_many_events_have_byars_interval_and_few_the_exact_one() -> None:
 
 
 def stating(**error: Any) -> Indicator:
-    """A mean with the error stated."""
+    """An indicator whose measure is a mean, with this error."""
     return indicator("mean").model_copy(update={"error": MeasurementError(**error)})
 
 
@@ -127,13 +129,13 @@ def test_a_missing_value_has_no_interval_either(item: object, unit: Unit) -> Non
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0, 9000).map(lambda x: round(x, 6)), st.floats(9000, 20_000))
 def test_shared_out_counts_are_taken_as_they_are(events: float, people: float) -> None:
-    """No whole number, yet an interval: around the value, and between those of the whole numbers beside it."""
+    """A fractional count has an interval around its value, between the intervals of its neighbouring whole numbers."""
     beside = [(np.floor(events), people), (events, people), (np.ceil(events), people)]
     for item, unit, per in ((SHARE, PERCENT, 100), (RATE, PER_1000, 1000)):
         got = with_intervals(counted(*beside, per=per), item, unit)
         assert (got["lower"] <= got["value"] + 1e-9).all()
         assert (got["value"] <= got["upper"] + 1e-9).all()
-        # Where the exact interval gives way to Byar's the ends may shrink, by a thousandth.
+        # Where Byar's interval takes over from the exact one, the ends may shrink by a thousandth.
         assert (got[["lower", "upper"]].diff().iloc[1:] >= -0.001 * got["upper"].max()).all(axis=None)
 
 

@@ -1,4 +1,4 @@
-"""What placing small areas whole gets wrong: by hand, by its laws, and against Luton, which can be placed both ways."""
+"""The error of placing small areas whole: by hand, by its properties, and against Luton, which has both placements."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NORTH, SOUTH = "E06000001", "E06000002"
 N1, N2, S1 = WARDS = ["E05000001", "E05000002", "E05000003"]
 AUTHORITY_OF = {N1: NORTH, N2: NORTH, S1: SOUTH}
 LSOAS = [f"E0100000{number}" for number in range(1, 6)]
-# Of the indicators of deprivation those that stand highest in a town centre.
+# The deprivation indicators that peak in a town centre.
 CENTRE = {"violence_with_injury", "violence_without_injury", "theft", "public_order"}
 
 
 def whole(*wards: str, method: str = "best_fit", geography: str = "lsoa21") -> pd.DataFrame:
-    """Weights of LSOAs that each lie in one ward."""
+    """The weights of small areas that each lie in one ward."""
     rows = pd.DataFrame({"small_area_code": LSOAS[: len(wards)], "area_code": wards})
     return rows.assign(geography=geography, weight=1.0, residents=100.0, method=method)
 
@@ -47,7 +47,7 @@ def errors(count: list[float], base: list[float], weights: pd.DataFrame) -> dict
 
 
 def test_the_error_by_hand() -> None:
-    # Rates .1, .1, .1 and .3, by base 100 each: mean .15, variance (3 · .0025 + .0225) / 4 = .0075. N1 has three LSOAs.
+    # Rates .1, .1, .1 and .3 on bases of 100: mean .15, variance (3 · .0025 + .0225) / 4 = .0075. N1 has three LSOAs.
     got = errors([10, 10, 10, 30], [100] * 4, whole(N1, N1, N1, N2))
     lsoa = MISPLACED["best_fit"]["lsoa"]
     assert got[N1] == pytest.approx(300 * np.sqrt(lsoa / 3 * 0.0075))
@@ -92,14 +92,14 @@ def test_the_error_goes_with_the_unit_and_stays_within_the_spread(
     assert scaled == pytest.approx({area: factor * value for area, value in got.items()}, rel=1e-6, abs=1e-9)
     sizes = pd.Series(base).groupby(pd.Series(wards)).sum()
     for ward in (N1, N2):
-        # Rates between 0 and 1 have a standard deviation of at most 1/2, and a ward at least one LSOA.
+        # Rates between 0 and 1 have a standard deviation of at most 1/2, and a ward has at least one LSOA.
         assert 0 <= got[ward] <= sizes[ward] * np.sqrt(MISPLACED["best_fit"]["lsoa"]) / 2 + 1e-9
     alike = errors([0.25 * size for size in base], base, weights)
     assert max(alike.values()) == pytest.approx(0, abs=1e-6), "it matters not who lives where, where all are alike"
 
 
 def town(method: str) -> Wards:
-    """Five LSOAs of the wards that other tests have, none of them shared."""
+    """Five LSOAs in the wards of the other tests, none shared between wards."""
     wards = ["E05000001", "E05000001", "E05000002", "E05000003", "E05000004"]
     weights = whole(*wards, method=method).assign(household_weight=1.0, households=[40.0, 100.0, 20.0, 10.0, 50.0])
     authorities = [NORTH, NORTH, SOUTH, SOUTH]
@@ -108,7 +108,7 @@ def town(method: str) -> Wards:
 
 
 def of_wards(measure: dict[str, object], rows: pd.DataFrame, method: str, **stated: object) -> pd.Series:
-    """The errors of allocation of an indicator, as shares of its values."""
+    """The allocation errors of an indicator, as shares of its values."""
     sources = {"survey": source(**stated), "census": source("census")}
     found = ward_values(indicator("figure", **measure), sources, {"survey": rows, "census": CENSUS}, town(method))
     values = found.values.set_index("area_code").loc[list(town(method).authorities)]
@@ -158,7 +158,7 @@ def test_what_is_stated_is_what_luton_comes_to(method: str, each_way: dict[str, 
 def compared(
     figures: dict[str, pd.DataFrame], fitted: pd.DataFrame, true: pd.DataFrame, level: str, contracts: Contracts
 ) -> pd.DataFrame:
-    """Of each figure how many wards lie within the 90 % band of the error, and how large errors are beside it."""
+    """For each figure, the share of wards within the error's 90 % band, and the ratio of actual to stated error."""
     authority_of = {ward.code: ward.authority for ward in contracts.geography.wards}
     misplaced = misplacement(fitted, authority_of)
     rows = {}
@@ -183,7 +183,7 @@ def test_the_band_covers_what_the_best_fit_of_lsoas_does_to_deprivation(
     figures = {}
     for table in ("deprivation_2025", "deprivation_2025_subdomains"):
         rates = frame_of(table).set_index("area_code").astype(float)
-        for name in rates.columns[rates.nunique() > 10]:  # of homelessness a town has one figure
+        for name in rates.columns[rates.nunique() > 10]:  # homelessness has one figure for the whole town
             figure = pd.DataFrame({"count": rates[name] * residents, "base": residents}).dropna()
             figures[name] = figure.rename_axis("area_code").reset_index()
     found = compared(figures, each_way["best_fit"], true, "lsoa", contracts)
@@ -200,7 +200,7 @@ def test_the_band_covers_what_the_best_fit_of_lsoas_does_to_deprivation(
 def test_the_band_covers_what_whole_areas_do_to_the_census(
     method: str, each_way: dict[str, pd.DataFrame], contracts: Contracts
 ) -> None:
-    """By output areas where these are placed, by LSOAs where those are."""
+    """The test uses output areas where the method places output areas, and LSOAs where it places LSOAs."""
     level = "oa" if method == "output_areas" else "lsoa"
     lookup, figures = frame_of("output_area_lookup").set_index("area_code"), census_figures(CENSUS_TABLES, frame_of)
     if level == "lsoa":

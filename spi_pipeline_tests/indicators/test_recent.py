@@ -35,7 +35,7 @@ def found(rows: pd.DataFrame, *measures: Monthly) -> pd.DataFrame:
 
 
 def a_town(known: Sequence[str]) -> pd.DataFrame:
-    """The wards of the north with some 60 thefts a month each."""
+    """The northern wards, with some 60 thefts a month each."""
     drawn = np.random.default_rng(1).poisson(60, (4, len(known))).tolist()
     return pd.concat([counted(*each) for each in zip(WARDS, [known] * 4, drawn, strict=False)], ignore_index=True)
 

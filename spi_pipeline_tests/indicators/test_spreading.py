@@ -1,4 +1,4 @@
-"""The error of allocation: by hand on a small town, and against census figures whose truth is known by output area."""
+"""The allocation error: by hand on a small town, and against census figures that are known by output area."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def error(found: pd.DataFrame, shares: pd.DataFrame, counted: bool = False) -> d
 
 
 def test_the_error_by_hand() -> None:
-    # Rates .1 and .4, by base 100 and 50: mean .2, variance (100 · .01 + 50 · .04) / 150 = .02.
+    # Rates .1 and .4 on bases of 100 and 50: mean .2, variance (100 · .01 + 50 · .04) / 150 = .02.
     found = figures((A, 10, 100), (B, 20, 50))
     got = error(found, weights((A, N1, 1.0), (B, N1, 0.2), (B, N2, 0.8)))
     one = 50 * 0.2 * 0.8 * np.sqrt(CONTRAST["lsoa"] * 0.02)
@@ -68,7 +68,7 @@ def test_a_count_cannot_be_misplaced_beyond_what_was_counted() -> None:
     found, shares = figures((A, 0, 100), (B, 90, 100), (C, 1, 100)), weights(
         (A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0), (C, N1, 0.1), (C, N2, 0.9)
     )  # fmt: skip
-    # Of the one that was counted in C a tenth is given to N1: 0 or 1, with the variance .1 · .9.
+    # C has a count of one, and N1 receives a tenth of it: truly 0 or 1, with a variance of .1 · .9.
     assert error(found, shares, counted=True)[N1] == pytest.approx(0.3)
     assert error(found, shares)[N1] > 5
 
@@ -95,7 +95,7 @@ def test_the_error_goes_with_the_unit_and_does_not_exceed_the_count_at_stake(
 
 
 LEVELS = {"msoa": "MSOAs", "lsoa": "LSOAs"}
-# Of tenure CONTRAST was not estimated.
+# CONTRAST was estimated without tenure.
 TABLES = {**CENSUS, "census_tenure": "households"}
 
 
@@ -114,10 +114,10 @@ def allocation(contracts: Contracts) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def covered(contracts: Contracts, allocation: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """By level and census figure, the share of wards whose interval covers what their output areas say.
+    """By level and census figure, the share of wards whose interval covers the truth from their output areas.
 
-    The figures are added up to the larger areas and spread over the wards as a run does. ``stated`` is covered by
-    ``CONTRAST``, ``left_out`` by the ratio estimated without the table that is judged.
+    The figures are added up to the larger areas and spread over the wards as in a run. The intervals of ``stated`` use
+    ``CONTRAST``; those of ``left_out`` use the ratio estimated without the table under test.
     """
     authority_of = {ward.code: ward.authority for ward in contracts.geography.wards}
     lookup, every = embedded("output_area_lookup").set_index("area_code"), census_figures(TABLES, embedded)

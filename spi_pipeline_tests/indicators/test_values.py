@@ -12,7 +12,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, ward_values
 from spi_pipeline_tests.scoring.town import NAN, indicator, source
 
-# Two wards in each authority. The second small area is shared by the northern wards, half of the third is in no ward.
+# Each authority has two wards. The northern wards share the second small area; half of the third is in no ward.
 N1, N2, S1, S2 = WARDS = ["E05000001", "E05000002", "E05000003", "E05000004"]
 NORTH, SOUTH = "E06000001", "E06000002"
 SMALL = [f"E0100000{number}" for number in range(1, 6)]
@@ -70,7 +70,7 @@ def close(expected: dict[str, float]) -> Any:
 
 
 def test_of_the_one_area_that_wards_share_no_ward_has_a_value() -> None:
-    # As the City of London, whose five wards are one MSOA: what each of them holds of it is not told.
+    # As in the City of London, whose five wards share one MSOA: its figure does not show how the wards differ.
     alone = pd.DataFrame({"area_code": [SMALL[1]], "yes": [50], "asked": [200]})
     got = computed(SHARE, alone)
     assert values(got) == close(dict.fromkeys([*WARDS, NORTH, SOUTH], NAN))
@@ -123,7 +123,7 @@ def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_
     # N1 keeps 150 of 250 residents, below 65 %; without the third area N2 keeps 50 of 70, above it.
     got = computed(SHARE, small(yes=[NAN, 8, NAN, 3, 20], asked=[100, 40, 20, 30, 50]))
     assert values(got, "denominator") == close({N1: NAN, N2: 10, S1: 30, S2: 50, NORTH: NAN, SOUTH: 80})
-    # One of two wards is too little for the authority as well.
+    # One of two wards is not enough for the authority either.
     assert values(got) == close({N1: NAN, N2: 20, S1: 10, S2: 40, NORTH: NAN, SOUTH: 28.75})
     covered = {N1: 150 / 250, N2: 50 / 70, S1: 1, S2: 1, NORTH: 25 / 70, SOUTH: 1}
     assert values(got, "covered") == close(covered)
@@ -131,7 +131,7 @@ def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_
 
 def test_the_figure_of_one_area_that_wards_share_is_none_of_theirs() -> None:
     nothing = {"yes": [NAN, 80, NAN, NAN, NAN], "asked": [100, 200, 40, 30, 50]}
-    # 50 of the 70 residents of the ward live in it, but nothing tells how they differ from the rest of it.
+    # 50 of the ward's 70 residents live in it, but no figure shows how they differ from the rest of the small area.
     alone = computed(SHARE, small(**nothing))
     assert pd.isna(values(alone)[N2])
     assert values(alone, "covered")[N2] == 0
@@ -177,7 +177,7 @@ RATE = {
 
 def test_a_count_of_part_of_a_ward_is_not_divided_by_the_whole() -> None:
     got = values(computed(RATE, small(yes=[10, NAN, 6, 3, 20])))
-    # Both northern wards hold some of the second small area, whose count is not known.
+    # Both northern wards hold part of the second small area, whose count is unknown.
     assert got == close({N1: NAN, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
 
@@ -191,7 +191,7 @@ def test_a_count_of_a_ward_is_not_divided_by_part_of_it() -> None:
     sources = {"survey": source(), "census": source("census")}
     tables = {"survey": small(yes=[10, 8, 6, 3, 20]), "census": census}
     got = values(ward_values(indicator("figure", **RATE), sources, tables, TOWN))
-    # Half of the third small area, whose residents are not known, is in the second ward.
+    # Half of the third small area, whose residents are unknown, is in the second ward.
     assert got == close({N1: 64, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
 
@@ -225,7 +225,7 @@ def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none
 
     rows = pd.DataFrame({"area_code": [*oa, SMALL[3]], "yes": [1, 2, 3], "asked": [10, 10, 10]})
     assert shares(rows) == close({N1: 15, N2: NAN, S1: 30, S2: NAN, NORTH: NAN, SOUTH: NAN})
-    # An output area without a row is a quarter of the ward short, or three quarters.
+    # Without its output area's row, the ward lacks a quarter of its residents, or three quarters.
     assert shares(rows.iloc[1:])[N1] == 20
     assert pd.isna(shares(rows.iloc[[0, 2]])[N1])
     both = pd.concat([rows, rows.iloc[:1].assign(area_code=SMALL[0])])
@@ -332,7 +332,7 @@ def test_a_mean_is_weighted_by_its_denominator() -> None:
 
 def test_a_mean_without_denominator_is_weighted_by_residents_and_needs_65_percent_of_them() -> None:
     got = computed({"kind": "mean", "columns": ["score"]}, small(score=[NAN, 3, NAN, 7, 9]))
-    # N1 is known for 150 of 250 residents, N2 for 50 of 70.
+    # The mean is known for 150 of N1's 250 residents and 50 of N2's 70.
     assert values(got) == close({N1: NAN, N2: 3, S1: 7, S2: 9, NORTH: NAN, SOUTH: (7 * 30 + 9 * 100) / 130})
 
 

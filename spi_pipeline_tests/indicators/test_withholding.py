@@ -1,4 +1,4 @@
-"""Wards where too few were counted have no value, and no value of another shows how many they were."""
+"""Wards with too small a count have no value, and the values of other wards do not reveal it."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def test_what_is_shown_gives_nothing_away_to_who_knows_the_town(counts: list[int
     got = computed(shares(counts, [1000] * 5), Least(minimum, minimum, 100.0, alike=True))
     shown = dict(zip(WARDS, column(got, "numerator")[:5], strict=True))
     assert all(count is None or count == 0 or count >= minimum for count in shown.values())
-    if any(shown.values()):  # else nothing is left that could stand beside it
+    if any(shown.values()):  # without shown counts there is nothing to infer from
         assert not list(disclosed(shown | {TOWN: float(sum(counts))}, dict.fromkeys(WARDS, TOWN), minimum))

@@ -1,11 +1,11 @@
-"""Councils by their names, from the embedded figures: how long each takes, what it covers, and what goes wrong.
+"""Compute councils by name from the embedded figures: how long each takes, what it covers and which faults it has.
 
     python -m spi_pipeline_tests.integration.councils [--outputs NAMES] [--write] [--go-on] [NAME ...]
 
-Computes all 296, one after the other on each processor, and prints a line for each; names or codes choose some. Stores
-are made in a passing folder. --outputs makes more than the database, such as site,report. With --write each stands in
-the table in docs/councils.md as soon as it is done. With --go-on those that stand there without a fault are not
-computed again, so that a loop that was ended goes on where it was.
+Without names or codes it computes all 296 councils, one at a time on each processor, and prints a line for each.
+Stores are built in a temporary folder. --outputs adds outputs to the database, such as site,report. --write puts each
+council into the table in docs/councils.md as soon as it is computed. --go-on skips the councils that the table lists
+without a fault, so that an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table, table_in
-from spi_pipeline_tests.integration.houses import CONTRACTS, House
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox
 
 DOCUMENT = REPOSITORY / "docs" / "councils.md"
 TABLE = "councils"
@@ -41,19 +41,20 @@ FAULTLESS = "–"
 
 @dataclass(frozen=True)
 class Computed:
-    """What became of a council.
+    """The result for one council.
 
     Attributes:
         name: its name.
-        wards: how many it has.
-        slots: how many indicators carry its newest scores.
-        scored: how many wards have a score in the newest edition.
-        electors: percent by which electors for each resident of 16 and over, as best fit places them, vary between
-            wards: the standard deviation of their logarithm. None where the council did not elect these wards in 2023.
-        seconds: of the processor.
-        megabytes: of memory at most.
-        faults: what was refused or broke, in sentences.
-        warnings: how many rules warned.
+        wards: the number of wards.
+        slots: the number of indicators behind its newest scores.
+        scored: the number of wards with a score in the newest edition.
+        electors: how much the number of electors per resident aged 16 and over, allocated by best fit, varies between
+            wards, in percent: the standard deviation of its logarithm. None if the council did not elect these wards
+            in 2023.
+        seconds: processor time.
+        megabytes: peak memory.
+        faults: refusals and failures, one message each.
+        warnings: the number of rules that warned.
     """
 
     name: str
@@ -68,28 +69,28 @@ class Computed:
 
     @property
     def cells(self) -> tuple[object, ...]:
-        """Its row of the table, ``COLUMNS``."""
+        """The row in the table; its columns are ``COLUMNS``."""
         electors = "–" if self.electors is None else f"{self.electors:.0f}%"
         told = f"{len(self.faults)}: {self.faults[0]}" if self.faults else FAULTLESS
         return (self.name, self.wards, self.slots, self.scored, electors, f"{self.seconds:.0f}",
                 f"{self.megabytes:.0f}", self.warnings, told)  # fmt: skip
 
 
-def council_in(folder: Path, code: str, *outputs: str) -> House:
-    """A council's folder, as ``spi council`` makes it, whose store is yet to be made."""
+def council_in(folder: Path, code: str, *outputs: str) -> Sandbox:
+    """A council's folder as ``spi council`` creates it, with no store yet."""
     settings = Settings(council=folder, contracts=CONTRACTS, snapshot=folder / "snapshot", store=str(folder / "store"))
     geography = council_geography(code, settings.england, load_contracts(CONTRACTS).sources)
     (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
-    return House(settings).making(*outputs)
+    return Sandbox(settings).making(*outputs)
 
 
 def computed(code: str, folder: Path, *outputs: str) -> Computed:
-    """Compute a council step by step, without Dagster, and look at what came of it.
+    """Compute a council step by step, without Dagster, and summarise the result.
 
     Args:
-        code: of the authority.
-        folder: an empty one.
-        outputs: what is made beside the database.
+        code: the code of the authority.
+        folder: an empty folder.
+        outputs: the outputs to build in addition to the database.
     """
     began = time.process_time()
     house = council_in(folder, code, *outputs)
@@ -120,7 +121,7 @@ def computed(code: str, folder: Path, *outputs: str) -> Computed:
     )
 
 
-def _electors(house: House) -> float | None:
+def _electors(house: Sandbox) -> float | None:
     versions = house.store.versions()
     if "local_elections_2023" not in versions:
         return None
@@ -140,9 +141,9 @@ def _alone(code: str, outputs: Sequence[str]) -> Computed:
 
 
 def _all(codes: Sequence[str], outputs: Sequence[str]) -> Iterator[Computed]:
-    """Each council, as it is done."""
-    # Each council has a process of its own, since the most memory is a process's. What all of them import, for five
-    # seconds, is imported once.
+    """Yield each council as soon as it is computed."""
+    # Each council gets its own process, because peak memory is measured per process. The imports that all of them
+    # need take five seconds, so they are done once.
     forked = multiprocessing.get_context("forkserver")
     forked.set_forkserver_preload(["spi_pipeline_tests.integration.councils", "great_expectations"])
     with ProcessPoolExecutor(os.cpu_count(), forked, max_tasks_per_child=1) as pool:
@@ -151,13 +152,13 @@ def _all(codes: Sequence[str], outputs: Sequence[str]) -> Iterator[Computed]:
 
 
 def _in_document() -> dict[str, tuple[object, ...]]:
-    """The rows of the table, by the council's name."""
+    """The rows of the table by council name."""
     rows = [tuple(line.strip("| ").split(" | ")) for line in table_in(DOCUMENT, TABLE).splitlines()[2:]]
     return {row[0]: row for row in rows}
 
 
 def main() -> int:
-    """Compute some councils, or all; 1 where one has a fault or a ward without a score."""
+    """Compute the chosen councils, or all; return 1 if any has a fault or a ward without a score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--outputs", default="")

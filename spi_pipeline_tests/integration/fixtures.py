@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a refreshed store; each ``conftest.py`` takes those it needs."""
+"""Fixtures for tests that need a refreshed store; each ``conftest.py`` imports the ones it needs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from spi_pipeline.cli import main
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.houses import House, copied, empty_house, refreshed_once, with_outputs_once
+from spi_pipeline_tests.integration.sandboxes import Sandbox, copied, empty_house, refreshed_once, with_outputs_once
 
 MONTHS = 8
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a command left behind: its exit code and what it wrote."""
+    """The result of a command: its exit code and its output."""
 
     code: int
     out: str
@@ -31,50 +31,50 @@ Command = Callable[..., Said]
 
 @pytest.fixture(autouse=True)
 def no_dagster_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The instance belongs to the store, whatever the developer's shell says."""
+    """Use the store's own Dagster instance, even if the developer's shell sets ``DAGSTER_HOME``."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
 
 @pytest.fixture(scope="session")
-def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
-    """A store refreshed once, to read from."""
+def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Sandbox:
+    """A store refreshed once per session; tests only read it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         return refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[0]
 
 
 @pytest.fixture(scope="session")
-def with_outputs(refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
-    """The same with every output made, to read from."""
+def with_outputs(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Sandbox:
+    """The refreshed store with every output built; tests only read it."""
     base = tmp_path_factory.getbasetemp()
     return with_outputs_once(refreshed, (base if worker_id == "master" else base.parent) / "with_outputs")
 
 
 @pytest.fixture
-def house(refreshed: House, tmp_path: Path) -> House:
-    """A refreshed store of one's own, to break."""
+def house(refreshed: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy of the refreshed store that the test may change."""
     return copied(refreshed, tmp_path)
 
 
 @pytest.fixture
 def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
-    """Local publishers that are asked in place of the real ones, with so many months."""
+    """Imitations of the publishers with ``MONTHS`` months; requests go to them instead of the real publishers."""
     with local_publishers(months=MONTHS, archive_months=12) as served:
         point(monkeypatch, served.bases)
         yield served
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> House:
-    """A house in live mode, and no store yet."""
-    return House(empty_house(tmp_path).settings.model_copy(update={"mode": "live"}))
+def live(tmp_path: Path) -> Sandbox:
+    """A sandbox in live mode with no store yet."""
+    return Sandbox(empty_house(tmp_path).settings.model_copy(update={"mode": "live"}))
 
 
 @pytest.fixture
 def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command, run in this process on a house: ``spi(house, "status", "--json")``."""
+    """Run a command in this process on a sandbox: ``spi(house, "status", "--json")``."""
 
-    def run(house: House, *arguments: str) -> Said:
+    def run(house: Sandbox, *arguments: str) -> Said:
         for name, value in house.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["spi", *arguments])

@@ -1,4 +1,4 @@
-"""What runs leave behind becomes messages: each kind of alert, as it arrives at a webhook."""
+"""Alerts about runs: each kind of alert, as it arrives at a webhook."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, column, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_house
 
 SOURCE = "local_elections_2023"
-# What follows from a source is as before while its last good version stays in use.
+# This source alone suffices: nothing downstream changes while its last good version stays in use.
 ONLY = ("--select", f"source/{SOURCE}")
 NOW = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
 
@@ -35,12 +35,12 @@ def hook() -> Iterator[Inbox]:
         yield inbox
 
 
-def told_at(house: House, hook: Inbox) -> House:
+def told_at(house: Sandbox, hook: Inbox) -> Sandbox:
     return replace(house, settings=house.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
 
 
 def heads(hook: Inbox) -> list[str]:
-    """What each message since the last call is about."""
+    """The titles of the messages since the last call, without the prefix."""
     found = [title.removeprefix("[spi_pipeline] ") for title in hook.titles]
     hook.received.clear()
     return found
@@ -50,11 +50,11 @@ def negative(table: pa.Table) -> pa.Table:
     return column(table, "electorate", lambda values: [-1, *values[1:]])
 
 
-def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook: Inbox, spi: Command) -> None:
+def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: Sandbox, hook: Inbox, spi: Command) -> None:
     house = told_at(house, hook)
-    assert spi(house, "alerts", "send").code == 0  # nothing fails, nobody is told
+    assert spi(house, "alerts", "send").code == 0  # nothing fails, so no alert is sent
     house.rewrite(SOURCE, negative)
-    for _ in range(2):  # the second time it is known
+    for _ in range(2):  # the second time the failure is already known
         said = spi(house, "refresh", *ONLY)
         assert said.code == 1
         assert "alerts:" not in said.err
@@ -78,7 +78,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
     ):
         assert fact in body, fact
     assert (status["healthy"], status["last_run"]["state"]) == (False, "failed")
-    assert any(trouble.startswith(f"table {SOURCE} is stale since ") for trouble in status["trouble"])
+    assert any(trouble.startswith(f"table {SOURCE} has been stale since ") for trouble in status["trouble"])
     heads(hook)
     house.cure()
     assert spi(house, "refresh", *ONLY).code == 0
@@ -87,7 +87,7 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: House, hook:
 
 
 def test_whoever_answers_for_a_contract_is_told_of_its_tables(
-    house: House, hook: Inbox, spi: Command, tmp_path: Path
+    house: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
     with webhook() as elections:
         routes = {
@@ -110,15 +110,15 @@ def test_whoever_answers_for_a_contract_is_told_of_its_tables(
     assert SOURCE not in "".join(ours)
 
 
-def routed(house: House, file: Path, url: str, **include: str) -> House:
-    """The house with one channel, which takes what ``include`` says."""
+def routed(house: Sandbox, file: Path, url: str, **include: str) -> Sandbox:
+    """The sandbox with one channel, which takes only the alerts that ``include`` selects."""
     routes = {"channels": {"duty": {"url": url, "include": include}}}
     file.write_text(json.dumps(routes), encoding="utf-8")  # JSON is YAML
     return replace(house, settings=house.settings.model_copy(update={"alert_channels": str(file)}))
 
 
 def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
-    house: House, hook: Inbox, spi: Command, tmp_path: Path
+    house: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
     group = house.contracts.sources[SOURCE].properties.group
     house = routed(house, tmp_path / "channels.yaml", hook.url, group=group)
@@ -138,33 +138,31 @@ def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
     ],
 )
 def test_a_route_by_a_word_that_no_alert_carries_is_refused(
-    refreshed: House, spi: Command, tmp_path: Path, choice: str, word: str, nearest: str
+    refreshed: Sandbox, spi: Command, tmp_path: Path, choice: str, word: str, nearest: str
 ) -> None:
     file = tmp_path / "channels.yaml"
     house = routed(refreshed, file, "json://127.0.0.1:9/a-secret-token", **{choice: word})
-    refused = (
-        f"{file}: include of channel duty: no alert can carry the {choice} {word!r}; the nearest word is {nearest!r}\n"
-    )
+    refused = f"{file}: include of channel duty: no alert can have the {choice} {word!r}; the nearest is {nearest!r}\n"
     for command in (("alerts", "test"), ("alerts", "send"), ("contracts", "lint")):
         said = spi(house, *command)
         assert (said.code, said.out, said.err) == (1, "", refused), command
     assert json.loads(spi(house, "status", "--json").out)["alerts_fault"] + "\n" == refused
 
 
-def test_a_refresh_is_not_undone_by_a_route_that_is_refused(house: House, spi: Command, tmp_path: Path) -> None:
+def test_a_refresh_is_not_undone_by_a_route_that_is_refused(house: Sandbox, spi: Command, tmp_path: Path) -> None:
     house = routed(house, tmp_path / "channels.yaml", "json://127.0.0.1:9/a-secret-token", group="polic")
     said = spi(house, "refresh")
     assert said.code == 0
-    assert said.err.endswith("no alert can carry the group 'polic'; the nearest word is 'police'\n")
+    assert said.err.endswith("no alert can have the group 'polic'; the nearest is 'police'\n")
 
 
-def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: House) -> None:
+def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: Sandbox) -> None:
     judged = refreshed.store.read_runs("check_result")
     assert judged is not None
     assert set(judged["rule"].to_pylist()) <= carried_words(refreshed.contracts)["rule"]
 
 
-def test_a_rule_that_is_no_longer_promised_is_over(house: House, hook: Inbox, spi: Command) -> None:
+def test_a_rule_that_is_no_longer_promised_is_over(house: Sandbox, hook: Inbox, spi: Command) -> None:
     house = told_at(house, hook)
     assert spi(house, "alerts", "send").code == 0
     house.rewrite(SOURCE, lambda table: column(table, "turnout", lambda values: [30.0] * len(values)))
@@ -176,8 +174,8 @@ def test_a_rule_that_is_no_longer_promised_is_over(house: House, hook: Inbox, sp
     assert hook.text.count(f"Resolved: {SOURCE} breaks its rule turnout_varies") == 1
 
 
-def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: House) -> None:
-    """Samples hold columns of a rule and of the key; no text there is tells of a person."""
+def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: Sandbox) -> None:
+    """Samples hold the columns of the rule and the key; no text column is about a person."""
     texts = [
         (source.id, column.name, column.concept)
         for source in refreshed.contracts.sources.values()
@@ -188,13 +186,13 @@ def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: House
     assert [text for text in texts if text[2] not in ("place", "time", "category", "identifier")] == []
 
 
-def test_figures_that_cannot_be_had_are_told_as_stale(house: House, hook: Inbox) -> None:
+def test_figures_that_cannot_be_had_are_told_as_stale(house: Sandbox, hook: Inbox) -> None:
     house = told_at(house, hook)
     look(house.settings, house.contracts)
     house.embedded(SOURCE).unlink()
     house.refresh(f"source/{SOURCE}")
     look(house.settings, house.contracts)
-    assert f"source/{SOURCE} is stale, no new version could be had" in hook.text
+    assert f"source/{SOURCE} is stale, no new version could be made" in hook.text
     assert "stays in use" in hook.text
     assert heads(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
     house.cure()
@@ -203,8 +201,8 @@ def test_figures_that_cannot_be_had_are_told_as_stale(house: House, hook: Inbox)
     assert heads(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
 
 
-def as_the_ui_runs_it(house: House, instance: DagsterInstance) -> str:
-    """One source, run without the command."""
+def as_the_ui_runs_it(house: Sandbox, instance: DagsterInstance) -> str:
+    """Run one source through the job, without the command, and return the id of the run."""
     job = build_definitions(house.settings).resolve_job_def("refresh")
     chosen = [AssetKey(["source", SOURCE])]
     return job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False).run_id
@@ -228,7 +226,7 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
         ]
         (body,) = [body for title, body in hook.received if "the run" in title]
         assert f"Observed: source_{SOURCE}: no good version of {SOURCE}: source {SOURCE} has no embedded table" in body
-        assert "the run that the UI started ends well" in body
+        assert "the run that the UI started succeeds" in body
         assert f"/runs/{bad}" in body
         heads(hook)
 
@@ -241,7 +239,7 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
         house.cure()
         as_the_ui_runs_it(house, instance)
         look(house.settings, house.contracts)
-        # A refresh that ends well ends them all; the sixth message in ten minutes is a digest.
+        # A successful refresh resolves all of them; the sixth message in ten minutes is a digest.
         for about in (f"{SOURCE} could not be computed", "the run refresh failed", "the run rebuild_index was stopped"):
             assert hook.text.count(f"Resolved: {about}") == 1
         assert heads(hook) == ["Digest: resolved 3"]
@@ -256,9 +254,9 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
 
 
 def test_a_source_overdue_at_its_publisher(
-    refreshed: House, hook: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    refreshed: Sandbox, hook: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In snapshot mode the day of the snapshot is today: the clock may say what it likes."""
+    """In snapshot mode "today" is the date of the snapshot, whatever the clock shows."""
     contracts = refreshed.contracts
     source = contracts.sources["street_crime"]
     live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
@@ -267,7 +265,7 @@ def test_a_source_overdue_at_its_publisher(
     published = taken - dt.timedelta(days=31 + 31 + 7)
 
     def told_of(day: dt.date) -> None:
-        """The police published the source's newest month on that day; no other publisher says anything."""
+        """Let the police have published the newest month on that day; no other source has a publication date."""
         told = [{"published_at": f"{day}T09:00:00+00:00"}]
         monkeypatch.setattr(Reader, "origins", lambda _, name: told if name == source.id else [])
 
@@ -285,7 +283,7 @@ def test_a_source_overdue_at_its_publisher(
     assert f"Resolved: {told}" in heads(hook)
 
 
-def test_a_trial_names_the_channels_and_no_secret(refreshed: House, hook: Inbox, spi: Command) -> None:
+def test_a_trial_names_the_channels_and_no_secret(refreshed: Sandbox, hook: Inbox, spi: Command) -> None:
     said = spi(told_at(refreshed, hook), "alerts", "test")
     assert (said.code, said.out, said.err) == (0, "hook: accepted\n", "")
     hook.answer = 403

@@ -1,4 +1,4 @@
-"""Another council from its name alone: Central Bedfordshire as ``docs/another-council.md`` makes it."""
+"""Another council from its name alone: Central Bedfordshire, as ``docs/another-council.md`` sets it up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spi_pipeline.snapshot.council import council_code, councils
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
 from spi_pipeline_tests.integration.councils import computed, council_in
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 DOCUMENT = REPOSITORY / "docs" / "another-council.md"
 ENGLAND = Settings().england
@@ -34,22 +34,22 @@ WITHOUT = {
 
 
 @pytest.fixture(scope="module")
-def council(tmp_path_factory: pytest.TempPathFactory) -> House:
+def council(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A refreshed store of the council, in its own folder."""
     house = council_in(tmp_path_factory.mktemp("council"), COUNCIL, "site", "report")
-    # Step by step and without Dagster, which has nothing to do with the council and takes as long again.
+    # Step by step and without Dagster, which would double the time and behaves the same for every council.
     runner, now = house.runner, dt.datetime.now(dt.UTC)
     for steps in operations(build_plan(house.contracts)).values():
         outcomes = runner.run(steps, "council", now)
         assert [outcome.message for outcome in outcomes if outcome.message] == []
-        # What Dagster would show of it.
+        # The metadata that Dagster would show.
         for step in steps:
             own = [outcome for outcome in outcomes if outcome.table in step.outputs]
             assert run_metadata(step, own, runner.reader, "council")
     return house
 
 
-# One ward alone; wards that share a single MSOA; and two more, drawn once.
+# A single ward; wards that share one MSOA; and two more councils, drawn with a fixed seed.
 @pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 2)])
 def test_a_council_is_computed_whole(name: str, tmp_path: Path) -> None:
     found = computed(council_code(name, KNOWN), tmp_path, "site", "report")
@@ -58,7 +58,7 @@ def test_a_council_is_computed_whole(name: str, tmp_path: Path) -> None:
     assert found.slots >= 25
 
 
-def test_its_site_and_report_are_published(council: House) -> None:
+def test_its_site_and_report_are_published(council: Sandbox) -> None:
     site = council.store.published / "site"
     pages = {page.stem for page in (site / "wards").glob("*.html")}
     assert {"ampthill", "barton-le-clay-silsoe", "westoning-flitton-greenfield"} <= pages
@@ -66,21 +66,21 @@ def test_its_site_and_report_are_published(council: House) -> None:
     assert (site / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
-def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(council: House) -> None:
+def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(council: Sandbox) -> None:
     quality = (council.store.published / "site" / "quality.html").read_text(encoding="utf-8")
     assert "Each LSOA counts whole in the ward that it fits best" in quality
     assert "shared out by residents" not in quality
     assert "Name of a ward</label>" in (council.store.published / "site" / "index.html").read_text(encoding="utf-8")
 
 
-def values(council: House, indicator: str) -> pd.Series:
+def values(council: Sandbox, indicator: str) -> pd.Series:
     found = council.query(
         "SELECT area_code, value FROM observation WHERE indicator_id = ? AND edition = 2025", indicator
     )
     return pd.Series(dict(found), dtype="float64")
 
 
-def test_the_ward_table_comes_out_as_the_document_shows_it(council: House) -> None:
+def test_the_ward_table_comes_out_as_the_document_shows_it(council: Sandbox) -> None:
     table = ward_table(council.store.database)
     wards = [row for row in table.rows if row["level"] == "ward"]
     assert len(wards) == 31
@@ -97,7 +97,7 @@ def national(source_id: str) -> pd.DataFrame:
     return read_embedded(ENGLAND, source_id).table.to_pandas()
 
 
-def test_its_scores_say_where_its_wards_stand_in_england_and_what_they_go_with_there(council: House) -> None:
+def test_its_scores_say_where_its_wards_stand_in_england_and_what_they_go_with_there(council: Sandbox) -> None:
     own = {ward.code for ward in council.contracts.geography.wards}
     standing = national(STANDING)
     wanted = standing[standing["area_code"].isin(own)].set_index(["id", "area_code"])["england_percentile"]
@@ -115,7 +115,7 @@ def test_its_scores_say_where_its_wards_stand_in_england_and_what_they_go_with_t
     assert {tuple(key): r for *key, r in told} == goes.to_dict()
 
 
-def test_figures_go_by_the_official_best_fit(council: House) -> None:
+def test_figures_go_by_the_official_best_fit(council: Sandbox) -> None:
     fit = national("lsoa_best_fit")
     ward_of = fit[fit["authority_code"] == COUNCIL].set_index("area_code")["ward_code"]
     homes = national("census_central_heating").set_index("area_code")
@@ -128,13 +128,13 @@ def test_figures_go_by_the_official_best_fit(council: House) -> None:
     assert council.query("SELECT DISTINCT placed_by, split_share FROM area") == [("best_fit", None)]
 
 
-def test_crime_is_at_its_level(council: House) -> None:
+def test_crime_is_at_its_level(council: Sandbox) -> None:
     found = council.query("SELECT limits FROM indicator WHERE indicator_id = 'burglary'")
     assert "It is the level of 2018-04 to 2024-03, which no newer counts move." in found[0][0]
     assert values(council, "burglary").notna().all()
 
 
-def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
+def test_what_no_source_holds_is_missing_and_says_why(council: Sandbox) -> None:
     for name in WITHOUT:
         assert values(council, name).isna().all(), name
         [(limits,)] = council.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
@@ -145,7 +145,7 @@ def test_what_no_source_holds_is_missing_and_says_why(council: House) -> None:
     assert promised == {"columns": "passed", "types": "passed"}, "of an empty table nothing else is promised"
 
 
-def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_differ_inside(council: House) -> None:
+def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_differ_inside(council: Sandbox) -> None:
     figures = council.settings.figures(council.contracts.geography)
     found = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
     by_name = found.set_index("what")
@@ -153,7 +153,7 @@ def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_diffe
     assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500]
 
 
-def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: House) -> None:
+def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: Sandbox) -> None:
     found = dict(council.query("SELECT table_name, outcome FROM check_result WHERE rule = 'nothing_unexplained'"))
     assert found["sanity.neighbours"] == "skipped", "what did not run has not passed"
     assert found["sanity.constant"] in ("passed", "failed")

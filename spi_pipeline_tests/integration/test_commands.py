@@ -1,4 +1,4 @@
-"""The command as a person at night and a program meet it: exit codes, sentences, JSON."""
+"""The command line as people on call and programs use it: exit codes, messages, JSON."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import pytest
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
 
 
-def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: House, spi: Command) -> None:
+def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: Sandbox, spi: Command) -> None:
     before = house.digests()
     house.amend("indicators/housing.yaml", "direction: lower_is_better", "direction: sideways")
     house.amend("indicators/safety.yaml", "source: street_crime", "source: street_crimes")
@@ -47,8 +47,8 @@ def test_a_table_without_a_contract_is_missed_by_every_command(tmp_path: Path, s
         assert said.err.startswith("products/sensitivity.yaml: the file is missing; the pipeline writes this table")
 
 
-def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(house: House) -> None:
-    """What pydantic kept of the refusal kept a connection of DuckDB, whose 40 lines about leaks hid the sentence."""
+def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(house: Sandbox) -> None:
+    """A pydantic error must not hold a DuckDB connection, whose 40 lines about leaks would hide the message."""
     house.draw("board", "title: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
     code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'status']; main()"
     environment = os.environ | house.environment
@@ -61,29 +61,30 @@ def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(ho
     assert last == "1 fault in the contracts; nothing was done."
 
 
-def test_a_comparison_with_nothing_is_no_comparison(house: House, spi: Command) -> None:
+def test_a_comparison_with_nothing_is_no_comparison(house: Sandbox, spi: Command) -> None:
     said = spi(house, "contracts", "lint", "--against", "")
     assert said.code == 2
-    assert "names no revision" in said.err
+    assert "--against is empty" in said.err
 
 
 @pytest.mark.parametrize(
     ("name", "value", "code", "words"),
     [
-        ("SPI_MODE", "night", 2, "SPI_MODE='night': Input should be 'snapshot' or 'live'"),
+        ("SPI_MODE", "night", 2, "SPI_MODE is 'night'; set it to snapshot or live"),
+        ("SPI_LOG", "yes", 2, "SPI_LOG is 'yes'; set it to nothing, text or json"),
         ("SPI_CONTRACTS", "nowhere", 2, "nowhere: this contracts folder does not exist; set SPI_CONTRACTS to yours"),
         (
             "SPI_STORE",
             "ftp://bucket/spi",
             2,
-            "SPI_STORE='ftp://bucket/spi' is no address of a store: write s3://bucket/prefix",
+            "SPI_STORE='ftp://bucket/spi' is not the address of a store: write s3://bucket/prefix",
         ),
     ],
 )
 def test_a_bad_setting_is_named_with_its_variable(
-    refreshed: House, spi: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int, words: str
+    refreshed: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, code: int, words: str
 ) -> None:
-    monkeypatch.setattr(House, "environment", refreshed.environment | {name: value})
+    monkeypatch.setattr(Sandbox, "environment", refreshed.environment | {name: value})
     said = spi(refreshed, "status")
     assert (said.code, said.out) == (code, "")
     assert words in said.err
@@ -100,14 +101,14 @@ def test_a_bad_setting_is_named_with_its_variable(
         (["refresh", "--select", "hosing"], "there is no step or group 'hosing'; did you mean 'housing'?"),
     ],
 )
-def test_a_name_nothing_has_is_bad_usage(refreshed: House, spi: Command, arguments: list[str], sentence: str) -> None:
+def test_a_name_nothing_has_is_bad_usage(refreshed: Sandbox, spi: Command, arguments: list[str], sentence: str) -> None:
     said = spi(refreshed, *arguments)
     assert (said.code, said.out) == (2, "")
     (told,) = said.err.splitlines()
     assert told.startswith(sentence)
 
 
-def test_an_unknown_command_or_option_ends_with_two(refreshed: House, spi: Command) -> None:
+def test_an_unknown_command_or_option_ends_with_two(refreshed: Sandbox, spi: Command) -> None:
     assert spi(refreshed, "refrehs").code == 2
     assert spi(refreshed, "refresh", "--everything").code == 2
 
@@ -119,17 +120,17 @@ def test_before_the_first_refresh_every_command_says_what_to_do(
     said = spi(house, "status", "--json")
     found = json.loads(said.out)
     assert (said.code, found["published"], found["editions"], found["runs"]) == (1, None, [], [])
-    # A probe that asks for the wrong folder must not be told that all is well.
+    # A probe that looks at the wrong folder must not report a healthy store.
     assert (found["healthy"], found["trouble"]) == (False, ["nothing is published yet; run spi refresh"])
     assert len(found["stale_steps"]) == len(build_plan(house.contracts))
-    assert not house.store.root.exists()  # looking makes nothing
+    assert not house.store.root.exists()  # status creates nothing
     for arguments in (["explain", "Farley", "housing"], ["check"]):
         said = spi(house, *arguments)
         assert said.code == 1
         assert "run spi refresh" in said.err
 
 
-def test_status_of_a_healthy_store(refreshed: House, spi: Command) -> None:
+def test_status_of_a_healthy_store(refreshed: Sandbox, spi: Command) -> None:
     said = spi(refreshed, "status", "--json")
     found = json.loads(said.out)
     assert said.code == 0
@@ -145,7 +146,7 @@ def test_status_of_a_healthy_store(refreshed: House, spi: Command) -> None:
     assert lines[-1].endswith(run["run_id"])
 
 
-def test_check_evaluates_every_rule_and_writes_nothing(refreshed: House, spi: Command) -> None:
+def test_check_evaluates_every_rule_and_writes_nothing(refreshed: Sandbox, spi: Command) -> None:
     before = {path: path.stat().st_mtime_ns for path in refreshed.store.root.rglob("*")}
     said = spi(refreshed, "check", "--json")
     assert said.code == 0
@@ -162,16 +163,16 @@ def test_check_evaluates_every_rule_and_writes_nothing(refreshed: House, spi: Co
     assert {path: path.stat().st_mtime_ns for path in refreshed.store.root.rglob("*")} == before
 
 
-def test_nothing_is_folded_where_nobody_looks_at_a_screen(refreshed: House, spi: Command) -> None:
-    """A sha256 broken over two lines cannot be searched for."""
+def test_nothing_is_folded_where_nobody_looks_at_a_screen(refreshed: Sandbox, spi: Command) -> None:
+    """A SHA-256 that is wrapped over two lines cannot be searched for."""
     said = spi(refreshed, "explain", "Farley", "housing")
     assert said.code == 0
     for (sha256,) in refreshed.query("SELECT sha256 FROM source_release WHERE source_id = 'census_overcrowding'"):
         assert f"sha256 {sha256}" in said.out
 
 
-def test_on_a_terminal_progress_is_a_bar_for_each_group(house: House) -> None:
-    """Dagster captures what a run prints; what is meant for the terminal must get there, and while it happens."""
+def test_on_a_terminal_progress_is_a_bar_for_each_group(house: Sandbox) -> None:
+    """Dagster captures the output of a run; progress must still reach the terminal while the run lasts."""
     house.make_due("index/social_progress_index")
     ours, theirs = pty.openpty()
     code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
@@ -180,7 +181,7 @@ def test_on_a_terminal_progress_is_a_bar_for_each_group(house: House) -> None:
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     written = b""
-    with contextlib.suppress(OSError):  # so a terminal says that nobody writes to it any more
+    with contextlib.suppress(OSError):  # a terminal raises OSError once its last writer has gone
         while part := os.read(ours, 10_000):
             written += part
     os.close(ours)
@@ -193,7 +194,7 @@ def test_on_a_terminal_progress_is_a_bar_for_each_group(house: House) -> None:
     assert drawn.index("published") < drawn.index("Social Progress Index")
 
 
-def test_a_taken_port_is_said_and_nothing_started(refreshed: House, spi: Command) -> None:
+def test_a_taken_port_is_said_and_nothing_started(refreshed: Sandbox, spi: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = spi(refreshed, "ui", "--port", str(port))
@@ -201,10 +202,10 @@ def test_a_taken_port_is_said_and_nothing_started(refreshed: House, spi: Command
     assert said.err == f"port {port} cannot be used (Address already in use); give another one with --port\n"
 
 
-def test_a_month_is_explained(refreshed: House, spi: Command) -> None:
+def test_a_month_is_explained(refreshed: Sandbox, spi: Command) -> None:
     said = spi(refreshed, "refresh", "--since", "2020-13")
     assert (said.code, said.err) == (2, "SPI_SINCE='2020-13': write a month as YYYY-MM, such as 2024-04\n")
 
 
-def test_version(refreshed: House, spi: Command) -> None:
+def test_version(refreshed: Sandbox, spi: Command) -> None:
     assert spi(refreshed, "--version").out == f"spi_pipeline {version('spi-pipeline')}\n"

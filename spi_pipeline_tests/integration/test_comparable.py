@@ -1,4 +1,4 @@
-"""Editions that can be compared: one basis in all of them, and changes by other observations alone."""
+"""Editions are comparable: all of them use one basis, and only new observations change scores."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def test_nominal_weights_of_siblings_sum_to_one_in_every_edition(refreshed: House) -> None:
+def test_nominal_weights_of_siblings_sum_to_one_in_every_edition(refreshed: Sandbox) -> None:
     sums = refreshed.query("SELECT edition, profile, authority_code, parent_id, sum(weight) FROM weight GROUP BY ALL")
     editions = len(refreshed.query("SELECT DISTINCT edition FROM edition"))
     assert len(sums) == editions * 2 * (12 + 3 + 1)
@@ -18,7 +18,7 @@ def test_nominal_weights_of_siblings_sum_to_one_in_every_edition(refreshed: Hous
     assert refreshed.query(moved) == []
 
 
-def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(refreshed: House) -> None:
+def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(refreshed: Sandbox) -> None:
     scored = "SELECT edition, list_sort(list(DISTINCT id)) FROM score WHERE level = 'indicator' GROUP BY ALL"
     basis = [name for (name,) in refreshed.query("SELECT indicator_id FROM indicator WHERE in_basis ORDER BY 1")]
     assert {edition: names == basis for edition, names in refreshed.query(scored)} == {
@@ -29,7 +29,7 @@ def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(refreshed: 
     assert len(refreshed.query("SELECT DISTINCT basis_id FROM edition")) == 1
 
 
-def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(refreshed: House) -> None:
+def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(refreshed: Sandbox) -> None:
     shares = refreshed.query("SELECT edition, profile, measured_weight, carried_weight, held_weight FROM edition")
     filled = dict(
         refreshed.query(
@@ -44,7 +44,7 @@ def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(refreshed: H
     assert {held <= 0.5 for edition, _, _, _, held in shares if edition != newest} == {True}
 
 
-def test_a_change_is_what_the_scores_of_both_editions_say(refreshed: House) -> None:
+def test_a_change_is_what_the_scores_of_both_editions_say(refreshed: Sandbox) -> None:
     query = """
         SELECT c.change, c.from_data + c.from_imputation, b.score - a.score, c.rank_change, a.rank - b.rank
         FROM change c
@@ -60,8 +60,8 @@ def test_a_change_is_what_the_scores_of_both_editions_say(refreshed: House) -> N
     assert sorted(pairs) == sorted([*pairwise(editions), (editions[0], editions[-1])])
 
 
-def test_what_was_measured_once_moves_no_score(refreshed: House) -> None:
-    """Only an observation of another period does, or an estimate that follows from one."""
+def test_what_was_measured_once_moves_no_score(refreshed: Sandbox) -> None:
+    """Only an observation of another period moves a score, or an estimate derived from one."""
     still = "SELECT DISTINCT c.id FROM change c JOIN indicator ON indicator_id = c.id WHERE movable = 0 AND change <> 0"
     estimated = {name for (name,) in refreshed.query("SELECT DISTINCT indicator_id FROM imputation")}
     assert {name for (name,) in refreshed.query(still)} <= estimated
@@ -70,8 +70,8 @@ def test_what_was_measured_once_moves_no_score(refreshed: House) -> None:
     assert refreshed.query("SELECT count(*) FROM change WHERE movable < 0.5 AND verdict <> 'cannot_tell'") == [(0,)]
 
 
-def test_a_component_moves_by_what_its_indicators_do(refreshed: House) -> None:
-    """Under equal weights, by hand: the mean of what the indicators moved, where a ward has all of them."""
+def test_a_component_moves_by_what_its_indicators_do(refreshed: Sandbox) -> None:
+    """Under equal weights, the component's change is the mean of its indicators' changes, if a ward has all of them."""
     told = refreshed.query(
         """
         SELECT c.change, sum(i.change) / any_value(s.slots)

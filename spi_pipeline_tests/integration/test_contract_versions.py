@@ -1,4 +1,4 @@
-"""A store of another version of its contracts: made anew with a sentence, and never read as something it is not."""
+"""A store written under another contract version: it is rebuilt with a message and never misread."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.versions import CONTRACT
-from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.result import StepResult
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 BUS = "sources/bus_service.yaml"
 EDITION = "products/edition.yaml"
 NOW = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
 
 
-def version(house: House, table: str) -> str:
+def version(house: Sandbox, table: str) -> str:
     contracts = house.contracts
     return {**contracts.sources, **contracts.products}[table].version
 
 
-def raise_major(house: House, file: str) -> tuple[str, str]:
-    """Give a contract its next major version; the version before and now."""
+def raise_major(house: Sandbox, file: str) -> tuple[str, str]:
+    """Give a contract its next major version; return the old and the new version."""
     table = file.split("/")[1].removesuffix(".yaml")
     before = version(house, table)
     house.amend(file, f"version: {before}", f"version: {int(before[0]) + 1}.0.0")
     return before, version(house, table)
 
 
-def run(house: House, label: str) -> list[Outcome]:
+def run(house: Sandbox, label: str) -> list[StepResult]:
     (step,) = [step for step in build_plan(house.contracts) if step.label == label]
     return house.runner.run([step], "a run", NOW)
 
 
-def test_every_table_says_which_version_it_was_written_under(refreshed: House) -> None:
+def test_every_table_says_which_version_it_was_written_under(refreshed: Sandbox) -> None:
     for name in refreshed.store.versions():
         assert refreshed.store.metadata(name)[CONTRACT] == version(refreshed, name.split(".")[0])
 
 
-def test_a_last_good_version_of_another_major_does_not_stand_in(house: House) -> None:
+def test_a_last_good_version_of_another_major_does_not_stand_in(house: Sandbox) -> None:
     before, now = raise_major(house, BUS)
     (outcome,) = run(house, "source/bus_service")
     assert (outcome.state, outcome.version) == ("failed", None)
-    # The embedded figures are of an older major version too, and so cannot make it anew.
+    # The embedded figures have the older major version too, so the table cannot be rebuilt from them.
     told = "table bus_service was written under version {} of its contract, and " + now + " is in force"
-    assert f"{told.format(before)}: it is not read as something it is not; write the snapshot anew" in outcome.message
-    assert f"{told.format(before)}: it is not read as something it is not; run spi refresh" in outcome.message
+    assert f"{told.format(before)}: the two versions are incompatible; rebuild the snapshot" in outcome.message
+    assert f"{told.format(before)}: the two versions are incompatible; run spi refresh" in outcome.message
     assert house.store.current("bus_service") is not None, "it stays where it is, for whoever goes back"
     (reader,) = run(house, "indicator/bus_service")
     assert told.format(before) in reader.message
     assert reader.state == "kept", "the indicator's own last good version still means what it meant"
 
 
-def test_a_table_written_before_tables_had_versions_is_of_the_first(house: House) -> None:
+def test_a_table_written_before_tables_had_versions_is_of_the_first(house: Sandbox) -> None:
     table = house.store.read("bus_service")
     house.store.write("bus_service", table, fingerprint="old", run_id="old")
     assert CONTRACT not in house.store.metadata("bus_service")
@@ -66,7 +66,7 @@ def test_a_table_written_before_tables_had_versions_is_of_the_first(house: House
         house.runner.reader.table("bus_service")
 
 
-def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: House) -> None:
+def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: Sandbox) -> None:
     new = "      - {name: operator, logicalType: string, description: Operator,\n"
     new += "         customProperties: [{property: concept, value: category}]}\n"
     house.amend(BUS, "    quality:\n", f"{new}    quality:\n")
@@ -74,20 +74,20 @@ def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: House
     assert house.runner.reader.table("bus_service")["operator"].null_count == 609
 
 
-def test_a_refresh_says_what_it_makes_anew(house: House, spi: Command) -> None:
+def test_a_refresh_says_what_it_makes_anew(house: Sandbox, spi: Command) -> None:
     before, now = raise_major(house, EDITION)
     said = spi(house, "refresh", "--select", "basis")
     assert said.code == 0, said.err
-    told = f"1 table was of another version of their contract and made anew: edition {before} (now {now})."
+    told = f"1 table was recomputed for another version of the contract: edition {before} (now {now})."
     assert told in said.out
     assert house.store.metadata("edition")[CONTRACT] == now
     assert told not in spi(house, "refresh", "--select", "basis").out
 
 
-def test_a_refresh_sums_up_its_quality(house: House, spi: Command) -> None:
+def test_a_refresh_sums_up_its_quality(house: Sandbox, spi: Command) -> None:
     house.amend(EDITION, "description: Digest of", "description: A digest of")
     found = json.loads(spi(house, "refresh", "--select", "basis", "--json").out)
-    # Of both tables of the basis, each with the rule that it could be computed.
+    # The rules of both tables of the basis, plus the rule "computed" for each.
     rules = sum(len(house.contracts.products[name].rules) + 1 for name in ("indicator", "edition"))
     assert found["renewed"] == {}
     assert found["quality"] == {
@@ -95,33 +95,33 @@ def test_a_refresh_sums_up_its_quality(house: House, spi: Command) -> None:
     }  # fmt: skip
 
 
-def test_a_database_of_another_major_version_is_not_explained(house: House, spi: Command) -> None:
+def test_a_database_of_another_major_version_is_not_explained(house: Sandbox, spi: Command) -> None:
     before, now = raise_major(house, "products/score.yaml")
     said = spi(house, "explain", "Farley", "housing")
     assert said.code == 1
-    assert f"was published under version {before} of the contract of score, and {now} is in force" in said.err
+    assert f"was published under version {before} of the contract of score, but version {now} is in force" in said.err
 
 
-def test_a_database_without_a_column_gained_since_is_not_explained_but_made_anew(house: House, spi: Command) -> None:
+def test_a_database_without_a_column_gained_since_is_not_explained_but_made_anew(house: Sandbox, spi: Command) -> None:
     before = version(house, "score")
     new = "      - {name: mood, logicalType: string, description: How it feels}\n"
     house.amend("products/score.yaml", "    quality:\n", f"{new}    quality:\n")
     house.amend("products/score.yaml", f"version: {before}", f"version: {before[0]}.9.0")
     said = spi(house, "explain", "Farley", "housing")
     assert said.code == 1
-    assert f"under version {before} of the contract of score and has no mood, which {before[0]}.9.0 has" in said.err
+    assert f"under version {before} of the contract of score and lacks mood, which version {before[0]}.9.0" in said.err
 
 
 @pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
-def test_a_store_of_a_newer_layout_is_left_alone(house: House, spi: Command, arguments: list[str]) -> None:
+def test_a_store_of_a_newer_layout_is_left_alone(house: Sandbox, spi: Command, arguments: list[str]) -> None:
     (house.store.root / "layout").write_text("3\n")
     before = sorted((house.store.root / "tables").rglob("*"))
     said = spi(house, *arguments)
     assert said.code == 1
-    assert f"The store {house.store.root} is laid out in form '3', that of a newer version of this program" in said.err
+    assert f"The store {house.store.root} has layout '3' of a newer version of this program" in said.err
     assert sorted((house.store.root / "tables").rglob("*")) == before
 
 
-def test_a_store_from_before_layouts_were_numbered_is_of_the_first(house: House, spi: Command) -> None:
+def test_a_store_from_before_layouts_were_numbered_is_of_the_first(house: Sandbox, spi: Command) -> None:
     (house.store.root / "layout").unlink()
     assert spi(house, "check").code == 0

@@ -1,4 +1,4 @@
-"""A defect of ours: one sentence and exit code 1; the stack trace is in the log, not in a night's mail."""
+"""Defects in our own code: one message and exit code 1; the stack trace goes to a log, not into the message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spi_pipeline.outputs import database
 from spi_pipeline.run import runner
 from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 def _faults(said_err: str) -> list[str]:
@@ -27,12 +27,12 @@ def _faults(said_err: str) -> list[str]:
 
 
 @pytest.fixture
-def due(house: House) -> House:
+def due(house: Sandbox) -> Sandbox:
     house.make_due("index/social_progress_index")
     return house
 
 
-def test_a_step_that_breaks_keeps_its_good_version(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_breaks_keeps_its_good_version(due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     before = due.digests()
     whole = runner.compute
 
@@ -59,7 +59,7 @@ def test_a_step_that_breaks_keeps_its_good_version(due: House, spi: Command, mon
 
 
 def test_an_operation_that_breaks_beyond_its_steps_is_named(
-    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+    due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = due.digests()
 
@@ -77,7 +77,7 @@ def test_an_operation_that_breaks_beyond_its_steps_is_named(
 
 
 def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
-    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+    due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreadable(*_arguments: Any) -> Any:
         raise SpiError("current.json could not be read (Input/output error): look at the disk.")
@@ -92,7 +92,7 @@ def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
     assert due.refresh().state == "succeeded"
 
 
-def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_built_is_named(due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = due.query("SELECT * FROM score ORDER BY ALL")
 
     def write(*_arguments: Any, **_named: Any) -> Any:
@@ -108,7 +108,7 @@ def test_a_database_that_cannot_be_built_is_named(due: House, spi: Command, monk
 
 
 def test_a_command_that_breaks_names_the_file_with_the_trace(
-    refreshed: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+    refreshed: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: Any) -> Any:
         raise ZeroDivisionError("division by zero")
@@ -124,7 +124,7 @@ def test_a_command_that_breaks_names_the_file_with_the_trace(
 
 
 @pytest.mark.parametrize("command", [["--help"], ["contracts", "lint"], ["status", "--json"]])
-def test_output_that_nothing_takes_is_a_sentence(house: House, command: list[str]) -> None:
+def test_output_that_nothing_takes_is_a_sentence(house: Sandbox, command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         left = subprocess.run(
             [str(Path(sys.executable).with_name("spi")), *command], stdout=full, stderr=subprocess.PIPE, text=True,
@@ -132,13 +132,12 @@ def test_output_that_nothing_takes_is_a_sentence(house: House, command: list[str
         )  # fmt: skip
     assert left.returncode == 1
     assert left.stderr == (
-        "What there was to write or to print could not be written (No space left on device): free some disk space "
-        "and run the command again.\n"
+        "The output could not be written (No space left on device): free some disk space and run the command again.\n"
     )
 
 
 def test_a_defect_is_told_where_its_trace_cannot_be_kept(
-    house: House, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    house: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def broken(*_asked: object) -> None:
         raise ZeroDivisionError
@@ -147,4 +146,4 @@ def test_a_defect_is_told_where_its_trace_cannot_be_kept(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     said = spi(house, "status")
     assert said.code == 1
-    assert said.err.strip().endswith("; no trace could be kept (No such file or directory)")
+    assert said.err.strip().endswith("; no trace could be written (No such file or directory)")

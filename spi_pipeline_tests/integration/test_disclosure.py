@@ -1,4 +1,4 @@
-"""A count below the minimum of its source is in nothing that is published, nor what it could be worked out from."""
+"""No publication holds a count below the minimum of its source, or figures from which it could be derived."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from spi_pipeline.run.freezing import refuse_disclosure
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage.published.releases import SIGNED, Contents
 from spi_pipeline.storage.published.releases import Release as FrozenRelease
-from spi_pipeline_tests.integration.houses import SNAPSHOT, House, column, copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, column, copied, empty_house
 from spi_pipeline_tests.integration.test_own_table import owning
 
 FEW, NEXT, TOWN = 3, 11, "E06000032"
@@ -32,15 +32,15 @@ CALLED = "Night calls (per 1,000 residents)"
 
 @pytest.fixture(scope="module")
 def counts() -> dict[str, int]:
-    """Invented calls in every ward: three in one, eleven in the next fewest."""
+    """Invented calls per ward: 3 in the ward with the fewest, 11 in the next."""
     every = read_embedded(SNAPSHOT, "postcodes").table.to_pandas()
     wards = sorted(set(every["ward_code"]))
     return {ward: FEW if index == 7 else NEXT + index for index, ward in enumerate(wards)}
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory, counts: dict[str, int]) -> House:
-    """A house with these calls, and every output that holds figures."""
+def published(tmp_path_factory: pytest.TempPathFactory, counts: dict[str, int]) -> Sandbox:
+    """A sandbox with these calls and every output that holds figures."""
     house = empty_house(tmp_path_factory.mktemp("few")).making("site", "downloads")
     every = read_embedded(house.settings.snapshot, "postcodes").table.to_pandas()
     first = every.groupby("ward_code")["postcode"].first()
@@ -54,21 +54,21 @@ def published(tmp_path_factory: pytest.TempPathFactory, counts: dict[str, int]) 
 
 @pytest.fixture(scope="module")
 def hidden(counts: dict[str, int]) -> list[str]:
-    """The ward with three calls, and the one with the next fewest."""
+    """The two wards with the fewest calls: 3 and 11."""
     return sorted(counts, key=lambda ward: counts[ward])[:2]
 
 
 @pytest.fixture(scope="module")
-def secrets(published: House, counts: dict[str, int], hidden: list[str]) -> list[float]:
-    """The rates of both wards, their scores and the town's true rate: each would give the counts back."""
+def secrets(published: Sandbox, counts: dict[str, int], hidden: list[str]) -> list[float]:
+    """The rates of both wards, their scores and the town's true rate; each would reveal the counts."""
     residents = dict(published.query("SELECT area_code, population FROM area"))
     rates = [1000 * counts[ward] / residents[ward] for ward in hidden]
     town = 1000 * sum(counts.values()) / sum(residents[ward] for ward in counts)
     return [*rates, *(100 * (40 - rate) / 40 for rate in rates), town]
 
 
-def frames(published: House) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Every table of the database, as itself, as CSV and as Parquet."""
+def frames(published: Sandbox) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Every table of the database, and every CSV and Parquet download."""
     site = published.store.database.resolve().parent / "site"
     with duckdb.connect(str(published.store.database), read_only=True) as connection:
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
@@ -81,7 +81,7 @@ def frames(published: House) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def test_both_wards_are_suppressed_and_the_town_is_counted_without_them(
-    published: House, counts: dict[str, int], hidden: list[str]
+    published: Sandbox, counts: dict[str, int], hidden: list[str]
 ) -> None:
     rows = published.query(
         "SELECT area_code, status, value, lower, upper, numerator, denominator, allocation_error FROM observation "
@@ -95,7 +95,7 @@ def test_both_wards_are_suppressed_and_the_town_is_counted_without_them(
 
 
 def test_no_table_in_any_form_holds_what_the_counts_could_be_worked_out_from(
-    published: House, secrets: list[float]
+    published: Sandbox, secrets: list[float]
 ) -> None:
     seen = 0
     for name, frame in frames(published):
@@ -106,13 +106,13 @@ def test_no_table_in_any_form_holds_what_the_counts_could_be_worked_out_from(
     assert seen > 100_000
 
 
-def test_no_table_holds_a_row_of_the_indicator_and_ward_with_a_count(published: House, hidden: list[str]) -> None:
+def test_no_table_holds_a_row_of_the_indicator_and_ward_with_a_count(published: Sandbox, hidden: list[str]) -> None:
     for name in ("what_would_it_take", "target"):
         asked = f"SELECT count(*) FROM {name} WHERE indicator_id = 'night_calls' AND area_code IN (?, ?)"
         assert published.query(asked, *hidden) == [(0,)]
 
 
-def test_the_workbook_says_that_they_are_withheld(published: House, hidden: list[str]) -> None:
+def test_the_workbook_says_that_they_are_withheld(published: Sandbox, hidden: list[str]) -> None:
     book = openpyxl.load_workbook(published.store.database.resolve().parent / "site/downloads/spi.xlsx")
     names = dict(published.query("SELECT area_code, area_name FROM area"))
     sheet = [[cell.value for cell in row] for row in book["Indicators"]]
@@ -124,7 +124,7 @@ def test_the_workbook_says_that_they_are_withheld(published: House, hidden: list
     assert any(str(cell).startswith("[c] withheld") for row in sheet for cell in row), "the symbol is explained"
 
 
-def test_the_pages_of_both_wards_say_that_it_is_withheld(published: House, hidden: list[str]) -> None:
+def test_the_pages_of_both_wards_say_that_it_is_withheld(published: Sandbox, hidden: list[str]) -> None:
     site = published.store.database.resolve().parent / "site"
     names = dict(published.query("SELECT area_code, area_name FROM area"))
     told = 0
@@ -139,13 +139,13 @@ def test_the_pages_of_both_wards_say_that_it_is_withheld(published: House, hidde
     assert told == 2
 
 
-def disclosure(house: House, table: str = "observation") -> Rule:
-    """The rule as the contract of a product has it."""
+def disclosure(house: Sandbox, table: str = "observation") -> Rule:
+    """The disclosure rule in the contract of a product."""
     return next(rule for rule in house.contracts.products[table].rules if rule.kind == "disclosure")
 
 
-def with_counts(house: House, planted: dict[str, int]) -> pa.Table:
-    """The observations with other counts of some areas."""
+def with_counts(house: Sandbox, planted: dict[str, int]) -> pa.Table:
+    """The observations with the counts of some areas replaced."""
     table = house.store.read("observation").to_pandas()
     own = table[table["indicator_id"] == "night_calls"]
     shown = own.loc[own["numerator"].notna()].iloc[0]
@@ -159,13 +159,13 @@ def with_counts(house: House, planted: dict[str, int]) -> pa.Table:
     return pa.Table.from_pandas(table, preserve_index=False)
 
 
-def found(house: House, planted: dict[str, int]) -> str:
+def found(house: Sandbox, planted: dict[str, int]) -> str:
     (result,) = evaluate(with_counts(house, planted), [disclosure(house)], table_name="observation")
     return f"{result.outcome}: {result.observed}"
 
 
 def test_a_planted_count_is_found_where_it_stands_and_where_the_town_tells_of_it(
-    published: House, counts: dict[str, int], hidden: list[str]
+    published: Sandbox, counts: dict[str, int], hidden: list[str]
 ) -> None:
     few, following = hidden
     whole = sum(counts.values())
@@ -179,7 +179,7 @@ def test_a_planted_count_is_found_where_it_stands_and_where_the_town_tells_of_it
 
 
 def test_a_planted_count_is_found_from_release_to_release(
-    published: House, counts: dict[str, int], hidden: list[str]
+    published: Sandbox, counts: dict[str, int], hidden: list[str]
 ) -> None:
     few, following = hidden
     wholes = dict(published.query("SELECT area_code, parent_code FROM area WHERE level = 'ward'"))
@@ -192,25 +192,25 @@ def test_a_planted_count_is_found_from_release_to_release(
 
 
 def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
-    published: House, counts: dict[str, int], hidden: list[str], tmp_path: Path
+    published: Sandbox, counts: dict[str, int], hidden: list[str], tmp_path: Path
 ) -> None:
     house = copied(published, tmp_path)
     plant(house, published, {hidden[1]: NEXT})
     first = _frozen(house, "first")
     refuse_disclosure(house.runner)
     plant(house, published, {TOWN: sum(counts.values())})
-    refuse_disclosure(house.runner)  # it was not signed: nobody holds it
+    refuse_disclosure(house.runner)  # the first is not signed, so nobody holds it
     with house.store.lock():
         house.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
     with pytest.raises(
-        SpiError, match=r"Beside release first, table observation would give away a count below"
+        SpiError, match=r"Compared with release first, table observation would disclose a count below"
     ) as said:
         refuse_disclosure(house.runner)
     assert hidden[0] in str(said.value)
 
 
-def plant(house: House, published: House, planted: dict[str, int]) -> None:
-    """Let the stored observations hold other counts of some areas than were published."""
+def plant(house: Sandbox, published: Sandbox, planted: dict[str, int]) -> None:
+    """Replace the counts of some areas in the stored observations; the published ones stay."""
     table = with_counts(published, planted).cast(house.store.read("observation").schema)
     current = house.store.current("observation")
     assert current is not None
@@ -222,8 +222,8 @@ def plant(house: House, published: House, planted: dict[str, int]) -> None:
     house.store.write("observation", table, run_id="by_hand", **kept)  # type: ignore[arg-type]
 
 
-def _frozen(house: House, name: str) -> FrozenRelease:
-    """A release of the tables that what is looked for needs."""
+def _frozen(house: Sandbox, name: str) -> FrozenRelease:
+    """A release of the tables that the disclosure check needs."""
     versions = {table: house.store.current(table) for table in ("observation", "area", "allocation")}
     files = {table: version.path for table, version in versions.items() if version}
     digests = {table: version.sha256 for table, version in versions.items() if version}
@@ -231,7 +231,7 @@ def _frozen(house: House, name: str) -> FrozenRelease:
         return house.store.releases.create(name, {"tables": digests}, Contents({}, files, {}, {}, {}))
 
 
-def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: House) -> None:
+def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: Sandbox) -> None:
     (rule,) = [rule for rule in published.contracts.products["area"].rules if rule.kind == "unplaced"]
     table = published.store.read("area")
     planted = column(table, "area_name", lambda names: ["LU1 2AB", *names[1:]])
@@ -244,7 +244,7 @@ def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(publishe
 
 @pytest.mark.parametrize(("minimum", "told"), [(5, []), (10, [("stop_and_search", "E05014754")])])
 def test_what_the_check_would_find_in_the_published_figures_of_luton(
-    refreshed: House, minimum: int, told: list[tuple[str, str]]
+    refreshed: Sandbox, minimum: int, told: list[tuple[str, str]]
 ) -> None:
     contracts = refreshed.contracts
     sources = {
@@ -268,7 +268,7 @@ def test_what_the_check_would_find_in_the_published_figures_of_luton(
     assert seen == told
 
 
-def test_the_check_looked_and_found_nothing(published: House) -> None:
+def test_the_check_looked_and_found_nothing(published: Sandbox) -> None:
     asked = "SELECT DISTINCT outcome FROM check_result WHERE rule = ? AND table_name = ?"
     for table in ("indicator_value.night_calls", "observation", "what_would_it_take"):
         assert published.query(asked, "disclosure", table) == [("passed",)], table

@@ -1,4 +1,4 @@
-"""``spi doctor`` from end to end: what it shows, what it writes, what it asks, how it ends."""
+"""``spi doctor`` from end to end: its output, its report, its requests and its exit code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spi_pipeline.publishers.offers import HOSTS, PROBES
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS
 from spi_pipeline_tests.imitations import Publishers
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody can be connected to."""
+    """Make every connection fail the test."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("somebody was asked")
@@ -27,7 +27,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_visit_shows_what_it_saw_writes_a_report_and_leaves_the_store_alone(
-    live: House, publishers: Publishers, spi: Command, tmp_path: Path
+    live: Sandbox, publishers: Publishers, spi: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "report.json"
     said = spi(live, "doctor", "--live", "--report", str(file))
@@ -36,7 +36,7 @@ def test_a_visit_shows_what_it_saw_writes_a_report_and_leaves_the_store_alone(
     asked = [line for line in said.out.splitlines() if line.startswith("│")]
     assert len(asked) == len(PROBES)
     assert sum("as expected" in line for line in asked) >= MOST_REQUESTS - 4
-    assert "Left out, since 40 requests are the most of one visit: spi doctor --live --select census_" in said.err
+    assert "Left out, since one visit makes at most 40 requests: spi doctor --live --select census_" in said.err
     assert len(publishers.requests) <= MOST_REQUESTS
     assert not Path(live.settings.store).exists(), "nothing is made in the store"
 
@@ -48,7 +48,7 @@ def test_a_visit_shows_what_it_saw_writes_a_report_and_leaves_the_store_alone(
 
 
 def test_a_fault_is_found_in_the_report_of_somebody_else(
-    live: House, publishers: Publishers, spi: Command, tmp_path: Path
+    live: Sandbox, publishers: Publishers, spi: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "report.json"
     select = ("--select", "census_car_availability")
@@ -70,7 +70,7 @@ def test_a_fault_is_found_in_the_report_of_somebody_else(
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_report_that_somebody_tampered_with_is_shown_plainly(live: House, spi: Command, tmp_path: Path) -> None:
+def test_a_report_that_somebody_tampered_with_is_shown_plainly(live: Sandbox, spi: Command, tmp_path: Path) -> None:
     shape = {"columns": ["[/red]"], "facts": {"MD5": "many"}, "links": ["a"], "periods": ["[/bold]"]}
     about = {"asked_at": "[/x]", "seconds": 1, "requests": 1, "authorities": [], "versions": {}}
     seen = [
@@ -81,13 +81,13 @@ def test_a_report_that_somebody_tampered_with_is_shown_plainly(live: House, spi:
     (tmp_path / "report.json").write_text(json.dumps(report))
     said = spi(live, "doctor", "--compare", str(tmp_path / "report.json"))
     assert said.code == 1
-    assert "found none that can be judged (ValueError" in said.err
+    assert "can judge, found another (ValueError" in said.err
     assert "[/of another version]" in said.out
     assert "unknown to this version" in said.out
 
 
 @pytest.mark.usefixtures("offline")
-def test_hosts_are_listed_without_a_network(live: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_are_listed_without_a_network(live: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     said = spi(live, "doctor", "--hosts", "--json")
     found = {(row["host"], row["port"]) for row in json.loads(said.out)}
     assert {"www.nomisweb.co.uk", "policeuk-data.s3.amazonaws.com"} <= {host for host, _ in found}
@@ -100,9 +100,11 @@ def test_hosts_are_listed_without_a_network(live: House, spi: Command, monkeypat
 
 
 @pytest.mark.usefixtures("offline")
-def test_the_machine_is_looked_at_without_a_network(live: House, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machine_is_looked_at_without_a_network(
+    live: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = {"alert_urls": SecretStr("json://john:s3cr3t@127.0.0.1")}
-    live = House(live.settings.model_copy(update=secret))
+    live = Sandbox(live.settings.model_copy(update=secret))
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     said = spi(live, "doctor")
@@ -112,7 +114,7 @@ def test_the_machine_is_looked_at_without_a_network(live: House, spi: Command, m
     assert not Path(live.settings.store).exists()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authority.pem")
     broken = {row["what"]: row for row in json.loads(spi(live, "doctor", "--json").out)}
-    assert broken["certificates"]["trouble"] == "REQUESTS_CA_BUNDLE names no file; correct it"
+    assert broken["certificates"]["trouble"] == "REQUESTS_CA_BUNDLE does not name a file; correct it"
     assert spi(live, "doctor").code == 1
 
 
@@ -120,18 +122,18 @@ def test_the_machine_is_looked_at_without_a_network(live: House, spi: Command, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--report", "x.json"), "--report belongs with --live"),
+        (("--report", "x.json"), "--report needs --live"),
         (("--live", "--hosts"), "give one of --live, --compare and --hosts"),
         (("--live", "--report", "/nowhere/at/all.json"), "there is no folder"),
         (("--live", "--report", "/"), "--report / is a folder; name a file in it"),
-        (("--select", "census_age"), "--select belongs with --live or --compare"),
-        (("--hosts", "--select", "census_age"), "--select belongs with --live or --compare"),
-        (("--live", "--select", "weather"), "no endpoint is asked for weather; there are"),
-        (("--live", "--select", "broadband_coverage"), "no endpoint is asked for broadband_coverage"),
+        (("--select", "census_age"), "--select needs --live or --compare"),
+        (("--hosts", "--select", "census_age"), "--select needs --live or --compare"),
+        (("--live", "--select", "weather"), "no endpoint serves weather; the sources are"),
+        (("--live", "--select", "broadband_coverage"), "no endpoint serves broadband_coverage"),
     ],
 )
 def test_bad_usage_is_told_before_anybody_is_asked(
-    live: House, spi: Command, arguments: tuple[str, ...], said: str
+    live: Sandbox, spi: Command, arguments: tuple[str, ...], said: str
 ) -> None:
     found = spi(live, "doctor", *arguments)
     assert found.code == 2
@@ -139,9 +141,9 @@ def test_bad_usage_is_told_before_anybody_is_asked(
 
 
 @pytest.mark.usefixtures("publishers")
-def test_brackets_in_a_path_are_shown_as_they_are(live: House, spi: Command, tmp_path: Path) -> None:
+def test_brackets_in_a_path_are_shown_as_they_are(live: Sandbox, spi: Command, tmp_path: Path) -> None:
     folder = tmp_path / "[/red]"
-    odd = House(live.settings.model_copy(update={"store": str(folder / "store")}))
+    odd = Sandbox(live.settings.model_copy(update={"store": str(folder / "store")}))
     said = spi(odd, "doctor")
     assert (said.code, said.err) == (0, "")
     assert "[/red]/store" in said.out
@@ -149,14 +151,14 @@ def test_brackets_in_a_path_are_shown_as_they_are(live: House, spi: Command, tmp
     file = folder / "report.json"
     told = spi(odd, "doctor", "--live", "--select", "census_car_availability", "--report", str(file))
     assert file.exists()
-    assert f"What was seen is in {file}: names, counts" in told.err
+    assert f"The results are in {file}: names, counts" in told.err
 
 
 @pytest.mark.usefixtures("offline")
 def test_the_setting_of_the_authorities_that_are_not_there_is_named(
-    live: House, spi: Command, monkeypatch: pytest.MonkeyPatch
+    live: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("CURL_CA_BUNDLE", "/nope")
     found = {row["what"]: row for row in json.loads(spi(live, "doctor", "--json").out)}
-    assert found["certificates"]["trouble"] == "CURL_CA_BUNDLE names no file; correct it"
+    assert found["certificates"]["trouble"] == "CURL_CA_BUNDLE does not name a file; correct it"

@@ -1,4 +1,4 @@
-"""Fetching as a step: what fails at one publisher stops no other, and no news costs no more than the question."""
+"""Fetching as a step: a failing publisher stops no other, and unchanged data cost only a conditional request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from spi_pipeline.orchestration.sensors import affected
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.imitations import Publishers
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 FAILS, CHANGES, STAYS = "background_pollution", "street_crime", "census_car_availability"
 SELECT = tuple(f"source/{name}" for name in (FAILS, CHANGES, STAYS))
-# What is fetched by a job, and the table made of it.
+# The source that the job fetches, and the table computed from it.
 JOB, MADE = "fuel_poverty_lilee", "context"
 
 
@@ -28,7 +28,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
-    live: House, publishers: Publishers, spi: Command
+    live: Sandbox, publishers: Publishers, spi: Command
 ) -> None:
     assert live.refresh(*SELECT).faults == []
     before = live.digests()
@@ -40,9 +40,9 @@ def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
     told = json.loads(said.out)
     (fault,) = told["faults"]
     assert fault.startswith(f"{FAILS}: ")
-    assert fault.count("answered 503 Service Unavailable (503)") == 1
+    assert fault.count("responded with 503 Service Unavailable (503)") == 1
     assert "old, stays in use" in fault
-    assert said.err.count("answered 503 Service Unavailable (503)") <= 1
+    assert said.err.count("responded with 503 Service Unavailable (503)") <= 1
 
     version = live.store.current(FAILS)
     assert version
@@ -64,7 +64,7 @@ def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
 
 
 def test_where_nothing_is_new_publishers_are_asked_whether_there_is_and_no_step_is_run(
-    live: House, publishers: Publishers
+    live: Sandbox, publishers: Publishers
 ) -> None:
     publishers.site.validators = "all"
     live.refresh(*SELECT)
@@ -80,7 +80,7 @@ def test_where_nothing_is_new_publishers_are_asked_whether_there_is_and_no_step_
     assert live.store.read_run("check_result", again.run_id) is None
 
 
-def test_embedded_figures_stand_in_where_a_publisher_never_answered(live: House, publishers: Publishers) -> None:
+def test_embedded_figures_stand_in_where_a_publisher_never_answered(live: Sandbox, publishers: Publishers) -> None:
     publishers.fault("*", "503")
     done = live.refresh(f"source/{STAYS}")
     (fault,) = done.faults
@@ -94,20 +94,20 @@ def test_embedded_figures_stand_in_where_a_publisher_never_answered(live: House,
 
 
 @pytest.fixture
-def council(house: House, publishers: Publishers) -> House:
-    """The refreshed store in live mode: publishers were never asked."""
-    return House(house.settings.model_copy(update={"mode": "live"}))
+def council(house: Sandbox, publishers: Publishers) -> Sandbox:
+    """The refreshed store in live mode; no request has been made to publishers yet."""
+    return Sandbox(house.settings.model_copy(update={"mode": "live"}))
 
 
-def job(house: House, source: str) -> dg.ExecuteInProcessResult:
-    """The job as its schedules and the sensor of news start it for a source."""
+def job(house: Sandbox, source: str) -> dg.ExecuteInProcessResult:
+    """Run the job for a source as the schedules and the news sensor start it."""
     selected = [asset_key(step) for step in affected(build_plan(house.contracts), [source])]
     refresh = build_definitions(house.settings).resolve_job_def("refresh")
     with open_instance(house.store.dagster_home) as instance:
         return refresh.execute_in_process(instance=instance, asset_selection=selected, raise_on_error=False)
 
 
-def test_a_job_fetches_parses_and_publishes_as_the_command_does(council: House, publishers: Publishers) -> None:
+def test_a_job_fetches_parses_and_publishes_as_the_command_does(council: Sandbox, publishers: Publishers) -> None:
     published = council.store.published_version()
     done = job(council, JOB)
     assert done.success
@@ -131,13 +131,13 @@ def test_a_job_fetches_parses_and_publishes_as_the_command_does(council: House, 
     assert len(publishers.requests) > asked, "though it asks"
 
 
-def test_a_job_whose_fetch_fails_keeps_what_readers_see(council: House, publishers: Publishers) -> None:
+def test_a_job_whose_fetch_fails_keeps_what_readers_see(council: Sandbox, publishers: Publishers) -> None:
     publishers.fault("govuk_assets", "503")
     before, scores = council.digests(), council.query("SELECT * FROM score ORDER BY ALL")
     done = job(council, JOB)
     version = council.store.current(JOB)
     assert version
     assert version.stale_run_id == done.run_id
-    assert "answered 503 Service Unavailable (503)" in str(version.stale_reason)
+    assert "responded with 503 Service Unavailable (503)" in str(version.stale_reason)
     assert council.digests()[JOB] == before[JOB]
     assert council.query("SELECT * FROM score ORDER BY ALL") == scores

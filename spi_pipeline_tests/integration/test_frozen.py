@@ -1,4 +1,4 @@
-"""Everything fetched once from the local publishers, frozen, and run by somebody without a network: the same scores."""
+"""A snapshot built from data fetched from the local publishers gives the same scores without a network."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from spi_pipeline.steps.sources.publishers import Publishers as Asking
 from spi_pipeline.storage.documents import unsealed
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
 
 INDEX = "index/social_progress_index"
 
 
-def whole(house: House) -> Refresh:
-    """Every source, and what the index is made of."""
+def whole(house: Sandbox) -> Refresh:
+    """Refresh every source and everything that the index needs."""
     contracts = house.contracts
     sources = [step.label for step in build_plan(contracts) if step.kind == "source"]
     return refresh(house.settings, contracts, [*sources, INDEX])
@@ -34,9 +34,9 @@ def whole(house: House) -> Refresh:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A house with everything fetched, and what that said."""
+    """A sandbox with every source fetched, and the result of that refresh."""
 
-    house: House
+    house: Sandbox
     done: Refresh
     publishers: Publishers
 
@@ -47,7 +47,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     with local_publishers(months=14) as served, pytest.MonkeyPatch.context() as patch:
         point(patch, served.bases)
         made = empty_house(folder)
-        house = House(made.settings.model_copy(update={"mode": "live"}))
+        house = Sandbox(made.settings.model_copy(update={"mode": "live"}))
         yield Fetched(house, whole(house), served)
 
 
@@ -84,7 +84,7 @@ def test_frozen_it_gives_others_the_same_scores(fetched: Fetched, tmp_path: Path
     built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(frozen)], env=house.environment)
     assert built.exit_code == 0, built.output
     asked = len(fetched.publishers.requests)
-    theirs = House(
+    theirs = Sandbox(
         house.settings.model_copy(update={"mode": "snapshot", "snapshot": frozen, "store": str(tmp_path / "store")})
     )
     done = whole(theirs)

@@ -1,4 +1,4 @@
-"""Dagster's history stays small, says of every asset what was last, and is set aside where it is damaged."""
+"""Dagster's history stays small, keeps the latest event of every asset, and is set aside if it is damaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spi_pipeline.orchestration.instance import open_instance, renew, tidy
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.integration.years import years
 
 KEEP = Retention(runs=2, versions=0, downloads=0, refused=1, publications=0)
@@ -118,7 +118,7 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
     (said,) = renew(home)
     (place,) = aside(home)
     assert said.startswith(f"Dagster's history is damaged ({home / name}: ")
-    assert said.endswith(f"it was set aside as {place} and a new one begun; no figure rests on it")
+    assert said.endswith(f"it was set aside as {place} and a new one was begun; no figure depends on it")
     assert (place / Path(name).name).exists()
     ran(home)
     assert damage(home, deep=True) == []
@@ -126,7 +126,7 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db"])
 @pytest.mark.parametrize("how", [garbage, unreadable])
-def test_a_refresh_goes_on_with_a_history_begun_anew(house: House, name: str, how: Callable[[Path], None]) -> None:
+def test_a_refresh_goes_on_with_a_history_begun_anew(house: Sandbox, name: str, how: Callable[[Path], None]) -> None:
     house.make_due("target/target")
     how(house.store.dagster_home / name)
     done = house.refresh()
@@ -137,7 +137,7 @@ def test_a_refresh_goes_on_with_a_history_begun_anew(house: House, name: str, ho
     assert status_of(house.settings)["healthy"]
 
 
-def test_status_says_that_a_history_is_damaged_and_leaves_it(house: House) -> None:
+def test_status_says_that_a_history_is_damaged_and_leaves_it(house: Sandbox) -> None:
     garbage(house.store.dagster_home / "history" / "runs.db")
     found = status_of(house.settings)
     assert not found["healthy"]
@@ -156,19 +156,19 @@ def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
     assert damage(store.dagster_home) == []
 
 
-def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(house: House) -> None:
+def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(house: Sandbox) -> None:
     house.make_due("target/target")
     (file, *_) = (house.store.root / "runs" / "run").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     done = house.refresh()
     assert done.faults == []
-    assert [told.partition(" is damaged")[0] for told in done.told] == [str(file)]
+    assert [told.partition(" was damaged")[0] for told in done.told] == [str(file)]
     assert status_of(house.settings)["healthy"]
 
 
-def test_days_in_a_row_leave_no_more_than_is_to_be_kept(house: House) -> None:
+def test_days_in_a_row_leave_no_more_than_is_to_be_kept(house: Sandbox) -> None:
     keeping = {"keep_runs": 2, "keep_versions": 0, "keep_publications": 0}
-    kept = House(house.settings.model_copy(update=keeping))
+    kept = Sandbox(house.settings.model_copy(update=keeping))
     days = list(years(kept, 4))
     assert [day.faults for day in days] == [[]] * 4
     assert all(day.steps > 5 for day in days[1:])

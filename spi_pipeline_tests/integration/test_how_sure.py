@@ -1,4 +1,4 @@
-"""How sure the published figures are: intervals of values and ranks, what drives the doubt, peers; by second routes."""
+"""Uncertainty of the published figures, computed a second way: intervals, sources of uncertainty and peers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.indicator import DISPERSION, part_of
 from spi_pipeline.steps.scored import areas, trees_of
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 FARLEY, LUTON = "E05014742", "E06000032"
 Z = float(stats.norm.ppf(0.975))
 
 
 @pytest.fixture(scope="module")
-def contracts(refreshed: House) -> Contracts:
+def contracts(refreshed: Sandbox) -> Contracts:
     return refreshed.contracts
 
 
-def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(refreshed: House) -> None:
-    """Wilson's ends solve ``|p - end| = z √(end (1 - end) / n)``."""
+def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(refreshed: Sandbox) -> None:
+    """The ends of Wilson's interval solve ``|p - end| = z √(end (1 - end) / n)``."""
     found = refreshed.query(
         "SELECT value / 100, lower / 100, upper / 100, denominator FROM observation "
         "WHERE indicator_id IN ('no_central_heating', 'vaccinated_50_and_over') AND value IS NOT NULL",
@@ -36,7 +36,7 @@ def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(refre
             assert abs(value - end) == pytest.approx(Z * (end * (1 - end) / people) ** 0.5)
 
 
-def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(refreshed: House) -> None:
+def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(refreshed: Sandbox) -> None:
     name = "stop_and_search"
     found = refreshed.query(
         "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
@@ -53,7 +53,7 @@ def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(r
 
 
 def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_which_are_assumed(
-    refreshed: House, contracts: Contracts
+    refreshed: Sandbox, contracts: Contracts
 ) -> None:
     bare = refreshed.query(
         "SELECT count(*) FROM observation WHERE value IS NOT NULL AND status <> 'imputed' AND NOT coalesce("
@@ -73,16 +73,16 @@ def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_w
 
 
 def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocation(
-    refreshed: House, contracts: Contracts
+    refreshed: Sandbox, contracts: Contracts
 ) -> None:
-    """Points and figures of wards are not shared out; every MSOA is; the parts of the town cancel in the town."""
+    """Points and ward figures are not split between wards, MSOA figures are; in the town total the errors cancel."""
     found = refreshed.query(
         "SELECT indicator_id, level, max(allocation_error) FROM observation JOIN area USING (area_code) "
         "WHERE lower IS NOT NULL GROUP BY ALL",
     )
     for name, level, largest in found:
         measure = contracts.indicators[name].measure
-        # What police counts move is a rate of small areas.
+        # An indicator that police counts move starts from a small-area rate.
         source = measure.level.source if measure.level else contracts.indicators[name].source
         levels = contracts.sources[source].properties.geography.levels
         split = level == "ward" and levels not in (["point"], ["ward"])
@@ -94,8 +94,8 @@ def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocati
     assert whole == [(0,)]
 
 
-def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed: House, contracts: Contracts) -> None:
-    """To the last bit: what is drawn anew is what is published."""
+def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed: Sandbox, contracts: Contracts) -> None:
+    """Scores recomputed by the uncertainty step equal the published scores to the last bit."""
     step = next(step for step in build_plan(contracts) if step.name == "uncertainty")
     inputs = refreshed.runner.reader.inputs(step)
     observed, editions = inputs.parts("indicator_value"), set(inputs.frame("edition")["edition"])
@@ -114,7 +114,7 @@ def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed:
     assert compared == score["score"].notna().sum()
 
 
-def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refreshed: House) -> None:
+def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refreshed: Sandbox) -> None:
     assert refreshed.query("SELECT count(*) FROM score WHERE (rank IS NULL) <> (rank_low IS NULL)") == [(0,)]
     assert refreshed.query("SELECT count(*) FROM score WHERE (rank_low IS NULL) <> (rank_high IS NULL)") == [(0,)]
     ends = ("score_low", "score_high", "measured_low", "measured_high")
@@ -131,8 +131,8 @@ def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refres
     assert refreshed.query("SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
 
 
-def test_no_indicator_keeps_all_its_ranks(refreshed: House) -> None:
-    """Neither searches, of which some wards have a dozen, nor what is published without counts."""
+def test_no_indicator_keeps_all_its_ranks(refreshed: Sandbox) -> None:
+    """Every indicator has uncertain ranks, even stop and search (a dozen in some wards) and those without counts."""
     widths = dict(
         refreshed.query(
             "SELECT id, max(rank_high - rank_low) FROM score WHERE level = 'indicator' AND profile = 'spi' GROUP BY id",
@@ -142,7 +142,7 @@ def test_no_indicator_keeps_all_its_ranks(refreshed: House) -> None:
     assert widths["stop_and_search"] >= 5
 
 
-def test_every_source_of_doubt_is_told_for_every_profile(refreshed: House, contracts: Contracts) -> None:
+def test_every_source_of_doubt_is_told_for_every_profile(refreshed: Sandbox, contracts: Contracts) -> None:
     told = refreshed.query("SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
     assert told == [(profile, sorted(SOURCES)) for profile in sorted(contracts.framework.profiles)]
     wanted = contracts.framework.uncertainty
@@ -152,7 +152,7 @@ def test_every_source_of_doubt_is_told_for_every_profile(refreshed: House, contr
     assert refreshed.query("SELECT DISTINCT profile FROM imputation") == [("spi",)]
 
 
-def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: House) -> None:
+def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: Sandbox) -> None:
     pairs = refreshed.query(
         "SELECT d.varied, s.total IS NOT NULL, s.first IS NOT NULL FROM doubt d "
         "JOIN sensitivity s USING (authority_code, profile, source)",
@@ -164,7 +164,7 @@ def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: House) -> 
     )
 
 
-def test_peers_are_the_nearest_in_income(refreshed: House, contracts: Contracts) -> None:
+def test_peers_are_the_nearest_in_income(refreshed: Sandbox, contracts: Contracts) -> None:
     wanted = contracts.peers
     income = dict(refreshed.query("SELECT area_code, arg_max(value, period_end) FROM context WHERE measure_id = ? "
                        "AND area_code LIKE 'E05%' GROUP BY 1", wanted.measure))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The Dagster instance of a store: its settings are ours, its history is Dagster's own and stays small."""
+"""The Dagster instance of a store: the pipeline sets its settings, Dagster keeps its history, and that stays small."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from spi_pipeline.orchestration.assets import table_keys
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.rules.kinds import family_of
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline_tests.integration.houses import House, refreshed_once
+from spi_pipeline_tests.integration.sandboxes import Sandbox, refreshed_once
 
-# As an earlier version of the pipeline wrote it, with a class that is gone.
+# Settings written by an earlier version of the pipeline, with a class that no longer exists.
 OF_BEFORE = """\
 telemetry:
   enabled: false
@@ -29,7 +29,7 @@ event_log_storage:
   config:
     base_dir: {home}/history/runs
 """
-# With 134 assets and their 493 checks, empty evaluations of which come to some 5 MB: Dagster stores each twice.
+# For 134 assets and their 493 checks. Empty evaluations alone take about 5 MB, because Dagster stores each twice.
 MOST_MEGABYTES = 10
 
 
@@ -39,7 +39,7 @@ def trivial() -> Iterator[dg.MaterializeResult[Any]]:
 
 
 def ran(home: Path) -> str:
-    """The id of a run of one asset on the instance in a folder."""
+    """Run one asset on the instance in a folder and return the id of the run."""
     run_id = str(uuid.uuid4())
     job = dg.Definitions(assets=[trivial]).resolve_implicit_global_asset_job_def()
     with open_instance(home, run_id=run_id) as instance:
@@ -103,7 +103,7 @@ def test_names_that_dagster_keeps_to_itself_are_in_one_file() -> None:
 
 
 def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
-    refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> None:
     first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
     keys = table_keys(build_plan(refreshed.contracts))
@@ -122,7 +122,7 @@ def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
     assert all(evaluation.passed for evaluation in evaluations)
 
 
-def test_the_history_of_a_full_run_stays_small(refreshed: House) -> None:
+def test_the_history_of_a_full_run_stays_small(refreshed: Sandbox) -> None:
     files = [path for path in refreshed.store.dagster_home.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) / 1e6 < MOST_MEGABYTES
 

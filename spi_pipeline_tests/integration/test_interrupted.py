@@ -1,6 +1,6 @@
-"""A full disk, a second refresh, a killed process: one sentence, and readers keep the last whole state.
+"""A full disk, a second refresh, a killed process: the user gets one message and readers keep the last good state.
 
-What is interrupted here is a refresh that makes the index and the publication again: the index is made due by hand.
+Each test interrupts a refresh that rebuilds the index and the publication, because the index is made due by hand.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from spi_pipeline.storage.published import publication
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.alerts.servers import webhook
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 INDEX = "element_score.social_progress_index"
 SCORES = "SELECT * FROM score ORDER BY ALL"
-# A fork keeps the seconds of imports this process has paid; the children never return to pytest.
+# A forked child inherits the imports, which take seconds; the children never return to pytest.
 FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
-def due(house: House) -> House:
-    """A house in which the index and what follows from it are due, and nothing else."""
+def due(house: Sandbox) -> Sandbox:
+    """A sandbox in which only the index and the steps that depend on it are due."""
     house.make_due("index/social_progress_index")
     return house
 
@@ -55,8 +55,8 @@ def _faults(said_err: str) -> list[str]:
     return [line for line in said_err.splitlines() if " done" not in line]
 
 
-def _assert_heals(house: House, before: dict[str, str], scores: list[tuple]) -> None:
-    """Readers see the old state now, and the next refresh makes everything good."""
+def _assert_heals(house: Sandbox, before: dict[str, str], scores: list[tuple]) -> None:
+    """Assert that readers still see the old state and that the next refresh repairs everything."""
     assert house.query(SCORES) == scores
     assert status_of(house.settings)["stale_steps"]
     done = house.refresh()
@@ -72,7 +72,7 @@ def _assert_heals(house: House, before: dict[str, str], scores: list[tuple]) -> 
 
 @pytest.mark.parametrize("folder", ["tables", "published", "runs/check_result", "runs/run"])
 def test_a_full_disk_is_told_in_a_sentence(
-    due: House, spi: Command, monkeypatch: pytest.MonkeyPatch, folder: str
+    due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     before, scores = due.digests(), due.query(SCORES)
     full = Path(due.settings.store) / folder
@@ -92,7 +92,7 @@ def test_a_full_disk_is_told_in_a_sentence(
     assert str(full) in fault
     assert "No space left on device" in fault
     assert "free some disk space and run the command again" in fault
-    if folder.startswith("runs/"):  # all was made, and it is not on record; for the run itself that it was begun is
+    if folder.startswith("runs/"):  # all is built but not recorded; for runs/run only the start is
         found = status_of(due.settings)
         assert (found["healthy"], found["last_run"]["state"]) == (False, "killed" if folder == "runs/run" else "failed")
         assert due.refresh().state == "nothing to do"
@@ -101,8 +101,8 @@ def test_a_full_disk_is_told_in_a_sentence(
     _assert_heals(due, before, scores)
 
 
-def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before, the failure to record was told in place of the only fault, and in place of both nothing."""
+def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure to record a run must not replace the original fault: both are reported."""
     full = due.store.root / "runs" / "run"
 
     def sync(path: Path) -> None:
@@ -117,13 +117,13 @@ def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: House, monkey
     done = due.refresh()
     assert done.state == "failed"
     run, record = done.faults
-    assert run.startswith("Dagster could not go on (")
+    assert run.startswith("Dagster could not continue (")
     assert record.startswith(f"{full / done.run_id}.")
     assert ".parquet could not be written (" in record
 
 
-def test_what_the_store_does_not_hold_is_not_done(due: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No fault was found, and the exit code does not rest on that: what is said to be written is looked for."""
+def test_what_the_store_does_not_hold_is_not_done(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even without a fault, the refresh checks that the store holds the versions it reports as written."""
     lost: list[str] = []
     whole = Runner._write_table
 
@@ -138,12 +138,12 @@ def test_what_the_store_does_not_hold_is_not_done(due: House, monkeypatch: pytes
     done = due.refresh()
     assert lost == [INDEX]
     assert done.state == "failed"
-    assert done.faults == ["1 step did not come to an end (index/social_progress_index); run spi refresh"]
+    assert done.faults == ["1 step did not finish (index/social_progress_index); run spi refresh"]
     assert not status_of(due.settings)["healthy"]
 
 
-def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: House, spi: Command) -> None:
-    """SQLite itself says that the disk is full, here because its files may not grow."""
+def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: Sandbox, spi: Command) -> None:
+    """SQLite reports a full disk, here because its files must not grow."""
     before, scores = due.digests(), due.query(SCORES)
 
     def no_growth(connection: sqlite3.Connection, _record: object) -> None:
@@ -159,13 +159,13 @@ def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: House, spi: C
     assert "Traceback" not in said.err + said.out
     (fault,) = _faults(said.err)
     assert fault == (
-        "Dagster could not go on (database or disk is full); readers still see the last whole state: cure that and run "
-        "spi refresh"
+        "Dagster could not continue (database or disk is full); readers still see the last publication: fix this and "
+        "run spi refresh"
     )
     _assert_heals(due, before, scores)
 
 
-def test_a_truncated_table_is_made_again(house: House) -> None:
+def test_a_truncated_table_is_made_again(house: Sandbox) -> None:
     before = house.digests()
     version = house.store.current(INDEX)
     assert version is not None
@@ -176,8 +176,8 @@ def test_a_truncated_table_is_made_again(house: House) -> None:
     assert house.store.read(INDEX).num_rows
 
 
-def test_a_rotten_table_is_found_when_it_is_read_and_made_again(due: House) -> None:
-    """Of the size that was written and other bytes: only reading it tells."""
+def test_a_rotten_table_is_found_when_it_is_read_and_made_again(due: Sandbox) -> None:
+    """The file has the right size but other bytes, so only reading it reveals the damage."""
     before, scores = due.digests(), due.query(SCORES)
     version = due.store.current("element_score.opportunity")
     assert version is not None
@@ -196,7 +196,7 @@ def _hold(root: str, ours: Connection) -> None:
         time.sleep(60)
 
 
-def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: House, spi: Command) -> None:
+def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: Sandbox, spi: Command) -> None:
     here, there = FORK.Pipe()
     holder = FORK.Process(target=_hold, args=(due.settings.store, there))
     holder.start()
@@ -207,7 +207,7 @@ def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: Hous
         (fault,) = _faults(said.err)
         assert f"is being written by process {holder.pid} since " in fault
         assert "wait until that has ended, then run the command again" in fault
-        assert spi(due, "refresh", "--dry-run").code == 0  # looking needs no lock
+        assert spi(due, "refresh", "--dry-run").code == 0  # a dry run needs no lock
         assert due.store.is_locked()
     finally:
         holder.kill()
@@ -223,12 +223,12 @@ def _die(*_arguments: Any, **_options: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _at_the_first_event(_house: House) -> None:
+def _at_the_first_event(_house: Sandbox) -> None:
     dg.DagsterInstance.handle_new_event = _die  # type: ignore[method-assign, assignment]
 
 
-def _before_the_pointer(_house: House) -> None:
-    """The Parquet file of a version is there, the pointer to it is not."""
+def _before_the_pointer(_house: Sandbox) -> None:
+    """Die when the Parquet file of a version exists but the pointer to it does not."""
     whole = atomic.write_bytes
 
     def write(path: Path, data: bytes) -> None:
@@ -241,7 +241,7 @@ def _before_the_pointer(_house: House) -> None:
     tables.write_bytes = write  # type: ignore[attr-defined]
 
 
-def _between_two_tables_of_a_step(_house: House) -> None:
+def _between_two_tables_of_a_step(_house: Sandbox) -> None:
     whole = Runner._write_table
 
     def write(self: Runner, name: str, *rest: Any) -> Any:
@@ -252,18 +252,18 @@ def _between_two_tables_of_a_step(_house: House) -> None:
     Runner._write_table = write  # type: ignore[method-assign]
 
 
-def _before_the_database_is_swapped(_house: House) -> None:
+def _before_the_database_is_swapped(_house: Sandbox) -> None:
     publication._link = _die  # type: ignore[assignment]
 
 
-def _before_the_first_step(_house: House) -> None:
-    """Where a live refresh spends most of its time: it asks publishers, and Dagster was told of nothing."""
+def _before_the_first_step(_house: Sandbox) -> None:
+    """Die where a live refresh spends most of its time: it makes requests to publishers, and Dagster has no run yet."""
     from spi_pipeline.orchestration import refresh
 
     refresh._find_stale = _die  # type: ignore[assignment]
 
 
-def _refresh_and_die(house: House, arm: Callable[[House], None]) -> None:
+def _refresh_and_die(house: Sandbox, arm: Callable[[Sandbox], None]) -> None:
     with open(os.devnull, "w") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
@@ -293,7 +293,7 @@ def child() -> Iterator[Callable[..., BaseProcess]]:
     [_at_the_first_event, _before_the_pointer, _between_two_tables_of_a_step, _before_the_database_is_swapped],
 )
 def test_a_kill_at_any_moment_leaves_the_last_whole_state(
-    due: House, child: Callable[..., BaseProcess], moment: Callable[[House], None]
+    due: Sandbox, child: Callable[..., BaseProcess], moment: Callable[[Sandbox], None]
 ) -> None:
     before, scores = due.digests(), due.query(SCORES)
     process = child(_refresh_and_die, due, moment)
@@ -302,11 +302,11 @@ def test_a_kill_at_any_moment_leaves_the_last_whole_state(
     _assert_heals(due, before, scores)
     with open_instance(due.store.dagster_home) as instance:
         ended = {run.status for run in instance.get_runs()}
-    assert dg.DagsterRunStatus.STARTED not in ended  # else it would count as running for ever
+    assert dg.DagsterRunStatus.STARTED not in ended  # otherwise it would count as running for ever
 
 
 def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
-    due: House, child: Callable[..., BaseProcess], spi: Command
+    due: Sandbox, child: Callable[..., BaseProcess], spi: Command
 ) -> None:
     with webhook() as hook:
         told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
@@ -317,20 +317,20 @@ def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
         assert not found["healthy"]
         assert found["last_run"]["state"] == "killed"
         assert any("by spi refresh, was killed: the process" in trouble for trouble in found["trouble"])
-        for _ in range(2):  # the second time it is known
+        for _ in range(2):  # the second time the failure is already known
             assert spi(told, "alerts", "send").code == 0
         new = [(title, body) for title, body in hook.received if title not in before]
         ((title, body),) = [(title, body) for title, body in new if "the run" in title]
         assert title == "[spi_pipeline] Failed: the run refresh failed"
         assert "Observed: the process of this run ended before the run did" in body
-        assert "the run that spi refresh started ends well" in body
+        assert "the run that spi refresh started succeeds" in body
         assert due.refresh().state == "succeeded"
         assert spi(told, "alerts", "send").code == 0
         assert "Resolved: the run refresh failed" in hook.text
 
 
 def test_a_refresh_killed_before_its_first_step_is_told(
-    due: House, child: Callable[..., BaseProcess], spi: Command
+    due: Sandbox, child: Callable[..., BaseProcess], spi: Command
 ) -> None:
     with webhook() as hook:
         told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
@@ -343,14 +343,14 @@ def test_a_refresh_killed_before_its_first_step_is_told(
         assert spi(told, "alerts", "send").code == 0
         assert hook.titles[-1] == "[spi_pipeline] Failed: the run refresh failed"
         assert status_of(due.settings)["last_run"]["state"] == "killed", "it is on the list of runs now"
-        assert not due.store.all_going()
+        assert not due.store.runs_in_progress()
     assert due.refresh().state == "succeeded"
     assert status_of(due.settings)["healthy"]
 
 
-def test_a_run_that_goes_on_is_said_to(due: House) -> None:
+def test_a_run_that_goes_on_is_said_to(due: Sandbox) -> None:
     about = {"began": dt.datetime.now(dt.UTC).isoformat(), "name": "refresh", "pid": 1, "host": "one"}
-    with due.store.going("a-run", about):
+    with due.store.running("a-run", about):
         found = status_of(due.settings)
         assert (found["last_run"]["state"], found["last_run"]["run_id"]) == ("running", "a-run")
     assert status_of(due.settings)["last_run"]["state"] == "killed"
@@ -359,7 +359,7 @@ def test_a_run_that_goes_on_is_said_to(due: House) -> None:
 # --- a run that hangs
 
 
-def _hang(house: House) -> None:
+def _hang(house: Sandbox) -> None:
     def hang(*_arguments: Any) -> None:
         time.sleep(600)
 
@@ -369,7 +369,7 @@ def _hang(house: House) -> None:
     Runner._made = hang  # type: ignore[method-assign, assignment]
 
 
-def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: House, child: Callable[..., BaseProcess]) -> None:
+def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: Sandbox, child: Callable[..., BaseProcess]) -> None:
     before, scores = due.digests(), due.query(SCORES)
     hasty = replace(due, settings=due.settings.model_copy(update={"compute_hours": 2e-3}))
     process = child(_refresh_and_die, hasty, _hang)
@@ -383,7 +383,7 @@ def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: House, child: Ca
     _assert_heals(due, before, scores)
 
 
-def test_a_run_past_its_deadline_ends_before_its_next_operation(due: House) -> None:
+def test_a_run_past_its_deadline_ends_before_its_next_operation(due: Sandbox) -> None:
     hasty = replace(due, settings=due.settings.model_copy(update={"compute_hours": 1e-9}))
     done = hasty.refresh()
     assert done.state == "failed"
@@ -391,8 +391,8 @@ def test_a_run_past_its_deadline_ends_before_its_next_operation(due: House) -> N
     assert due.refresh().state == "succeeded"
 
 
-# Each step takes half a second longer, so that however busy this machine is, the signal comes before the last. Signals
-# are heard although whoever runs the tests in the background had them ignored.
+# Each step takes half a second longer, so that the signal arrives before the last step even on a busy machine. The
+# handlers are reset, because a test run in the background may have been started with signals ignored.
 SLOWLY = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -407,7 +407,7 @@ main()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -> None:
+def test_the_command_itself_ended_half_way(due: Sandbox, ending: signal.Signals) -> None:
     before, scores = due.digests(), due.query(SCORES)
     process = subprocess.Popen(
         [sys.executable, "-c", SLOWLY],
@@ -430,6 +430,6 @@ def test_the_command_itself_ended_half_way(due: House, ending: signal.Signals) -
         assert found["last_run"]["state"] == "killed"
     else:
         assert process.returncode == 130
-        assert err.rstrip().endswith("stopped; what was done is kept, run the command again to go on")
+        assert err.rstrip().endswith("stopped; finished work is kept, run the command again to continue")
         assert found["last_run"]["state"] == "stopped"
     _assert_heals(due, before, scores)

@@ -1,4 +1,4 @@
-"""Rules and bounds judge tables and make none: where one changes, what is in the store is judged again and stays."""
+"""After a rule or bound changes, stored tables are checked again but not recomputed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run import runner
 from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 SOURCE = "census_car_availability"
 FILE = f"sources/{SOURCE}.yaml"
@@ -23,7 +23,7 @@ ADDED = "      - {id: many_areas, type: library, metric: rowCount, mustBeGreater
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The steps that were computed, as they are."""
+    """The labels of the computed steps; the list grows as steps run."""
     found: list[str] = []
     whole = runner.compute
 
@@ -35,14 +35,14 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def written(house: House) -> dict[str, tuple[str, str, str]]:
-    """What tells that a table was made: its content, when it was written and from what."""
+def written(house: Sandbox) -> dict[str, tuple[str, str, str]]:
+    """The content, time of writing and fingerprint of every table; rebuilding a table changes them."""
     versions = house.store.versions().items()
     return {name: (version.sha256, version.written_at, version.fingerprint) for name, version in versions}
 
 
-def verdicts(house: House, run_id: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """What a run found, as readers see it: by table and rule the outcome and what is promised."""
+def verdicts(house: Sandbox, run_id: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """The published check results of a run: outcome and expectation by table and rule."""
     query = "SELECT table_name, rule, outcome, expected FROM check_result WHERE run_id = ?"
     return {(table, rule): (outcome, expected) for table, rule, outcome, expected in house.query(query, run_id)}
 
@@ -56,7 +56,7 @@ def verdicts(house: House, run_id: str) -> dict[tuple[str, str], tuple[str, str]
     ids=["bound", "rule"],
 )
 def test_a_table_is_judged_again_and_nothing_is_computed(
-    house: House, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
+    house: Sandbox, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
 ) -> None:
     before, version = written(house), house.store.current(SOURCE)
     house.amend(FILE, old, new)
@@ -77,7 +77,7 @@ def test_a_table_is_judged_again_and_nothing_is_computed(
 
 
 def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
-    house: House, spi: Command, computed: list[str]
+    house: Sandbox, spi: Command, computed: list[str]
 ) -> None:
     before, scores = written(house), house.query("SELECT * FROM score ORDER BY ALL")
     house.amend(FILE, *REFUSING)
@@ -109,7 +109,7 @@ def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
     assert house.refresh().state == "nothing to do"
 
 
-def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(house: House, computed: list[str]) -> None:
+def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(house: Sandbox, computed: list[str]) -> None:
     before, published = written(house), house.store.published_version()
     file, bounds = "products/score.yaml", ("minimum: 1, maximum: 10000", "minimum: 2, maximum: 10000")
     house.amend(file, *bounds)

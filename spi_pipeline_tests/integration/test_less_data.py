@@ -1,6 +1,6 @@
-"""An index that stands on less data: Luton as if neither its police nor its elections were known.
+"""An index computed from less data: Luton without its police counts and its elections.
 
-What is missing is missing with its reason, and the rest makes the index that it can.
+Missing figures carry their reason, and the index is computed from the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.integration.houses import SNAPSHOT, House, empty_house
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, empty_house
 
 WITHOUT = "street_crime, local_elections_2023, stop_and_search"
 REASON = "No figures of it are at hand."
@@ -32,7 +32,7 @@ CRIMES = [
 
 
 @pytest.fixture(scope="module")
-def spare(tmp_path_factory: pytest.TempPathFactory) -> House:
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A refreshed store of Luton without the counts of its police and its elections."""
     house = empty_house(tmp_path_factory.mktemp("spare")).making("site", "report")
     house.amend(
@@ -40,19 +40,19 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> House:
         "police_force: bedfordshire}",
         f"police_force: bedfordshire, without: [{{reason: {REASON}, sources: [{WITHOUT}]}}]}}",
     )
-    # Step by step and without Dagster, which has nothing to do with it and takes as long again.
+    # Step by step and without Dagster, which is not under test here and would double the time.
     runner, now = house.runner, dt.datetime.now(dt.UTC)
     for steps in operations(build_plan(house.contracts)).values():
         outcomes = runner.run(steps, "spare", now)
         assert [outcome.message for outcome in outcomes if outcome.message] == []
-        # What Dagster would show of it.
+        # The metadata that Dagster would show.
         for step in steps:
             own = [outcome for outcome in outcomes if outcome.table in step.outputs]
             assert run_metadata(step, own, runner.reader, "spare")
     return house
 
 
-def test_crime_stands_at_its_level_where_no_counts_move_it(spare: House) -> None:
+def test_crime_stands_at_its_level_where_no_counts_move_it(spare: Sandbox) -> None:
     figures = read_embedded(SNAPSHOT, "deprivation_2025").table.to_pandas().set_index("area_code")
     weights = spare.runner.reader.frame("allocation").query("geography == 'lsoa21'")
     rate = weights["small_area_code"].map(figures["theft"])
@@ -65,11 +65,11 @@ def test_crime_stands_at_its_level_where_no_counts_move_it(spare: House) -> None
     assert len(found) == 20
     for code, value, lower, upper in found:
         assert value == pytest.approx(stood[code])
-        # What single years of Luton's wards differ from their level by, 1.96 times on either side.
+        # Single years of Luton's wards differ from their level by 11%; the interval is 1.96 times that on either side.
         assert (value - lower, upper - value) == pytest.approx([1.96 * 0.11 * value] * 2, rel=1e-4)
 
 
-def test_a_level_says_of_when_it_is_and_that_nothing_newer_moves_it(spare: House) -> None:
+def test_a_level_says_of_when_it_is_and_that_nothing_newer_moves_it(spare: Sandbox) -> None:
     rows = spare.query(
         "SELECT indicator_id, in_basis, source_id, useful_years, limits FROM indicator WHERE component_id = 'safety'"
     )
@@ -90,7 +90,7 @@ def test_a_level_says_of_when_it_is_and_that_nothing_newer_moves_it(spare: House
     assert spare.query("SELECT count(*) FROM recent") == [(0,)]
 
 
-def test_a_component_without_figures_is_left_out_and_the_index_is_formed_of_the_others(spare: House) -> None:
+def test_a_component_without_figures_is_left_out_and_the_index_is_formed_of_the_others(spare: Sandbox) -> None:
     for table in ("score", "change", "rank_interval", "scorecard", "composition", "residual"):
         assert spare.query(f"SELECT count(*) FROM {table} WHERE id = 'rights_and_voice'") == [(0,)]
     for table in ("weight", "contribution"):
@@ -113,7 +113,7 @@ def test_a_component_without_figures_is_left_out_and_the_index_is_formed_of_the_
     assert ranks == [(place,) for place in range(1, 21)]
 
 
-def test_why_a_component_is_left_out_stands_in_the_tables(spare: House) -> None:
+def test_why_a_component_is_left_out_stands_in_the_tables(spare: Sandbox) -> None:
     found = dict(spare.query("SELECT id, missing_because FROM element WHERE missing_because IS NOT NULL"))
     assert set(found) == {"rights_and_voice"}
     for name in ("turnout", "stop_and_search", "electoral_registration"):
@@ -127,7 +127,7 @@ def test_why_a_component_is_left_out_stands_in_the_tables(spare: House) -> None:
     assert None not in {score for _, score in row}
 
 
-def test_explain_says_why_there_is_no_score(spare: House) -> None:
+def test_explain_says_why_there_is_no_score(spare: Sandbox) -> None:
     with asking(spare.store.database, spare.contracts, "Barnfield", "rights_and_voice") as question:
         told = [line.strip(" │├└─") for line in plain(show_score(explain(question), spare.contracts))]
         assert told[1] == "Rights and Voice rights_and_voice: no score"
@@ -142,7 +142,7 @@ def test_explain_says_why_there_is_no_score(spare: House) -> None:
         assert any("which no newer counts move" in line for line in told)
 
 
-def test_site_and_report_name_what_is_left_out(spare: House) -> None:
+def test_site_and_report_name_what_is_left_out(spare: Sandbox) -> None:
     site = spare.store.published / "site"
     for page in ("wards/barnfield.html", "quality.html", "measures/index.html"):
         text = (site / page).read_text(encoding="utf-8")
@@ -155,7 +155,7 @@ def test_site_and_report_name_what_is_left_out(spare: House) -> None:
 
 
 def plain(tree: Tree) -> list[str]:
-    """A tree as lines of a terminal wide enough for every sentence."""
+    """The lines of a tree on a terminal wide enough for every sentence."""
     console = Console(width=500, file=io.StringIO())
     with console.capture() as said:
         console.print(tree)

@@ -1,6 +1,6 @@
-"""Live mode from end to end: the local publishers asked, killed, asked again, failing, and what was left behind.
+"""Live mode from end to end against local publishers: first fetch, repeat, revision, kill, failures, inbox.
 
-A few sources stand for all: one asked by the month, one by page, one with validators, one with several files.
+A few sources stand for all: one requested by month, one by page, one with validators, one with several files.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.refresh import Refresh, refresh
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.result import StepResult
 from spi_pipeline.run.runner import Runner
 from spi_pipeline_tests.imitations import Publishers
 from spi_pipeline_tests.integration.fixtures import MONTHS
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 SOURCES = ("street_crime", "census_car_availability", "background_pollution")
 
 
-def fetch(house: House, *select: str) -> Refresh:
-    """``spi refresh --live --select …``."""
+def fetch(house: Sandbox, *select: str) -> Refresh:
+    """Run ``spi refresh --live --select …``."""
     contracts = with_activity(house.contracts, house.settings)
     return refresh(house.settings, contracts, select or SOURCES)
 
 
-def run(house: House, *sources: str) -> dict[str, Outcome]:
-    """Some sources fetched and parsed alone, without the job around that, which costs a second each time."""
+def run(house: Sandbox, *sources: str) -> dict[str, StepResult]:
+    """Fetch and parse some sources directly, without the job, which would cost a second each time."""
     contracts = with_activity(house.contracts, house.settings)
     runner, run_id, now = Runner(house.settings, contracts), str(uuid.uuid4()), dt.datetime.now(dt.UTC)
     plan = [step for step in build_plan(contracts) if step.name in sources]
-    outcomes: list[Outcome] = []
+    outcomes: list[StepResult] = []
     with runner.store.lock():
         for kind in ("fetch", "source"):
             outcomes += runner.run([step for step in plan if step.kind == kind], run_id, now)
     return {outcome.table: outcome for outcome in outcomes}
 
 
-def origins(house: House, source: str) -> list[dict[str, object]]:
+def origins(house: Sandbox, source: str) -> list[dict[str, object]]:
     return json.loads(house.store.read(source).schema.metadata[b"spi_origins"])
 
 
-def test_first_repeated_and_revised(live: House, publishers: Publishers) -> None:
+def test_first_repeated_and_revised(live: Sandbox, publishers: Publishers) -> None:
     first = fetch(live)
     assert (first.faults, first.state) == ([], "succeeded")
     asked = len(publishers.requests)
@@ -92,7 +92,7 @@ def test_first_repeated_and_revised(live: House, publishers: Publishers) -> None
     assert (totals["severity"], newest in totals["observed"]) == ("warning", True)
 
 
-def test_a_killed_backfill_goes_on_where_it_was(live: House, publishers: Publishers) -> None:
+def test_a_killed_backfill_goes_on_where_it_was(live: Sandbox, publishers: Publishers) -> None:
     publishers.fault("police", "latency", path="/api/crimes-*", seconds=0.4)
     command = ["spi", "refresh", "--live", "--select", "street_crime"]
     script = f"import sys; from spi_pipeline.cli import main; sys.argv = {command}; main()"
@@ -117,9 +117,9 @@ def test_a_killed_backfill_goes_on_where_it_was(live: House, publishers: Publish
     assert live.store.read("street_crime").num_rows > 1000
 
 
-def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: House, publishers: Publishers) -> None:
+def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: Sandbox, publishers: Publishers) -> None:
     name = "claimant_count"
-    assert run(House(live.settings.model_copy(update={"since": "2025-06"})), name)[name].state == "written"
+    assert run(Sandbox(live.settings.model_copy(update={"since": "2025-06"})), name)[name].state == "written"
     before, months = live.digests(), live.store.read(name)["month"].to_pylist()
     assert min(months) == "2025-06"
     publishers.requests.clear()
@@ -130,14 +130,14 @@ def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: House, publis
 
 @pytest.mark.parametrize("setting", ["drop", "keep"])
 def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
-    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch, setting: str
+    live: Sandbox, publishers: Publishers, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     name, since = "street_crime", "2023-07"
-    house = House(live.settings.model_copy(update={"since": since, "archives": setting}))
+    house = Sandbox(live.settings.model_copy(update={"since": since, "archives": setting}))
     publishers.fault("police_bucket", "drop_rows")
     outcome = run(house, name)[name]
-    assert "the body is damaged, its MD5 is " in outcome.message
+    assert "the body is damaged: its MD5 is " in outcome.message
     assert "data/archive/2024-04.zip: " in outcome.message
     publishers.heal()
 
@@ -160,9 +160,9 @@ def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
 
 FAILURES = {
     "404": "has no grid of any year",
-    "403": "lay the file into the inbox",
-    "503": "answered 503 Service Unavailable (503); tried 4 times",
-    "html": "a page for people came where csv belongs; tried 4 times",
+    "403": "place the file in the inbox",
+    "503": "responded with 503 Service Unavailable (503); tried 4 times",
+    "html": "a web page came in place of csv data; tried 4 times",
     "empty": "the body is empty; tried 4 times",
     "cut_body": "cut short",
     "foreign_redirect": "none of the hosts",
@@ -172,7 +172,7 @@ FAILURES = {
 
 
 def test_what_fails_leaves_the_last_good_version(
-    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
+    live: Sandbox, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     name = "background_pollution"
@@ -200,7 +200,7 @@ def test_what_fails_leaves_the_last_good_version(
 
 
 def test_without_a_version_the_embedded_figures_are_the_last_good_ones(
-    live: House, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
+    live: Sandbox, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     publishers.fault("*", "503")
@@ -214,7 +214,7 @@ def test_without_a_version_the_embedded_figures_are_the_last_good_ones(
     assert origins(live, "census_car_availability")[0]["file"].endswith("census2021-ts045.zip")  # type: ignore[attr-defined]
 
 
-def test_a_file_in_the_inbox_stands_for_the_publisher(live: House, publishers: Publishers) -> None:
+def test_a_file_in_the_inbox_stands_for_the_publisher(live: Sandbox, publishers: Publishers) -> None:
     name = "background_pollution"
     run(live, name)
     inbox = Path(live.settings.store) / "inbox" / name
@@ -231,10 +231,10 @@ def test_a_file_in_the_inbox_stands_for_the_publisher(live: House, publishers: P
     assert {str(item["url"]).split("/")[0] for item in origins(live, name)} == {"inbox"}
     broken = sorted(inbox.glob("*.json"))[0]
     broken.write_bytes(broken.read_bytes()[:-40])
-    assert f"inbox/{name}/{broken.name}: the JSON is cut short; lay it in again" in run(live, name)[name].message
+    assert f"inbox/{name}/{broken.name}: the JSON is cut short; supply it again" in run(live, name)[name].message
 
 
-def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live: House) -> None:
+def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live: Sandbox) -> None:
     name = "broadband_coverage"
     inbox = Path(live.settings.store) / "inbox" / name
     inbox.mkdir(parents=True)
@@ -252,16 +252,16 @@ def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live
     assert run(live, name)[name].state == "unchanged", "though the inbox is empty"
 
 
-def test_files_for_no_source_are_not_passed_over(live: House, publishers: Publishers) -> None:
+def test_files_for_no_source_are_not_passed_over(live: Sandbox, publishers: Publishers) -> None:
     stray = Path(live.settings.store) / "inbox" / "census_cars"
     stray.mkdir(parents=True)
     (stray / "cars.csv").write_text("a,b\n")
-    with pytest.raises(SpiError, match="inbox/census_cars/ holds files and no live source is called so"):
+    with pytest.raises(SpiError, match="inbox/census_cars/ holds files, but there is no live source of that name"):
         fetch(live)
 
 
 def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
-    live: House, publishers: Publishers
+    live: Sandbox, publishers: Publishers
 ) -> None:
     name = "census_car_availability"
 
@@ -280,7 +280,7 @@ def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
         "id": "one_more", "where": {"area_code": area}, "column": "none", "expected": int(before[area]),
         "value": 0, "reason": "To see that a correction is put in.", "since": "2026-11-01", "status": "reported",
     }  # fmt: skip
-    # The households without a car have one, so that all of them still add up.
+    # Households without a car are moved to one car, so that the total still adds up.
     other = {"id": "one_car", "column": "one", "expected": int(one[area]), "value": int(one[area] + before[area])}
     file = folder / f"{name}.yaml"
     file.write_text(json.dumps({"corrections": [stated, stated | other]}))

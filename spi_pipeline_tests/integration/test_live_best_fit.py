@@ -1,4 +1,4 @@
-"""Live mode of a council that best fit places: Luton as if it had no output areas, asked of its publishers."""
+"""Live mode for a council allocated by best fit: Luton, fetched from its publishers as if it had no output areas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.imitations import Publishers
-from spi_pipeline_tests.integration.houses import SNAPSHOT, House
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox
 
 TABLES = ("lsoa_best_fit", "lsoa_2011_lookup", "census_car_availability", "local_health")
 
 
 @pytest.fixture
-def by_fit(live: House) -> House:
+def by_fit(live: Sandbox) -> Sandbox:
     live.amend(
         "geography.yaml",
         "police_force: bedfordshire}",
@@ -25,7 +25,7 @@ def by_fit(live: House) -> House:
     return live
 
 
-def test_what_is_asked_for_is_known_though_no_output_area_is(by_fit: House, publishers: Publishers) -> None:
+def test_what_is_asked_for_is_known_though_no_output_area_is(by_fit: Sandbox, publishers: Publishers) -> None:
     runner, now = by_fit.runner, dt.datetime.now(dt.UTC)
     areas = runner.reader.publishers.areas
     lookup = read_embedded(SNAPSHOT, "output_area_lookup").table.to_pandas()
@@ -39,7 +39,7 @@ def test_what_is_asked_for_is_known_though_no_output_area_is(by_fit: House, publ
                 assert outcome.message == "", outcome.table
     fit = by_fit.store.read("lsoa_best_fit").to_pandas()
     assert set(fit["area_code"]) == set(lookup["lsoa_code"])
-    # Of a census table that is read by output area elsewhere: every LSOA, with what its output areas come to.
+    # This census table is read by output area elsewhere; here it has every LSOA, with the sum of its output areas.
     cars = by_fit.store.read("census_car_availability").to_pandas().set_index("area_code")
     own = read_embedded(SNAPSHOT, "census_car_availability").table.to_pandas()
     assert set(cars.index) == set(lookup["lsoa_code"])

@@ -1,4 +1,4 @@
-"""What the UI shows of a table that was refused, and of a run of the command."""
+"""Marks in the Dagster UI: refused tables, overdue sources, unchanged steps and runs of the command."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from spi_pipeline.orchestration.provenance import BEHIND, KEPT
 from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.storage.tables import ORIGINS
-from spi_pipeline_tests.integration.houses import House, column
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column
 from spi_pipeline_tests.run.test_unsynced import computed, told
 
 SOURCE = "census_car_availability"
 
 
-def materialization(instance: dg.DagsterInstance, house: House, label: str) -> dg.AssetMaterialization:
+def materialization(instance: dg.DagsterInstance, house: Sandbox, label: str) -> dg.AssetMaterialization:
     (step,) = [step for step in build_plan(house.contracts) if step.label == label]
     event = instance.get_latest_materialization_event(asset_key(step))
     assert event
@@ -31,7 +31,7 @@ def materialization(instance: dg.DagsterInstance, house: House, label: str) -> d
     return event.asset_materialization
 
 
-def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(house: House) -> None:
+def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(house: Sandbox) -> None:
     house.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
     refused = house.refresh()
     assert refused.faults
@@ -60,8 +60,8 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
     assert told(house) == set(), "what was not run again is told to be up to date all the same"
 
 
-def test_what_grows_old_turns_red_without_a_run(house: House) -> None:
-    live = House(house.settings.model_copy(update={"mode": "live"}))
+def test_what_grows_old_turns_red_without_a_run(house: Sandbox) -> None:
+    live = Sandbox(house.settings.model_copy(update={"mode": "live"}))
     table, day = live.store.read("street_crime"), dt.datetime.now(dt.UTC) - dt.timedelta(days=400)
     origin = {"file": "f", "period": "p", "sha256": "0" * 64, "bytes": 1, "published_at": day.isoformat()}
     live.store.write("street_crime", table, fingerprint="", run_id="test", metadata={ORIGINS: json.dumps([origin])})
@@ -84,14 +84,14 @@ def test_what_grows_old_turns_red_without_a_run(house: House) -> None:
 
 
 @pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])
-def test_an_unchanged_step_says_that_it_computed_nothing(house: House, key: tuple[str, str]) -> None:
+def test_an_unchanged_step_says_that_it_computed_nothing(house: Sandbox, key: tuple[str, str]) -> None:
     job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
     with open_instance(house.store.dagster_home) as instance:
         before = house.store.versions()
         done = job.get_subset(asset_selection={dg.AssetKey(list(key))}).execute_in_process(instance=instance)
         (made,) = done.get_asset_materialization_events()
         assert made.materialization.metadata["reason"].value == (
-            "nothing it follows from has changed, so nothing was computed"
+            "nothing that it follows from has changed, so nothing was computed"
         )
         assert house.store.versions() == before
         steps = {one.step_key for one in done.all_events if one.event_type_value == "ASSET_CHECK_EVALUATION"}

@@ -1,4 +1,4 @@
-"""Months as partitions: those that are missing are asked for and no others, and what failed is gone on with."""
+"""Months as partitions: only missing months are requested, and a failed backfill continues where it stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.months import months_key
 from spi_pipeline_tests.imitations import Publishers
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 SOURCE = "stop_and_search"
 KEY = months_key(SOURCE)
@@ -25,23 +25,23 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
 
 
-def backfill(house: House, instance: dg.DagsterInstance, first: str, last: str) -> Any:
-    """Run months as a backfill of the UI does."""
+def backfill(house: Sandbox, instance: dg.DagsterInstance, first: str, last: str) -> Any:
+    """Run a range of months as a backfill from the UI does."""
     job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     return job.get_subset(asset_selection={KEY}).execute_in_process(instance=instance, raise_on_error=False, tags=tags)
 
 
 def asked(publishers: Publishers) -> list[str]:
-    """The months of stops that were asked for."""
+    """The months for which stop-and-search data were requested."""
     queries = [parse_qs(one.query) for one in publishers.asked("police", "/api/stops-")]
     return sorted({month for query in queries for month in query["date"]})
 
 
-def test_months_are_asked_for_alone_and_gone_on_with(live: House, publishers: Publishers) -> None:
+def test_months_are_asked_for_alone_and_gone_on_with(live: Sandbox, publishers: Publishers) -> None:
     with urllib.request.urlopen(f"{publishers.bases['POLICE']}/api/crimes-street-dates") as answer:
         first, second, third, *_ = sorted(one["date"] for one in json.load(answer))
-    live = House(live.settings.model_copy(update={"since": first}))
+    live = Sandbox(live.settings.model_copy(update={"since": first}))
     with open_instance(live.store.dagster_home) as instance:
         assert backfill(live, instance, first, second).success
         assert asked(publishers) == [first, second]
@@ -57,7 +57,7 @@ def test_months_are_asked_for_alone_and_gone_on_with(live: House, publishers: Pu
         assert asked(publishers) == [third]
         assert instance.get_materialized_partitions(KEY) == {first, second, third}
 
-        # The fetch asks for the rest, and tells of every month that it had.
+        # The fetch requests the remaining months and reports every month it fetched.
         publishers.requests.clear()
         assert live.refresh(f"source/{SOURCE}").faults == []
         assert not {first, second, third}.intersection(asked(publishers))

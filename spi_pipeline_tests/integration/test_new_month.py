@@ -1,6 +1,7 @@
-"""The day on which the police publish a month: from their word to what readers see, by sensor and by schedule.
+"""A new month that the police publish reaches readers, by the sensor and by the schedule.
 
-The months before it were fetched, and everything that reads them computed, as the first tick of the sensor asks for.
+The earlier months are already fetched and everything that depends on them is computed, as the sensor's first tick
+requests.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.houses import House, copied
+from spi_pipeline_tests.integration.sandboxes import Sandbox, copied
 
 BEFORE, NEXT = "2024-03", "2024-04"
 POLICE = {"street_crime", "stop_and_search"}
@@ -29,14 +30,14 @@ AREAS = 21  # the wards and their town
 
 @dataclass(frozen=True)
 class Council:
-    """A house in live mode, the sensor's cursor, and the publishers it asks."""
+    """A sandbox in live mode, the sensor's cursor, and its publishers."""
 
-    house: House
+    house: Sandbox
     publishers: Publishers
     cursor: str
 
     def tick(self) -> Any:
-        """What the sensor of news makes of what publishers say now."""
+        """The result of the news sensor for the current state of the publishers."""
         definitions = build_definitions(self.house.settings)
         with (
             dg.DagsterInstance.ephemeral() as instance,
@@ -45,7 +46,7 @@ class Council:
             return definitions.resolve_sensor_def("publishers_news")(context)
 
     def scheduled(self) -> Any:
-        """What the daily schedule asks for."""
+        """The run request of the daily schedule."""
         schedule = build_definitions(self.house.settings).resolve_schedule_def("refresh_daily")
         at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
         with (
@@ -55,7 +56,7 @@ class Council:
             return schedule.evaluate_tick(context).run_requests[0]
 
     def run(self, request: Any) -> None:
-        """The job as a daemon would start it."""
+        """Run the job as the daemon would start it."""
         job = build_definitions(self.house.settings).resolve_job_def("refresh")
         with open_instance(self.house.store.dagster_home) as instance:
             done = job.execute_in_process(
@@ -68,12 +69,12 @@ class Council:
 
 
 @pytest.fixture(scope="module")
-def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
-    """All months but the newest, fetched on the sensor's word."""
+def before(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
+    """All months but the newest, fetched at the sensor's request."""
     made = copied(refreshed, tmp_path_factory.mktemp("before"))
-    for count in ("draws: 500", "shares: 250"):  # how sure ranks are is not what is looked at here
+    for count in ("draws: 500", "shares: 250"):  # the uncertainty of ranks is not under test here
         made.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    house = House(made.settings.model_copy(update={"mode": "live"}))
+    house = Sandbox(made.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         point(patch, served.bases)
@@ -89,32 +90,32 @@ def before(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def council(before: Council, tmp_path: Path) -> Iterator[Council]:
-    """A copy of that, and the day has come."""
+    """A copy of that council, on the day when the newest month is published."""
     house = copied(before.house, tmp_path)
     before.publishers.requests.clear()
     before.publishers.site.police_held_back = 0
-    yield Council(House(house.settings.model_copy(update={"mode": "live"})), before.publishers, before.cursor)
+    yield Council(Sandbox(house.settings.model_copy(update={"mode": "live"})), before.publishers, before.cursor)
     before.publishers.site.police_held_back = 1
     shutil.rmtree(tmp_path)
 
 
-def newest(house: House) -> tuple[str, ...]:
-    """The newest month of the source's table, of ``recent``, and of ``recent`` as readers see it."""
+def newest(house: Sandbox) -> tuple[str, ...]:
+    """The newest month in the source's table, in ``recent``, and in the published ``recent``."""
     tables = [max(house.store.read(name)["month"].to_pylist()) for name in ("street_crime", "recent")]
     ((published,),) = house.query("SELECT max(month) FROM recent WHERE measure_id = 'all_crime'")
     return (*tables, published)
 
 
-def burglary(house: House) -> list[tuple[Any, ...]]:
-    """What readers see of each area: the newest window's end and value."""
+def burglary(house: Sandbox) -> list[tuple[Any, ...]]:
+    """The published burglary rate of each area: the end of the newest period and the value of the newest edition."""
     return house.query(
         "SELECT area_code, max(period_end), arg_max(value, edition) FROM observation "
         "WHERE indicator_id = 'burglary' AND value IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
 
 
-def safety(house: House) -> list[tuple[Any, ...]]:
-    """The scores that readers see."""
+def safety(house: Sandbox) -> list[tuple[Any, ...]]:
+    """The published safety scores."""
     return house.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL")
 
 

@@ -1,4 +1,4 @@
-"""What an operator sees of runs: figures for Prometheus, a log by run and step, and no trust in a wrong clock."""
+"""Runs as operators see them: Prometheus metrics, a log by run and step, and a status that survives a wrong clock."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.logs import set_up
 from spi_pipeline.run.records import run_row
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 def figures(text: str) -> dict[str, list[Any]]:
-    """The samples of each metric, as Prometheus's own parser reads them."""
+    """The samples of each metric, read by Prometheus's own parser."""
     families = list(text_string_to_metric_families(text))
     assert all((family.type, family.documentation) == ("gauge", HELP[family.name]) for family in families)
     return {family.name: family.samples for family in families}
 
 
-def test_figures_for_prometheus(refreshed: House, spi: Command) -> None:
+def test_figures_for_prometheus(refreshed: Sandbox, spi: Command) -> None:
     said = spi(refreshed, "status", "--prometheus")
     assert said.code == 0
     found = figures(said.out)
@@ -39,7 +39,7 @@ def test_figures_for_prometheus(refreshed: House, spi: Command) -> None:
     assert found["spi_last_run_duration_seconds"][0].value > 0
 
 
-def test_a_store_that_cannot_be_read_is_no_healthy_one(house: House, spi: Command) -> None:
+def test_a_store_that_cannot_be_read_is_no_healthy_one(house: Sandbox, spi: Command) -> None:
     (house.store.root / "layout").write_text("999\n")
     said = spi(house, "status", "--prometheus")
     assert said.code == 1
@@ -53,9 +53,9 @@ def test_labels_may_hold_anything() -> None:
     assert (sample.labels, sample.value) == ({"channel": odd}, 3)
 
 
-def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command) -> None:
+def test_a_refresh_logs_each_step_with_its_run(house: Sandbox, spi: Command) -> None:
     house.make_due("index/social_progress_index")
-    said = spi(House(house.settings.model_copy(update={"log": "json"})), "refresh")
+    said = spi(Sandbox(house.settings.model_copy(update={"log": "json"})), "refresh")
     set_up("")
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
     assert len({line["run"] for line in lines}) == 1
@@ -64,12 +64,12 @@ def test_a_refresh_logs_each_step_with_its_run(house: House, spi: Command) -> No
     assert {line["step"]: line["outcome"] for line in lines[1:-1]}["index/social_progress_index"] == "written"
 
 
-def _ran(house: House, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
+def _ran(house: Sandbox, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
     row = run_row(run_id=run_id, run_at=at, seconds=1.0, state=state, failed_checks=0, requests=0, **values)
     house.store.append_run("run", run_id, row)
 
 
-def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(house: House) -> None:
+def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(house: Sandbox) -> None:
     now = dt.datetime.now(dt.UTC)
     _ran(house, "ahead", now.replace(year=2099), "succeeded")
     assert status_of(house.settings)["healthy"]
@@ -79,7 +79,7 @@ def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(house: 
     assert found["trouble"] == ["the last run, fails by spi refresh, failed: the disk is full"]
 
 
-def test_a_run_of_something_else_makes_no_failure_good(house: House) -> None:
+def test_a_run_of_something_else_makes_no_failure_good(house: Sandbox) -> None:
     now = dt.datetime.now(dt.UTC)
     _ran(house, "fails", now, "failed", cause="no", name="refresh")
     _ran(house, "part", now + dt.timedelta(milliseconds=1), "succeeded", name="refresh of turnout")
@@ -90,8 +90,8 @@ def test_a_run_of_something_else_makes_no_failure_good(house: House) -> None:
 
 
 @pytest.mark.parametrize("megabytes", [300, 600, 1000])
-def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: House, megabytes: int) -> None:
-    """At 600 MB it hung for ever: OpenBLAS tries again and again for the memory of a thread while it is loaded."""
+def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: Sandbox, megabytes: int) -> None:
+    """Without the check, 600 MB hangs for ever: OpenBLAS keeps retrying a thread's allocation while it loads."""
 
     def little() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
@@ -100,5 +100,6 @@ def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: H
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, preexec_fn=little, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
-    assert "MB of addresses (ulimit -v), and a run takes 3,400 MB: allow it more" in done.stderr
+    assert "a run needs 3,400 MB of address space, and this process may use " in done.stderr
+    assert " MB (ulimit -v): raise this limit" in done.stderr
     assert not house.store.is_locked()

@@ -1,4 +1,4 @@
-"""Outputs beside the database: made where they are asked for, judged before readers see them, published together."""
+"""Outputs other than the database: built only if requested, checked before publication, published together."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pydantic import ValidationError
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.settings import Settings
-from spi_pipeline_tests.integration.houses import House, copied
+from spi_pipeline_tests.integration.sandboxes import Sandbox, copied
 
 
-def current(house: House) -> Path:
+def current(house: Sandbox) -> Path:
     return Path(house.settings.store) / "published" / "current"
 
 
-def test_what_was_not_asked_for_is_not_made(refreshed: House) -> None:
+def test_what_was_not_asked_for_is_not_made(refreshed: Sandbox) -> None:
     assert {file.name for file in current(refreshed).iterdir()} == {"publication.json", "spi.duckdb"}
     assert not [step for step in build_plan(refreshed.contracts) if step.kind == "output"]
 
 
-def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outputs: House) -> None:
+def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outputs: Sandbox) -> None:
     folder = current(with_outputs)
     pages = {file.relative_to(folder).as_posix() for file in folder.rglob("*.html")}
     wards = with_outputs.contracts.geography.wards
@@ -33,14 +33,14 @@ def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outp
     assert due_steps(build_plan(with_outputs.contracts), with_outputs.runner) == []
 
 
-def test_the_site_cites_the_scores_that_are_published_with_it(with_outputs: House) -> None:
+def test_the_site_cites_the_scores_that_are_published_with_it(with_outputs: Sandbox) -> None:
     site = current(with_outputs) / "site"
     digest = hashlib.sha256((site / "downloads/score.csv").read_bytes()).hexdigest()
     assert digest in (site / "about.html").read_text("utf-8")
     assert (site / "downloads/spi.duckdb").samefile(current(with_outputs) / "spi.duckdb")
 
 
-def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: House) -> None:
+def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: Sandbox) -> None:
     assert with_outputs.query("SELECT count(*) FROM check_result WHERE table_name IN ('site', 'downloads')") == [(0,)]
     rows = with_outputs.store.read_runs("output_check")
     assert rows is not None
@@ -49,10 +49,10 @@ def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: House)
         assert asked[rule] == "passed", rule
 
 
-def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_outputs: House, tmp_path: Path) -> None:
+def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_outputs: Sandbox, tmp_path: Path) -> None:
     house = copied(with_outputs, tmp_path).making("site", "downloads")
     before = (current(house) / "site/about.html").read_bytes()
-    # A colour that contracts would refuse comes by a stylesheet that somebody changed; here a bound asks for more.
+    # In practice an edited stylesheet would lower the contrast; here a stricter bound does the same.
     house.amend(
         "products/site.yaml",
         "{rule: between, columns: [contrast], min: 4.5}",

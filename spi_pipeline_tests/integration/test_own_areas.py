@@ -1,4 +1,4 @@
-"""Areas of a council's own, from a file by the command to scores beside the wards; and what they must not give away."""
+"""A council's own areas: added by command, scored among the wards, and never disclosing withheld counts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from spi_pipeline.cli.own.area import ground_of
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.own_areas import OwnArea
-from spi_pipeline.geography.own_areas import Ground, overlaps, own_area_row, own_weights, place
+from spi_pipeline.geography.own_areas import PlacementData, overlaps, own_area_row, own_weights, place
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.steps.inputs import YEAR, Inputs
 from spi_pipeline.steps.own_areas import own_area_steps
 from spi_pipeline.steps.step import compute
 from spi_pipeline_tests.integration.councils import council_in
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import SNAPSHOT, House, copied
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, copied
 
 TOWN = "E06000032"
 ROUND_GREEN, STOPSLEY, VAUXHALL = "E05014748", "E05014751", "E05014753"
@@ -39,7 +39,7 @@ def wards() -> dict[str, shapely.Geometry]:
 
 @pytest.fixture(scope="module")
 def three(wards: Mapping[str, shapely.Geometry]) -> OwnArea:
-    """A disc about where three wards meet."""
+    """A disc around the point where three wards meet."""
     own = [wards[code] for code in (ROUND_GREEN, STOPSLEY, VAUXHALL)]
     middle = shapely.intersection_all([shapely.buffer(one, 4e-4) for one in own]).centroid
     disc = shapely.intersection(middle.buffer(0.012), shapely.union_all(own))
@@ -47,12 +47,14 @@ def three(wards: Mapping[str, shapely.Geometry]) -> OwnArea:
 
 
 @pytest.fixture(scope="module")
-def ground(refreshed: House) -> Ground:
+def ground(refreshed: Sandbox) -> PlacementData:
     return ground_of(refreshed.settings)
 
 
-def made(house: House, contracts: Contracts, *areas: OwnArea, last: str = "own_area_score") -> dict[str, pd.DataFrame]:
-    """What the steps make of some areas in a refreshed store."""
+def made(
+    house: Sandbox, contracts: Contracts, *areas: OwnArea, last: str = "own_area_score"
+) -> dict[str, pd.DataFrame]:
+    """The tables that the steps compute for some areas from a refreshed store, up to the step ``last``."""
     there = replace(contracts, own_areas={area.id: area for area in areas})
     found: dict[str, pa.Table] = {}
     for step in own_area_steps(there):
@@ -68,7 +70,7 @@ def made(house: House, contracts: Contracts, *areas: OwnArea, last: str = "own_a
 
 
 @pytest.fixture(scope="module")
-def tables(refreshed: House, three: OwnArea, wards: Mapping[str, shapely.Geometry]) -> dict[str, pd.DataFrame]:
+def tables(refreshed: Sandbox, three: OwnArea, wards: Mapping[str, shapely.Geometry]) -> dict[str, pd.DataFrame]:
     outline = shapely.to_wkt(wards[STOPSLEY], rounding_precision=6)
     areas = [
         three,
@@ -80,7 +82,7 @@ def tables(refreshed: House, three: OwnArea, wards: Mapping[str, shapely.Geometr
 
 @pytest.mark.parametrize(("area", "code"), [("ward", STOPSLEY), ("town", TOWN)])
 def test_what_is_a_ward_or_the_town_has_its_values_and_scores(
-    refreshed: House, tables: Mapping[str, pd.DataFrame], area: str, code: str
+    refreshed: Sandbox, tables: Mapping[str, pd.DataFrame], area: str, code: str
 ) -> None:
     contracts = refreshed.contracts
     values = pd.concat([refreshed.store.read(f"indicator_value.{item.id}").to_pandas() for item in contracts.active])
@@ -88,7 +90,8 @@ def test_what_is_a_ward_or_the_town_has_its_values_and_scores(
     own = tables["own_area_value"].query("own_area == @area").set_index(key).sort_index()
     published = values.query("area_code == @code").set_index(key).sort_index()
     anchored = [item.id for item in contracts.active if item.measure.level]
-    # Errors of the movement of wards are added as if all erred to one side, of which the town's count knows more.
+    # Anchored indicators are left out for the town: the area adds its wards' errors of movement as if all had the
+    # same sign, while the town's own count is more certain.
     rows = ~own.index.get_level_values(0).isin(anchored) if area == "town" else slice(None)
     pd.testing.assert_frame_equal(own.loc[rows, FIGURES], published.loc[rows, FIGURES], rtol=1e-12)
     pd.testing.assert_series_equal(own["value"], published["value"], rtol=1e-12)
@@ -103,7 +106,7 @@ def test_what_is_a_ward_or_the_town_has_its_values_and_scores(
         assert both["place"].to_list() == both["rank"].to_list()
 
 
-def test_an_area_across_three_wards_stands_among_them(refreshed: House, tables: Mapping[str, pd.DataFrame]) -> None:
+def test_an_area_across_three_wards_stands_among_them(refreshed: Sandbox, tables: Mapping[str, pd.DataFrame]) -> None:
     shared = tables["own_area_overlap"].query("own_area == 'board' and kind == 'ward'")
     assert shared["other"].tolist() == [ROUND_GREEN, STOPSLEY, VAUXHALL]
     row = tables["own_area"].set_index("own_area").loc["board"]
@@ -124,9 +127,9 @@ def test_an_area_across_three_wards_stands_among_them(refreshed: House, tables: 
     assert not told.loc["no_qualifications", "estimated"]
 
 
-def test_outline_output_areas_and_postcodes_of_the_same_area_agree(ground: Ground) -> None:
+def test_outline_output_areas_and_postcodes_of_the_same_area_agree(ground: PlacementData) -> None:
     drawn = ground.finest.query("method == 'postcodes'")
-    # Output areas that lie whole in one ward, so that no edge of a ward is traced.
+    # Output areas that lie entirely in one ward, so that the outline does not follow the edge of a ward.
     whole = drawn[~drawn["small_area_code"].duplicated(keep=False) & (drawn["area_code"] == STOPSLEY)]
     codes = sorted(whole["small_area_code"])[:12]
     shapes = ground.output_areas.only(pd.Series(codes))
@@ -146,24 +149,27 @@ def test_outline_output_areas_and_postcodes_of_the_same_area_agree(ground: Groun
 @pytest.mark.parametrize(
     ("area", "said"),
     [
-        ({"postcodes": ["LU1 1AA", "ZZ9 9ZZ"]}, "1 of 2 postcodes of area a are no postcode of this council, ZZ99ZZ"),
-        ({"codes": ["E05002193"]}, "1 of 1 codes of area a are no output area"),
-        ({"postcodes": ["LU1 1AA"]}, "area a has .* residents, and 1,000 are the fewest"),
+        (
+            {"postcodes": ["LU1 1AA", "ZZ9 9ZZ"]},
+            "1 of 2 postcodes of area a are not postcodes of this council, for example ZZ99ZZ",
+        ),
+        ({"codes": ["E05002193"]}, "1 of 1 codes of area a are not output areas"),
+        ({"postcodes": ["LU1 1AA"]}, "area a has .* residents, and figures need at least 1,000"),
         ({"outline": "POLYGON ((-0.42 51.9, -0.3 51.9, -0.3 51.95, -0.42 51.95, -0.42 51.9))"}, "lies outside"),
     ],
 )
-def test_what_cannot_be_placed_is_refused(ground: Ground, area: dict[str, list[str]], said: str) -> None:
+def test_what_cannot_be_placed_is_refused(ground: PlacementData, area: dict[str, list[str]], said: str) -> None:
     with pytest.raises(SpiError, match=said):
         place(OwnArea(id="a", title="A", **area), ground)
 
 
-def with_one_more(ground: Ground) -> OwnArea:
-    """A ward and an output area of another beside it."""
+def with_one_more(ground: PlacementData) -> OwnArea:
+    """A ward plus one output area of another ward."""
     rows = ground.finest.query("area_code == @ROUND_GREEN and weight == 1 and method == 'postcodes'")
     return OwnArea(id="more", title="One more", codes=[STOPSLEY, rows["small_area_code"].iloc[0]])
 
 
-def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: House, ground: Ground) -> None:
+def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: Sandbox, ground: PlacementData) -> None:
     more = with_one_more(ground)
     found = overlaps(place(more, ground), {}, ground).set_index("kind")
     assert bool(found.loc["wards_within", "thin"])
@@ -173,7 +179,7 @@ def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: Hou
     source = contracts.sources["census_overcrowding"]
     stated = source.properties.model_copy(update={"minimum_count": 100})
     strict = replace(contracts, sources=contracts.sources | {source.id: replace(source, properties=stated)})
-    # With which nothing is shared, so that nothing is left.
+    # It shares nothing with the other area, so no small remainder can be derived.
     ward = OwnArea(id="ward", title="Ward", codes=[VAUXHALL])
     values = made(refreshed, strict, more, ward, last="own_area_value")["own_area_value"]
     status = values.query("indicator_id == 'overcrowded_homes' and edition == 2026").set_index("own_area")["status"]
@@ -191,12 +197,12 @@ def test_a_best_fit_council_takes_lists_of_lsoas_and_says_so_of_outlines(tmp_pat
     assert set(weights.query("geography == 'lsoa21'")["method"]) == {"listed"}, "nothing is misplaced"
     outline = "POLYGON ((-0.75 52.65, -0.7 52.65, -0.7 52.7, -0.75 52.65))"
     for drawn in ({"outline": outline}, {"postcodes": ["LE15 6HP"]}):
-        with pytest.raises(SpiError, match="give a list of the codes of its LSOAs"):
+        with pytest.raises(SpiError, match="list the codes of its LSOAs"):
             place(OwnArea(id="a", title="A", **drawn), ground)
 
 
 def test_an_area_is_added_computed_and_removed_by_the_command(
-    refreshed: House, three: OwnArea, tmp_path: Path, spi: Command
+    refreshed: Sandbox, three: OwnArea, tmp_path: Path, spi: Command
 ) -> None:
     house = copied(refreshed, tmp_path)
     before = house.digests()
@@ -220,5 +226,5 @@ def test_an_area_is_added_computed_and_removed_by_the_command(
     [listed] = json.loads(spi(house, "area", "list", "--json").out)
     assert [ward["name"] for ward in listed["wards"]] == ["Round Green", "Stopsley", "Vauxhall"]
     assert spi(house, "area", "remove", "neighbourhood_board").code == 0
-    assert spi(house, "area", "list").out.startswith("There is no area")
+    assert spi(house, "area", "list").out.startswith("There are no areas")
     assert spi(house, "area", "remove", "neighbourhood_board").code == 2

@@ -1,4 +1,4 @@
-"""A council's own table among the others: read from the inbox in either mode, and the last good one stays."""
+"""A council's own table: read from the inbox in either mode; a refused file leaves the last good version."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ import pytest
 
 from spi_pipeline.cli.own.source import _places
 from spi_pipeline.publishers.own.drafting import draft
-from spi_pipeline.publishers.own.looking import Asked, look_at
+from spi_pipeline.publishers.own.inspecting import Asked, look_at
 from spi_pipeline.publishers.own.placing import NEEDS
 from spi_pipeline.run.code import code_reached
 from spi_pipeline.run.freshness import judge_freshness, overdue
-from spi_pipeline.run.outcome import Outcome
 from spi_pipeline.run.plan import build_plan
+from spi_pipeline.run.result import StepResult
 from spi_pipeline.snapshot.embedded import read_embedded, write_snapshot
 from spi_pipeline.snapshot.frozen import frozen_tables
 from spi_pipeline.steps.sources.publishers import Publishers
-from spi_pipeline.steps.sources.source import embedded, laid_in
+from spi_pipeline.steps.sources.source import embedded, manual_uploads
 from spi_pipeline.steps.step import Step
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.publishers.own.conftest import ANSWERED, filled
 
 NOW = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
 FIGURES = {"lower_is": "lower_is_better", "scores 0": "40", "scores 100": "0", "a ward above": "90"}
 
 
-def lay_in(house: House, rows: str, name: str = "calls.csv") -> Path:
+def lay_in(house: Sandbox, rows: str, name: str = "calls.csv") -> Path:
     file = house.store.root / "inbox" / "night_calls" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(rows, encoding="utf-8")
     return file
 
 
-def calls(house: House, each: int = 3) -> str:
-    """Some calls in every ward, a postcode a line."""
+def calls(house: Sandbox, each: int = 3) -> str:
+    """A file of calls in every ward, one postcode per line."""
     every = read_embedded(house.settings.snapshot, "postcodes").table.to_pandas()
     first = every.groupby("ward_code")["postcode"].first()
     return "Postcode\n" + "".join(f"{code}\n" * (each + index) for index, code in enumerate(first))
 
 
 @pytest.fixture
-def owner(house: House) -> House:
-    """A house whose contracts hold a table of its own, laid in and not read yet."""
+def owner(house: Sandbox) -> Sandbox:
+    """A sandbox whose contracts include a council's own table; its file is in the inbox but not read yet."""
     return owning(house, calls(house))
 
 
-def owning(house: House, rows: str) -> House:
-    """The same house with contracts of a table of calls, laid in and not read yet."""
+def owning(house: Sandbox, rows: str) -> Sandbox:
+    """Add contracts for a table of calls to the sandbox; the file is in the inbox but not read yet."""
     asked = Asked(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
     contracts, known = house.contracts, _places(house.settings, house.contracts, list(NEEDS))
     seen = look_at(lay_in(house, rows), asked, known)
@@ -63,19 +63,19 @@ def owning(house: House, rows: str) -> House:
     return house
 
 
-def read(house: House) -> Outcome:
-    """What became of the table, its step alone being run."""
+def read(house: Sandbox) -> StepResult:
+    """Run only the step of the table and return its result."""
     [step] = [step for step in build_plan(house.contracts) if step.outputs == ("night_calls",)]
-    assert step.does is laid_in
+    assert step.does is manual_uploads
     [outcome] = house.runner.run([step], "own", NOW)
     return outcome
 
 
-def step_of(house: House, label: str) -> Step:
+def step_of(house: Sandbox, label: str) -> Step:
     return next(step for step in build_plan(house.contracts) if step.label == label)
 
 
-def test_it_is_placed_suppressed_and_known_by_its_file(owner: House) -> None:
+def test_it_is_placed_suppressed_and_known_by_its_file(owner: Sandbox) -> None:
     outcome = read(owner)
     assert outcome.state == "written", outcome.message
     table = owner.store.read("night_calls").to_pandas().set_index("area_code")["counted"]
@@ -87,20 +87,21 @@ def test_it_is_placed_suppressed_and_known_by_its_file(owner: House) -> None:
     assert not (owner.store.root / "raw" / "night_calls").exists(), "the file may say more than the table"
 
 
-def test_its_lineage_is_in_the_plan_and_its_code_in_the_digest(owner: House) -> None:
+def test_its_lineage_is_in_the_plan_and_its_code_in_the_digest(owner: Sandbox) -> None:
     assert step_of(owner, "source/night_calls").inputs == ("laid_in/night_calls", "postcodes")
     assert "night_calls" in step_of(owner, "indicator/night_calls").inputs
-    assert ("spi_pipeline.publishers.own.reading", "read_own") in code_reached([laid_in])
-    assert ("spi_pipeline.publishers.own.persons", "refuse_persons") in code_reached([laid_in])
+    assert ("spi_pipeline.publishers.own.reading", "read_own") in code_reached([manual_uploads])
+    assert ("spi_pipeline.publishers.own.persons", "refuse_persons") in code_reached([manual_uploads])
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [("Postcode,Surname\nLU1 1AA,Example\n", "column B: the name 'Surname' in row 1 says that it holds people's names"),
-     ("Post code\nLU1 1AA\n", "holds no table with 'Postcode' that its contract names"),
+    [("Postcode,Surname\nLU1 1AA,Example\n",
+      "column B: the name 'Surname' in row 1 suggests that it holds people's names"),
+     ("Post code\nLU1 1AA\n", "holds no table with 'Postcode', which its contract names"),
      ("Postcode\nLU1 1AA\nMK45 1AA\n", "1 of 2 rows have no place in Luton"), ("", "calls.csv is empty")],
 )  # fmt: skip
-def test_a_file_that_is_refused_leaves_the_last_good_table(owner: House, rows: str, said: str) -> None:
+def test_a_file_that_is_refused_leaves_the_last_good_table(owner: Sandbox, rows: str, said: str) -> None:
     good = read(owner).version
     file = lay_in(owner, rows)
     outcome = read(owner)
@@ -113,59 +114,62 @@ def test_a_file_that_is_refused_leaves_the_last_good_table(owner: House, rows: s
     assert file.exists()
 
 
-def test_without_a_file_or_with_two_the_last_good_table_stays(owner: House) -> None:
+def test_without_a_file_or_with_two_the_last_good_table_stays(owner: Sandbox) -> None:
     read(owner)
     other = lay_in(owner, calls(owner, 9), "calls of 2026.csv")
-    assert "holds calls of 2026.csv, calls.csv where one file belongs; lay in the one to be read" in read(owner).message
+    assert (
+        "must hold exactly one file, but holds calls of 2026.csv, calls.csv; place only the file to read there"
+        in read(owner).message
+    )
     shutil.rmtree(other.parent)
-    assert "night_calls" in owner.contracts.laid_in
+    assert "night_calls" in owner.contracts.manual_uploads
     gone = read(owner)
     assert gone.state == "kept"
-    assert "inbox/night_calls/ holds nothing where one file belongs" in gone.message
+    assert "inbox/night_calls/ must hold exactly one file, but holds nothing" in gone.message
     lay_in(owner, calls(owner, 9))
     assert read(owner).state == "written"
     assert owner.store.read("night_calls")["counted"].to_pylist() == list(range(9, 29))
 
 
-def test_another_file_makes_it_stale(owner: House) -> None:
+def test_another_file_makes_it_stale(owner: Sandbox) -> None:
     read(owner)
     assert owner.runner.is_fresh(step_of(owner, "source/night_calls"))
     lay_in(owner, calls(owner, 4))
     assert not owner.runner.is_fresh(step_of(owner, "source/night_calls"))
 
 
-def test_where_nothing_was_ever_laid_in_its_indicator_is_missing_and_says_so(owner: House) -> None:
+def test_where_nothing_was_ever_laid_in_its_indicator_is_missing_and_says_so(owner: Sandbox) -> None:
     shutil.rmtree(owner.store.root / "inbox")
     contracts = owner.contracts
-    assert "night_calls" in contracts.dormant
+    assert "night_calls" in contracts.unavailable
     assert contracts.missing_because(contracts.indicators["night_calls"]) == [
         "Missing here: night_calls has no embedded figures, and its file is not in the inbox."
     ]
 
 
-def test_after_its_last_day_it_is_told_too_old(owner: House) -> None:
+def test_after_its_last_day_it_is_told_too_old(owner: Sandbox) -> None:
     read(owner)
     runner, source = owner.runner, owner.contracts.sources["night_calls"]
     assert judge_freshness(source, owner.settings, runner.reader, NOW).outcome == "passed"
     late = NOW.replace(year=2031)
     found = judge_freshness(source, owner.settings, runner.reader, late)
     assert (found.outcome, found.rule.severity) == ("failed", "warning")
-    assert "today is 2031-03-01: too old by 60 days; lay in newer ones" in str(found.observed)
+    assert "today is 2031-03-01: too old by 60 days; place newer ones in the inbox" in str(found.observed)
     assert [one.id for one, _ in overdue(owner.settings, runner.reader, late)] == ["night_calls"]
 
 
-def test_in_live_mode_its_file_is_no_stray(owner: House) -> None:
+def test_in_live_mode_its_file_is_no_stray(owner: Sandbox) -> None:
     settings = owner.settings.model_copy(update={"mode": "live"})
-    live = House(settings)
-    assert "night_calls" in live.contracts.laid_in
+    live = Sandbox(settings)
+    assert "night_calls" in live.contracts.manual_uploads
     assert "night_calls" not in live.contracts.fetched
     asking = Publishers({}, None, live.contracts, live.store, settings.figures(live.contracts.geography), "drop", {}, 1)
     asking.prepare()
     asking.close()
-    assert step_of(live, "source/night_calls").does is laid_in
+    assert step_of(live, "source/night_calls").does is manual_uploads
 
 
-def test_frozen_into_a_snapshot_it_needs_no_file(owner: House) -> None:
+def test_frozen_into_a_snapshot_it_needs_no_file(owner: Sandbox) -> None:
     read(owner)
     tables = {one.source_id: one for one in frozen_tables(owner.store, owner.contracts)}
     write_snapshot(owner.settings.snapshot, tables, owner.contracts.sources, dt.date(2026, 11, 23))

@@ -1,7 +1,7 @@
-"""Luton as a council has it for whom no output areas and postcodes are at hand: by the best fit of LSOAs.
+"""Luton without output areas and postcodes: LSOAs are allocated to wards by best fit.
 
-Its figures by output area are added up to LSOAs, and what places these better is taken away. Beside it stands the
-same town by postcodes, which says how far its figures are off.
+The figures by output area are added up to LSOAs, and the tables that allow a better allocation are removed. A
+comparison with Luton allocated by postcodes shows the error of the figures.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from spi_pipeline.snapshot.embedded import (
     snapshot_tables,
 )
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
-from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
 
 DOCUMENT = REPOSITORY / "docs" / "geography.md"
 
 
-def without(house: House, *names: str) -> None:
-    """Take embedded tables away."""
+def without(house: Sandbox, *names: str) -> None:
+    """Remove embedded tables."""
     folder = house.settings.snapshot
     left = {name: digest for name, digest in snapshot_digests(folder).items() if name not in names}
     for name in names:
@@ -46,7 +46,7 @@ def to_lsoas(table: pa.Table, parent: dict[str, str]) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def by_fit(tmp_path_factory: pytest.TempPathFactory) -> House:
+def by_fit(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     house = empty_house(tmp_path_factory.mktemp("by_fit")).making("site")
     lookup = read_embedded(house.settings.snapshot, "output_area_lookup").table.to_pandas()
     parent = dict(zip(lookup["area_code"], lookup["lsoa_code"], strict=True))
@@ -63,7 +63,7 @@ def by_fit(tmp_path_factory: pytest.TempPathFactory) -> House:
     return house
 
 
-def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: House) -> None:
+def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: Sandbox) -> None:
     assert "placed_by" not in (by_fit.settings.contracts / "geography.yaml").read_text(encoding="utf-8")
     assert by_fit.query("SELECT DISTINCT placed_by, split_share, split_lsoa_share FROM area") == [
         ("best_fit", None, None)
@@ -74,7 +74,7 @@ def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: House) -> None:
     assert "shared out by residents" not in quality
 
 
-def scores(house: House, level: str) -> pd.DataFrame:
+def scores(house: Sandbox, level: str) -> pd.DataFrame:
     found = house.query(
         "SELECT id, area_code, score, measured_low, measured_high, rank, rank_low, rank_high FROM score JOIN area "
         "USING (area_code) WHERE edition = (SELECT max(edition) FROM edition) AND profile = 'spi' AND "
@@ -85,7 +85,7 @@ def scores(house: House, level: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=names).set_index(["id", "area_code"]).astype(float)
 
 
-def test_intervals_are_wider_and_hold_what_postcodes_say(by_fit: House, refreshed: House) -> None:
+def test_intervals_are_wider_and_hold_what_postcodes_say(by_fit: Sandbox, refreshed: Sandbox) -> None:
     header = [
         "Scores of",
         "Scores",
@@ -97,7 +97,7 @@ def test_intervals_are_wider_and_hold_what_postcodes_say(by_fit: House, refreshe
     rows: list[list[object]] = []
     for level in ("indicator", "component", "dimension", "index"):
         whole, shared = scores(by_fit, level), scores(refreshed, level)
-        # Electors of a ward are not divided by the residents that best fit puts there.
+        # Registered electors of a ward are not divided by residents allocated by best fit.
         assert {name for name, _ in set(shared.index) ^ set(whole.index)} <= {"electoral_registration"}
         both = whole.join(shared.add_prefix("true_")).dropna()
         width, before = both["high"] - both["low"], both["true_high"] - both["true_low"]

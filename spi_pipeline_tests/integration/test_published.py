@@ -1,4 +1,4 @@
-"""The published database: what it promises, and the scores by a second route, from its observations alone."""
+"""The published database keeps its contracts, and its scores are recomputed from its observations alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from spi_pipeline.contracts.arrow import SQL_TYPES
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 FARLEY, LUTON = "E05014742", "E06000032"
 
 
 @pytest.fixture(scope="module")
-def contracts(refreshed: House) -> Contracts:
+def contracts(refreshed: Sandbox) -> Contracts:
     return refreshed.contracts
 
 
-def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed: House, contracts: Contracts) -> None:
+def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed: Sandbox, contracts: Contracts) -> None:
     tables = dict(refreshed.query("SELECT table_name, comment FROM duckdb_tables()"))
     published = [product for product in contracts.products.values() if product.published]
     assert set(tables) == {product.id for product in published}
@@ -32,7 +32,7 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
             product.id,
         )
         units = contracts.vocabulary.units
-        # DuckDB says a type by its full name.
+        # DuckDB lists types by their full names.
         types = SQL_TYPES | {"timestamp": "TIMESTAMP WITH TIME ZONE"}
         wanted = [
             (
@@ -46,7 +46,7 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
         assert all(comment for _, _, comment in found)
 
 
-def test_keys_and_constraints_of_the_contracts_are_in_the_database(refreshed: House, contracts: Contracts) -> None:
+def test_keys_and_constraints_of_the_contracts_are_in_the_database(refreshed: Sandbox, contracts: Contracts) -> None:
     found = defaultdict(list)
     kinds = "SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()"
     for table, kind, columns in refreshed.query(kinds):
@@ -62,7 +62,7 @@ def test_keys_and_constraints_of_the_contracts_are_in_the_database(refreshed: Ho
     assert found["score", "PRIMARY KEY"] == [("edition", "profile", "level", "id", "area_code")]
 
 
-def test_the_keys_hold_by_a_count(refreshed: House, contracts: Contracts) -> None:
+def test_the_keys_hold_by_a_count(refreshed: Sandbox, contracts: Contracts) -> None:
     for product in contracts.products.values():
         if product.published and product.key:
             key = ", ".join(f'"{name}"' for name in product.key)
@@ -70,14 +70,14 @@ def test_the_keys_hold_by_a_count(refreshed: House, contracts: Contracts) -> Non
             assert repeated == [], product.id
 
 
-def test_no_number_is_nan(refreshed: House) -> None:
+def test_no_number_is_nan(refreshed: Sandbox) -> None:
     doubles = refreshed.query("SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'DOUBLE'")
     assert len(doubles) > 10
     for table, column in doubles:
         assert refreshed.query(f'SELECT count(*) FROM "{table}" WHERE isnan("{column}")') == [(0,)], f"{table}.{column}"
 
 
-def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: House, contracts: Contracts) -> None:
+def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: Sandbox, contracts: Contracts) -> None:
     areas = [*contracts.geography.ward_codes, *contracts.geography.authority_codes]
     assert refreshed.query("SELECT area_code FROM area ORDER BY 1") == [(code,) for code in sorted(areas)]
     editions = [year for (year,) in refreshed.query("SELECT DISTINCT edition FROM observation")]
@@ -85,7 +85,7 @@ def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: H
     assert count == len(areas) * len(editions) * len(contracts.indicators)
 
 
-def test_a_value_is_present_exactly_where_the_status_says_so(refreshed: House) -> None:
+def test_a_value_is_present_exactly_where_the_status_says_so(refreshed: Sandbox) -> None:
     found = dict(refreshed.query("SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
     assert found.pop("observed")
     assert found.pop("carried")
@@ -95,10 +95,10 @@ def test_a_value_is_present_exactly_where_the_status_says_so(refreshed: House) -
     assert refreshed.query("SELECT count(*) FROM observation WHERE status = 'missing' AND value IS NOT NULL") == [(0,)]
 
 
-def test_every_value_is_traced_to_files_of_its_source(refreshed: House, contracts: Contracts) -> None:
-    """One file's own sha256; of several, the sha256 of theirs in order of period, as the contract says.
+def test_every_value_is_traced_to_files_of_its_source(refreshed: Sandbox, contracts: Contracts) -> None:
+    """A value from one file has its SHA-256; a value from several has the SHA-256 of theirs, ordered by period.
 
-    Where rows differ in their period the files are those of it, else all, whatever day each refers to.
+    If the rows of a source differ in their period, only the files of that period count; otherwise all files do.
     """
     files = defaultdict(list)
     for source, period, sha256 in refreshed.query("SELECT source_id, period, sha256 FROM source_release ORDER BY 2, 3"):
@@ -119,17 +119,17 @@ def test_every_value_is_traced_to_files_of_its_source(refreshed: House, contract
         assert hashlib.sha256("".join(used).encode()).hexdigest() == digest, (source, start, end)
 
 
-def test_every_source_is_released_with_url_and_licence(refreshed: House, contracts: Contracts) -> None:
+def test_every_source_is_released_with_url_and_licence(refreshed: Sandbox, contracts: Contracts) -> None:
     found = refreshed.query("SELECT DISTINCT source_id, url, licence, state FROM source_release ORDER BY 1")
-    # From the embedded figures everything is frozen; what has none is not a source of this run.
+    # In snapshot mode every source is frozen; sources without embedded figures take no part in the run.
     assert found == [
         (name, source.properties.url, source.properties.licence, "frozen")
         for name, source in sorted(contracts.sources.items())
-        if name not in contracts.dormant
+        if name not in contracts.unavailable
     ]
 
 
-def test_wards_are_ranked_from_one_to_twenty(refreshed: House, contracts: Contracts) -> None:
+def test_wards_are_ranked_from_one_to_twenty(refreshed: Sandbox, contracts: Contracts) -> None:
     editions = refreshed.query("SELECT edition, profile FROM edition ORDER BY ALL")
     assert len(editions) >= 2
     for edition, profile in editions:
@@ -145,7 +145,7 @@ def test_wards_are_ranked_from_one_to_twenty(refreshed: House, contracts: Contra
         assert (LUTON, None) in found
 
 
-def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(refreshed: House) -> None:
+def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(refreshed: Sandbox) -> None:
     cells = refreshed.query("SELECT profile, edition, value FROM imputation WHERE indicator_id = 'turnout' ORDER BY 2")
     assert cells
     for profile, edition, value in cells:
@@ -174,7 +174,7 @@ def test_farleys_turnout_is_imputed_under_spi_and_absent_under_equal(refreshed: 
         assert others == 0
 
 
-def test_contributions_add_up_to_the_score(refreshed: House) -> None:
+def test_contributions_add_up_to_the_score(refreshed: Sandbox) -> None:
     sums = refreshed.query(
         """
         SELECT s.level, s.score, c.points
@@ -189,9 +189,9 @@ def test_contributions_add_up_to_the_score(refreshed: House) -> None:
 
 
 class ByHand:
-    """The index from observations, goalposts and nominal weights, in plain Python and by the words of the contracts."""
+    """The index in plain Python, from observations, goalposts and nominal weights, as the contracts describe it."""
 
-    def __init__(self, refreshed: House, contracts: Contracts, profile: str, edition: int) -> None:
+    def __init__(self, refreshed: Sandbox, contracts: Contracts, profile: str, edition: int) -> None:
         self.contracts = contracts
         catalogue = "SELECT indicator_id, component_id, worst, best FROM indicator WHERE in_basis"
         self.indicators = {row[0]: row[1:] for row in refreshed.query(catalogue)}
@@ -231,7 +231,7 @@ class ByHand:
 
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_scores_equal_those_by_hand(refreshed: House, contracts: Contracts, profile: str) -> None:
+def test_scores_equal_those_by_hand(refreshed: Sandbox, contracts: Contracts, profile: str) -> None:
     editions = [year for (year,) in refreshed.query("SELECT edition FROM edition WHERE profile = ?", profile)]
     areas = [area for (area,) in refreshed.query("SELECT area_code FROM area")]
     compared = 0
@@ -246,7 +246,7 @@ def test_scores_equal_those_by_hand(refreshed: House, contracts: Contracts, prof
     assert compared >= 2 * len(areas) * len(editions)
 
 
-def test_the_context_is_added_up_before_it_is_divided(refreshed: House, contracts: Contracts) -> None:
+def test_the_context_is_added_up_before_it_is_divided(refreshed: Sandbox, contracts: Contracts) -> None:
     known = refreshed.query("SELECT DISTINCT measure_id FROM context WHERE value IS NOT NULL")
     assert {name for (name,) in known} == set(contracts.context)
     told = refreshed.query("SELECT value FROM context WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "

@@ -1,4 +1,4 @@
-"""The newest months brought up to date by themselves, and with everything else."""
+"""The table ``recent``: refreshed alone, and together with everything else."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spi_pipeline_tests.imitations import Publishers
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 NEWEST, NEXT = "2024-04", "2024-05"
 
 
 def with_a_newer_month(table: pa.Table) -> pa.Table:
-    """The newest month once more, as the month that follows it."""
+    """The table with the newest month repeated as the following month."""
     newest = table.filter(pc.equal(table["month"], NEWEST))
     at = table.column_names.index("month")
     return pa.concat_tables([table, newest.set_column(at, table.field("month"), pa.array([NEXT] * len(newest)))])
 
 
-def window_of(house: House, indicator: str) -> list[tuple[dt.date, dt.date]]:
-    """The newest window of an indicator."""
+def window_of(house: Sandbox, indicator: str) -> list[tuple[dt.date, dt.date]]:
+    """The period that the values of an indicator cover in edition 2024."""
     return house.query(
         "SELECT DISTINCT period_start, period_end FROM observation "
         "WHERE indicator_id = ? AND edition = 2024 AND value IS NOT NULL",
@@ -29,7 +29,7 @@ def window_of(house: House, indicator: str) -> list[tuple[dt.date, dt.date]]:
     )
 
 
-def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(house: House) -> None:
+def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(house: Sandbox) -> None:
     house.rewrite("street_crime", with_a_newer_month)
     before, scores = house.digests(), house.query("SELECT sum(score) FROM score WHERE edition = 2024")
     done = house.refresh("recent")
@@ -48,7 +48,7 @@ def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(h
     assert house.refresh("recent").stale == []
 
 
-def test_published_rows_are_those_of_the_step(refreshed: House) -> None:
+def test_published_rows_are_those_of_the_step(refreshed: Sandbox) -> None:
     ((areas, months),) = refreshed.query(
         "SELECT count(DISTINCT area_code), count(DISTINCT month) FROM recent WHERE measure_id = 'all_crime'"
     )
@@ -68,7 +68,7 @@ def test_published_rows_are_those_of_the_step(refreshed: House) -> None:
     ) == [(0,)]
 
 
-def test_in_live_mode_it_asks_for_what_it_needs(live: House, publishers: Publishers) -> None:
+def test_in_live_mode_it_asks_for_what_it_needs(live: Sandbox, publishers: Publishers) -> None:
     done = live.refresh("recent")
     assert done.faults == []
     assert {"recent", "street_crime", "stop_and_search", "area"} <= live.digests().keys()

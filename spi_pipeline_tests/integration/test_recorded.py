@@ -1,7 +1,7 @@
-"""The live sources on recorded answers: those in the folder that SPI_RECORDING names, else some recorded just now.
+"""The live sources on recorded responses, from the folder that SPI_RECORDING names or recorded by these tests.
 
-Whoever can call the publishers records what they answer (``spi refresh --live --record FOLDER``); anybody then sees
-here what our parsers and contracts make of it.
+Someone with access to the publishers records their responses (``spi refresh --live --record FOLDER``). These tests then
+run the parsers and contracts on the recording anywhere.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import pytest
 from spi_pipeline.orchestration.refresh import Fetching, refresh
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.run.activity import with_activity
-from spi_pipeline.run.outcome import Outcome
+from spi_pipeline.run.result import StepResult
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
 from spi_pipeline_tests.integration.test_live import run
 
-# One asked by form and from an archive, one by page, one of two publishers' files, one an export.
+# One requested by form and from an archive, one by page, one with files of two publishers, one an export.
 SOURCES = ("street_crime", "wards", "background_pollution", "local_elections")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording, and the store of the refresh that made it, where that was made here."""
+    """A recording, and the sandbox whose refresh made it, or None for a recording from SPI_RECORDING."""
 
     folder: Path
-    made_by: House | None
+    made_by: Sandbox | None
 
     @property
     def about(self) -> dict[str, dict[str, bool]]:
@@ -69,21 +69,21 @@ def replayed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def live(recording: Recording, tmp_path: Path) -> House:
+def live(recording: Recording, tmp_path: Path) -> Sandbox:
     return _live(tmp_path, str(recording.about["since"]))
 
 
-def _live(folder: Path, since: str) -> House:
+def _live(folder: Path, since: str) -> Sandbox:
     folder.mkdir(exist_ok=True)
-    return House(empty_house(folder).settings.model_copy(update={"mode": "live", "since": since}))
+    return Sandbox(empty_house(folder).settings.model_copy(update={"mode": "live", "since": since}))
 
 
-def _told(outcomes: dict[str, Outcome], names: Sequence[str]) -> dict[str, tuple[str, str]]:
+def _told(outcomes: dict[str, StepResult], names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (outcomes[name].state, outcomes[name].message) for name in names}
 
 
 def test_every_table_of_what_was_had_keeps_its_contract(
-    recording: Recording, replayed: Publishers, live: House
+    recording: Recording, replayed: Publishers, live: Sandbox
 ) -> None:
     outcomes = run(live, *recording.had)
     assert _told(outcomes, recording.had) == dict.fromkeys(recording.had, ("written", ""))
@@ -99,7 +99,7 @@ def test_every_table_of_what_was_had_keeps_its_contract(
 
 
 def test_what_breaks_keeps_what_there_is(
-    recording: Recording, replayed: Publishers, live: House, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, replayed: Publishers, live: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     name = recording.had[0]
@@ -125,7 +125,7 @@ def test_a_recording_holds_nothing_of_who_made_it(recording: Recording) -> None:
     assert {(recording.folder / one["body"]).is_file() for one in asked} == {True}
 
 
-def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publishers, live: House) -> None:
+def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publishers, live: Sandbox) -> None:
     others = [name for name in ("census_residents", "stop_and_search") if name not in recording.about["had"]]
     if recording.made_by:
         assert others
@@ -133,22 +133,22 @@ def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publisher
         pytest.skip("the recording that SPI_RECORDING names holds answers of every source that is tried here")
     for name in others:
         outcome = run(live, name)[f"downloads/{name}"]
-        assert (outcome.state, "answered 404" in outcome.message) == ("failed", True)
+        assert (outcome.state, "responded with 404" in outcome.message) == ("failed", True)
 
 
 def test_the_command_records_and_says_what_it_waits_for(
-    live: House, publishers: Publishers, spi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    live: Sandbox, publishers: Publishers, spi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spi_pipeline.publishers.http.pace.Voice.free", lambda _voice: True)
+    monkeypatch.setattr("spi_pipeline.publishers.http.pace.WaitReporter.free", lambda _voice: True)
     folder = tmp_path / "answers"
     publishers.fault("stats19", "503", times=1)
     said = spi(live, "refresh", "--live", "--select", "source/road_collisions", "--record", str(folder))
     assert said.code == 0
     lines = [line for line in said.err.splitlines() if line.startswith("road_collisions: ")]
-    assert "; asked again in " in lines[0]
+    assert "; next try in " in lines[0]
     assert lines[1] == "road_collisions: 2 requests so far"
     assert json.loads((folder / "about.json").read_text())["had"] == {"road_collisions": True}
     assert len(list(folder.glob("*.body"))) == 1
-    snapshot = House(live.settings.model_copy(update={"mode": "snapshot", "since": ""}))
+    snapshot = Sandbox(live.settings.model_copy(update={"mode": "snapshot", "since": ""}))
     refused = spi(snapshot, "refresh", "--record", str(folder))
-    assert (refused.code, "--record belongs with --live" in refused.err) == (2, True)
+    assert (refused.code, "--record needs --live" in refused.err) == (2, True)

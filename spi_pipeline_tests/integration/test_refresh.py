@@ -1,4 +1,4 @@
-"""Refreshing: the job computes what is stale, all of it and nothing else."""
+"""Refreshing: the job runs every stale step and no other."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from spi_pipeline.contracts.errors import UnknownNameError
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.orchestration.refresh import refresh
 from spi_pipeline.run.due import due_steps
-from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import build_plan, is_table
+from spi_pipeline.run.result import COMPUTED
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, refreshed_once
+from spi_pipeline_tests.integration.sandboxes import Sandbox, refreshed_once
 
 FREEDOM = "indicators/freedom_and_choice.yaml"
 
 
 def test_the_first_refresh_makes_every_table(
-    refreshed: House, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> None:
     first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
     plan = build_plan(refreshed.contracts)
@@ -38,21 +38,21 @@ def test_the_first_refresh_makes_every_table(
     assert set(refreshed.store.versions()) == set(tables)
 
 
-def test_every_rule_of_every_table_is_recorded(refreshed: House) -> None:
+def test_every_rule_of_every_table_is_recorded(refreshed: Sandbox) -> None:
     contracts = refreshed.contracts
     rules = {
         (table, rule.id)
         for step in build_plan(contracts)
         for table in filter(is_table, step.outputs)
         for rule in (COMPUTED, *contract_of(table, contracts).rules)
-    } | {(name, "fresh") for name in contracts.sources if name not in contracts.dormant}
+    } | {(name, "fresh") for name in contracts.sources if name not in contracts.unavailable}
     recorded = refreshed.query("SELECT table_name, rule, outcome FROM check_result")
     assert len(recorded) == len(rules)
     assert {(table, rule) for table, rule, _ in recorded} == rules
     assert {outcome for _, _, outcome in recorded} <= {"passed", "skipped"}
 
 
-def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(house: House, spi: Command) -> None:
+def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(house: Sandbox, spi: Command) -> None:
     def files() -> set[Path]:
         return {path for path in Path(house.settings.store).rglob("*") if path.is_file()}
 
@@ -69,7 +69,7 @@ def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(house: House,
     assert sorted(runs["state"].to_pylist()) == ["nothing to do", "succeeded"]
 
 
-def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(house: House) -> None:
+def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(house: Sandbox) -> None:
     script = (
         "import sys\n"
         "from spi_pipeline.cli import main\n"
@@ -86,7 +86,7 @@ def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(house:
 
 
 def test_asking_for_help_loads_nothing_heavy() -> None:
-    """Under a limit of memory the command says so itself, and no library before it."""
+    """With too little memory the command reports that itself, before any library fails."""
     script = "import sys\nfrom spi_pipeline.cli import app\nprint(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "typer" in done.stdout.split()
@@ -94,7 +94,7 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
     assert heavy.isdisjoint(done.stdout.split())
 
 
-def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: House) -> None:
+def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: Sandbox) -> None:
     before = house.digests()
     house.rewrite("census_central_heating", lambda table: table, compression="none")
     done = house.refresh()
@@ -107,7 +107,7 @@ def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: Hous
     assert house.digests() == before
 
 
-def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: House) -> None:
+def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Sandbox) -> None:
     before = house.digests()
     house.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
     done = house.refresh()
@@ -130,8 +130,8 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Hou
     assert goalpost == [(30.0,)]
 
 
-def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: House) -> None:
-    """Its tables stay in the store; the database is made of what the plan names."""
+def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: Sandbox) -> None:
+    """Its tables stay in the store, but the database holds only the tables in the plan."""
     file = house.settings.contracts / "indicators" / "environmental_quality.yaml"
     text = file.read_text(encoding="utf-8")
     start, end = text.index("  - id: residents_flooded"), text.index("  - id: outdoor_environment")
@@ -142,7 +142,7 @@ def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: Hous
     assert house.store.current("indicator_value.residents_flooded")
 
 
-def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: House) -> None:
+def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: Sandbox) -> None:
     runner = house.runner
     step = next(step for step in build_plan(runner.contracts) if step.label == "component/freedom_and_choice")
     before = runner.fingerprint(step)
@@ -163,19 +163,19 @@ def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(ho
     ],
 )
 def test_a_step_is_stale_when_a_contract_it_reads_changes(
-    house: House, file: str, old: str, new: str, stale: str
+    house: Sandbox, file: str, old: str, new: str, stale: str
 ) -> None:
     house.amend(file, old, new)
     assert stale in {step.label for step in due_steps(build_plan(house.contracts), house.runner)}
 
 
-def test_a_comment_in_a_contract_makes_nothing_stale(house: House) -> None:
+def test_a_comment_in_a_contract_makes_nothing_stale(house: Sandbox) -> None:
     for path in house.settings.contracts.rglob("*.yaml"):
         path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
     assert due_steps(build_plan(house.contracts), house.runner) == []
 
 
-def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
+def test_selecting_runs_the_selection_and_what_it_reads(house: Sandbox) -> None:
     for source in ("census_central_heating", "census_overcrowding"):
         house.rewrite(source, lambda table: table, compression="none")
     done = house.refresh("indicator/no_central_heating")
@@ -184,7 +184,7 @@ def test_selecting_runs_the_selection_and_what_it_reads(house: House) -> None:
     assert [step.label for step in left][:1] == ["source/census_overcrowding"]
 
 
-def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(house: House) -> None:
+def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(house: Sandbox) -> None:
     house.rewrite("private_outdoor_space", lambda table: table, compression="none")
     plan, runner = build_plan(house.contracts), house.runner
 
@@ -197,12 +197,12 @@ def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(ho
     assert selected("private_outdoor_space") == both
 
 
-def test_an_unknown_selection_names_the_nearest(house: House) -> None:
+def test_an_unknown_selection_names_the_nearest(house: Sandbox) -> None:
     with pytest.raises(UnknownNameError, match="no step or group 'turnuot'; did you mean 'turnout'"):
         refresh(house.settings, house.contracts, ["turnuot"])
 
 
-def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: House, spi: Command) -> None:
+def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: Sandbox, spi: Command) -> None:
     assert spi(house, "refresh", "--dry-run").out == "Nothing is stale.\n"
     house.rewrite("census_central_heating", lambda table: table, compression="none")
     before = {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")}
@@ -218,7 +218,7 @@ def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: House, spi: Com
     assert {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")} == before
 
 
-def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(house: House, spi: Command) -> None:
+def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(house: Sandbox, spi: Command) -> None:
     house.rewrite("census_central_heating", lambda table: table, compression="none")
     said = spi(house, "refresh", "--select", "no_central_heating")
     assert said.code == 0

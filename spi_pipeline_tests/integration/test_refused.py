@@ -1,4 +1,4 @@
-"""Sources broken in every way a night brings, all in one refresh: each is refused, named, and stops nothing else."""
+"""Sources broken in many ways, all in one refresh: each is refused and named, and none stops the others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from spi_pipeline.orchestration.refresh import Refresh
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, column, copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, copied, empty_house
 
 FORMER_WARD = "E05002193"
-# Has the form of its level.
+# Has the format of an MSOA code.
 UNKNOWN_MSOA = "E02009999"
 
 
@@ -28,28 +28,28 @@ class Break:
 
     Attributes:
         source_id: the source.
-        inject: does it.
-        rule: the rule it breaks; ``computed`` where there is nothing to judge.
-        told: what the sentence must say, beside the table and the rule.
-        rows: how many rows quarantine must hold; None where there was no table.
+        inject: breaks it in a sandbox.
+        rule: the rule it breaks; ``computed`` if there is no table to check.
+        told: words that the message must contain, besides the table and the rule.
+        rows: the number of rows in quarantine; None if there is no table.
     """
 
     source_id: str
-    inject: Callable[[House], None]
+    inject: Callable[[Sandbox], None]
     rule: str
     told: tuple[str, ...]
     rows: int | None
 
 
-def _table(source_id: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[House], None]:
+def _table(source_id: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Sandbox], None]:
     return lambda house: house.rewrite(source_id, change)
 
 
-def _first(source_id: str, name: str, value: object) -> Callable[[House], None]:
+def _first(source_id: str, name: str, value: object) -> Callable[[Sandbox], None]:
     return _table(source_id, lambda table: column(table, name, lambda values: [value, *values[1:]]))
 
 
-def _text(source_id: str, name: str) -> Callable[[House], None]:
+def _text(source_id: str, name: str) -> Callable[[Sandbox], None]:
     def change(table: pa.Table) -> pa.Table:
         return table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.string()))
 
@@ -135,9 +135,9 @@ BREAKS = {
 
 @dataclass(frozen=True)
 class Night:
-    """A refreshed house, broken, and what the refresh of that night said and left."""
+    """A refreshed sandbox after ``BREAKS``: its state before them and the result of the refresh after them."""
 
-    house: House
+    house: Sandbox
     before: dict[str, str]
     scores: list[tuple]
     done: Refresh
@@ -147,12 +147,12 @@ SCORES = "SELECT edition, profile, id, area_code, score FROM score ORDER BY ALL"
 
 
 @pytest.fixture(scope="module")
-def night(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Night:
+def night(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Night:
     house = copied(refreshed, tmp_path_factory.mktemp("night"))
     before, scores = house.digests(), house.query(SCORES)
     for broken in BREAKS.values():
         broken.inject(house)
-    # And one that has honest news: a tenth of the stops, the latest, were struck off.
+    # One source has a valid change: the last tenth of its rows is removed.
     house.rewrite("stop_and_search", lambda table: table.slice(0, len(table) * 9 // 10))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
@@ -172,10 +172,10 @@ def test_one_sentence_names_table_rule_finding_and_remedy(night: Night, name: st
     assert broken.source_id in fault
     for words in broken.told:
         assert words in fault
-    assert re.search(r"the last good version, \d+ minutes? old, stays in use", fault)
+    assert re.search(r"the last good version, less than an hour old, stays in use", fault)
     if broken.rows is not None:
         assert f"{broken.rule} (" in fault or f"{broken.rule}:" in fault
-        assert fault.endswith(f"correct it at its origin or in sources/{broken.source_id}.yaml, then run spi refresh")
+        assert fault.endswith(f"correct it at its source or in sources/{broken.source_id}.yaml, then run spi refresh")
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -244,7 +244,7 @@ def test_readers_see_a_whole_database_of_good_versions_and_honest_news(night: Ni
     scores = night.house.query(SCORES)
     assert [row[:4] for row in scores] == [row[:4] for row in night.scores]
     changed = {row[2] for row, old in zip(scores, night.scores, strict=True) if row[4] != old[4]}
-    # Turnout and registration, where both are missing, are estimated from their own means: stops alone predict neither.
+    # Missing turnout and registration are estimated from their own means, since stops alone predict neither.
     assert changed == {"stop_and_search", "rights_and_voice", "opportunity", "social_progress_index"}
 
 
@@ -260,7 +260,7 @@ def test_status_says_what_is_stale_since_when_and_why(night: Night, spi: Command
     assert found["runs"][0]["failed_checks"] >= len(BREAKS)
     plain = spi(night.house, "status")
     assert re.search(
-        r"stale table population_2020: good version \d+ minutes? old, refused for \d+ minutes?: ", plain.out
+        r"stale table population_2020: good version less than an hour old, refused for less than an hour: ", plain.out
     )
 
 
@@ -291,7 +291,7 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     assert "Traceback" not in said.err
     faults = [line for line in said.err.splitlines() if " done" not in line]
     assert len(faults) == 2
-    assert all("there is no earlier version, so what depends on it stops" in fault for fault in faults)
+    assert all("there is no earlier version, so the steps that need it were not run" in fault for fault in faults)
     assert "between_households" in faults[0] + faults[1]
     assert "Nothing is published yet." in said.out
     made = set(house.digests())
@@ -305,12 +305,12 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
 
 
 def test_a_lookup_that_is_not_whole_vouches_for_nothing(
-    refreshed: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refreshed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     house = copied(refreshed, tmp_path)
     scores = house.query(SCORES)
-    # All in step, so that the halved tables would cover the halved list.
+    # All are halved alike, so that the tables would cover the halved list.
     for source_id in ("lsoa_best_fit", "lsoa_boundaries", "census_age", "bus_service"):
         house.rewrite(source_id, lambda table: table.slice(0, len(table) // 2))
     done = house.refresh()

@@ -1,4 +1,4 @@
-"""A release from the command: frozen, signed, set beside what came later, and computed again from itself alone."""
+"""Releases by command: created, signed, compared with later figures and reproduced from their own folder."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pyarrow.compute as pc
 import pytest
 
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House, column, copied
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, copied
 
 SIGN = ("--by", "Ann", "--note", "the first")
 TURNOUT = "indicators/rights_and_voice.yaml"
 
 
-def revise(house: House) -> None:
-    """A figure of the first ward, two points more."""
+def revise(house: Sandbox) -> None:
+    """Raise the first ward's turnout by two points."""
     house.rewrite("local_elections_2023", lambda table: column(table, "turnout", lambda old: [old[0] + 2, *old[1:]]))
 
 
 @pytest.fixture(scope="module")
-def released(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house of which a release was signed, not to be changed."""
+def released(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A sandbox with a signed release; not to be changed."""
     from spi_pipeline.run.freezing import freeze
     from spi_pipeline.storage.published.releases import SIGNED
 
@@ -36,15 +36,15 @@ def released(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Hous
 
 
 @pytest.fixture
-def later(released: House, tmp_path: Path) -> House:
-    """A copy of it, to change."""
+def later(released: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy of ``released`` that the test may change."""
     return copied(released, tmp_path)
 
 
-def test_a_release_is_made_signed_and_listed(house: House, spi: Command) -> None:
+def test_a_release_is_made_signed_and_listed(house: Sandbox, spi: Command) -> None:
     made = spi(house, "release", "create", "--id", "first")
     assert made.code == 0, made.err
-    assert "Sign it: spi release publish first --by NAME" in made.out
+    assert "To sign it: spi release publish first --by NAME" in made.out
     assert spi(house, "release", "publish", "first", *SIGN).code == 0
     assert "first: signed, figures of " in spi(house, "release", "list").out
     told = json.loads(spi(house, "release", "show", "first", "--json").out)
@@ -58,15 +58,15 @@ def test_a_release_is_made_signed_and_listed(house: House, spi: Command) -> None
     assert (nearest.code, nearest.err) == (2, "there is no release 'frist'; did you mean first?\n")
 
 
-def test_what_is_not_up_to_date_is_not_frozen(house: House, spi: Command) -> None:
+def test_what_is_not_up_to_date_is_not_frozen(house: Sandbox, spi: Command) -> None:
     revise(house)
     said = spi(house, "release", "create")
     assert said.code == 1
-    assert "What is published is not up to date: " in said.err
+    assert "The publication is not up to date: " in said.err
     assert house.store.releases.all() == []
 
 
-def test_a_revision_goes_with_its_reason(later: House, spi: Command) -> None:
+def test_a_revision_goes_with_its_reason(later: Sandbox, spi: Command) -> None:
     revise(later)
     assert later.refresh().faults == []
     assert spi(later, "release", "create", "--id", "second").code == 0
@@ -78,7 +78,7 @@ def test_a_revision_goes_with_its_reason(later: House, spi: Command) -> None:
     assert "too early" in spi(later, "release", "list").out
 
 
-def test_one_figure_revised_is_told_as_that(later: House, spi: Command) -> None:
+def test_one_figure_revised_is_told_as_that(later: Sandbox, spi: Command) -> None:
     revise(later)
     done = later.refresh()
     assert done.faults == []
@@ -87,7 +87,7 @@ def test_one_figure_revised_is_told_as_that(later: House, spi: Command) -> None:
     )
     assert rows
     assert all(change == pytest.approx(part) for change, part, _ in rows)
-    # Others have no turnout of their own, and an estimate that follows from the rest.
+    # Wards without a turnout of their own change too, because their estimates follow from the other wards.
     assert {code for _, _, code in rows} >= {"E05014735", "E06000032"}
     said = spi(later, "diff", "first")
     assert said.code == 0
@@ -100,7 +100,7 @@ def test_one_figure_revised_is_told_as_that(later: House, spi: Command) -> None:
     assert same.out == "No score and no indicator differs between first and first.\n"
 
 
-def test_a_month_more_is_newer_figures_and_other_windows(refreshed: House, tmp_path: Path, spi: Command) -> None:
+def test_a_month_more_is_newer_figures_and_other_windows(refreshed: Sandbox, tmp_path: Path, spi: Command) -> None:
     house = copied(refreshed, tmp_path)
     house.rewrite("street_crime", lambda table: _without_newest(table))
     assert house.refresh().faults == []
@@ -123,17 +123,19 @@ def _without_newest(table: pa.Table) -> pa.Table:
     return table.filter(pc.not_equal(table["month"], pc.max(table["month"])))
 
 
-def test_a_release_is_computed_again_elsewhere_from_itself_alone(released: House, spi: Command, tmp_path: Path) -> None:
+def test_a_release_is_computed_again_elsewhere_from_itself_alone(
+    released: Sandbox, spi: Command, tmp_path: Path
+) -> None:
     carried = tmp_path / "carried" / "first"
     shutil.copytree(released.store.releases.get("first").folder, carried)
-    elsewhere = House(released.settings.model_copy(update={"store": str(tmp_path / "none")}))
+    elsewhere = Sandbox(released.settings.model_copy(update={"store": str(tmp_path / "none")}))
     said = spi(elsewhere, "refresh", "--release", str(carried))
     assert said.code == 0, said.err
-    assert said.out.startswith("Release first came to the same in every figure of ")
+    assert said.out.startswith("Release first was reproduced: every figure of ")
     assert not (tmp_path / "none").exists()
 
 
-def test_what_differs_when_computed_again_is_said(released: House, spi: Command, tmp_path: Path) -> None:
+def test_what_differs_when_computed_again_is_said(released: Sandbox, spi: Command, tmp_path: Path) -> None:
     from spi_pipeline.run.recomputing import recompute
 
     release = released.store.releases.get("first")
@@ -145,22 +147,24 @@ def test_what_differs_when_computed_again_is_said(released: House, spi: Command,
     file.write_text(file.read_text("utf-8").replace("best: 60", "best: 61"), "utf-8")
     said = spi(released, "refresh", "--release", str(carried))
     assert said.code == 1
-    assert f"{file} of release first is not as it was frozen" in said.err
+    assert f"{file} of release first has changed since the release was made" in said.err
 
 
-def test_a_damaged_record_of_a_release_stops_no_refresh(later: House, spi: Command) -> None:
+def test_a_damaged_record_of_a_release_stops_no_refresh(later: Sandbox, spi: Command) -> None:
     (later.store.root / "releases" / "first.json").write_text("garbage")
     assert later.refresh().faults == []
     status = spi(later, "status", "--json")
     assert status.code == 1
-    assert json.loads(status.out)["damage"][0].startswith("What release first says of itself is damaged")
+    assert json.loads(status.out)["damage"][0].startswith("The record of release first is damaged")
     for command in (["release", "list"], ["diff", "first"], ["refresh", "--release", "first"]):
         said = spi(later, *command)
         assert (said.code, said.err.count("\n")) == (1, 1), said.err
         assert "restore it from a backup" in said.err
 
 
-def test_the_folder_of_a_release_is_described_by_its_own_contracts(later: House, spi: Command, tmp_path: Path) -> None:
+def test_the_folder_of_a_release_is_described_by_its_own_contracts(
+    later: Sandbox, spi: Command, tmp_path: Path
+) -> None:
     later.amend(TURNOUT, "best: 60", "best: 61")
     later.amend(TURNOUT, "title: Turnout at the local election", "title: Votes cast at the local election")
     assert later.refresh().faults == []
@@ -174,7 +178,7 @@ def test_the_folder_of_a_release_is_described_by_its_own_contracts(later: House,
     assert (tmp_path / "then" / "downloads" / "score-first.csv").is_file()
 
 
-def test_the_public_sees_the_signed_release_where_that_is_asked_for(later: House, spi: Command) -> None:
+def test_the_public_sees_the_signed_release_where_that_is_asked_for(later: Sandbox, spi: Command) -> None:
     later.amend("publication.yaml", "sign_off: false", "sign_off: true")
     revise(later)
     assert later.refresh().faults == []

@@ -1,4 +1,4 @@
-"""Safety on the embedded figures: moved by its counts, and beside the official crime score, not aimed at it."""
+"""Safety on the embedded figures: counts move it, and it is compared with the official score, not fitted to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.snapshot.conftest import PUBLISHED
 
 OFFICIAL = PUBLISHED / "imd" / "imd2025_england_lsoa21_national.parquet"
@@ -17,7 +17,7 @@ def slots(contracts: Contracts) -> list[str]:
     return [item.id for item in contracts.indicators_of("safety") if item.measure.level]
 
 
-def test_six_slots_hold_the_eight_rates_and_no_count_moves_two(refreshed: House) -> None:
+def test_six_slots_hold_the_eight_rates_and_no_count_moves_two(refreshed: Sandbox) -> None:
     anchored = [refreshed.contracts.indicators[name].measure for name in slots(refreshed.contracts)]
     assert len(anchored) == 6
     rates = [column for measure in anchored if measure.level for column in measure.level.columns]
@@ -26,7 +26,7 @@ def test_six_slots_hold_the_eight_rates_and_no_count_moves_two(refreshed: House)
     assert len(counted) == len(set(counted))
 
 
-def test_the_town_moves_as_the_police_counted(refreshed: House) -> None:
+def test_the_town_moves_as_the_police_counted(refreshed: Sandbox) -> None:
     for name in slots(refreshed.contracts):
         found = refreshed.query(
             "SELECT DISTINCT period_end, value, numerator FROM observation WHERE area_code = ? AND indicator_id = ? "
@@ -40,7 +40,7 @@ def test_the_town_moves_as_the_police_counted(refreshed: House) -> None:
             assert value / first == pytest.approx(count / counted, rel=1e-3), name
 
 
-def test_no_value_is_sure(refreshed: House) -> None:
+def test_no_value_is_sure(refreshed: Sandbox) -> None:
     listed = ", ".join(f"'{name}'" for name in slots(refreshed.contracts))
     found = refreshed.query(
         f"SELECT count(*), count(*) FILTER (lower < value AND value < upper) FROM observation "
@@ -50,8 +50,8 @@ def test_no_value_is_sure(refreshed: House) -> None:
 
 
 @pytest.mark.skipif(not OFFICIAL.is_file(), reason="the official crime score is not beside this checkout")
-def test_the_correlation_with_the_official_crime_score_is_reported(refreshed: House) -> None:
-    """The official score rises with crime, so that a positive correlation is a fault; how close it is, is printed."""
+def test_the_correlation_with_the_official_crime_score_is_reported(refreshed: Sandbox) -> None:
+    """The official score rises with crime, so a positive correlation is a fault; the correlation is printed."""
     official = pd.read_parquet(OFFICIAL).set_index("lsoa21_code")["Crime_score"]
     parts = pd.DataFrame(
         refreshed.query(

@@ -1,7 +1,7 @@
-"""Ward figures by a second route: publishers' files joined in SQL, from output areas up.
+"""Ward figures computed a second way: publishers' files joined in SQL, from output areas up.
 
-Of the pipeline's own tables only the shares of output areas in wards are taken, which ``geography/test_luton.py``
-checks. LSOAs and MSOAs are never spread as a whole here: each output area takes the figure of the one it lies in.
+The only pipeline table used is the allocation of output areas to wards, which ``geography/test_luton.py`` checks.
+Figures of LSOAs and MSOAs are not allocated here: each output area takes the figure of the LSOA or MSOA it lies in.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import pytest
 
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline_tests.docs.documents import REPOSITORY
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 DATA = REPOSITORY.parent / "shared" / "data"
 CENSUS, PERCENT = DATA / "census2021_nomis" / "luton", DATA / "census2021_onsvisual" / "oa_percent"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the publishers' files in ../shared/data are not at hand")
 
-# One row an output area and ward: the residents and homes there, the larger areas around.
+# One row per output area and ward: its residents and homes there, and the larger areas it lies in.
 PLACES = f"""
     CREATE TABLE place AS
     WITH parent AS (
@@ -59,7 +59,7 @@ PERCENTAGES = {
         SELECT areacd AS oa, "is_carer_5a-003" + "is_carer_5a-004" AS percent FROM '{PERCENT}/is_carer_5a.csv'
     """,
 }
-# The mean of a figure of the area around, by residents or homes.
+# Means of a figure of the larger area, weighted by residents or homes.
 OLD, NEW = f"{DATA}/imd/imd2019_england_lsoa11", f"{DATA}/imd/imd2025_england_lsoa21"
 PRICES = f"{DATA}/housing/hpssa_median_price_lsoa11_2020_2021_luton.csv"
 MEANS = {
@@ -75,7 +75,7 @@ MEANS = {
 
 
 @pytest.fixture(scope="module")
-def db(refreshed: House) -> Iterator[duckdb.DuckDBPyConnection]:
+def db(refreshed: Sandbox) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection, reading(refreshed.store.database) as published:
         share = published.execute("SELECT * FROM allocation WHERE geography = 'oa21'").df()
         values = published.execute(
@@ -111,7 +111,7 @@ def test_counts_of_msoas_by_the_percentages_of_output_areas(name: str, db: duckd
     )
     assert published(db, name) == pytest.approx(found, rel=1e-9)
     assert len(found) == 20
-    # What the percentages alone say, without the counts they were published from.
+    # The same from the percentages alone, without the counts.
     plain = computed(
         db,
         "SELECT ward, sum(residents * percent) / sum(residents) "
@@ -132,7 +132,7 @@ def test_means_of_small_areas_by_residents_or_homes(name: str, db: duckdb.DuckDB
         """,
     )
     ours = published(db, name)
-    # Too few homes were sold in Dallow in the year to March 2021.
+    # Too few homes were sold in Dallow in the year to March 2021 for a published value.
     assert found.keys() - ours.keys() == ({"E05014741"} if name == "house_price" else set())
     assert ours == pytest.approx({ward: found[ward] for ward in ours}, rel=1e-9)
 

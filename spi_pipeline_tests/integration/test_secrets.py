@@ -1,4 +1,4 @@
-"""No part of an alert's URL is left anywhere: in what is printed, logged, kept in the store or told in a crash."""
+"""No part of an alert channel's URL leaks into output, logs, the store or crash reports."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.sensors import alerts_sensor
 from spi_pipeline.orchestration.watching.alerting import look
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 SOURCE = "local_elections_2023"
 SECRETS = ("s3cr3t-user", "pa55%20word", "pa55 word", "a-secret-token", "an0ther-t0ken")
-# Every logger there is writes everything, as a developer who looks for a fault has it.
+# All loggers write everything, as they do for a developer who debugs a fault.
 DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from spi_pipeline.cli import main; "
 CRASH = "import spi_pipeline.orchestration.watching.alerting as a; a.Incidents = lambda *_: 1 / 0; "
 
@@ -33,30 +33,30 @@ def hook() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def told(house: House, hook: Inbox, tmp_path: Path) -> House:
-    """One channel whose service refuses, one that is nobody's, one from a file."""
+def told(house: Sandbox, hook: Inbox, tmp_path: Path) -> Sandbox:
+    """One channel from the setting and one from a file; neither accepts messages."""
     address = hook.url.replace("json://", "json://s3cr3t-user:pa55%20word@")
     file = tmp_path / "channels.yaml"
     file.write_text("channels: {team: {url: 'slack://T1JJ3T3L2/an0ther-t0ken!/x'}}", encoding="utf-8")
     changed = {"alert_urls": SecretStr(f"hook={address}"), "alert_channels": str(file)}
-    return House(house.settings.model_copy(update=changed))
+    return Sandbox(house.settings.model_copy(update=changed))
 
 
-def spi(house: House, scratch: Path, before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def spi(house: Sandbox, scratch: Path, before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
     environment = os.environ | house.environment | {"TMPDIR": str(scratch)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
 
 
 def leaks(folder: Path, *texts: str) -> list[str]:
-    """The secrets found in any text or in any file of a folder, with the place; the file of the channels is theirs."""
+    """The secrets in the texts and files, each with its place; the channels file is skipped, as it must hold them."""
     places = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".yaml"}
     places |= {f"text {number}": text.encode() for number, text in enumerate(texts)}
     assert len(places) > len(texts)
     return [f"{secret} in {place}" for place, held in places.items() for secret in SECRETS if secret.encode() in held]
 
 
-def test_no_part_of_a_url_is_printed_kept_or_told_in_a_crash(told: House, tmp_path: Path) -> None:
+def test_no_part_of_a_url_is_printed_kept_or_told_in_a_crash(told: Sandbox, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     told.embedded(SOURCE).unlink()
@@ -75,7 +75,7 @@ def test_no_part_of_a_url_is_printed_kept_or_told_in_a_crash(told: House, tmp_pa
     assert leaks(tmp_path, *said) == []
 
 
-def test_no_part_of_a_url_reaches_dagster(told: House, tmp_path: Path) -> None:
+def test_no_part_of_a_url_reaches_dagster(told: Sandbox, tmp_path: Path) -> None:
     told.embedded(SOURCE).unlink()
     told.refresh(f"source/{SOURCE}")
     sensor = alerts_sensor(told.settings, told.contracts)

@@ -1,4 +1,4 @@
-"""What an analyst starts from the UI: Dagster's own runs, without the command, on the store's instance."""
+"""Runs started from the Dagster UI, without the command, on the store's instance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spi_pipeline.orchestration.instance import close_abandoned_runs, open_insta
 from spi_pipeline.orchestration.runs import UNDER_WAY
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.storage.store import Store
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 TURNOUT = dg.AssetKey(["indicator", "turnout"])
 HOLD = """
@@ -35,22 +35,26 @@ with Store(sys.argv[1]).lock():
 
 
 @pytest.fixture
-def instance(house: House) -> Iterator[dg.DagsterInstance]:
+def instance(house: Sandbox) -> Iterator[dg.DagsterInstance]:
     with open_instance(house.store.dagster_home) as opened:
         yield opened
 
 
 def picked(
-    house: House, instance: dg.DagsterInstance, *, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey] | None = None
+    house: Sandbox,
+    instance: dg.DagsterInstance,
+    *,
+    assets: set[dg.AssetKey],
+    checks: set[dg.AssetCheckKey] | None = None,
 ) -> Any:
-    """Run assets or checks that were picked on their pages."""
+    """Run assets or checks picked on their pages in the UI."""
     job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
     chosen = job.get_subset(asset_selection=assets, asset_check_selection=checks)
     return chosen.execute_in_process(instance=instance, raise_on_error=False)
 
 
 def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
-    house: House, instance: dg.DagsterInstance
+    house: Sandbox, instance: dg.DagsterInstance
 ) -> None:
     before = house.digests()
     done = picked(house, instance, assets={TURNOUT})
@@ -65,7 +69,7 @@ def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
     assert (run["run_id"], run["state"], run["launched_by"]) == (done.run_id, "succeeded", "the UI")
 
 
-def test_a_check_picked_alone_is_evaluated(house: House, instance: dg.DagsterInstance) -> None:
+def test_a_check_picked_alone_is_evaluated(house: Sandbox, instance: dg.DagsterInstance) -> None:
     names = ("form_and_keys", "relations")
     done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
     assert done.success
@@ -74,7 +78,9 @@ def test_a_check_picked_alone_is_evaluated(house: House, instance: dg.DagsterIns
     assert not done.asset_materializations_for_node("indicators_of_rights_and_voice")
 
 
-def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(house: House, instance: dg.DagsterInstance) -> None:
+def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(
+    house: Sandbox, instance: dg.DagsterInstance
+) -> None:
     (house.store.root / "tables" / "indicator_value.turnout" / "current.json").unlink()
     done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
     assert not done.success
@@ -83,8 +89,8 @@ def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(house: House
 
 
 @pytest.fixture
-def holder(house: House) -> Iterator[subprocess.Popen[str]]:
-    """Another process that writes to the store, until it is killed."""
+def holder(house: Sandbox) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock of the store until it is killed."""
     command = [sys.executable, "-c", HOLD, house.settings.store]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -94,14 +100,14 @@ def holder(house: House) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_run_of_the_ui_waits_for_who_writes(
-    house: House, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    house: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
     whole = Store.lock
 
     @contextmanager
     def lock(store: Store, wait: float = 0) -> Iterator[None]:
-        """By when a run is told to wait, others see that it goes on; then who held the store lets it go."""
+        """Before the run waits for the lock, record that others see it running; then kill the lock holder."""
         close_abandoned_runs(instance, store)
         seen.append((status_of(house.settings)["last_run"]["state"], store.is_locked()))
         holder.kill()
@@ -115,7 +121,7 @@ def test_a_run_of_the_ui_waits_for_who_writes(
 
 
 def test_a_run_of_the_ui_that_is_stopped_waits_no_longer_and_says_for_whom_it_did(
-    house: House, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    house: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_instance, "WAIT_SECONDS", 0.1)
     before = house.digests()
@@ -149,7 +155,7 @@ with open_instance(Store(settings.store).dagster_home) as instance:
 
 @pytest.mark.parametrize("home", [False, True], ids=["alone", "with DAGSTER_HOME"])
 def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+    house: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
 ) -> None:
     if home:
         (tmp_path / "home").mkdir()

@@ -1,4 +1,4 @@
-"""Schedules and sensors that fell silent, seen from outside the daemon that should have ticked them."""
+"""Schedules and sensors that have stopped ticking, detected from outside the daemon that should tick them."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.orchestration.watching.watchdog import Ticker, tickers
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.alerts.servers import webhook
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 NOW = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
 MINUTE, FUTURE = dt.timedelta(minutes=1), NOW + dt.timedelta(days=9)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House(Settings(store=str(tmp_path_factory.mktemp("store")), mode="snapshot"))
+def house(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return Sandbox(Settings(store=str(tmp_path_factory.mktemp("store")), mode="snapshot"))
 
 
 @pytest.fixture(scope="module")
-def opened(house: House) -> Iterator[DagsterInstance]:
-    """Making an instance takes seconds; the tests share one."""
+def opened(house: Sandbox) -> Iterator[DagsterInstance]:
+    """One instance shared by the tests, because opening one takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         with open_instance(house.store.dagster_home) as found:
@@ -63,7 +63,7 @@ def instance(opened: DagsterInstance) -> Iterator[DagsterInstance]:
 
 
 def beat(instance: DagsterInstance, at: dt.datetime) -> None:
-    """Both daemons gave a sign of life."""
+    """Record a heartbeat of both daemons."""
     for daemon in ("SENSOR", "SCHEDULER"):
         instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), daemon, "one", None))
 
@@ -121,7 +121,7 @@ def test_a_sensor_whose_tick_failed(instance: DagsterInstance) -> None:
 
 @pytest.mark.parametrize(
     ("last", "silent"),
-    # On a Monday night the schedule of working days has rested since Friday.
+    # Early on a Monday, a weekday schedule last ticked on Friday.
     [(dt.datetime(2026, 11, 20, 6, tzinfo=dt.UTC), False), (dt.datetime(2026, 11, 19, 6, tzinfo=dt.UTC), True)],
     ids=["weekend", "missed"],
 )
@@ -142,12 +142,12 @@ def test_switched_on_anew_it_has_its_time_again(instance: DagsterInstance) -> No
     assert tickers(instance, NOW) == [Ticker("alerts", "sensor", None)]
 
 
-def test_a_dead_daemon_is_seen_from_outside_and_told_once(house: House, instance: DagsterInstance) -> None:
+def test_a_dead_daemon_is_seen_from_outside_and_told_once(house: Sandbox, instance: DagsterInstance) -> None:
     beat(instance, NOW - 10 * MINUTE)
     state = switched_on(instance, "alerts", SensorInstigatorData(min_interval=30))
     tick(instance, state, NOW - 10 * MINUTE)
     found = status_of(house.settings, NOW)
-    trouble = "the daemon that ticks it gave no sign of life since 2026-11-24 01:50 UTC"
+    trouble = "the daemon that ticks it has given no sign of life since 2026-11-24 01:50 UTC"
     (told,) = found["tickers"]
     assert told == {
         "name": "alerts",

@@ -1,4 +1,4 @@
-"""What it would take, applied to the embedded figures and computed anew, lands where the table says."""
+"""The changes in ``what_would_it_take``, applied to the embedded figures, give the scores that the table states."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import Tree, index_tree
 from spi_pipeline.scoring.uncertainty import uncertainty
 from spi_pipeline.steps.scored import areas
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 INDEX, LUTON, DALLOW = "social_progress_index", "E06000032", "E05014741"
 KEY = ["indicator_id", "area_code"]
 PRESENT = ["observed", "carried", "held"]
-# Draws moved by what the index gains, against draws of the changed figures: so many places apart at most.
+# The largest difference in ranks between draws shifted by the index's gain and draws of the changed figures.
 LIKELY = 1
 
 
 @pytest.fixture(scope="module")
-def contracts(refreshed: House) -> Contracts:
+def contracts(refreshed: Sandbox) -> Contracts:
     return refreshed.contracts
 
 
 @pytest.fixture(scope="module")
-def table(refreshed: House) -> pd.DataFrame:
+def table(refreshed: Sandbox) -> pd.DataFrame:
     with reading(refreshed.store.database) as connection:
         return connection.sql("SELECT * FROM what_would_it_take").df()
 
 
 @pytest.fixture(scope="module")
-def figures(refreshed: House) -> pd.DataFrame:
-    """Every cell of the index in every edition, estimates as if they were observed."""
+def figures(refreshed: Sandbox) -> pd.DataFrame:
+    """Every cell of the index in every edition, with estimates treated as observed."""
     with reading(refreshed.store.database) as connection:
         rows = connection.sql(
             "SELECT * FROM observation WHERE indicator_id IN (SELECT indicator_id FROM indicator WHERE in_basis) "
@@ -44,13 +44,13 @@ def figures(refreshed: House) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def tree(refreshed: House, contracts: Contracts) -> Tree:
+def tree(refreshed: Sandbox, contracts: Contracts) -> Tree:
     catalogue, reference = (refreshed.store.read(name).to_pandas() for name in ("indicator", "reference"))
     return index_tree(contracts.framework, "spi", catalogue, reference)
 
 
 def changed(own: pd.Series, contracts: Contracts) -> float:
-    """The value with so many more or fewer counted, by the definition of its indicator."""
+    """The value after the needed change of the count, by the definition of the indicator."""
     counted = own["counted"] + own["needed"] * {"more": 1, "fewer": -1}[own["way"]]
     if own["rests_on"] == "proportion":
         return float(own["value"] * counted / own["counted"])
@@ -60,7 +60,7 @@ def changed(own: pd.Series, contracts: Contracts) -> float:
 
 @pytest.fixture(scope="module")
 def worlds(table: pd.DataFrame, figures: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
-    """The newest edition once for each row of the table, with the row's numerator changed; a world is an edition."""
+    """One copy of the newest edition per row of the table, with that row's value changed; ``edition`` numbers them."""
     newest = figures[figures["edition"] == figures["edition"].max()].reset_index(drop=True)
     place = {cell: row for row, cell in enumerate(newest[KEY].itertuples(index=False, name=None))}
     denominator = newest.set_index(KEY)["denominator"]
@@ -94,7 +94,7 @@ def test_what_is_needed_lands_where_the_table_says_in_every_ward_and_indicator(
 
 
 def test_a_ward_is_held_against_the_middle_ward_of_its_town_and_of_england(
-    table: pd.DataFrame, refreshed: House
+    table: pd.DataFrame, refreshed: Sandbox
 ) -> None:
     town = dict(
         refreshed.query(
@@ -113,7 +113,7 @@ def test_a_ward_is_held_against_the_middle_ward_of_its_town_and_of_england(
 
 
 def test_every_ward_has_a_row_of_every_indicator_that_counts_but_where_a_figure_is_estimated(
-    table: pd.DataFrame, contracts: Contracts, refreshed: House
+    table: pd.DataFrame, contracts: Contracts, refreshed: Sandbox
 ) -> None:
     estimated = refreshed.query(
         "SELECT indicator_id, area_code FROM observation "
@@ -141,7 +141,7 @@ def test_a_ward_behind_needs_a_positive_number_and_one_ahead_a_negative(table: p
     assert (gained[table["needed"] < 0] <= 1e-9).all()
 
 
-def test_ranks_now_are_those_of_the_table_of_intervals(table: pd.DataFrame, refreshed: House) -> None:
+def test_ranks_now_are_those_of_the_table_of_intervals(table: pd.DataFrame, refreshed: Sandbox) -> None:
     known = refreshed.query(
         "SELECT area_code, rank, rank_low, rank_high FROM score "
         "WHERE id = ? AND profile = 'spi' AND edition = (SELECT max(edition) FROM edition) AND rank IS NOT NULL",
@@ -156,7 +156,7 @@ def test_ranks_now_are_those_of_the_table_of_intervals(table: pd.DataFrame, refr
 def test_the_likely_rank_then_is_that_of_draws_of_the_changed_figures(
     table: pd.DataFrame, figures: pd.DataFrame, tree: Tree, contracts: Contracts
 ) -> None:
-    """The row of Dallow's that gains most, with its figure changed and everything drawn anew."""
+    """Take Dallow's row with the largest gain, change its figure and repeat all draws."""
     own = table[table["area_code"] == DALLOW].nlargest(1, "index_score_then").iloc[0]
     assert own["rank_then_low"] < own["rank_low"]
     cell = (figures["indicator_id"] == own["indicator_id"]) & (figures["area_code"] == DALLOW)

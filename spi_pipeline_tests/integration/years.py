@@ -1,9 +1,9 @@
-"""A store over the years: how it grows, and whether a day late in its life takes as long as one early in it.
+"""Measure how a store grows over the years, and whether its late days take as long as its early ones.
 
-``python -m spi_pipeline_tests.integration.years 365`` refreshes a store so many days in a row, through Dagster, each
-with the clock a day further and something changed, drawn with a seed: crimes of a month, a turnout, or the goalpost of
-an indicator. It prints a line for every day with what the store holds and what the day took of the processor. A folder
-after the number is where the store is made and stays; what was ended before goes on there.
+``python -m spi_pipeline_tests.integration.years 365`` refreshes a store on 365 consecutive days through Dagster. Each
+day the clock moves on by a day and one change is drawn with a seed: a month's crimes, a turnout, or the goalpost of an
+indicator. It prints a line for each day with the size of the store and the processor time. A folder given after the
+number keeps the store, and an interrupted run continues there.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ import numpy as np
 import pyarrow as pa
 import time_machine
 
-from spi_pipeline_tests.integration.houses import House, column, empty_house, house_in
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_house, house_in
 
 BEGINS = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 SEED = 20261128
-# What the first and the last days are compared by.
+# The number of days at the start and at the end that the summary compares.
 DAYS = 10
-FOLDERS = ("tables", "published", "runs", "dagster", "alerts", "memory")
+FOLDERS = ("tables", "published", "runs", "dagster", "alerts", "cache")
 
 
 @dataclass
 class Day:
-    """What a day left behind.
+    """The result of one day.
 
     Attributes:
-        number: which day, from 0.
-        changed: what was.
-        steps: how many steps ran.
-        seconds: of the processor.
-        bytes: what each folder of the store holds.
-        faults: what went wrong.
+        number: the number of the day, from 0.
+        changed: the kind of change.
+        steps: the number of steps that ran.
+        seconds: processor time.
+        bytes: the size of each folder of the store.
+        faults: the faults of the refresh.
     """
 
     number: int
@@ -54,18 +54,18 @@ class Day:
 
     @property
     def total(self) -> int:
-        """Bytes of the whole store."""
+        """The size of the whole store in bytes."""
         return sum(self.bytes.values())
 
 
-def years(house: House, days: int, seed: int = SEED, first: int = 0) -> Iterator[Day]:
-    """Refresh a house once a day.
+def years(house: Sandbox, days: int, seed: int = SEED, first: int = 0) -> Iterator[Day]:
+    """Refresh a sandbox once a day.
 
     Args:
-        house: its store may be there already.
-        days: how many, those before the first included.
-        seed: of what changes.
-        first: the day to begin with.
+        house: the sandbox; its store may already exist.
+        days: the number of days, including those before ``first``.
+        seed: the seed of the changes.
+        first: the number of the day to start with.
     """
     for number in range(first, days):
         random = np.random.default_rng([seed, number])
@@ -78,8 +78,8 @@ def years(house: House, days: int, seed: int = SEED, first: int = 0) -> Iterator
         yield Day(number, changed, len(done.stale), seconds, sizes, done.faults)
 
 
-def _change(house: House, random: np.random.Generator) -> str:
-    """Change something, and say what."""
+def _change(house: Sandbox, random: np.random.Generator) -> str:
+    """Make one change and return its kind."""
     what = random.choice(["crimes", "votes", "goalpost"])
     if what == "goalpost":
         file = house.settings.contracts / "indicators" / "rights_and_voice.yaml"
@@ -98,7 +98,7 @@ def _other(best: str) -> int:
 
 
 def _one_more(table: pa.Table, name: str, random: np.random.Generator) -> pa.Table:
-    """A table in which one figure, drawn, is a hundredth larger or smaller, and a count by one."""
+    """A copy of the table with one random figure changed: a count rises by one, any other figure moves by 1%."""
     row, sign = int(random.integers(len(table))), int(random.choice([-1, 1]))
 
     def change(values: list[float | None]) -> list[float | None]:
@@ -116,13 +116,13 @@ def _size(folder: Path) -> int:
 
 
 def main(days: int, to: Path) -> None:
-    """Print what every day left behind, and what came of all."""
+    """Print the result of each day and a summary."""
     os.environ.pop("DAGSTER_HOME", None)
     to.mkdir(parents=True, exist_ok=True)
     kept = to / "days.jsonl"
     found = [Day(**json.loads(line)) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
     house = house_in(to) if found else empty_house(to)
-    for count in () if found else ("draws: 500", "shares: 250"):  # how sure ranks are takes time and no room
+    for count in () if found else ("draws: 500", "shares: 250"):  # the uncertainty of ranks takes time but no space
         house.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
     for day in years(house, days, first=len(found)):
         found.append(day)

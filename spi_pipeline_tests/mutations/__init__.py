@@ -1,7 +1,7 @@
-"""What checks let through: every real table spoilt in every way there is, and judged by its own contract.
+"""Mutation tests of the data checks: spoil every real table in many ways and judge it by its own contract.
 
-``kinds`` spoils a table, ``tables`` finds the real ones, ``run`` judges, ``report`` words what was missed.
+``kinds`` spoils a table, ``tables`` finds the real tables, ``run`` judges, and ``report`` lists what was missed.
 
-    python -m spi_pipeline_tests.mutations            all of them, some minutes
+    python -m spi_pipeline_tests.mutations            all mutations, some minutes
     python -m spi_pipeline_tests.mutations --write    and puts the tables into docs/contracts.md
 """

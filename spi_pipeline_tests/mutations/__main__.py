@@ -1,9 +1,9 @@
-"""Every mutation of every real table, some ten minutes on two cores.
+"""Try every mutation of every real table: about ten minutes on two cores.
 
     python -m spi_pipeline_tests.mutations [--write] [--processes N] [--table NAME ...]
 
-Refreshes a store from the embedded figures, spoils each of its tables in every way, prints what was caught and missed,
-and ends with 1 where more was missed than may be. ``--write`` puts the tables into docs/contracts.md.
+Refreshes a store from the embedded figures, spoils each of its tables in every way, and prints what was caught and
+missed. Exits with 1 if more was missed than allowed. ``--write`` puts the tables into docs/contracts.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spi_pipeline_tests.docs.documents import put_table
-from spi_pipeline_tests.integration.houses import empty_house
+from spi_pipeline_tests.integration.sandboxes import empty_house
 from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, by_kind, missed_table
 from spi_pipeline_tests.mutations.run import Found, judge_all
 from spi_pipeline_tests.mutations.tables import real_tables
@@ -25,7 +25,7 @@ MOST_MISSED = 0.05
 
 
 def main() -> int:
-    """Run, print, and write where asked to; 0 where no more was missed than may be."""
+    """Run, print, and write if requested; returns 0 if no more was missed than allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/contracts.md")
     parser.add_argument("--processes", type=int, default=2)

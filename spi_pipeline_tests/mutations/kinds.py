@@ -1,7 +1,7 @@
-"""The ways a table is spoilt: what a careless publisher, parser or hand does to columns, rows, codes and units.
+"""Ways to spoil a table: the errors that careless publishers, parsers or editors make in columns, rows, codes, units.
 
-A mutation is data and a function from the good table to the spoilt one. The list follows the ways figures go wrong, not
-what rules can see; it is not to be fitted to them.
+A mutation is data and a function from the good table to the spoilt one. The list follows the ways in which figures go
+wrong, not the faults that rules can detect. Do not fit it to the rules.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from spi_pipeline.contracts.models.tables import Column, Table
 from spi_pipeline.contracts.models.vocabulary import Unit
 
 Change = Callable[[pa.Table], pa.Table]
-# A code of any small area, ward or authority of England or Wales.
+# The code of any small area, ward or authority in England or Wales.
 _AREA_CODE = re.compile(r"[EW]\d{8}")
 _CENTURY = dt.timedelta(days=36525)
-# A value out of range lies beyond the largest by this many times the largest.
+# An out-of-range value exceeds the original by this many times the largest absolute value.
 _BEYOND = 10
 _NUMBERS, _MOMENTS = ("integer", "number"), ("date", "timestamp")
 
@@ -31,10 +31,10 @@ class Mutation:
     """One way to spoil one table.
 
     Attributes:
-        table: its name.
-        column: the column spoilt; empty where rows are.
-        kind: what is done, in words.
-        sure: the class of mutations no contract may miss that it belongs to; empty for the others.
+        table: the name of the table.
+        column: the spoilt column; empty if rows are spoilt.
+        kind: the change, in words.
+        sure: its class, if no contract may miss mutations of that class; otherwise empty.
         change: makes the spoilt table.
     """
 
@@ -54,10 +54,10 @@ def mutations(
     """Every mutation that changes a table.
 
     Args:
-        name: of the table.
-        table: its rows, as its contract has them.
+        name: the name of the table.
+        table: its rows, with the columns of its contract.
         contract: its contract.
-        units: the vocabulary, for which of them are bounded.
+        units: the units of the vocabulary, which show whether a unit is bounded.
         former: codes of wards no longer in force.
     """
     found = [("", *each) for each in _of_rows(contract)]
@@ -75,8 +75,8 @@ def mutations(
 
 
 _Kind = tuple[str, str, Change]
-# A table and column of wards anywhere in England, most of whose codes are not at hand: that of a former ward does not
-# differ from them.
+# A table and column of wards anywhere in England. Most of their codes are not available to compare with, so a former
+# ward cannot be told from them.
 _ANYWHERE = ("similar_ward", "other_code")
 
 
@@ -133,7 +133,7 @@ def _of_codes(where: tuple[str, str], former: Sequence[str]) -> Iterator[_Kind]:
 
 
 def _differ(one: pa.Table, other: pa.Table) -> bool:
-    """Whether names, types, rows or values differ; whether a field may be null is not looked at."""
+    """Whether names, types, rows or values differ; nullability is ignored."""
     names = one.column_names
     same = names == other.column_names and len(one) == len(other)
     return not same or any(a.type != b.type or not a.equals(b) for a, b in zip(one.columns, other.columns, strict=True))
@@ -153,7 +153,7 @@ def _each(table: pa.Table, name: str, change: Callable[[Any], Any], kind: pa.Dat
 
 
 def _some(table: pa.Table, name: str, change: Callable[[Any], Any], every: int) -> pa.Table:
-    """Change every so many values, beginning with the first; with 0 the one in the middle."""
+    """Change every n-th value that is not null, starting with the first; if ``every`` is 0, only the middle one."""
     values = table[name].to_pylist()
     held = [row for row, value in enumerate(values) if value is not None]
     for row in held[::every] if every else held[len(held) // 2 :][:1]:
@@ -162,7 +162,7 @@ def _some(table: pa.Table, name: str, change: Callable[[Any], Any], every: int) 
 
 
 def _retyped(column: Column, values: Sequence[Any]) -> pa.Array:
-    """Numbers where text belongs, text where anything else does."""
+    """Numbers in place of text, and text in place of any other type."""
     if column.type == "string":
         return pa.array(range(len(values)), pa.int64())
     return pa.array([None if v is None else v.hex() if isinstance(v, bytes) else str(v) for v in values], pa.string())

@@ -1,4 +1,4 @@
-"""The tables of the mutation run in ``docs/contracts.md``: what was caught by kind, and all that was missed."""
+"""The tables of the mutation run in ``docs/contracts.md``: results by kind, and every mutation that was missed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _HEAD = ("Mutation", "Tried", "Refused", "Reported", "Missed")
 
 
 def by_kind(found: Sequence[Found]) -> str:
-    """One row a kind of mutation and one for all: how many were refused, only reported, and missed."""
+    """One row per kind of mutation and one for all: how many were refused, only reported, and missed."""
     kinds = dict.fromkeys(item.kind for item in found)
     rows = [[kind, *_counts([item for item in found if item.kind == kind])] for kind in kinds]
     return markdown_table(_HEAD, [*rows, ["all", *_counts(found)]], numbers=_HEAD[1:])
 
 
 def missed_table(found: Sequence[Found], contracts: Contracts) -> str:
-    """One row for the mutations of a column that were missed, in how many tables of its contract, and why."""
+    """One row per column and reason: the mutations missed, in how many tables of the contract, and why."""
     tables = Counter(name.split(".")[0] for name in {item.table for item in found})
     rows = []
     for (table, column, reason), items in _grouped(found, contracts).items():
@@ -46,12 +46,12 @@ def known_as_missed(document_table: str) -> set[tuple[str, str, str]]:
 
 
 def key(item: Found) -> tuple[str, str, str]:
-    """How the document knows a mutation: contract, column and kind."""
+    """The key of a mutation in the document: contract, column and kind."""
     return item.table.split(".")[0], item.column, item.kind
 
 
 def why(item: Found, contracts: Contracts) -> str:
-    """Why no rule of the contract can tell a mutation from good figures."""
+    """The reason why no rule of the contract can distinguish a mutation from good figures."""
     contract = contract_of(item.table, contracts)
     column = contract.column(item.column)
     if column is None:
@@ -81,7 +81,7 @@ def _why_nulls(contract: Table, column: Column) -> str:
 
 def _why_size(contract: Table, column: Column) -> str:
     told = any(rule.kind in ("between_by", "quotient") and column.name in rule.columns for rule in contract.rules)
-    if column.typical or column.maximum is not None or told:
+    if column.mean_magnitude or column.maximum is not None or told:
         return "what it becomes is still plausible"
     return "what it holds may be of any size"
 

@@ -1,4 +1,4 @@
-"""Judging mutations: a mutation is caught where a rule is broken that the good table keeps."""
+"""Judge mutations: a mutation is caught if it breaks a rule that the good table keeps."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import pyarrow as pa
 
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.mutations.kinds import Mutation, mutations
 from spi_pipeline_tests.mutations.tables import Real, real_tables
 
-# Rules about the columns there are, whichever was spoilt.
+# Kinds of rule that judge all columns, whichever was spoilt.
 _OF_EVERY_COLUMN = ("columns", "types")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What became of one mutation.
+    """The result of one mutation.
 
     Attributes:
-        table: the table spoilt.
-        column: the column spoilt; empty where rows were.
-        kind: what was done.
+        table: the spoilt table.
+        column: the spoilt column; empty if rows were spoilt.
+        kind: the change, in words.
         sure: see ``Mutation``.
-        refused: the rules of severity error that it breaks.
-        reported: those of severity warning.
+        refused: the broken rules of severity error.
+        reported: the broken rules of severity warning.
     """
 
     table: str
@@ -45,27 +45,27 @@ class Found:
         return not self.refused and not self.reported
 
 
-def mutations_of(house: House, real: Real) -> list[Mutation]:
+def mutations_of(house: Sandbox, real: Real) -> list[Mutation]:
     """Every mutation of one real table."""
     contracts = house.contracts
     units, former = contracts.vocabulary.units, sorted(contracts.geography.former_wards)
     return list(mutations(real.name, real.rows, real.contract, units, former))
 
 
-def sampled(house: House, size: int, seed: int) -> Iterator[tuple[Real, Mutation]]:
-    """Some mutations of all, the same for the same seed, table by table."""
+def sampled(house: Sandbox, size: int, seed: int) -> Iterator[tuple[Real, Mutation]]:
+    """A random sample of all mutations, in order of table; the same seed gives the same sample."""
     every = [(real, mutation) for real in real_tables(house) for mutation in mutations_of(house, real)]
     for number in sorted(Random(seed).sample(range(len(every)), min(size, len(every)))):
         yield every[number]
 
 
 def judge(real: Real, mutation: Mutation) -> Found:
-    """What becomes of one mutation.
+    """Judge one mutation.
 
-    Only the rules that look at the spoilt column are asked: the outcome of the others cannot be another.
+    Only the rules that read the spoilt column are evaluated: the outcome of the others cannot change.
 
     Raises:
-        AssertionError: where the table breaks a rule before anything is done to it.
+        AssertionError: if the unspoilt table already breaks a rule.
     """
     assert not _broken_when_good(real), f"the good table {real.name} breaks {_broken_when_good(real)}"
     rules = [rule for rule in real.rules if not mutation.column or _looks_at(rule, mutation.column)]
@@ -74,16 +74,16 @@ def judge(real: Real, mutation: Mutation) -> Found:
     return Found(mutation.table, mutation.column, mutation.kind, mutation.sure, refused, reported)
 
 
-def judge_all(house: House, names: Sequence[str], processes: int) -> Iterator[list[Found]]:
-    """What becomes of every mutation of some tables, table by table, in several processes."""
+def judge_all(house: Sandbox, names: Sequence[str], processes: int) -> Iterator[list[Found]]:
+    """Judge every mutation of the given tables, table by table, in several processes."""
     with ProcessPoolExecutor(processes, initializer=_open, initargs=(house,)) as pool:
         yield from pool.map(_judge_table, names)
 
 
-_tables: dict[str, tuple[House, Real]] = {}
+_tables: dict[str, tuple[Sandbox, Real]] = {}
 
 
-def _open(house: House) -> None:
+def _open(house: Sandbox) -> None:
     _tables.update({real.name: (house, real) for real in real_tables(house)})
 
 

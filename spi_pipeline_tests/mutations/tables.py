@@ -1,4 +1,4 @@
-"""The real tables: every table of a refreshed store, and what runs recorded, with the rules each is judged by."""
+"""The real tables: every table of a refreshed store and every table recorded by runs, with the rules for each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spi_pipeline.contracts.models.tables import Table
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.steps.outputs.readers import RECORDED
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 @dataclass(frozen=True, eq=False)
 class Real:
-    """One real table with what it is judged by; products come in the parts that steps write."""
+    """One real table with its contract and rules; a product is split into the parts that steps write."""
 
     name: str
     contract: Table
@@ -26,8 +26,8 @@ class Real:
     rules: Sequence[Rule]
 
 
-def real_tables(house: House) -> list[Real]:
-    """Every table of a refreshed house that has rows."""
+def real_tables(house: Sandbox) -> list[Real]:
+    """Every table of a refreshed sandbox that has rows."""
     reader, contracts = house.runner.reader, house.contracts
     names = [table for step in build_plan(contracts) for table in step.outputs if is_table(table)]
     found = [(name, contract_of(name, contracts), reader.table(name)) for name in names]

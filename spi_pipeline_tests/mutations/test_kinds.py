@@ -1,4 +1,4 @@
-"""The mutations themselves, on a table small enough to look at."""
+"""Each mutation, checked by hand on a small table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DuckDB file itself: types, keys, constraints, comments, views, and what is refused."""
+"""The DuckDB file: its types, keys, constraints, comments and views, and the tables and views it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view that says what the ids in scores, weights and changes stand for."""
+"""The view ``element``, which explains the ids in scores, weights and changes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pyarrow as pa
 
 from spi_pipeline.outputs.duckdb_file import Column, DatabaseTable, write
 from spi_pipeline.outputs.elements import COLUMNS, elements
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def test_every_id_of_a_score_and_no_other_has_one_row(refreshed: House) -> None:
+def test_every_id_of_a_score_and_no_other_has_one_row(refreshed: Sandbox) -> None:
     scored = refreshed.query("SELECT DISTINCT id, level FROM score ORDER BY ALL")
     assert refreshed.query("SELECT id, level FROM element ORDER BY ALL") == scored
 
 
-def test_each_hangs_where_the_weights_say(refreshed: House) -> None:
+def test_each_hangs_where_the_weights_say(refreshed: Sandbox) -> None:
     hung = refreshed.query("SELECT id, parent_id FROM element WHERE parent_id IS NOT NULL ORDER BY ALL")
     assert hung == refreshed.query("SELECT DISTINCT id, parent_id FROM weight ORDER BY ALL")
     assert refreshed.query("SELECT id FROM element WHERE parent_id IS NULL") == [(refreshed.contracts.framework.id,)]
 
 
-def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refreshed: House) -> None:
+def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refreshed: Sandbox) -> None:
     rows = refreshed.query("SELECT id, title, description, place FROM element")
     titles = refreshed.contracts.titles
     assert {name: title for name, title, *_ in rows} == {name: titles[name] for name, *_ in rows}
@@ -38,7 +38,7 @@ def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refresh
     assert dict(commented) == COLUMNS
 
 
-def test_a_title_is_text_whatever_it_holds(refreshed: House, tmp_path: Path) -> None:
+def test_a_title_is_text_whatever_it_holds(refreshed: Sandbox, tmp_path: Path) -> None:
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": 'People\'s "Index"'})
     names = ("indicator_id", "title", "description", "component_id", "not_in_basis_because")

@@ -1,4 +1,4 @@
-"""``spi explain``: from a published score down to the bytes it rests on."""
+"""``spi explain`` traces a published score down to the files behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import Node, explain
 from spi_pipeline.outputs.queries import UnknownNameError, ward_table
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 LEVELS = {
     "social_progress_index": "index",
@@ -27,13 +27,13 @@ def _nodes(node: Node) -> Iterator[Node]:
         yield from _nodes(child)
 
 
-def _explained(house: House, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
+def _explained(house: Sandbox, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
     with asking(house.store.database, house.contracts, area, element, profile) as question:
         return explain(question, edition).root
 
 
 @pytest.mark.parametrize("element", LEVELS)
-def test_every_level_is_explained_down_to_files(refreshed: House, element: str) -> None:
+def test_every_level_is_explained_down_to_files(refreshed: Sandbox, element: str) -> None:
     root = _explained(refreshed, "Farley", element)
     assert root.level == LEVELS[element]
     assert root.title == refreshed.contracts.titles[element]
@@ -45,7 +45,7 @@ def test_every_level_is_explained_down_to_files(refreshed: House, element: str) 
         assert {file["sha256"] for file in node.files} <= {sha256 for (sha256,) in released}
 
 
-def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -> None:
+def test_points_of_the_children_make_the_score_at_every_node(refreshed: Sandbox) -> None:
     for node in _nodes(_explained(refreshed, "Saints", "social_progress_index")):
         if node.children:
             points = [child.facts["contribution"] for child in node.children]
@@ -53,7 +53,7 @@ def test_points_of_the_children_make_the_score_at_every_node(refreshed: House) -
             assert points == sorted(points, reverse=True)
 
 
-def test_a_window_names_its_own_months_and_no_others(refreshed: House, spi: Command) -> None:
+def test_a_window_names_its_own_months_and_no_others(refreshed: Sandbox, spi: Command) -> None:
     node = _explained(refreshed, "Farley", "stop_and_search", edition=2023)
     assert [file["period"] for file in node.files] == [
         *(f"2022-{month:02}" for month in range(5, 13)),
@@ -63,14 +63,14 @@ def test_a_window_names_its_own_months_and_no_others(refreshed: House, spi: Comm
     assert "months 2022-05 to 2023-04" in said
 
 
-def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: House) -> None:
+def test_an_indicator_tells_value_goalposts_and_source_as_published(refreshed: Sandbox) -> None:
     facts = _explained(refreshed, "Farley", "overcrowded_homes").facts
     assert facts["value"] == pytest.approx(100 * facts["numerator"] / facts["denominator"])
     assert facts["score"] == pytest.approx(100 * (facts["worst"] - facts["value"]) / (facts["worst"] - facts["best"]))
     assert (facts["source_id"], facts["unit"]) == ("census_overcrowding", "%")
 
 
-def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: House, spi: Command) -> None:
+def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: Sandbox, spi: Command) -> None:
     filled = _explained(refreshed, "Farley", "turnout").facts
     assert filled["status"] == "imputed"
     absent = _explained(refreshed, "Farley", "turnout", profile="equal").facts
@@ -86,33 +86,33 @@ def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: Hou
 
 
 @pytest.mark.parametrize("area", ["Farley", "farley", "E05014742", "e05014742"])
-def test_a_ward_is_known_by_name_and_code(refreshed: House, area: str) -> None:
+def test_a_ward_is_known_by_name_and_code(refreshed: Sandbox, area: str) -> None:
     with asking(refreshed.store.database, refreshed.contracts, area, "housing") as question:
         found = explain(question)
     assert (found.area_code, found.area_name) == ("E05014742", "Farley")
 
 
-def test_an_authority_is_explained_too(refreshed: House) -> None:
+def test_an_authority_is_explained_too(refreshed: Sandbox) -> None:
     root = _explained(refreshed, "Luton", "social_progress_index")
     assert root.facts["rank"] is None
     assert len(root.children) == 3
 
 
-def test_json_holds_the_whole_tree(refreshed: House, spi: Command) -> None:
+def test_json_holds_the_whole_tree(refreshed: Sandbox, spi: Command) -> None:
     said = spi(refreshed, "explain", "Farley", "housing", "--json")
     found = json.loads(said.out)
     assert (said.code, found["area_name"], found["profile"]) == (0, "Farley", "spi")
     assert {child["id"] for child in found["root"]["children"]} >= {"overcrowded_homes"}
 
 
-def test_unknown_names_are_refused(refreshed: House) -> None:
+def test_unknown_names_are_refused(refreshed: Sandbox) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'Farley'"):
         _explained(refreshed, "Fareley", "housing")
     with pytest.raises(UnknownNameError, match="did you mean 'housing'"):
         _explained(refreshed, "Farley", "housin")
 
 
-def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: House) -> None:
+def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: Sandbox) -> None:
     found = ward_table(refreshed.store.database)
     (newest,) = refreshed.query("SELECT max(edition) FROM edition")[0]
     assert (found.edition, found.profile) == (newest, "spi")
@@ -127,7 +127,7 @@ def test_the_ward_table_lists_the_best_first_and_the_authority_last(refreshed: H
         ward_table(refreshed.store.database, edition=1999)
 
 
-def test_the_ward_table_says_of_which_years_the_figures_are(refreshed: House) -> None:
+def test_the_ward_table_says_of_which_years_the_figures_are(refreshed: Sandbox) -> None:
     years = {
         row["area_code"]: (row["first_year"], row["last_year"]) for row in ward_table(refreshed.store.database).rows
     }
@@ -140,11 +140,11 @@ def test_the_ward_table_says_of_which_years_the_figures_are(refreshed: House) ->
 
 
 def ordinal(rank: int) -> str:
-    """As it is said of the ranks of twenty wards."""
+    """A rank from 1 to 20 as an ordinal."""
     return str(rank) + {1: "st", 2: "nd", 3: "rd"}.get(rank, "th")
 
 
-def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: House, spi: Command) -> None:
+def test_a_rank_and_a_value_are_told_with_their_intervals(refreshed: Sandbox, spi: Command) -> None:
     facts = _explained(refreshed, "Farley", "violent_crime").facts
     assert facts["lower"] < facts["value"] < facts["upper"]
     said = spi(refreshed, "explain", "Farley", "violent_crime").out

@@ -1,4 +1,4 @@
-"""``spi explain --change``: what a change is made of, against the published tables and by other routes."""
+"""``spi explain --change``: the parts of a change, checked against published tables and by independent sums."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved, explai
 from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 INDEX = "social_progress_index"
 
 
-def explained(house: House, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
+def explained(house: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
     with asking(house.store.database, house.contracts, area, element, profile) as question:
         return explain_change(question, *pair)
 
@@ -29,12 +29,12 @@ def nodes(node: Moved) -> Iterator[Moved]:
         yield from nodes(child)
 
 
-def editions(house: House) -> list[int]:
+def editions(house: Sandbox) -> list[int]:
     return [year for (year,) in house.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
 
 
 @pytest.mark.parametrize(("area", "profile"), [("Farley", "spi"), ("Farley", "equal"), ("Luton", "spi")])
-def test_parts_add_up_to_every_change_without_a_remainder(refreshed: House, area: str, profile: str) -> None:
+def test_parts_add_up_to_every_change_without_a_remainder(refreshed: Sandbox, area: str, profile: str) -> None:
     found = explained(refreshed, area, INDEX, profile=profile)
     seen = 0
     for node in nodes(found.root):
@@ -49,8 +49,8 @@ def test_parts_add_up_to_every_change_without_a_remainder(refreshed: House, area
     assert {abs(node.part or 0) > 0 for node in nodes(found.root)} == {True, False}, "some moved and some did not"
 
 
-def test_a_part_is_the_weight_times_the_childs_change_where_weights_stand_still(refreshed: House) -> None:
-    """By another route than contributions."""
+def test_a_part_is_the_weight_times_the_childs_change_where_weights_stand_still(refreshed: Sandbox) -> None:
+    """Computes each part from weights and changes instead of contributions."""
     found = explained(refreshed, "Dallow", "safety")
     weights = dict(refreshed.query(
         "SELECT id, weight FROM weight WHERE parent_id = 'safety' AND profile = 'spi' AND edition = ?", found.edition_to
@@ -64,7 +64,7 @@ def test_a_part_is_the_weight_times_the_childs_change_where_weights_stand_still(
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_everything_told_of_a_change_is_as_published(refreshed: House) -> None:
+def test_everything_told_of_a_change_is_as_published(refreshed: Sandbox) -> None:
     found = explained(refreshed, "High Town", "opportunity")
     first, *_, last = editions(refreshed)
     assert (found.edition_from, found.edition_to) == (first, last)
@@ -90,7 +90,7 @@ def test_everything_told_of_a_change_is_as_published(refreshed: House) -> None:
         assert told == (measured if node.level == "indicator" else [])
 
 
-def test_of_what_is_left_out_the_longest_published_pair_is_meant(refreshed: House) -> None:
+def test_of_what_is_left_out_the_longest_published_pair_is_meant(refreshed: Sandbox) -> None:
     first, second, *_, last = editions(refreshed)
     for given_, meant in {
         (None, None): (first, last), (first, None): (first, last), (None, last): (first, last),
@@ -106,26 +106,26 @@ def test_of_what_is_left_out_the_longest_published_pair_is_meant(refreshed: Hous
         explained(refreshed, "Farley", "turnout", None, 1999)
 
 
-def test_what_enters_no_score_has_no_change_and_says_why(refreshed: House) -> None:
+def test_what_enters_no_score_has_no_change_and_says_why(refreshed: Sandbox) -> None:
     with pytest.raises(UnknownNameError, match=r"air_pollution enters no score, so none has changed: outdoor_env"):
         explained(refreshed, "Farley", "air_pollution")
     with pytest.raises(UnknownNameError, match="did you mean 'turnout'"):
         explained(refreshed, "Farley", "turnot")
 
 
-def test_an_element_without_a_score_is_told_as_such(refreshed: House, spi: Command) -> None:
-    """Profile equal has no figure of two of the three indicators for Farley, and no score."""
+def test_an_element_without_a_score_is_told_as_such(refreshed: Sandbox, spi: Command) -> None:
+    """Under profile ``equal``, Farley has figures for only one of the three indicators, and no score."""
     found = explained(refreshed, "Farley", "rights_and_voice", profile="equal").root
     assert (found.change, found.from_weights, found.scores) == (None, None, [None, None])
     assert {child.id: child.change is None for child in found.children} == {
         "turnout": True, "electoral_registration": True, "stop_and_search": False,
     }  # fmt: skip
     said = spi(refreshed, "explain", "Farley", "opportunity", "--change", "--profile", "equal").out
-    assert "rights_and_voice: no score and no score, so that there is no change to tell" in said
+    assert "rights_and_voice: no score and no score, so there is no change to report" in said
 
 
 def test_a_child_that_comes_moves_the_weights_of_the_others() -> None:
-    """By hand: 0.25 and 0.5 of three weights stand alone as 1/3 and 2/3; then the third comes."""
+    """Worked by hand: without the third child, weights 0.25 and 0.5 count as 1/3 and 2/3; then it gets a score."""
     weights = {"a": 0.25, "b": 0.5, "c": 0.25}
     scores = {"a": (30.0, 60.0), "b": (60.0, 60.0), "c": (None, 90.0)}
     earlier = {name: {"weight": weight, "contribution": scores[name][0]} for name, weight in weights.items()}
@@ -134,8 +134,8 @@ def test_a_child_that_comes_moves_the_weights_of_the_others() -> None:
     }
     earlier["a"]["contribution"], earlier["b"]["contribution"] = 30 / 3, 2 * 60 / 3
     own, from_weights = parts(earlier, later)
-    # a moves by 30 at a mean weight of (1/3 + 1/4) / 2. It counts for 1/4 in place of 1/3, at a mean of 45 points, and
-    # b for 1/2 in place of 2/3, at 60.
+    # The score of a moves by 30 at a mean weight of (1/3 + 1/4) / 2. Its weight falls from 1/3 to 1/4 at a mean of 45
+    # points, and that of b from 2/3 to 1/2 at 60 points.
     assert own == {"a": pytest.approx(30 * (1 / 3 + 1 / 4) / 2), "b": pytest.approx(0)}
     assert from_weights == pytest.approx(45 * (1 / 4 - 1 / 3) + 60 * (1 / 2 - 2 / 3) + 0.25 * 90)
     assert sum(own.values()) + from_weights == pytest.approx((15 + 30 + 22.5) - (10 + 40))
@@ -161,7 +161,7 @@ def test_a_mean_without_parts_has_none() -> None:
     assert parts(rows, rows) == ({}, 0.0)
 
 
-def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: House, spi: Command) -> None:
+def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: Sandbox, spi: Command) -> None:
     found = explained(refreshed, "Farley", "rights_and_voice").root
     stop = next(child for child in found.children if child.id == "stop_and_search")
     assert found.change is not None
@@ -187,11 +187,11 @@ def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: H
     ("arguments", "sentence"),
     [
         (["--from", "2022"], "--from is the earlier edition of a change; give --change too"),
-        (["--change", "--interval"], "--change and --interval are two questions; ask one of them"),
+        (["--change", "--interval"], "give --change or --interval, not both"),
     ],
 )
 def test_options_that_do_not_go_together_are_bad_usage(
-    refreshed: House, spi: Command, arguments: list[str], sentence: str
+    refreshed: Sandbox, spi: Command, arguments: list[str], sentence: str
 ) -> None:
     said = spi(refreshed, "explain", "Farley", "safety", *arguments)
     assert (said.code, said.out) == (2, "")

@@ -1,4 +1,4 @@
-"""``spi explain`` of an indicator without a figure: who left it out, what stands in for it, what that does above."""
+"""``spi explain`` for an indicator without a figure: the reason, its replacement, and the effect on its parents."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spi_pipeline.outputs.explain.gap import FILLED
 from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import Explanation, explain
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def explained(house: House, area: str, element: str, profile: str = "spi") -> Explanation:
+def explained(house: Sandbox, area: str, element: str, profile: str = "spi") -> Explanation:
     with asking(house.store.database, house.contracts, area, element, profile) as question:
         return explain(question)
 
 
-def with_changed(house: House, folder: Path, change: str) -> Path:
-    """A copy of the database in which a cell is changed."""
+def with_changed(house: Sandbox, folder: Path, change: str) -> Path:
+    """Copy the database and update its table ``observation``."""
     shutil.copyfile(house.store.database, copy := folder / "spi.duckdb")
     with duckdb.connect(str(copy)) as connection:
         changed = connection.execute(f"UPDATE observation SET {change} RETURNING 1").fetchall()
@@ -31,12 +31,12 @@ def with_changed(house: House, folder: Path, change: str) -> Path:
     return copy
 
 
-def test_a_missing_figure_is_told_by_its_source_and_what_fills_it(refreshed: House, spi: Command) -> None:
+def test_a_missing_figure_is_told_by_its_source_and_what_fills_it(refreshed: Sandbox, spi: Command) -> None:
     found = explained(refreshed, "Farley", "turnout")
     gap, source = found.root.gap, refreshed.contracts.sources["local_elections_2023"]
     assert gap is not None
     assert gap.status == "missing"
-    assert gap.because[0].endswith("as at hand, holds no figure for Farley.")
+    assert gap.because[0].endswith("holds no figure for Farley in the version available.")
     assert source.limits in gap.because[1]
     method, error = refreshed.query(
         "SELECT DISTINCT method, error FROM imputation WHERE indicator_id = 'turnout' AND profile = 'spi'"
@@ -45,14 +45,14 @@ def test_a_missing_figure_is_told_by_its_source_and_what_fills_it(refreshed: Hou
         "mean",
         "Profile spi puts an estimate in its place: the mean over the areas that have a figure.",
     )
-    assert f"miss values that are known by {error:.4g} (root mean square" in gap.filled[1]
+    assert f"miss known values by {error:.4g} (root mean square" in gap.filled[1]
     said = spi(refreshed, "explain", "Farley", "turnout").out
     for sentence in (*gap.because, *gap.filled):
         assert sentence in said
 
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_what_a_gap_does_above_is_as_published(refreshed: House, spi: Command, profile: str) -> None:
+def test_what_a_gap_does_above_is_as_published(refreshed: Sandbox, spi: Command, profile: str) -> None:
     found = explained(refreshed, "Farley", "turnout", profile)
     chain = ["turnout", "rights_and_voice", "opportunity", "social_progress_index"]
     assert [(one.child, one.id) for one in found.above] == list(pairwise(chain))
@@ -71,7 +71,7 @@ def test_what_a_gap_does_above_is_as_published(refreshed: House, spi: Command, p
     assert ("puts nothing in its place" in said) == (profile == "equal")
 
 
-def test_a_parent_lists_a_child_without_a_score_too(refreshed: House, spi: Command) -> None:
+def test_a_parent_lists_a_child_without_a_score_too(refreshed: Sandbox, spi: Command) -> None:
     found = explained(refreshed, "Farley", "opportunity", "equal").root
     assert [child.id for child in found.children][-1] == "rights_and_voice"
     assert found.children[-1].facts["score"] is None
@@ -80,11 +80,11 @@ def test_a_parent_lists_a_child_without_a_score_too(refreshed: House, spi: Comma
     assert said.count("puts nothing in its place") == 2
 
 
-def test_an_indicator_that_no_score_rests_on_is_explained_and_not_refused(refreshed: House, spi: Command) -> None:
+def test_an_indicator_that_no_score_rests_on_is_explained_and_not_refused(refreshed: Sandbox, spi: Command) -> None:
     found = explained(refreshed, "Farley", "life_expectancy")
     assert found.root.gap is not None
     assert "local_health has no embedded figures" in " ".join(found.root.gap.because)
-    assert found.root.gap.filled == ["Nothing stands in for it: no score rests on the indicator."]
+    assert found.root.gap.filled == ["Nothing replaces it: the indicator enters no score."]
     assert found.above == []
     measured = explained(refreshed, "Farley", "air_pollution").root
     assert (measured.gap, measured.facts["score"]) == (None, None)
@@ -94,7 +94,7 @@ def test_an_indicator_that_no_score_rests_on_is_explained_and_not_refused(refres
     assert f"value {measured.facts['value']:.4g} " in said
 
 
-def test_a_suppressed_figure_says_by_which_rule(refreshed: House, tmp_path: Path) -> None:
+def test_a_suppressed_figure_says_by_which_rule(refreshed: Sandbox, tmp_path: Path) -> None:
     where = "WHERE indicator_id = 'patients_per_gp' AND area_code = 'E05014742'"
     blank = "period_start = NULL, period_end = NULL, value = NULL, lower = NULL, upper = NULL"
     copy = with_changed(refreshed, tmp_path, f"{blank}, covered = 0.4, status = 'suppressed' {where}")
@@ -103,12 +103,12 @@ def test_a_suppressed_figure_says_by_which_rule(refreshed: House, tmp_path: Path
     assert gap is not None
     assert gap.status == "suppressed"
     assert gap.because[0] == (
-        "The pipeline withholds it: figures are at hand for 40.0% of Farley, and a value needs 65% of its residents or "
-        "denominator (covered in framework.yaml)."
+        "The pipeline withholds it: figures are available for 40.0% of Farley, but a value needs 65% of its residents "
+        "or denominator (covered in framework.yaml)."
     )
 
 
-def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: House, tmp_path: Path) -> None:
+def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: Sandbox, tmp_path: Path) -> None:
     copy = with_changed(refreshed, tmp_path, "covered = 0.4 WHERE indicator_id = 'turnout' AND area_code = 'E05014742'")
     with asking(copy, refreshed.contracts, "Farley", "turnout") as question:
         gap = explain(question).root.gap
@@ -117,13 +117,13 @@ def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: H
     assert "puts an estimate in its place" in gap.filled[0]
 
 
-def test_every_method_that_may_fill_a_cell_has_its_words(refreshed: House) -> None:
+def test_every_method_that_may_fill_a_cell_has_its_words(refreshed: Sandbox) -> None:
     method = refreshed.contracts.products["imputation"].column("method")
     assert method is not None
     assert set(FILLED) == set(method.values)
 
 
-def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None:
+def test_a_councils_own_table_names_its_smallest_count(refreshed: Sandbox) -> None:
     contracts = refreshed.contracts
     source = contracts.sources["local_elections_2023"]
     changed = replace(source, properties=source.properties.model_copy(update={"minimum_count": 7}))
@@ -132,6 +132,6 @@ def test_a_councils_own_table_names_its_smallest_count(refreshed: House) -> None
         gap = explain(question).root.gap
     assert gap is not None
     assert gap.because[1] == (
-        "A count below 7, but for none, is withheld wherever it is derived from the source (minimum_count in "
+        "A count below 7, except zero, is withheld wherever it is derived from the source (minimum_count in "
         "sources/local_elections_2023.yaml; docs/disclosure.md)."
     )

@@ -1,4 +1,4 @@
-"""``spi explain --interval``: what was doubted, and where the interval of each figure comes from."""
+"""``spi explain --interval``: the sources of uncertainty, and the origin of each figure's interval."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline.outputs.explain.interval import IntervalExplanation, Sure, explain_interval
+from spi_pipeline.outputs.explain.interval import ElementInterval, IntervalExplanation, explain_interval
 from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.test_explain_gap import with_changed
 
 
-def explained(house: House, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
+def explained(house: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
     with asking(house.store.database, house.contracts, area, element) as question:
         return explain_interval(question, edition)
 
 
-def nodes(node: Sure) -> Iterator[Sure]:
+def nodes(node: ElementInterval) -> Iterator[ElementInterval]:
     yield node
     for child in node.children:
         yield from nodes(child)
 
 
-def test_every_interval_is_as_published(refreshed: House) -> None:
+def test_every_interval_is_as_published(refreshed: Sandbox) -> None:
     found = explained(refreshed, "Dallow", "social_progress_index")
     seen = list(nodes(found.root))
     (basis,) = refreshed.query("SELECT count(*) FROM indicator WHERE in_basis")[0]
@@ -43,7 +43,7 @@ def test_every_interval_is_as_published(refreshed: House) -> None:
     assert all(node.rests_on for node in seen if node.level == "indicator")
 
 
-def test_every_source_of_doubt_is_told_with_its_shares(refreshed: House, spi: Command) -> None:
+def test_every_source_of_doubt_is_told_with_its_shares(refreshed: Sandbox, spi: Command) -> None:
     found = explained(refreshed, "Dallow", "health")
     doubted = refreshed.query("SELECT source, varied, how FROM doubt WHERE profile = 'spi'")
     assert sorted((row["source"], row["varied"], row["how"]) for row in found.doubt) == sorted(doubted)
@@ -58,13 +58,13 @@ def test_every_source_of_doubt_is_told_with_its_shares(refreshed: House, spi: Co
     assert f"health: {facts['score']:.2f} (likely {facts['score_low']:.2f} to {facts['score_high']:.2f})" in said
     assert f"{facts['measured_low']:.2f} to {facts['measured_high']:.2f} by errors of the figures alone" in said
     assert f"among the lowest 5 in {facts['among_lowest']:.0%} of the recalculations" in said
-    assert "own rank is moved by" not in said
+    assert "move an indicator's own rank" not in said
     assert (
         json.loads(spi(refreshed, "explain", "Dallow", "health", "--interval", "--json").out)["root"]["id"] == "health"
     )
 
 
-def test_a_source_that_was_not_varied_says_why(refreshed: House, spi: Command) -> None:
+def test_a_source_that_was_not_varied_says_why(refreshed: Sandbox, spi: Command) -> None:
     """Nothing is imputed under profile equal."""
     said = spi(refreshed, "explain", "Dallow", "health", "--interval", "--profile", "equal").out
     ((why,),) = refreshed.query(
@@ -73,38 +73,38 @@ def test_a_source_that_was_not_varied_says_why(refreshed: House, spi: Command) -
     assert f"imputation, not varied: {why}\n" in "".join(f"{line.rstrip()}\n" for line in said.splitlines())
 
 
-# Of each way in which an interval comes about, an indicator and the words that tell it.
+# For each way to derive an interval: an indicator, and the words that explain its interval.
 WAYS = {
-    "overcrowded_homes": "Chance in what was counted, {numerator:,.0f} of {denominator:,.0f}: the interval is Wilson's",
-    "electoral_registration": "the interval is Byar's, of a rate of events, or below ten the exact one.",
-    "stop_and_search": "the exact one, widened, since months scatter more than chance lets them.",
-    "turnout": "Chance in what was counted, a share of {denominator:,.0f}: the interval is Wilson's, of a share.",
-    "life_lost_2025": "so 1.96 standard errors of 2.9 years per 1,000 people lie on either side. It is how far Years "
-    "of potential life lost, 2019 index (per 1,000) disagrees",
+    "overcrowded_homes": "Chance in the count, {numerator:,.0f} of {denominator:,.0f}: the interval is Wilson's",
+    "electoral_registration": "the interval is Byar's, for a rate of events, or below ten the exact one.",
+    "stop_and_search": "the exact one, widened, since months scatter more than chance allows.",
+    "turnout": "Chance in the count, a share of {denominator:,.0f}: the interval is Wilson's, for a share.",
+    "life_lost_2025": "so 1.96 standard errors of 2.9 years per 1,000 people lie on either side. This is how far Years "
+    "of potential life lost, 2019 index (per 1,000), which measures the same, disagrees.",
     "patients_per_gp": "standard errors of 340 patients per GP, an upper bound, lie on either side. Half of the ",
-    "bus_service": "1.96 standard errors of 7.9 % of the value lie on either side. Scatter of the yearly ",
-    "burglary": "publishes it. By how much {numerator:,.0f} counted incidents have moved it is unsure",
+    "bus_service": "1.96 standard errors of 7.9 % of the value lie on either side. The scatter of the yearly ",
+    "burglary": "publishes it. How far {numerator:,.0f} counted incidents have moved it is uncertain",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("indicator", WAYS)
-def test_an_interval_says_where_it_comes_from(refreshed: House, indicator: str) -> None:
+def test_an_interval_says_where_it_comes_from(refreshed: Sandbox, indicator: str) -> None:
     node = explained(refreshed, "Dallow", indicator).root
     assert WAYS[indicator].format(**node.facts) in node.rests_on[0]
 
 
-def test_a_publishers_own_limits_are_told_as_such(refreshed: House, tmp_path: Path) -> None:
-    """No such figures are embedded."""
+def test_a_publishers_own_limits_are_told_as_such(refreshed: Sandbox, tmp_path: Path) -> None:
+    """No embedded figure has limits from its publisher, so the test writes some."""
     copy = with_changed(
         refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_basis = 'published', "
         "status = 'carried' WHERE indicator_id = 'life_expectancy' AND area_code = 'E05014742'",
     )  # fmt: skip
     with asking(copy, refreshed.contracts, "Farley", "life_expectancy") as question:
         node = explain_interval(question).root
-    assert node.rests_on[0] == "The limits are the publisher's own, brought to the ward as the value is."
+    assert node.rests_on[0] == "The limits are the publisher's own, brought to the ward in the same way as the value."
 
 
-def test_every_basis_of_the_catalogue_is_among_these_ways(refreshed: House) -> None:
+def test_every_basis_of_the_catalogue_is_among_these_ways(refreshed: Sandbox) -> None:
     bases = refreshed.query(
         "SELECT DISTINCT error_basis FROM observation JOIN indicator USING (indicator_id) WHERE in_basis AND "
         "error_basis IS NOT NULL"
@@ -113,7 +113,7 @@ def test_every_basis_of_the_catalogue_is_among_these_ways(refreshed: House) -> N
     assert {basis for (basis,) in bases} == told
 
 
-def test_what_sharing_out_adds_is_told_beside_it(refreshed: House) -> None:
+def test_what_sharing_out_adds_is_told_beside_it(refreshed: Sandbox) -> None:
     facts = (node := explained(refreshed, "Dallow", "patients_per_gp").root).facts
     ((split,),) = refreshed.query("SELECT split_share FROM area WHERE area_name = 'Dallow'")
     assert (
@@ -126,18 +126,18 @@ def test_what_sharing_out_adds_is_told_beside_it(refreshed: House) -> None:
     assert "Sharing the level out" in explained(refreshed, "Dallow", "burglary").root.rests_on[1]
 
 
-def test_an_estimate_has_the_error_of_estimates(refreshed: House, spi: Command) -> None:
+def test_an_estimate_has_the_error_of_estimates(refreshed: Sandbox, spi: Command) -> None:
     node = explained(refreshed, "Farley", "turnout").root
     ((error,),) = refreshed.query(
         "SELECT DISTINCT error FROM imputation WHERE indicator_id = 'turnout' AND profile = 'spi'"
     )
     assert len(node.rests_on) == 1
-    assert f"miss values that are known, by {error:.4g} (root mean square)" in node.rests_on[0]
+    assert f"miss known values by {error:.4g} (root mean square)" in node.rests_on[0]
     said = spi(refreshed, "explain", "Farley", "turnout", "--interval").out
-    assert "moved by measurement, allocation and imputation alone" in said
+    assert "Only measurement, allocation and imputation move an indicator's own rank" in said
 
 
-def test_without_a_score_there_is_no_talk_of_draws(refreshed: House, spi: Command) -> None:
+def test_without_a_score_there_is_no_talk_of_draws(refreshed: Sandbox, spi: Command) -> None:
     said = spi(refreshed, "explain", "Farley", "life_expectancy", "--interval").out
-    assert "There is no value, and so nothing to be unsure of." in said
+    assert "There is no value, so there is nothing to be uncertain about." in said
     assert "recalculations" not in said

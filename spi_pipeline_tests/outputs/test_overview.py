@@ -1,4 +1,4 @@
-"""The view with one row for each ward: every figure is that of the table it stands in."""
+"""The view ``ward_overview``: one row for each ward and for the town, with every figure equal to its table's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.duckdb_file import write
 from spi_pipeline.outputs.overview import ward_overview
 from spi_pipeline.outputs.queries import reading
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 LUTON = "E06000032"
 
 
 @pytest.fixture(scope="module")
-def tables(refreshed: House) -> dict[str, pd.DataFrame]:
-    """The published tables and the view, edition and profile chosen where a table has them."""
+def tables(refreshed: Sandbox) -> dict[str, pd.DataFrame]:
+    """The view and the published tables, all but ``edition`` restricted to the newest edition and profile ``spi``."""
     names = ("score", "change", "observation", "indicator", "scorecard", "context", "area", "edition", "ward_overview")
     with reading(refreshed.store.database) as connection:
         found = {name: connection.sql(f"SELECT * FROM {name}").df() for name in names}
@@ -42,7 +42,7 @@ def overview(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def same(found: pd.Series, stands: pd.Series) -> None:
-    """Whether a column of the view holds what stands in a table, by area, what is missing there missing here."""
+    """Assert that a column of the view has the same value, or the same gap, as the table for every area."""
     wanted = stands.reindex(found.index).astype(object)
     own = found.astype(object)
     pd.testing.assert_series_equal(
@@ -60,7 +60,7 @@ def test_every_ward_and_the_town_has_one_row_best_first_and_the_town_last(overvi
 
 
 def test_scores_ranks_and_changes_are_those_of_their_tables(
-    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: House
+    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: Sandbox
 ) -> None:
     framework = refreshed.contracts.framework
     elements = [framework.id, *(each.id for each in framework.dimensions), *framework.components]
@@ -98,7 +98,7 @@ def test_the_figures_behind_the_index_are_of_these_days(
     ],
 )
 def test_strengths_and_weaknesses_are_named_the_most_pronounced_first(
-    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: House, column: str, verdict: str, level: str
+    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: Sandbox, column: str, verdict: str, level: str
 ) -> None:
     cards = tables["scorecard"]
     own = cards[(cards["verdict"] == verdict) & (cards["level"] == level)]
@@ -110,7 +110,7 @@ def test_strengths_and_weaknesses_are_named_the_most_pronounced_first(
 
 
 def test_the_context_is_the_newest_figure_of_every_measure(
-    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: House
+    overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: Sandbox
 ) -> None:
     contracts, context = refreshed.contracts, tables["context"].dropna(subset=["value"])
     measures = [name for name in contracts.context if name in set(context["measure_id"])]
@@ -121,7 +121,7 @@ def test_the_context_is_the_newest_figure_of_every_measure(
         same(overview[name], own)
 
 
-def test_every_column_says_what_it_means(refreshed: House) -> None:
+def test_every_column_says_what_it_means(refreshed: Sandbox) -> None:
     said = dict(refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'ward_overview'"))
     assert all(said.values())
     assert said["safety_rank"] == "Safety: Rank within the authority, 1 is best"
@@ -132,7 +132,7 @@ def test_every_column_says_what_it_means(refreshed: House) -> None:
 
 
 def context_rows(**of_measure: list[tuple[str, int, float | None]]) -> pa.Table:
-    """Rows of ``context``, a measure's as area, year and value, with columns that the view knows nothing of."""
+    """Rows of ``context`` from each measure's areas, years and values, with extra columns that the view ignores."""
     rows: list[dict[str, Any]] = [
         {"measure_id": name, "area_code": area, "period_start": dt.date(year, 1, 1),
          "period_end": dt.date(year, 12, 31), "value": value, "lower": None, "title": name}
@@ -147,14 +147,14 @@ def context_rows(**of_measure: list[tuple[str, int, float | None]]) -> pa.Table:
 
 
 def with_measures(contracts: Contracts, *names: str) -> Contracts:
-    """The contracts with these measures of the context in place of theirs."""
+    """The contracts, with only these measures in the context."""
     one = next(iter(contracts.context.values()))
     return replace(
         contracts, context={name: one.model_copy(update={"id": name, "title": f"The {name}"}) for name in names}
     )
 
 
-def test_a_new_measure_of_the_context_is_a_new_column(refreshed: House, tmp_path: Path) -> None:
+def test_a_new_measure_of_the_context_is_a_new_column(refreshed: Sandbox, tmp_path: Path) -> None:
     contracts = with_measures(refreshed.contracts, "dogs", "cats", "birds")
     ward = refreshed.contracts.geography.ward_codes[0]
     rows = context_rows(
@@ -178,17 +178,19 @@ def test_a_new_measure_of_the_context_is_a_new_column(refreshed: House, tmp_path
     assert found.drop([ward, LUTON]).isna().all(axis=None)
 
 
-def test_without_any_measure_the_view_holds_the_index_alone(refreshed: House) -> None:
+def test_without_any_measure_the_view_holds_the_index_alone(refreshed: Sandbox) -> None:
     view = ward_overview(with_measures(refreshed.contracts), context_rows())
     assert "FROM context" not in view.query
     assert list(view.columns)[-1] == "weak_indicators"
 
 
-def test_a_measure_named_like_another_column_is_refused(refreshed: House) -> None:
-    with pytest.raises(SpiError, match=r"two columns of the view ward_overview would be called safety_score: .*id"):
+def test_a_measure_named_like_another_column_is_refused(refreshed: Sandbox) -> None:
+    with pytest.raises(
+        SpiError, match=r"two columns of the view ward_overview would share the name safety_score: .*id"
+    ):
         ward_overview(with_measures(refreshed.contracts, "safety_score"), context_rows())
 
 
-def test_a_view_over_tables_without_its_columns_is_refused(refreshed: House, tmp_path: Path) -> None:
+def test_a_view_over_tables_without_its_columns_is_refused(refreshed: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(SpiError, match="View 'ward_overview' cannot go into the database"):
         write(tmp_path / "some.duckdb", [], [ward_overview(refreshed.contracts, context_rows())])

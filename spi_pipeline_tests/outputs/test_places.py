@@ -1,4 +1,4 @@
-"""A postcode or a point beside a figure is found in a file of every kind, and areas with figures are not."""
+"""The check reports a postcode or point next to a figure in every kind of file, but not an area with figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from spi_pipeline.outputs.places import place_beside_figure
 
 Row = dict[str, Any]
-FOUND = "a postcode or point stands beside a figure in row 2"
+FOUND = "a postcode or point is next to a figure in row 2"
 GOOD: Row = {"area_code": "E05014735", "area_name": "Barnfield", "note": "LU1, 2021", "calls": 12}
 
 
@@ -64,7 +64,7 @@ KINDS: dict[str, Callable[[list[Row]], bytes]] = {
 
 def found(kind: str, planted: Row) -> str | None:
     said = place_beside_figure(f"downloads/some.{kind}", KINDS[kind]([dict.fromkeys(planted), planted]))
-    # The names of a sheet are a row of it.
+    # The header of a worksheet counts as a row.
     return said and said.replace("row 3", "row 2") if kind == "xlsx" else said
 
 

@@ -1,4 +1,4 @@
-"""COINr's ASEM example: what an independent implementation computes, 51 countries by 49 indicators."""
+"""The engine gives the results of an independent implementation: COINr's ASEM example, 51 countries, 49 indicators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.engine.weights.correlation import pooled_correlation
 from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.published.files import published
 
-# Groups in which COINr keeps loadings of both signs; ours refuses to weight by them.
+# Groups in which COINr keeps loadings of both signs; our engine refuses to weight by them.
 MIXED_LOADINGS = {"Instit", "Environ", "SusEcFin"}
 
 
@@ -74,7 +74,7 @@ def test_principal_component_weights(groups: dict[str, list[str]]) -> None:
         except NegativeLoadingError:
             refused.add(parent)
             continue
-        # COINr weights by the loadings alone and leaves the spread of the scores out.
+        # COINr weights by the loadings alone and ignores the spread of the scores.
         unscaled = weights * pooled.sd / (weights * pooled.sd).sum()
         assert (unscaled - loadings[children] / loadings[children].sum()).abs().max() < 1e-10, parent
     assert refused == MIXED_LOADINGS
@@ -84,6 +84,6 @@ def test_ranks_of_the_treated_indicators() -> None:
     normalised, expected = table("norm_n_minmax"), table("norm_n_rank")
     ranked = normalised.apply(lambda scores: ranks(scores, by=None, first="lowest"))
     different = (ranked.astype(float) - expected).abs()
-    # COINr ranks floating ties apart in three cells.
+    # COINr separates ties that differ only by floating-point rounding, in three cells.
     assert (different > 0).to_numpy().sum() <= 3
     assert different.to_numpy().max() <= 1

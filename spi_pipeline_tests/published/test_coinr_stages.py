@@ -1,4 +1,4 @@
-"""COINr's ASEM example before aggregation: gaps filled, outliers treated, and every normalisation."""
+"""COINr's ASEM example before aggregation: imputation, outlier treatment, and every normalisation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spi_pipeline.engine.weights.principal import principal_component_weights
 from spi_pipeline_tests.engine.panels import normalised
 from spi_pipeline_tests.published.files import published
 
-# COINr ranks apart what differs in the last digit of a float only; ours are tied.
+# COINr separates values that differ only in the last digit of a float; our engine ties them.
 TIED_APART = {("BGR", "TolMin"), ("CZE", "TolMin"), ("NOR", "TolMin")}
 
 
@@ -84,8 +84,8 @@ def test_linear_normalisations(
 
 def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) -> None:
     treated, expected = table("dset_Treated"), table("norm_n_fracmax")
-    # Where lower is better COINr divides two negative numbers, which turns the indicator round; and a negative value,
-    # which one indicator has, is not a fraction of anything. Both are left out.
+    # Where lower is better, COINr divides two negative numbers, which reverses the indicator. One indicator has a
+    # negative value, which is not a fraction of anything. Both cases are left out.
     higher = direction.index[(direction > 0) & (treated.min() >= 0)]
     assert len(higher) == 34
     computed = normalised(fraction_of_maximum, treated[higher], direction, scale=1)

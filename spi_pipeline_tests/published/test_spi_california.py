@@ -11,7 +11,7 @@ from spi_pipeline.engine.weights.given import equal_weights
 from spi_pipeline_tests.published.files import california_sheet
 
 COUNTIES = 56
-# Weights recovered by least squares to four decimals, which carry over to the scores as about a hundredth of a point.
+# Weights recovered by least squares to four decimals, which shifts scores by about a hundredth of a point.
 COMPONENT_WEIGHTS = {
     "Personal Safety": {"PropertyClr_rate": 0.4186, "HomicideClr_rate": 0.2719, "ForRapeClr_rate": 0.3094},
     "Access to Basic Knowledge": {
@@ -53,7 +53,7 @@ def scores(sheet: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def inputs(sheet: pd.DataFrame) -> pd.DataFrame:
-    """The cleaned indicators, higher is better, by county, with the rows utopia and dystopia."""
+    """The cleaned indicators by county, all higher is better, plus the rows utopia and dystopia."""
     start = int((sheet.iloc[0] == "NAME").to_numpy().argmax())
     block = sheet.iloc[:, start:]
     return block.iloc[1:].set_axis(block.iloc[0], axis=1).set_index("NAME").astype(float)
@@ -83,6 +83,6 @@ def test_component_is_the_weighted_mean_of_scores_between_dystopia_and_utopia(
     counties = inputs.loc[scores.index, weights.index]
     panel = pd.concat({2019: counties}, names=["edition", "area_code"])
     scored = goalpost_scores(panel, worst=inputs.loc["dystopia"], best=inputs.loc["utopia"])
-    # The rounded weights do not sum to 1, once to 1.0029; the scores are the plain sum.
+    # The rounded weights do not sum to 1 (in one case to 1.0029), and the published scores are the plain weighted sum.
     computed = aggregate(scored, weights).score.droplevel("edition") * weights.sum()
     assert (computed - scores[component]).abs().max() < 0.02

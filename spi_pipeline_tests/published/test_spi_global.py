@@ -20,9 +20,9 @@ COMPONENTS = {
     "score_fow": ["score_abk", "score_aic", "score_hw", "score_eq"],
     "score_opp": ["score_pr", "score_pfc", "score_incl", "score_aae"],
 }
-# Four parts, each off by up to 0.005, and the printed whole off by as much.
+# Four printed parts, each off by up to 0.005, and the printed whole, off by as much again.
 ROUNDING = 0.01
-# The goalposts of "Rights and Voice" are the limits of the scales, as the printed labels give them.
+# The goalposts of "Rights and Voice" are the ends of the scales given in the printed labels.
 RIGHTS_BEST = {"pr_equalprotect": 1.0, "pr_peaceassemb": 4.0, "pr_eqbeflaw": 1.0, "pr_polrights": 40.0}
 
 

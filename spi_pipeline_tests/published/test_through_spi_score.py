@@ -1,4 +1,4 @@
-"""Published indices recomputed from two files, as a stranger would who has read docs/score.md and nothing else."""
+"""Published indices recomputed from two files, using only what docs/score.md explains."""
 
 from __future__ import annotations
 
@@ -208,9 +208,9 @@ def test_global_index_from_indicators(tmp_path: Path) -> None:
 
 
 def goalposts(parent: str, terms: Mapping[str, float], release: pd.DataFrame) -> list[str]:
-    """A sum with a constant as weights and goalposts: the extremes, stretched so that all together score 0 and 100.
+    """Express a sum with a constant as weights and goalposts, with the extremes stretched to total scores of 0 and 100.
 
-    A square root cannot be stretched below 0 and keeps its extremes.
+    A square root cannot be stretched below 0, so it keeps its extremes.
     """
     own = {name: factor for name, factor in terms.items() if name != "const"}
     ends = {}

@@ -1,4 +1,4 @@
-"""The four nations' indices of multiple deprivation: ranks, exponential transform, fixed weights."""
+"""The indices of multiple deprivation of the four UK nations: ranks, exponential transform, fixed weights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def need_from_ranks(areas: pd.DataFrame, domains: list[str]) -> pd.DataFrame:
 
 def index_from_ranks(areas: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
     need = need_from_ranks(areas, list(weights))
-    # England's published shares sum to 0.999, and its scores are the plain sum of share times score.
+    # England's published shares sum to 0.999, and its scores are the plain sum of each share times its score.
     return aggregate(need, pd.Series(weights)).score * sum(weights.values())
 
 

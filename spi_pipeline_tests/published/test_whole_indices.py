@@ -1,4 +1,4 @@
-"""Published indices recomputed whole, from a framework and long rows of values alone."""
+"""Complete published indices recomputed from a framework and a long table of values."""
 
 from __future__ import annotations
 
@@ -97,5 +97,5 @@ def test_english_sub_domains_through_two_exponential_transforms() -> None:
     ranks = areas.filter(regex="(Income|Employment|Health|Crime|Housing_and_Services|Environment)_rank")
     scores = score(framework, long(ranks.join(parts[subdomains]))).scores.droplevel("edition")
     assert (scores["education"] - areas["Education_score"]).abs().max() < 0.0014
-    # The domain's scores are ranked anew, in full precision where the publisher's ranks hold them exactly too.
+    # Our engine ranks the domain's scores itself, in full precision; the publisher's ranks are exact too.
     assert (scores["imd"] - areas["IMD_score"]).abs().max() < 0.02

@@ -1,4 +1,4 @@
-"""The downloads of every source that is fetched or laid in, as the stranger's publishers give them, by no network."""
+"""The downloads of every fetched or manually uploaded source, as the second imitation serves them, without network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.steps.step import typed
 from spi_pipeline_tests.imitations.publishers.ofcom import FILE, coverage
-from spi_pipeline_tests.imitations.stranger.files import PUBLISHERS
-from spi_pipeline_tests.imitations.stranger.server import PLAIN
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.imitations.second.files import PUBLISHERS
+from spi_pipeline_tests.imitations.second.server import PLAIN
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, kept
 
 SCOPE = replace(TOWN, as_of="2024-05-01", since="2025-06")
-# Sources of which the stranger has no table.
+# Sources for which the second imitation has no table.
 _UNTOLD = {
     "census_english_proficiency", "census_disability", "census_unpaid_care", "census_accommodation_type",
     "census_central_heating", "census_tenure", "census_sex", "census_country_of_birth", "census_ethnic_group",
@@ -32,7 +32,7 @@ SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name 
 
 
 class _Direct(FakeClient):
-    """Asks the stranger's publishers themselves; what they would answer with another status is a failure with it."""
+    """Calls the second imitation directly; a response with a status other than 200 is a failure with that status."""
 
     def get(self, request: Request, check: Check | None = None) -> Download:
         query = dict(request.data or request.params)
@@ -48,7 +48,7 @@ class _Direct(FakeClient):
 
 
 def downloads(source_id: str, folder: Path) -> list[Download]:
-    """What a refresh would hand to the parser of a source."""
+    """The downloads that a refresh would hand to the parser of a source."""
     offer = OFFERS[source_id]
     if offer.fetch is None:
         return [kept(folder, coverage(TOWN.output_areas), FILE)]
@@ -56,19 +56,19 @@ def downloads(source_id: str, folder: Path) -> list[Download]:
 
 
 def scope(source_id: str) -> Scope:
-    """For whom, and since when."""
+    """The areas and the first month that a source is fetched for."""
     months = source_id in ("street_crime", "claimant_count")
     return replace(SCOPE, since={"claimant_count": "2026-06"}.get(source_id, SCOPE.since) if months else None)
 
 
 @cache
 def contracts() -> Contracts:
-    """The repository's."""
+    """The repository's contracts."""
     return load_contracts(CONTRACTS)
 
 
 def broken(source_id: str, frame: pd.DataFrame, every: Contracts) -> set[str]:
-    """The rules of a contract that would have a table refused."""
+    """The rules for which a contract would refuse a table."""
     source = every.sources[source_id]
     rules = [rule for rule in source.rules if rule.severity == "error"]
     results = evaluate(typed(frame, source), rules, table_name=source_id)

@@ -1,4 +1,4 @@
-"""A client without a network: what each request is answered, and what was asked."""
+"""A client without a network: it holds a response for each path and records every request."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import shapely
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.http.exchange import Check, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.offer import Offer
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 Answer = bytes | Exception | Callable[[Request], "bytes | Exception"]
 TODAY = "2026-11-24T06:00:00+00:00"
 
 
 class FakeClient:
-    """Answers by path; a path that is not there is a 404."""
+    """Responds by path; an unknown path is a 404."""
 
     def __init__(self, folder: Path, answers: dict[str, Answer]) -> None:
         self.folder = folder
@@ -68,7 +68,7 @@ def address(request: Request) -> str:
 
 
 def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
-    """A body as a download."""
+    """A body stored as a download."""
     digest = hashlib.sha256(body).hexdigest()
     path = folder / digest
     path.write_bytes(body)
@@ -80,14 +80,14 @@ def body_of(frame: pd.DataFrame) -> bytes:
 
 
 def through(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
-    """What a source's table becomes."""
+    """The table that a source's fetcher and parser make."""
     assert offer.fetch
     assert offer.parse
     return offer.parse(list(offer.fetch(client, scope)), scope)
 
 
 def holds(source_id: str, frame: pd.DataFrame) -> bool:
-    """Whether a frame has the columns that the source's contract names, in its order."""
+    """Whether a frame has the columns of the source's contract, in the same order."""
     contract = _contracts().sources.get(source_id)
     if contract is None:
         pytest.skip(f"{source_id} has no contract among these")

@@ -1,6 +1,6 @@
-"""Faults a file may have when it comes from a publisher, through a spreadsheet or over a bad line; a function for each.
+"""Faults of files that come from a publisher, through a spreadsheet or over a bad line.
 
-A fault of a file takes its bytes. A fault of a cell is what stands there in place of a number.
+A fault of a file is a function of its bytes. A fault of a cell is the text in place of its number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Rows = list[list[str]]
 
 
 def table_of(body: bytes) -> tuple[list[str], Rows]:
-    """The notes above a CSV table, and the table, header first."""
+    """The notes above a CSV table, and the rows of the table, header first."""
     lines = body.decode("utf-8-sig").splitlines()
     fields = list(csv.reader(lines))
     first = next(at for at, cells in enumerate(fields) if len(cells) == len(fields[-1]))
@@ -24,7 +24,7 @@ def table_of(body: bytes) -> tuple[list[str], Rows]:
 
 
 def written(notes: Sequence[str], rows: Rows, quoted: bool = False) -> bytes:
-    """The CSV."""
+    """A CSV file of notes and rows."""
     out = io.StringIO()
     quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
     csv.writer(out, quoting=quoting, lineterminator="\n").writerows(rows)
@@ -67,7 +67,7 @@ def _cut(body: bytes) -> bytes:
     return body[: body.rstrip().rfind(b"\n") + 2]
 
 
-# What the table must be: "same" as the clean one, "refused", or "either".
+# The expected table: the "same" as the clean one, "refused", or "either".
 OF_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "byte-order mark": (lambda body: body.decode("utf-8-sig").encode("utf-8-sig"), "same"),
     "lines ended by CR LF": (lambda body: body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), "same"),
@@ -95,7 +95,7 @@ OF_CELLS = {
     "a unit": "12%", "a currency": "£12", "another script": "١٢", "an underscore": "1_000", "hexadecimal": "0x1F",
     "a formula": "=1+1", "two numbers": "12 13", "a list": "[1]",
 }  # fmt: skip
-# Of counts alone: a number that is one, and no count.
+# For counts only: valid numbers that are not valid counts.
 OF_COUNTS = {"a fraction": "12.5", "more than 64 bits": "18446744073709551617", "more than 53 bits": "9007199254740993"}
 OF_JSON: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "byte-order mark": (lambda body: b"\xef\xbb\xbf" + body, "same"),
@@ -118,12 +118,12 @@ OF_JSON: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 def with_second(column: int, value: str) -> Callable[[bytes], bytes]:
-    """A second column of the same name at the end, with something else in it."""
+    """Add a second column of the same name at the end, with other values."""
     return _rewritten(lambda rows: [[*rows[0], rows[0][column]], *([*row, value] for row in rows[1:])])
 
 
 def with_cell(row: int, column: int, value: str) -> Callable[[bytes], bytes]:
-    """One cell replaced."""
+    """Replace one cell."""
 
     def put(rows: Rows) -> Rows:
         rows[row][column] = value
@@ -133,5 +133,5 @@ def with_cell(row: int, column: int, value: str) -> Callable[[bytes], bytes]:
 
 
 def nested(name: str, body: bytes) -> bytes:
-    """A zip file within a zip file, beside a note."""
+    """A zip file inside a zip file, next to a note."""
     return zipped({"readme.txt": "See inside.", f"packages/{name}.zip": body})

@@ -1,4 +1,4 @@
-"""Whatever bytes come, a parser makes a table of them or raises ``SpiError``: nothing else may reach an operator."""
+"""Given any bytes, a parser returns a table or raises ``SpiError``: no other exception may reach an operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.clean import SOURCES, downloads, scope, with_body
 
-# What files are torn, joined and filled with.
+# Pieces that replace parts of files.
 _PIECES = st.sampled_from(
     [b",", b'"', b"\n", b"\r", b"\0", b"-1", b"1e999", b"nan", b"E05900001", b"2024-13", b"{", b"}", b"[", b"]", b":",
      b"null", b"true", b'"x"', b"1", b"\xff", b"\xe2\x80\xa8", b" ", b"PK\x03\x04", b"</", b"<a>"]
@@ -28,17 +28,17 @@ EDITS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), _PIECES), min_size=
 
 
 def torn(body: bytes, edits: list[tuple[float, float, bytes]]) -> bytes:
-    """Some stretches replaced."""
+    """Replace some stretches."""
     for start, share, piece in edits:
         at = int(start * len(body))
-        # Mostly a few bytes, at times all the rest.
+        # Mostly a few bytes, sometimes all the rest.
         end = at + int(share**8 * (len(body) - at))
         body = body[:at] + piece + body[end:]
     return body
 
 
 def torn_inside(body: bytes, edits: list[tuple[float, float, bytes]]) -> bytes:
-    """The members of a zip file torn, the zip file whole."""
+    """Tear the members of a zip file, but leave the zip file whole."""
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         return zipped({name: torn(archive.read(name), edits) for name in archive.namelist() if name[-1] != "/"})
 

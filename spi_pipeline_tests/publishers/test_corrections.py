@@ -45,8 +45,8 @@ def test_taking_a_correction_back_gives_the_table_before() -> None:
     ("change", "said"),
     [
         ({"expected": 3}, "expects people 3 and finds 2: the publisher has changed it"),
-        ({"where": {"area_code": "c", "year": 2024}}, "must mean one row and finds 0"),
-        ({"where": {"area_code": "b"}}, "must mean one row and finds 2"),
+        ({"where": {"area_code": "c", "year": 2024}}, "must match one row and matches 0"),
+        ({"where": {"area_code": "b"}}, "must match one row and matches 2"),
         ({"where": {"ward": "b"}}, "names ward, which the table lacks"),
         ({"where": {"year": "this year"}}, "is 'this year', but the column holds int64"),
         ({"value": "many"}, "puts 'many' into people, which holds int64"),

@@ -68,7 +68,7 @@ def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_pa
         ),
         (
             grid("no22024", {(1_500, 1_500): "3"}),
-            "map.csv of DEFRA has no value for 2 of 2 LSOAs, as where its grid lies elsewhere",
+            "map.csv of DEFRA has no value for 2 of 2 LSOAs, as if its grid covers another place",
         ),
         (grid("no22024", {(508_500, 221_500): "high"}), "map.csv: column no22024 holds 'high' where a number belongs"),
     ],
@@ -81,5 +81,5 @@ def test_another_file_is_refused(tmp_path: Path, body: bytes, message: str) -> N
 
 
 def test_grids_without_centroids_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpiError, match=r"^the centroids of our LSOAs are missing beside the grids of DEFRA; "):
+    with pytest.raises(SpiError, match=r"^the grids of DEFRA lack the centroids of our LSOAs; "):
         POLLUTION.parse([kept(tmp_path, grid("no22024", CELLS), "map.csv")], TOWN)

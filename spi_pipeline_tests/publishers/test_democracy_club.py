@@ -1,4 +1,4 @@
-"""Democracy Club: what is said of a ballot on each candidate's row, once, for wards in force."""
+"""Democracy Club: each ballot, repeated on every candidate's row, counts once, and only for wards in force."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def test_every_council_of_england_is_asked_for_by_its_slug() -> None:
     met = {one["code"]: one["slug"] for one in COUNCILS if one["slug"]}
     assert len(met) == 216
     assert {code: slug for code, slug in met.items() if not re.fullmatch(slugs[code], slug)} == {}
-    # Those that were not met have names of letters and hyphens alone, in which the ONS and a register cannot differ.
+    # Councils without a known slug have names of letters, blanks and hyphens only, which the ONS and a register
+    # cannot spell differently.
     unmet = [one["name"] for one in COUNCILS if not one["slug"]]
     assert [name for name in unmet if not re.fullmatch(r"[A-Za-z]+([ -][A-Za-z]+)*", name)] == []
     assert set(SLUGS) <= set(met), "an exception rests on evidence"
@@ -118,7 +119,7 @@ def test_a_council_it_does_not_know_is_no_council_without_elections(tmp_path: Pa
     with pytest.raises(PermanentFailure) as caught:
         through(ELECTIONS, FakeClient(tmp_path, {PATH: header}), replace(TOWN, names=("Any T\u00f4wn",)))
     assert str(caught.value).startswith(
-        "Democracy Club knows no election local.any-town, as Any T\u00f4wn should be called"
+        "Democracy Club has no election local.any-town, the expected slug of Any T\u00f4wn"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a new version of a table says beside the last: figures, and when they are worth a look."""
+"""A new version of a table compared with the last: the figures, and when they are worth a look."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Each fault of a file put into each fixture: the table is the clean one, or it is refused with a sentence.
+"""With any fault in any fixture, the table is the clean one or is refused with a message.
 
-Never another number, never another exception. A number that is no number, and a count that is none, is always refused.
+It never has other numbers, and no other exception is raised. Invalid numbers and invalid counts are always refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from spi_pipeline_tests.publishers import faults
 from spi_pipeline_tests.publishers.clean import SOURCES, broken, contracts, downloads, scope, with_body
 from spi_pipeline_tests.publishers.fake import kept
 
-# Columns of figures that are read, those of counts marked; of the others a parser knows what may stand in them.
+# Columns of figures that are read, with True for counts. For other columns parsers know the values allowed.
 FIGURES = {
     "background_pollution": {"no22022": False, "pm252022g": False},
     "broadband_coverage": {"All Premises": True, "Number of premises with Gigabit availability": True},
@@ -37,7 +37,7 @@ FIGURES = {
 }
 NOMIS = {name: {"OBS_VALUE": True, "RECORD_COUNT": True} for name in SOURCES if name.startswith("census_")}
 FIGURES |= NOMIS | {name: {"OBS_VALUE": True, "RECORD_COUNT": True} for name in ("population", "claimant_count")}
-# Sources left out of the faults of tables, and of answers, for they have no such part.
+# Sources left out of the faults of tables, and of JSON responses, because they have no such part.
 NO_TABLE = {
     "fuel_poverty_lilee": "a workbook",
     "lsoa_best_fit": "answers alone",
@@ -52,13 +52,13 @@ NO_ANSWER = {
 }  # fmt: skip
 WITH_TABLE = [name for name in SOURCES if name not in NO_TABLE]
 WITH_ANSWER = [name for name in SOURCES if name not in NO_ANSWER]
-# A force's month without a row is a month it did not publish: missing, and no fault.
+# A force did not publish a month in which it has no row: the month is missing, which is not a fault.
 NO_FAULT = {("street_crime", "its header alone")}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a fixture: a download, or a member of one that is a zip file."""
+    """One file of a fixture: a download, or a member of a download that is a zip file."""
 
     download: Download
     member: str = ""
@@ -93,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(folder: Path) -> Callable[[str], tuple[list[Download], pd.DataFrame, set[str]]]:
-    """The downloads of a source, the table they make, and the rules that its few rows break anyway."""
+    """The downloads of a source, their table, and the rules that it breaks anyway because it has few rows."""
 
     @cache
     def of(source_id: str) -> tuple[list[Download], pd.DataFrame, set[str]]:
@@ -108,7 +108,7 @@ Clean = Callable[[str], tuple[list[Download], pd.DataFrame, set[str]]]
 
 
 def parts(source_id: str, found: list[Download], is_json: bool) -> Iterator[Part]:
-    """One file of each form that a source has: others are of the same."""
+    """One file of each form that a source has; its other files have the same forms."""
     met = set()
     for download in found:
         if begins(download.path) == b"P":
@@ -127,7 +127,7 @@ def parts(source_id: str, found: list[Download], is_json: bool) -> Iterator[Part
 
 
 def outcome(source_id: str, found: list[Download], clean: Clean) -> str:
-    """``same``, ``refused: `` with the sentence, or ``other: `` with what became of the table."""
+    """``same``, ``refused: `` with the message, or ``other: `` with the resulting table."""
     _, frame, anyway = clean(source_id)
     try:
         table = OFFERS[source_id].parse(found, scope(source_id))
@@ -154,7 +154,7 @@ def wrong(told: str, expected: str) -> bool:
 def unlike(
     change: Callable[[bytes], bytes], expected: str, source_id: str, is_json: bool, clean: Clean, folder: Path
 ) -> dict[str, str]:
-    """What was told of the parts of one form, of which there are some, with a fault in them: what was not expected."""
+    """The unexpected outcomes when each part has the fault, by part; there is at least one part."""
     found, *_ = clean(source_id)
     told = {
         part.name: outcome(source_id, with_fault(part, change(part.body), found, folder), clean)
@@ -205,7 +205,7 @@ def test_a_cell_that_holds_no_number_or_no_count(source_id: str, clean: Clean, t
 
 
 def row_that_counts(part: Part, column: int, found: list[Download], source_id: str, clean: Clean, folder: Path) -> int:
-    """A row whose cell the table is made of: with another number in it, the table is not the same."""
+    """A row whose cell counts: with another number in it, the table is not the same."""
     _, rows = faults.table_of(part.body)
     for row in range(1, len(rows)):
         body = faults.with_cell(row, column, "987654")(part.body)

@@ -1,4 +1,4 @@
-"""Fingertips: the newest figures of our small areas, and each way in which it answers something else."""
+"""Fingertips: the newest figures for our small areas, and each way in which a response can be wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def row(number: int, area: str, value: object = 7.5, sex: str = "Persons", **cha
 
 
 def rows(areas: list[str], ids: list[int] | tuple[int, ...] = IDS) -> list[dict[str, object]]:
-    """England twice and the parent once beside the areas, as in every file."""
+    """England twice and the parent once, alongside the areas, as in every file."""
     every = ["E92000001", "E92000001", *TOWN.authorities, *areas]
     return [row(number, area, sex=sex) for number in ids for sex in ("Persons", "Male", "Female") for area in every]
 
@@ -42,7 +42,7 @@ def table(found: list[dict[str, object]]) -> bytes:
 
 
 def metadata(year: str = "2025", ids: Sequence[int] = IDS, **uses: str) -> bytes:
-    """When each was uploaded, and what is said of the use of some (``n93283=…``)."""
+    """The upload date of each indicator, and the terms of reuse of some (``n93283=…``)."""
     told = {
         number: {
             "DataChange": {"LastUploadedAt": f"{year}-08-05T09:00:00"},
@@ -109,7 +109,7 @@ def parsed(folder: Path, found: list[dict[str, object]]) -> pd.DataFrame:
 def test_former_wards_in_a_file_are_refused(tmp_path: Path) -> None:
     message = refused(tmp_path, [row(93252, "E05800001")])
     assert message == (
-        "all_data.csv of Fingertips holds the former wards E05800001; ask for MSOAs until it has the wards in force"
+        "all_data.csv of Fingertips holds the former wards E05800001; use MSOAs until it has the wards in force"
     )
 
 
@@ -169,7 +169,7 @@ def test_an_answer_without_an_indicator_asked_for_is_refused(tmp_path: Path) -> 
     with pytest.raises(PermanentFailure) as caught:
         through(HEALTH, client, TOWN)
     assert str(caught.value).startswith(
-        "Fingertips answered 7 of 8 indicators and nothing for 93283, as it does beyond "
+        "Fingertips returned 7 of 8 indicators and nothing for 93283, as it does beyond "
     )
 
 
@@ -230,7 +230,7 @@ def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
     ("about", "said"),
     [
         (b"{}", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
-        (metadata().replace(b'"93107"', b'"107"'), r"says nothing of 93107, as where one is withdrawn; see available"),
+        (metadata().replace(b'"93107"', b'"107"'), r"lacks 93107, as it does if one is withdrawn; see available"),
         (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
     ],
     ids=["of none", "not of one", "none"],
@@ -246,11 +246,11 @@ def test_metadata_of_nothing_are_refused_also_where_they_were_kept_before(tmp_pa
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
     client.answers[ABOUT] = b"{}"
     with pytest.raises(
-        PermanentFailure, match=r"^Fingertips answers no metadata of any indicator of ours; see its API"
+        PermanentFailure, match=r"^Fingertips returns no metadata of any of our indicators; see its API"
     ):
         last_upload(client, TOWN)
     asked = client.get
-    # What was kept is not checked again.
+    # A stored response is not checked again.
     client.get = lambda request, check=None: asked(request)  # type: ignore[method-assign]
     with pytest.raises(SpiError, match=r"of Fingertips holds no metadata of indicators; see its API$"):
         list(fetch(client, TOWN))

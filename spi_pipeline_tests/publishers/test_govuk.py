@@ -1,4 +1,4 @@
-"""GOV.UK: files found through the content API, labels compared by how they begin."""
+"""GOV.UK: files found through the content API, and labels matched by their beginnings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASSETS = "https://assets.publishing.service.gov.uk"
 
 
 def scores(areas: tuple[str, ...] = TOWN.lsoas, code: str = "LSOA code (2021)") -> pd.DataFrame:
-    """The sub-domains of area i are 10 i, 10 i + 2 and so on."""
+    """Sub-domain scores: those of area i are 10 i, 10 i + 2 and so on."""
     frame = pd.DataFrame(1, index=range(len(areas)), columns=file_7_header())
     for place, label in enumerate(SUBDOMAINS):
         frame[label] = [10 * i + 2 * place for i in range(1, len(areas) + 1)]
@@ -152,7 +152,7 @@ def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) ->
             workbook(label="Homes"),
             "has no sheet with lsoa code, number of households, number of households in fuel poverty",
         ),
-        (workbook(note="newest"), "does not tell its year above the table; fetch it through its page"),
+        (workbook(note="newest"), "does not name its year above the table; fetch it through its page"),
         (b"<html>", "is not a readable workbook: File is not a zip file; fetch it again"),
     ],
     ids=["mixed vintages", "an area gone", "renamed", "no year", "a web page"],

@@ -1,4 +1,4 @@
-"""What publishers say of their last change, asked by a sensor whose tick Dagster ends after a minute."""
+"""Requests for publishers' last changes, sent by a sensor whose tick Dagster ends after a minute."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
     assert asking.news("street_crime")
     served.fault("police", "drip_header")
     try:
-        with pytest.raises(SpiError, match="asked for as long as it may"):
+        with pytest.raises(SpiError, match="used all its time for requests"):
             asking.news("street_crime")
     finally:
         served.heal()

@@ -1,4 +1,4 @@
-"""NHS England: files found through pages, and prevalence carried from practices to where patients live."""
+"""NHS England: files found through their pages, and prevalence carried from practices to where patients live."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def test_the_columns_of_2025_26_are_read_and_a_list_that_is_not_named_must_be_th
         frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), body_of(renamed[columns]), "2526"), TOWN)
         assert (set(frame["year"]), frame["diabetes"].tolist()) == ({2026}, pytest.approx([5, 8]))
     several = registers([*rows, ("P1", "DM", "TOTAL", 400, 4)]).replace(b"PATIENT_LIST_TYPE", b"OTHER")
-    assert "several lists of a practice and no column PATIENT_LIST_TYPE" in refused(tmp_path, patients(LISTED), several)
+    assert "several lists of a practice without a column PATIENT_LIST_TYPE" in refused(
+        tmp_path, patients(LISTED), several
+    )
 
 
 def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> str:
@@ -126,9 +128,9 @@ def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path
         "only 1 of 2 practices of our patients are in the QOF file of NHS England; fetch the two of the same year"
     )
     both = files(tmp_path, patients(LISTED), registers(every_group("P1", 4)))
-    with pytest.raises(SpiError, match=r"^the QOF prevalence of NHS England are missing; fetch both files"):
+    with pytest.raises(SpiError, match=r"^the file of QOF prevalence of NHS England is missing; fetch both files"):
         CONDITIONS.parse(both[:1], TOWN)
-    assert "does not tell its year" in refused(tmp_path, patients(LISTED), registers(every_group("P1", 4)), "X")
+    assert "lacks its year" in refused(tmp_path, patients(LISTED), registers(every_group("P1", 4)), "X")
 
 
 def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_files_are_found_through_their_pages(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
     assert "/home" not in client.paths()
-    assert client.paths()[1] == f"{PATIENTS}/september-2026"  # which has no table of LSOAs
+    assert client.paths()[1] == f"{PATIENTS}/september-2026"  # this month has no table of LSOAs
 
 
 def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path
 def test_pages_that_changed_are_told(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     client.answers[PATIENTS] = page("/x")
-    with pytest.raises(PermanentFailure, match=r"lists no publications any more; lay the file into the inbox$"):
+    with pytest.raises(PermanentFailure, match=r"lists no publications any more; place the file in the inbox$"):
         through(CONDITIONS, client, TOWN)
     client.answers[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
     with pytest.raises(PermanentFailure, match=r"no page of .* links a file gp-reg-pat-prac-lsoa"):

@@ -1,4 +1,4 @@
-"""Nomis: whole answers for the areas asked for, and each way in which it answers something else."""
+"""Nomis: complete responses for the areas requested, and each way in which a response can be wrong."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.nomis import OFFERS
-from spi_pipeline.publishers.nomis.answers import extent
-from spi_pipeline.publishers.nomis.asking import CODES_A_REQUEST
+from spi_pipeline.publishers.nomis.fetching import CODES_A_REQUEST
+from spi_pipeline.publishers.nomis.parsing import extent
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
 
@@ -38,7 +38,7 @@ def census_rows(areas: list[str], labels: list[str] = LABELS) -> pd.DataFrame:
 
 
 def answering(rows: pd.DataFrame, cap: int = 25_000) -> Callable[[Request], bytes]:
-    """Rows of the areas asked for, or of all where a type of area is, never more than the cap at a time."""
+    """Rows of the areas requested, or of all areas for a type of area, at most ``cap`` at a time."""
 
     def answer(request: Request) -> bytes:
         asked = dict(request.params)
@@ -67,7 +67,7 @@ def test_areas_are_asked_for_in_addresses_that_are_not_too_long(tmp_path: Path) 
     frame = through(OFFERS["census_general_health"], asking, replace(TOWN, output_areas=areas))
     assert frame["area_code"].tolist() == list(areas)
     assert len(asking.asked) == 2
-    assert all(request.settled for request in asking.asked)
+    assert all(request.immutable for request in asking.asked)
 
 
 def test_an_answer_over_the_limit_is_read_page_by_page(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_page_that_does_not_come_is_asked_for_again(tmp_path: Path) -> None:
     def dries_up(request: Request) -> bytes:
         return body_of(whole.iloc[:7] if dict(request.params)["RecordOffset"] == "0" else whole.iloc[:0])
 
-    with pytest.raises(TransientFailure, match=r"answered 7 rows of more \(RECORD_COUNT\) and then none; ask again"):
+    with pytest.raises(TransientFailure, match=r"returned 7 rows of more \(RECORD_COUNT\) and then none"):
         through(OFFERS["census_general_health"], FakeClient(tmp_path, {HEALTH: dries_up}), TOWN)
 
 
@@ -109,7 +109,7 @@ def test_an_answer_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError) as caught:
         OFFERS["census_general_health"].parse([kept(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
     assert str(caught.value) == (
-        "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as an answer cut off at 25,000 "
+        "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as a response cut off at 25,000 "
         "does; fetch it again with all its pages"
     )
 
@@ -123,7 +123,7 @@ def refused(folder: Path, rows: pd.DataFrame, source_id: str = "census_general_h
 
 def test_codes_it_does_not_know_are_not_zero(tmp_path: Path) -> None:
     nothing = body_of(census_rows([]).assign(RECORD_OFFSET=0, RECORD_COUNT=0))
-    with pytest.raises(PermanentFailure, match=r"has no row, as for codes it does not know"):
+    with pytest.raises(PermanentFailure, match=r"has no row, as for unknown codes"):
         through(
             OFFERS["census_general_health"],
             FakeClient(tmp_path, {HEALTH: nothing}),
@@ -187,7 +187,7 @@ def test_a_label_worded_otherwise_is_known_by_its_documented_code(source_id: str
 
 
 ACTIVE, STUDENT = "Economically active (excluding full-time students)", "Economically active and a full-time student"
-# As Nomis words them in its zips, with and without a blank behind a colon; in a zip no code stands beside them.
+# As Nomis words them in its zip files, with and without a blank after a colon; the zip files give no codes.
 ACTIVITY = [
     "Economic activity status: Total: All usual residents aged 16 years and over", ACTIVE, f"{ACTIVE}:In employment",
     f"{ACTIVE}:In employment:Employee", f"{ACTIVE}: Unemployed", STUDENT, f"{STUDENT}:In employment",
@@ -201,7 +201,7 @@ def test_categories_that_end_alike_are_told_by_what_stands_before(tmp_path: Path
     rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_EASTAT_20_NAME"})
     asking = FakeClient(tmp_path, {"/api/v01/dataset/NM_2083_1.data.csv": answering(rows)})
     frame = through(OFFERS["census_economic_activity"], asking, TOWN)
-    # Of the labels those at 2 and 6, and at 4 and 8, are added up; then both sums.
+    # The labels at 2 and 6 are added up, and those at 4 and 8; then both sums.
     assert frame.iloc[0].to_dict() == {
         "area_code": TOWN.output_areas[0], "residents_16_and_over": 100, "inactive": 109, "in_employment": 102 + 106,
         "unemployed": 104 + 108, "economically_active": 102 + 106 + 104 + 108,
@@ -233,7 +233,7 @@ def test_a_code_of_another_table_is_no_match(tmp_path: Path) -> None:
 
 
 def households(label: str, code: object = 0, **others: object) -> pd.DataFrame:
-    """TS041, whose one category has a code that its callers name and a label that none does."""
+    """TS041, whose only category clients name by its code and never by its label."""
     rows = census_rows(list(TOWN.output_areas), [label]).rename(columns={"C2021_HEALTH_6_NAME": "C2021_HH_1_NAME"})
     return rows.assign(C2021_HH_1=code, **others)
 
@@ -254,7 +254,7 @@ def test_another_code_or_several_are_not_the_one_category(tmp_path: Path) -> Non
 
 
 def test_codes_of_subdivisions_may_have_an_underscore(tmp_path: Path) -> None:
-    """As a client of 2026 met them (NM_2048_1, column C2021_ENGPRF_6_CODE)."""
+    """As a client of 2026 received them (NM_2048_1, column C2021_ENGPRF_6_CODE)."""
     labels = ["All aged 3 and over", "Speaks it not well", "Speaks it not at all"]
     rows = census_rows(list(TOWN.output_areas), labels).rename(columns={"C2021_HEALTH_6_NAME": "C2021_ENGPRF_6_NAME"})
     rows["C2021_ENGPRF_6"] = ["0", "_4", "_5"] * 3
@@ -318,8 +318,8 @@ def test_claimants_are_asked_for_month_by_month(tmp_path: Path) -> None:
     frame = through(OFFERS["claimant_count"], asking, replace(TOWN, since="2026-05"))
     assert holds("claimant_count", frame)
     assert sorted(set(frame["month"])) == ["2026-05", "2026-06", "2026-07", "2026-08"]
-    settled = {dict(request.params)["date"]: request.settled for request in asking.asked}
-    assert settled == {"latest": False, "2026-05": True, "2026-06": True, "2026-07": False}
+    immutable = {dict(request.params)["date"]: request.immutable for request in asking.asked}
+    assert immutable == {"latest": False, "2026-05": True, "2026-06": True, "2026-07": False}
 
 
 @pytest.mark.parametrize("source_id", sorted(CENSUS))
@@ -346,7 +346,7 @@ def test_a_page_that_tells_no_date_is_refused(tmp_path: Path, source: str, date:
     rows = pd.DataFrame({"DATE_CODE": date, "GEOGRAPHY_CODE": areas, "C_AGE": "200", "OBS_VALUE": 1, "OBS_STATUS": "A"})
     every = dict.fromkeys(("NM_2014_1", "NM_162_1"), answering(rows))
     asking = FakeClient(tmp_path, {f"/api/v01/dataset/{name}.data.csv": one for name, one in every.items()})
-    with pytest.raises(PermanentFailure, match=r"of Nomis tells no date \(DATE_CODE\); ask again"):
+    with pytest.raises(PermanentFailure, match=r"of Nomis has no valid date \(DATE_CODE\); fetch it again"):
         through(OFFERS[source], asking, TOWN)
 
 
@@ -357,7 +357,7 @@ def test_a_page_is_read_once_for_its_number_of_rows(tmp_path: Path, monkeypatch:
         counted.append(name)
         return extent(path, name)
 
-    monkeypatch.setattr("spi_pipeline.publishers.nomis.asking.extent", counting)
+    monkeypatch.setattr("spi_pipeline.publishers.nomis.fetching.extent", counting)
     fetch = OFFERS["census_general_health"].fetch
     assert fetch
     list(fetch(client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN))

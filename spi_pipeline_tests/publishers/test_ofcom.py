@@ -1,4 +1,4 @@
-"""Ofcom's file by output area, as somebody laid it into the inbox."""
+"""Ofcom's file by output area, as uploaded by hand."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_zip_file_is_opened(tmp_path: Path) -> None:
             table(),
             "is not a file of all premises by output area, as 202601_fixed_oa_",
         ),
-        (FILE, table(areas=TOWN.output_areas[:2]), "of Ofcom lacks 1 output areas, E00900003; lay it in whole"),
+        (FILE, table(areas=TOWN.output_areas[:2]), "of Ofcom lacks 1 output areas, E00900003; supply it whole"),
         (
             FILE,
             table().replace(b"All Premises", b"Premises"),

@@ -1,4 +1,4 @@
-"""What publishers offer and what contracts say is the same, each source and each address once."""
+"""Publishers' offers match the contracts, and each source and each address has one publisher."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.geography import OF_ENGLAND
 from spi_pipeline.publishers.offers import HOSTS, OFFERS, _together
 from spi_pipeline.snapshot.build import REFERENCE
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.test_structure import imported
 
 # Offers whose source a framework may leave out.
 OPTIONAL = {"census_age", "census_disability", "census_tenure", "census_unpaid_care"}
 SOURCES = load_contracts(CONTRACTS).sources
-# Made here, from the tables of others.
+# Sources made here from the tables of others.
 MADE = {REFERENCE, *OF_ENGLAND.values()}
 LIVE = {name for name, source in SOURCES.items() if source.properties.mode == "live"}
 
@@ -29,7 +29,7 @@ def test_every_source_has_one_publisher() -> None:
 
 
 def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_asked_for_nor_parsed() -> None:
-    # Which of the live ones nothing is fetched for is stated in docs/publishers.md, and tested there.
+    # docs/publishers.md lists the live sources for which nothing is fetched; the tests of that page check the list.
     assert {name for name, offer in OFFERS.items() if offer.parse} - OPTIONAL == LIVE - OPTIONAL
     assert [name for name, offer in OFFERS.items() if (offer.fetch or offer.news) and not offer.parse] == []
 
@@ -57,5 +57,5 @@ def test_what_publishers_share_knows_none_of_them() -> None:
 
 def test_what_two_publishers_state_is_refused() -> None:
     assert _together([("a", 1), ("b", 2)]) == {"a": 1, "b": 2}
-    with pytest.raises(ValueError, match=r"^two publishers state a$"):
+    with pytest.raises(ValueError, match=r"^two publishers declare a$"):
         _together([("a", 1), ("a", 1)])

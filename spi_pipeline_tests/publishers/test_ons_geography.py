@@ -1,4 +1,4 @@
-"""ONS Open Geography: whole answers in degrees for our areas, and each way in which it answers something else."""
+"""ONS Open Geography: complete responses in degrees for our areas, and each way in which a response can be wrong."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_output_areas_are_read_with_the_ward_that_each_fits_best(tmp_path: Path)
     asked = [dict(request.params)["where"] for request in client.asked]
     assert (asked[0], asked[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
     alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
-    with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it along"):
+    with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it too"):
         OFFERS["output_area_lookup"].parse([alone], TOWN)
 
 
@@ -129,7 +129,7 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
     assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
     assert asked[-1]["orderByFields"] == "OA21CD"
     alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
-    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it along"):
+    with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it too"):
         OFFERS["lsoa_best_fit"].parse([alone], TOWN)
 
 
@@ -153,7 +153,7 @@ def test_centroids_become_points(tmp_path: Path) -> None:
     ("error", "failure", "message"),
     [
         ({"code": 400, "message": "Cannot perform query. Invalid query parameters."}, PermanentFailure,
-         "answered error 400: Cannot perform query. Invalid query parameters.; see the geoportal"),
+         "returned error 400: Cannot perform query. Invalid query parameters.; see the geoportal"),
         ({"code": 504, "message": "Your request has timed out."}, TransientFailure, "error 504: Your request has"),
     ],
     ids=["refused", "slow"],
@@ -166,7 +166,7 @@ def test_an_error_told_with_status_200_is_no_empty_answer(
     assert message in str(caught.value)
 
 
-# As ``services1.arcgis.com/…/rest/services?f=json`` lists some 3,900 of them, and at times none.
+# The form of ``services1.arcgis.com/…/rest/services?f=json``, which lists some 3,900 services and sometimes none.
 LISTED = [
     {"name": name, "type": "FeatureServer", "url": f"https://x/{name}/FeatureServer"}
     for name in (
@@ -233,7 +233,7 @@ def test_former_and_missing_wards_are_refused(tmp_path: Path) -> None:
 
 def test_coordinates_in_metres_are_refused(tmp_path: Path) -> None:
     message = refused(tmp_path, {"features": ward_features(scale=1000)})
-    assert "has coordinates elsewhere (-440, 51860), as in metres where outSR is not 4326" in message
+    assert "has coordinates elsewhere (-440, 51860), as in metres if outSR is not 4326" in message
 
 
 def test_a_renamed_field_is_told(tmp_path: Path) -> None:
@@ -243,5 +243,5 @@ def test_a_renamed_field_is_told(tmp_path: Path) -> None:
 
 
 def test_a_web_page_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpiError, match=r"is not a JSON answer of ONS Open Geography"):
+    with pytest.raises(SpiError, match=r"is not a JSON response of ONS Open Geography"):
         OFFERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)

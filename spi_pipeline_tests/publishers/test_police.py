@@ -1,4 +1,4 @@
-"""Police files: every incident counted once, nothing about a person kept, another file refused."""
+"""Police files: every incident counts once, nothing about a person is stored, and other files are refused."""
 
 from __future__ import annotations
 

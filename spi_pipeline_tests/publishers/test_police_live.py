@@ -1,4 +1,4 @@
-"""data.police.uk live: archives and API together, each way in which it fails without saying so."""
+"""data.police.uk live: archives and API together, and each way in which they fail silently."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import Download, PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.police import OFFERS
-from spi_pipeline.publishers.police.answers import CATEGORIES, leave_of_forces
-from spi_pipeline.publishers.police.answers import STREET as STREET_KIND
-from spi_pipeline.publishers.police.asking import FORCES, newest_month
+from spi_pipeline.publishers.police.fetching import FORCES, newest_month
+from spi_pipeline.publishers.police.parsing import CATEGORIES, leave_of_forces
+from spi_pipeline.publishers.police.parsing import STREET as STREET_KIND
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
@@ -47,7 +47,7 @@ def asked_month(request: Request) -> str:
 
 
 def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, bytes]], **crimes: Any) -> FakeClient:
-    """Months offered by the API, archives by name, and what the API answers for a month (``_2024_01=[...]``)."""
+    """Months offered by the API, archives by name, and the API's response for a month (``_2024_01=[...]``)."""
 
     def street_crimes(request: Request) -> bytes:
         return json.dumps(crimes.get("_" + asked_month(request).replace("-", "_"), [])).encode()
@@ -64,7 +64,7 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
 
 
 def page_of_archives(sums: dict[str, str]) -> bytes:
-    """As the publisher's page of 2026 writes them, by the copy committed in BlackThrive/streetlamp."""
+    """The archives as the publisher's page of 2026 lists them, after the copy committed in BlackThrive/streetlamp."""
     listed = "".join(
         f"""<div class="download">
         <i class="icon-file"></i> <span><a href="/data/archive/{end}.zip">Some Month</a> (1.6 GB)</span>
@@ -97,7 +97,7 @@ def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) ->
     )
     frame = through(CRIMES, client, replace(TOWN, since="2023-11"))
     assert holds("street_crime", frame)
-    # The API is revised, an archive is not: what both hold is as the API has it.
+    # The API is revised and an archive is not, so months that both hold come from the API.
     assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 3, "2024-01": 2}
     assert frame.loc[frame["month"] == "2024-01", "crime_type"].tolist() == ["Burglary"]
     assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2023-12", "2024-01"]
@@ -113,8 +113,8 @@ def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
     months = [f"2024-{month:02d}" for month in range(1, 7)]
     client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
     list(CRIMES.fetch(client, TOWN))
-    settled = {asked_month(request): request.settled for request in client.asked if request.path == STREET}
-    assert settled == {month: month < "2024-04" for month in months}
+    immutable = {asked_month(request): request.immutable for request in client.asked if request.path == STREET}
+    assert immutable == {month: month < "2024-04" for month in months}
 
 
 def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tm
     client = publisher(tmp_path, ["2024-01"], archives, _2024_01=[crime(1, "2024-01")])
     frame = through(CRIMES, client, replace(TOWN, since="2019-05"))
     assert sorted(frame["month"]) == ["2020-06", "2023-06", "2024-01"]
-    # 36 months in each: the latest that still holds May 2019, and the latest that holds what it does not.
+    # Each holds 36 months: the latest that still holds May 2019, and the latest with the months that it lacks.
     assert [path for path in client.paths() if path.endswith(".zip")] == [
         "/data/archive/2022-04.zip",
         "/data/archive/2024-01.zip",
@@ -155,7 +155,7 @@ def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(
     )
     old = kept(tmp_path, json.dumps([crime(3, "2023-11")]).encode(), f"https://data.police.uk{STREET}", "2023-11")
     frame = through(CRIMES, client, replace(TOWN, since="2023-10", have=(old,)))
-    assert sorted(frame["month"]) == ["2023-11", "2023-12", "2024-01"]  # October is not known, and not zero
+    assert sorted(frame["month"]) == ["2023-11", "2023-12", "2024-01"]  # October is unknown, not zero
 
 
 def test_a_force_month_that_is_not_in_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
@@ -190,10 +190,10 @@ def test_too_many_crimes_split_the_outline_and_each_counts_once(tmp_path: Path) 
     client = publisher(tmp_path, ["2024-01"], {})
     client.answers[STREET] = at_most_thirty
     assert through(CRIMES, client, TOWN)["crimes"].sum() == 80
-    assert len(outlines) >= 7  # the whole, two halves of forty, and theirs
+    assert len(outlines) >= 7  # the whole, two halves of forty, and their halves
     client.answers[STREET] = PermanentFailure("503", 503)
     with pytest.raises(
-        PermanentFailure, match=r"503, too many crimes, for 2024-01 even on a small area; ask again later$"
+        PermanentFailure, match=r"503, too many crimes, for 2024-01 even for a small area; try again later$"
     ):
         through(CRIMES, client, TOWN)
 
@@ -221,7 +221,7 @@ def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
     assert through(CRIMES, client, replace(TOWN, have=(had,)))["crimes"].tolist() == [1]
     with pytest.raises(SpiError, match=r"no download of data.police.uk holds a month of anyshire"):
-        through(CRIMES, client, TOWN)  # never had any: missing, which is told where nothing is left
+        through(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
 
 
 def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_without_a_place(tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([crime(1, "2024-01", (51.88, -0.42))], "answered a crime of 2024-01 at -0.42, 51.88 (latitude, longitude) "
-         "when asked for 2024-01 inside our wards; ask again, and see its docs if it goes on"),
-        ([crime(1, "2023-12")], "answered a crime of 2023-12 at 51.88, -0.42 (latitude, longitude) when asked"),
-        ({"error": "down"}, "answered no list of crimes for 2024-01, but \"{'error': 'down'}\"; see its docs"),
+        ([crime(1, "2024-01", (51.88, -0.42))], "returned a crime of 2024-01 at -0.42, 51.88 (latitude, longitude) "
+         "for a request for 2024-01 inside our wards; try again, and see its docs if it goes on"),
+        ([crime(1, "2023-12")], "returned a crime of 2023-12 at 51.88, -0.42 (latitude, longitude) for a request"),
+        ({"error": "down"}, "returned no list of crimes for 2024-01, but \"{'error': 'down'}\"; see its docs"),
         ([crime(1, "2024-01", location={"latitude": "north"})], "holds {'latitude': 'north'} where a place belongs"),
     ],
     ids=["coordinates elsewhere", "another month", "an error told with 200", "no coordinates"],
@@ -321,7 +321,7 @@ def test_a_broken_archive_is_refused(tmp_path: Path, damage: Any, message: str) 
 
 def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
     bomb = zipped({"2023-12/2023-12-anyshire-street.csv": b"0" * 101_000_000})
-    said = r"unpacks to 101,000,000, as one made to fill a disk does; fetch it from data\.police\.uk$"
+    said = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
     with pytest.raises(SpiError, match=said):
         CRIMES.parse([kept(tmp_path, bomb)], TOWN)
 
@@ -356,7 +356,7 @@ def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
 
 
 def test_the_newest_month_is_what_is_told_as_the_last_update_and_dates_nothing(tmp_path: Path) -> None:
-    """The publisher said 2026-07-01 on 16 September 2026: that is a month, and no day of publication."""
+    """The publisher said 2026-07-01 on 16 September 2026: that is a month, not a day of publication."""
     client = publisher(tmp_path, ["2024-02", "2024-03"], {}, _2024_02=[crime(1, "2024-02")])
     assert newest_month(client, TOWN) == "2024-03"
     client.asked.clear()
@@ -382,7 +382,7 @@ def test_what_was_had_of_archives_is_not_asked_for_again(tmp_path: Path) -> None
     frame = through(CRIMES, later, replace(scope, have=(*had, january)))
     assert sorted(frame["month"]) == ["2021-06", "2024-01", "2024-02"]
     assert [path for path in later.paths() if "archive" in path] == []
-    # Another force is not in what was kept of it.
+    # The stored part of the archive does not hold another force.
     other = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
     list(CRIMES.fetch(other, replace(scope, have=(*had, january), forces=("anyshire", "elsewhere"))))
     assert [path for path in other.paths() if path.endswith(".zip")] == ["/data/archive/2024-01.zip"]
@@ -414,7 +414,7 @@ def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: P
 
 
 def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path) -> None:
-    # Stored as it is, so that a letter can be changed.
+    # Stored without compression, so that a letter can be changed.
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as file:
         file.writestr("2023-11/2023-11-anyshire-street.csv", b"Crime ID,Month\n")
@@ -474,12 +474,12 @@ def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(t
         *(f"/data/archive/{end}.zip" for end in held),
     ]
     late = publisher(tmp_path, ["2024-01", "2024-02"], held)
-    with pytest.raises(PermanentFailure, match=r"offers 2024-02, and no archive of it yet; ask again tomorrow"):
+    with pytest.raises(PermanentFailure, match=r"offers 2024-02 but no archive of it yet; try again tomorrow"):
         list(CRIMES.fetch(late, scope))
 
 
 def test_months_of_other_kinds_of_crime_are_passed_over(tmp_path: Path) -> None:
-    """Public disorder and weapons were one kind until April 2013, which the contract does not know."""
+    """Until April 2013 public disorder and weapons were one kind of crime, which the contract does not know."""
     old = member("2013-04", incident("a", "Public disorder and weapons", INSIDE, "2013-04"))
     new = member("2013-05", incident("b", "Public order", INSIDE, "2013-05"))
     client = publisher(tmp_path, ["2014-01"], {"2014-01": old | new}, _2014_01=[crime(1, "2014-01")])
@@ -499,7 +499,7 @@ def test_no_map_point_within_twenty_kilometres_is_no_place(tmp_path: Path, place
 
 
 def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
-    """A file of one month as somebody laid it into the inbox."""
+    """A file of one month as uploaded by hand."""
     return kept(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
 
 
@@ -515,7 +515,7 @@ def test_files_of_two_forces_both_count_and_a_name_without_a_force_is_refused(tm
     two = replace(TOWN, forces=("anyshire", "elsewhere"))
     files = [laid(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
     assert CRIMES.parse(files, two)["crimes"].sum() == 2
-    with pytest.raises(SpiError, match=r"january.csv does not tell of which force it is; give it its name in an arch"):
+    with pytest.raises(SpiError, match=r"the name of january.csv lacks its police force; rename it as in an archive"):
         CRIMES.parse([laid(tmp_path, "january.csv", "2024-01", "a")], two)
 
 
@@ -523,7 +523,7 @@ def test_a_file_of_its_own_of_a_month_before_those_wanted_is_passed_over(tmp_pat
     early, first, second = (
         laid(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
     )
-    # Kinds of crime were others until April 2013.
+    # The kinds of crime were different until April 2013.
     assert set(CRIMES.parse([early, first, second], TOWN)["month"]) == {"2013-05", "2024-01"}
     assert set(CRIMES.parse([first, second], replace(TOWN, since="2023-12"))["month"]) == {"2024-01"}
 

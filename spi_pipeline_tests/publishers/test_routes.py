@@ -1,4 +1,4 @@
-"""Both ways to a table, areas asked for by code and everything at once: which is taken, and that they agree."""
+"""Both routes to a table, areas by code and everything at once: which one is taken, and that they agree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import spi_pipeline
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.http.exchange import Request
-from spi_pipeline.publishers.nomis.answers import AGES
+from spi_pipeline.publishers.nomis.parsing import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, OUTPUT_AREA_FIT, SERVICES
@@ -30,7 +30,7 @@ from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations import Publishers as Imitations
 from spi_pipeline_tests.imitations import local_publishers
 from spi_pipeline_tests.imitations.messages import zipped
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of, kept, through
@@ -38,8 +38,8 @@ from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 
 
-# By hand, in kB: what everything takes, divided by what an area takes. A request counts as 200 kB; to the police, who
-# are asked for 36 months of a force by 72 requests, as 4,000 kB.
+# Calculated by hand, in kB: the cost of everything divided by the cost of an area. A request counts as 200 kB, or as
+# 4,000 kB to the police, where 36 months of a force take 72 requests.
 THRESHOLDS = {
     "census": 3_200,  # (1 x 200 + 3,000) / (200 / 400 + 0.5) = 3,200 / 1
     "population": 10_466,  # (6 x 200 + 5,707.52) / (200 / 400 + 0.16) = 6,907.52 / 0.66 = 10,465.9
@@ -50,7 +50,7 @@ THRESHOLDS = {
     "output_area_best_fit": 441,  # (95 x 200 + 47,220) / (200 / 100 + 148.49) = 66,220 / 150.49 = 440.03
     "lsoa_best_fit": 402,  # (18 x 200 + 10,701.6) / (200 / 100 + 33.652) = 14,301.6 / 35.652 = 401.1
     "lsoa_2011_lookup": 6_219,  # (18 x 200 + 10,701.6) / (200 / 100 + 0.3) = 14,301.6 / 2.3 = 6,218.1
-    "lsoa_centroids": 6_219,  # as the lookup of 2011
+    "lsoa_centroids": 6_219,  # the same as the lookup of 2011
     "street_crime": 6,  # (1 x 4,000 + 1,734,000) / (72 x 4,000 + 36,000) = 1,738,000 / 324,000 = 5.4
 }
 
@@ -64,7 +64,7 @@ def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
 
 def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
     assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
-    # A query by a hundred authorities already brings a third of the layer.
+    # A query by a hundred authorities already returns a third of the layer.
     assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
         "wards", "lsoa_best_fit", "output_area_best_fit",
     }  # fmt: skip
@@ -81,7 +81,7 @@ def served() -> Iterator[Imitations]:
 
 @pytest.fixture
 def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
-    """Publishers as a run asks them, each with a store of its own."""
+    """Publishers as a run uses them, each with its own store."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     stores, figures = iter(range(9)), Figures(SNAPSHOT, None, contracts().geography)
     return lambda keys=None: Publishers(
@@ -90,7 +90,7 @@ def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
-    """A source's table, and the requests that it took."""
+    """A source's table, and the number of requests it took."""
     scope, client = publishers.scope(source_id, publishers.areas), publishers.client(source_id)
     if source_id == CENTROIDS:
         frame = parse_centroids(list(fetch_service(CENTROIDS, client, scope)), scope)
@@ -104,7 +104,7 @@ def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
     return frame.sort_values(list(frame), ignore_index=True), publishers.asked(source_id)
 
 
-# What names an area in an answer is most of it, and our codes are as long as theirs.
+# Most of a response consists of area codes and names, and the imitation's codes are as long as the publishers'.
 MEASURED = {"census_general_health": "census", "population": "population", "claimant_count": "claimant_count",
             **{name: name for name in SERVICES}}  # fmt: skip
 
@@ -117,7 +117,7 @@ def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publ
     answers = {one.url: one.size for one in publishers.raw(source_id).held()}
     if source_id == "claimant_count":  # three months
         requests, answers = requests // 3, dict([*answers.items()][:1])
-    if source_id in ("lsoa_best_fit", "output_area_lookup"):  # another lookup comes along
+    if source_id in ("lsoa_best_fit", "output_area_lookup"):  # another lookup is fetched as well
         answers = {url: size for url, size in answers.items() if SERVICES[source_id].name in url}
         requests = len(answers)
     assert requests == math.ceil(LUTON[level] * route.requests)
@@ -178,7 +178,7 @@ def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publis
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if many areas were wanted."""
+    """Take the route for many areas."""
     monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
 
 
@@ -216,7 +216,7 @@ CLAIMANTS = "/api/v01/dataset/NM_162_1"
 
 
 def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
-    """The table, and what was asked for as ``geography``."""
+    """The table, and the values of ``geography`` in the requests."""
     client = FakeClient(folder, {f"{CLAIMANTS}{end}": answer for end in (".data.csv", "/geography/TYPE.def.sdmx.json")})
     frame = through(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
     return frame, [dict(request.params)["geography"] for request in client.asked if request.params]
@@ -267,7 +267,7 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
     assert frame["residents"].tolist() == [100, 200, 300]
     assert frame["bad"].tolist() == [1, 1, 1]
     (asked,) = client.asked
-    assert (asked.params, asked.media, asked.settled) == ((), ("zip",), True)
+    assert (asked.params, asked.media, asked.immutable) == ((), ("zip",), True)
 
 
 @pytest.mark.usefixtures("many")
@@ -289,13 +289,13 @@ def test_another_zip_is_told(tmp_path: Path, body: bytes, said: str) -> None:
 
 
 PUBLISHED = FOLDER.parent / "census2021_nomis"
-# Those at hand: of TS044 and TS063 extracts were, of ten others nothing.
+# The zip files available; TS044 and TS063 were available only as extracts, ten others not at all.
 AT_HAND = {"ts001", "ts011", "ts037", "ts038", "ts041", "ts045", "ts046", "ts054", "ts067"}
 
 
 @pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk in AT_HAND])
 def test_nomis_own_zips_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
-    """Nine zips as Nomis served them, beside the figures that another reader embedded from them."""
+    """Nine zip files as Nomis served them, compared with the figures that another reader embedded from them."""
     archive = PUBLISHED / f"census2021-{CENSUS[source_id].bulk}.zip"
     if not archive.exists():
         pytest.skip(f"{archive.name} is not in a folder 'shared' beside the checkout")

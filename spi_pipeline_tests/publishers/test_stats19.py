@@ -1,4 +1,4 @@
-"""STATS19: collisions of our authorities, each once, where they happened."""
+"""STATS19: collisions in our authorities, each counted once, where they happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cases of the kinds as rules and tables."""
+"""The example cases of each kind of rule, as rules and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 
-# With fewer rows than this Great Expectations decides what it can.
+# With fewer rows than this, Great Expectations judges every rule that it can.
 ENGINES = pytest.mark.parametrize("native_below", [0, 1000], ids=["set-wise", "native"])
 EVERY_CASE = pytest.mark.parametrize(
     ("kind", "case"),

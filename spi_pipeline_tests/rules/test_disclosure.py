@@ -1,4 +1,4 @@
-"""What is withheld cannot be found by subtraction, and what can be is found: by hand, and for any counts at all."""
+"""Subtraction reveals no withheld count, and the check finds any that it could: by hand and for random counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def hidden(*counts: float | None) -> list[int]:
-    """The places of the counts that are withheld."""
+    """The positions of the withheld counts."""
     gone = withheld([(MINIMUM, counts)], [count is None for count in counts])
     return [at for at, each in enumerate(gone) if each]
 
@@ -35,7 +35,7 @@ def hidden(*counts: float | None) -> list[int]:
         ((20, 10, 3, 30), [1, 2]),
         ((4, 4, 30), [0, 1]),
         ((1, 2, 30, 7), [0, 1, 3]),
-        # Five in three wards, each of them some: none can be four.
+        # Five in three wards, each at least one: none can be four.
         ((1, 1, 3, 30, 7), [0, 1, 2, 4]),
         ((None, 30, 7), [0, 2]),
         ((None, None, 30, 7), [0, 1, 3]),
@@ -59,7 +59,7 @@ COUNTS = st.lists(st.one_of(st.integers(0, 12), st.integers(0, 400)), min_size=1
 
 @given(COUNTS, st.integers(2, 12))
 def test_no_hidden_count_is_bounded_more_closely_than_that_it_is_small(counts: list[int], minimum: int) -> None:
-    """What a reader knows is the total, what is shown, and that each hidden count is at least one."""
+    """A reader knows the total, the counts shown, and that each hidden count is at least one."""
     gone = withheld([(minimum, counts)], [False] * len(counts))
     shown = [count for count, hid in zip(counts, gone, strict=True) if not hid]
     assert not any(0 < count < minimum for count in shown)
@@ -67,7 +67,7 @@ def test_no_hidden_count_is_bounded_more_closely_than_that_it_is_small(counts: l
         assert shown == counts
         return
     rest, parts = sum(counts) - sum(shown), sum(gone)
-    if not any(shown):  # nothing is left that could stand beside it: the total tells
+    if not any(shown):  # no shown count above zero is left to hide as well
         return
     assert parts > 1, "so that any of them may be one alone"
     assert rest - (parts - 1) >= minimum - 1, "and any of them the largest that is small"
@@ -161,7 +161,7 @@ def test_two_releases_of_the_same_give_nothing_away() -> None:
 
 
 def test_a_cell_hidden_in_one_and_shown_in_the_other_is_found() -> None:
-    """Three in ``d``: one release hides it beside ``c``, the other beside ``a``; together only ``d`` is hidden."""
+    """One release hides ``d`` (3) with ``c``, the other hides it with ``a``; taken together, they hide only ``d``."""
     other = {"town": 100.0, "a": None, "b": 45.0, "c": 12.0, "d": None}
     assert list(disclosed(SAFE, WARDS, MINIMUM)) == list(disclosed(other, WARDS, MINIMUM)) == []
     assert between(release(SAFE), release(other)) == [("d", "town")]
@@ -179,7 +179,7 @@ def test_a_total_that_only_one_release_shows_is_found() -> None:
 
 
 def test_a_street_that_went_from_one_ward_to_another_is_found() -> None:
-    """Ward ``a`` became ``e`` without the small area 3; who lives there is counted by the difference."""
+    """Ward ``a`` became ``e`` without the small area 3, so the difference reveals the count of that area."""
     old = release({"a": 40.0, "b": 45.0}, parts={"a": {"1": 1, "2": 1, "3": 1}, "b": {"4": 1}})
     new = release({"e": 37.0, "f": 48.0}, parts={"e": {"1": 1, "2": 1}, "f": {"3": 1, "4": 1}})
     assert between(old, new) == [("a", "a without e"), ("f", "f without b")]

@@ -1,4 +1,4 @@
-"""DuckDB as the pipeline opens it."""
+"""The DuckDB connections that the pipeline opens."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from spi_pipeline.rules.duck import connect
 
 
 def test_no_bar_is_drawn_by_a_connection_or_its_cursors() -> None:
-    """The bar itself takes a query of two seconds to see."""
+    """Checks the setting, because the progress bar appears only for queries of two seconds."""
     with connect() as connection:
         for each in (connection, connection.cursor()):
             [found] = each.execute("SELECT current_setting('enable_progress_bar')").fetchall()

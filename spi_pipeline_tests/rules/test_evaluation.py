@@ -1,4 +1,4 @@
-"""What rules see and do not see, beyond the one example per kind."""
+"""Faults that rules catch or ignore, beyond the examples of each kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS: dict[str, list[Any]] = {
     "note": ["Ann Smith"] * 6 + [None] * 2,
 }
 TYPES = dict(zip(ROWS, ("string", "integer", "string", "integer", "number", "string"), strict=True))
-# ``note`` is personal data that only rules about it may show.
+# ``note`` holds personal data that only rules about that column may show.
 RULES = (
     rule("columns", *ROWS),
     rule("types", *ROWS, types=TYPES),
@@ -44,12 +44,12 @@ RULES = (
     rule("known_areas", "area_code", areas=WARDS),
     rule("coverage", "area_code", areas=WARDS, min_share=1.0, by=["year"]),
     rule("part_of_whole", "rate", "residents", tolerance=0),
-    rule("typical", "rate", ranges={"rate": [1, 10]}, by=["year"]),
+    rule("mean_magnitude", "rate", ranges={"rate": [1, 10]}, by=["year"]),
 )
 
 
 def good(**changed: list[Any]) -> pa.Table:
-    """Four wards in two years."""
+    """A table of four wards in two years, without a fault."""
     kinds = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64()}
     return pa.table({name: pa.array(cells, kinds[TYPES[name]]) for name, cells in (ROWS | changed).items()})
 
@@ -90,7 +90,7 @@ def test_no_rules_give_no_results() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
-    with pytest.raises(ValueError, match=r"table example: there is no kind 'beautiful' of rule; use one of columns"):
+    with pytest.raises(ValueError, match=r"table example: there is no rule kind 'beautiful'; use one of columns"):
         only(good(), Rule("odd", "beautiful", "error", "", ("rate",)))
 
 
@@ -124,7 +124,7 @@ def test_a_column_of_a_type_the_rule_does_not_fit_is_errored(asked: Rule, observ
 
 
 class TestOneFaultIsOneBrokenRule:
-    """Every kind of rule on one table, and one fault of its columns."""
+    """Every kind of rule judges one table, whose columns have a single fault."""
 
     def outcomes(self, table: pa.Table) -> dict[str, str]:
         return {result.rule.kind: result.outcome for result in evaluate(table, RULES, table_name="example")}
@@ -142,7 +142,7 @@ class TestOneFaultIsOneBrokenRule:
         found = self.outcomes(table.set_column(table.schema.get_field_index("rate"), "rate", text))
         assert [kind for kind, outcome in found.items() if outcome in ("failed", "errored")] == ["types"]
         assert {kind for kind, outcome in found.items() if outcome == "skipped"} == {
-            "between", "between_by", "part_of_whole", "typical",
+            "between", "between_by", "part_of_whole", "mean_magnitude",
         }  # fmt: skip
 
     def test_both_at_once_are_both_told(self) -> None:
@@ -153,13 +153,13 @@ class TestOneFaultIsOneBrokenRule:
 
 
 def test_a_warning_reports_and_does_not_block() -> None:
-    result = only(column("x", [1, 1]), replace(rule("varies", "x"), severity="warning"))
+    result = only(column("x", [1, 1]), replace(rule("not_constant", "x"), severity="warning"))
     assert (result.outcome, result.blocks) == ("failed", False)
 
 
 @pytest.mark.parametrize("native_below", [0, 1000])
 def test_a_single_row_has_nothing_to_differ_from(native_below: int) -> None:
-    result = only(column("x", [1]), rule("varies", "x"), native_below)
+    result = only(column("x", [1]), rule("not_constant", "x"), native_below)
     assert (result.outcome, result.observed) == ("skipped", "no values to judge in 1 row")
 
 
@@ -171,7 +171,7 @@ def test_a_column_of_nulls_leaves_nothing_to_judge(kind: str) -> None:
 
 
 def test_a_column_of_nulls_does_not_vary() -> None:
-    result = only(column("x", [None, None], pa.int64()), rule("varies", "x"))
+    result = only(column("x", [None, None], pa.int64()), rule("not_constant", "x"))
     assert (result.outcome, result.observed) == ("failed", "x holds nothing but null")
 
 

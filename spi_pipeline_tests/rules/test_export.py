@@ -1,4 +1,4 @@
-"""What ``spi contracts export`` writes, run by a program that knows Great Expectations and nothing of ours."""
+"""The suites of ``spi contracts export`` run in a program that uses Great Expectations and none of our code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.snapshot.embedded import embedded_file
-from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT
 
 PROGRAM = """
 import json, os, sys
@@ -93,5 +93,15 @@ def test_every_suite_is_read_whole(tmp_path: Path, contracts: Contracts, monkeyp
         assert len(gx.ExpectationSuite(**written).expectations) == len(written["expectations"]) > 0
         exported = {expectation["meta"]["rule"] for expectation in written["expectations"]}
         kinds |= {rule.kind for rule in table.rules if rule.id in exported}
-    assert kinds >= {"columns", "required", "key", "in_set", "between", "pattern", "row_count", "varies", "null_share"}
+    assert kinds >= {
+        "columns",
+        "required",
+        "key",
+        "in_set",
+        "between",
+        "pattern",
+        "row_count",
+        "not_constant",
+        "null_share",
+    }
     assert kinds < KINDS.keys()

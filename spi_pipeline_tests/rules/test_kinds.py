@@ -1,4 +1,4 @@
-"""Every case of every kind, whichever engine decides, and what each kind makes of nothing."""
+"""Every case of every kind of rule, with either engine, and each kind on tables without rows or columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spi_pipeline.rules.kinds import KINDS, expected, family_of
 from spi_pipeline_tests.rules.cases import ENGINES, EVERY_CASE, only, rule_of
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-# What each first case promises, in words.
+# The expectation of the first case of each kind, in words.
 EXPECTED = {
     "columns": "exactly the columns a, b",
     "types": "the contract's type in 3 columns",
@@ -27,16 +27,16 @@ EXPECTED = {
     "coverage": "at least 100% of 2 areas in each year",
     "part_of_whole": "homes at most people plus 5",
     "null_share": "at most 25% null",
-    "varies": "more than one value",
-    "typical": "a typical size in each year: people between 50 and 500, rate between 1 and 10",
+    "not_constant": "more than one value",
+    "mean_magnitude": "a typical size in each year: people between 50 and 500, rate between 1 and 10",
     "adds_up": "women, men add up to people to within 2",
-    "quotient": "value is people over homes, times what its id states",
+    "quotient": "value is people over homes, times the factor of its id",
     "totals": "share adds up to 1 in each year",
-    "agrees_with_total": "300 to within 1%, as ONS has it in the census",
-    "disclosure": "no count below 5 but none, by what its source states",
+    "agrees_with_total": "300 to within 1%, published by ONS in the census",
+    "disclosure": "no count below 5 except 0, as its source requires",
     "unplaced": "no postcode or point",
-    "together": "homes, rate null in the same rows",
-    "unbroken": "no gap in year",
+    "null_together": "homes, rate null in the same rows",
+    "no_gaps": "no gap in year",
     "empty": "nothing",
 }
 
@@ -61,7 +61,7 @@ def test_a_table_without_rows(kind: Kind, case: Case, native_below: int) -> None
     result = only(table.slice(0, 0), rule, native_below)
     if case.fails and kind.name in ("columns", "types"):
         assert result.outcome in ("failed", kind.on_empty)
-        return  # they are wrong without rows, too, unless only a value was
+        return  # columns and types are wrong even without rows, unless only a value was
     assert result.outcome == kind.on_empty
     if kind.on_empty == "skipped":
         assert result.observed == "no rows to judge"
@@ -105,9 +105,9 @@ def test_figures_by_hand() -> None:
     assert figures("null_share", 1) == (0.5, 0.25)
     assert figures("part_of_whole", 1) == (20, 5)
     assert figures("adds_up", 1) == (10, 2)
-    assert figures("typical", 1) == (200, 10)
+    assert figures("mean_magnitude", 1) == (200, 10)
     assert figures("totals", 1) == (0.6, 1)
-    assert figures("varies", 1) == (1, 2)
+    assert figures("not_constant", 1) == (1, 2)
     assert figures("quotient", 2) == (2.5, 250)
     assert figures("required", 1) == (None, None)
 

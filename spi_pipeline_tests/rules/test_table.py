@@ -64,7 +64,7 @@ def test_a_type_fits_itself_and_whole_numbers_are_numbers() -> None:
     ]
     every, fits = evaluate(table, rules, table_name="example")
     assert fits.outcome == "passed"
-    # So the 41 that do not fit are all the others.
+    # So the other 41 columns are exactly those that do not fit.
     assert every.observed.startswith("41 of 49 columns of another type: string_for_integer holds string, not integer, ")
     assert every.observed.endswith(" and 31 more")
     assert len(every.failing_rows) == 10

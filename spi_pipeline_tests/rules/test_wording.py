@@ -6,7 +6,7 @@ import pytest
 
 from spi_pipeline.rules.kinds import expected
 from spi_pipeline.rules.result import RuleResult, summary
-from spi_pipeline.rules.wording import figure, listing
+from spi_pipeline.rules.wording import figure, listing, percent, readable
 from spi_pipeline_tests.rules.cases import rule
 
 KEY = rule("key", "area_code", "year")
@@ -17,13 +17,13 @@ def test_summary_names_what_blocks_and_nothing_else() -> None:
     key = RuleResult(KEY, "failed", "4 of 90 rows repeat", "one row per area_code, year")
     lost = RuleResult(rule("row_count", min=5), "failed", "3 rows", "at least 5 rows")
     wide = RuleResult(COLUMNS, "errored", "unreadable", "8 columns")
-    warned = RuleResult(replace(rule("varies", "rate"), severity="warning"), "failed", "one value", "more")
+    warned = RuleResult(replace(rule("not_constant", "rate"), severity="warning"), "failed", "one value", "more")
     fine = RuleResult(rule("between", "rate", min=0), "passed", "fine", "at least 0")
     assert summary([key, warned, lost, fine, wide], table_name="street_crime") == (
         "table street_crime breaks 3 rules: "
-        "key (area_code, year): 4 of 90 rows repeat, allowed: one row per area_code, year; "
-        "row_count: 3 rows, allowed: at least 5 rows; "
-        "columns (area_code, year, group and 1 more): unreadable, allowed: 8 columns"
+        "(1) key (area_code, year): 4 of 90 rows repeat, allowed: one row per area_code, year; "
+        "(2) row_count: 3 rows, allowed: at least 5 rows; "
+        "(3) columns (area_code, year, group and 1 more): unreadable, allowed: 8 columns"
     )
 
 
@@ -53,6 +53,21 @@ def test_ranges(params: dict[str, float], words: str) -> None:
 )
 def test_figures(value: object, words: str) -> None:
     assert figure(value) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(32844, "32,844"), (32844.0, "32,844"), (-101.5, "-101.5"), (1234567.25, "1,234,567"), (float("inf"), "inf")],
+)
+def test_amounts_have_separators(number: float, words: str) -> None:
+    assert readable(number) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.123456, "12.35%"), (-1, "-100%"), (9.99, "999%"), (270.4396, "27,044%")]
+)
+def test_percentages(share: float, words: str) -> None:
+    assert percent(share) == words
 
 
 def test_listing_says_how_many_are_left_out() -> None:

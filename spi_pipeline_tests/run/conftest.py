@@ -1,4 +1,4 @@
-"""A refreshed store to read from, and one to break."""
+"""Fixtures: a refreshed store to read from, and another to break."""
 
 from spi_pipeline_tests.integration.fixtures import house, no_dagster_home, refreshed, with_outputs
 from spi_pipeline_tests.run.edits import source

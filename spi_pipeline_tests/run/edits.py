@@ -1,4 +1,4 @@
-"""Edits of contracts and of a copy of our source, whose code is then what digests are of."""
+"""Edits of contracts and of a copy of our source code, from which digests are then computed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 
 import spi_pipeline
 from spi_pipeline.run import code
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 PACKAGE = Path(spi_pipeline.__file__).parent
 CACHES = (code._reached, code._read, code._module, code._file)
-Edit = Callable[[House, Path], None]
+Edit = Callable[[Sandbox, Path], None]
 
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of our source, to edit: digests are of the copy."""
+    """A copy of our source code to edit; digests are computed from the copy."""
     copy = tmp_path / "source"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
     monkeypatch.setattr(code, "_ROOT", copy)
@@ -31,7 +31,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def replaced(file: str, old: str, new: str) -> Edit:
-    def edit(_house: House, source: Path) -> None:
+    def edit(_house: Sandbox, source: Path) -> None:
         path = source / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} no longer holds {old!r}"
@@ -41,7 +41,7 @@ def replaced(file: str, old: str, new: str) -> Edit:
 
 
 def appended(file: str, text: str) -> Edit:
-    def edit(_house: House, source: Path) -> None:
+    def edit(_house: Sandbox, source: Path) -> None:
         with (source / file).open("a", encoding="utf-8") as opened:
             opened.write(text)
 

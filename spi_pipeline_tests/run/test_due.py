@@ -1,4 +1,4 @@
-"""What an edit makes due: one of each kind of file, the steps that are computed again and those only judged again."""
+"""Edits of each kind of file make steps due: some to be recomputed, others only to be judged again."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import pytest
 from spi_pipeline.run.due import due
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.step import Step
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.run.edits import amended, appended, replaced
 
 PUBLICATION = {"publication/outputs"}
 EVERYTHING = ["source", "allocation", "area", "basis"]
 
 
-def plan(house: House) -> list[Step]:
+def plan(house: Sandbox) -> list[Step]:
     return build_plan(house.contracts)
 
 
-def computed_and_judged(house: House) -> tuple[set[str], set[str]]:
+def computed_and_judged(house: Sandbox) -> tuple[set[str], set[str]]:
     found = list(due(plan(house), house.runner))
     return {step.label for step, computed in found if computed}, {
         step.label for step, computed in found if not computed
     }
 
 
-def behind(house: House, *labels: str) -> set[str]:
-    """Steps of these labels, kinds or functions, and every step that reads from them, however indirectly."""
+def behind(house: Sandbox, *labels: str) -> set[str]:
+    """The steps with these labels, kinds or functions, and every step that depends on them, even indirectly."""
     found: set[str] = set()
     changed: set[str] = set()
     for step in plan(house):
@@ -38,7 +38,7 @@ def behind(house: House, *labels: str) -> set[str]:
     return found | PUBLICATION
 
 
-def test_without_an_edit_nothing_is_due(house: House, source: Path) -> None:
+def test_without_an_edit_nothing_is_due(house: Sandbox, source: Path) -> None:
     assert computed_and_judged(house) == (set(), set())
 
 
@@ -50,7 +50,7 @@ def test_without_an_edit_nothing_is_due(house: House, source: Path) -> None:
         "storage/store.py", "steps/step.py",
     ],
 )  # fmt: skip
-def test_a_comment_makes_nothing_due(house: House, source: Path, file: str) -> None:
+def test_a_comment_makes_nothing_due(house: Sandbox, source: Path, file: str) -> None:
     appended(file, "\n# Read again.\n")(house, source)
     assert computed_and_judged(house) == (set(), set())
 
@@ -69,7 +69,7 @@ def test_a_comment_makes_nothing_due(house: House, source: Path, file: str) -> N
     ],
 )  # fmt: skip
 def test_code_that_computes_nothing_makes_nothing_due(
-    house: House, source: Path, file: str, old: str, new: str
+    house: Sandbox, source: Path, file: str, old: str, new: str
 ) -> None:
     replaced(file, old, new)(house, source)
     assert computed_and_judged(house) == (set(), set())
@@ -92,7 +92,7 @@ def test_code_that_computes_nothing_makes_nothing_due(
     ],
 )  # fmt: skip
 def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
-    house: House, source: Path, file: str, old: str, new: str, stale: list[str]
+    house: Sandbox, source: Path, file: str, old: str, new: str, stale: list[str]
 ) -> None:
     replaced(file, old, new)(house, source)
     computed, judged = computed_and_judged(house)
@@ -104,7 +104,7 @@ def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
     ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def tell(")]
 )
 def test_code_that_judges_has_every_table_judged_again_and_none_computed(
-    house: House, source: Path, file: str, old: str
+    house: Sandbox, source: Path, file: str, old: str
 ) -> None:
     replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(house, source)
     computed, judged = computed_and_judged(house)
@@ -121,7 +121,7 @@ def test_code_that_judges_has_every_table_judged_again_and_none_computed(
     ],
 )  # fmt: skip
 def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
-    house: House, file: str, old: str, new: str, judged: list[str]
+    house: Sandbox, file: str, old: str, new: str, judged: list[str]
 ) -> None:
     amended(file, old, new)(house, Path())
     found = computed_and_judged(house)
@@ -143,7 +143,7 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
     ],
 )  # fmt: skip
 def test_what_a_contract_says_of_figures_makes_its_steps_due(
-    house: House, file: str, old: str, new: str, stale: list[str]
+    house: Sandbox, file: str, old: str, new: str, stale: list[str]
 ) -> None:
     amended(file, old, new)(house, Path())
     own = [f"indicator/{name}" for name, component in house.contracts.component_of.items() if component in stale]
@@ -153,12 +153,12 @@ def test_what_a_contract_says_of_figures_makes_its_steps_due(
     assert judged == set()
 
 
-def test_a_comment_in_a_contract_makes_nothing_due(house: House) -> None:
+def test_a_comment_in_a_contract_makes_nothing_due(house: Sandbox) -> None:
     for path in house.settings.contracts.rglob("*.yaml"):
         path.write_text("# reviewed\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     assert computed_and_judged(house) == (set(), set())
 
 
-def test_embedded_figures_make_their_source_due(house: House) -> None:
+def test_embedded_figures_make_their_source_due(house: Sandbox) -> None:
     house.rewrite("census_car_availability", lambda table: table, compression="gzip")
     assert computed_and_judged(house) == (behind(house, "source/census_car_availability"), set())

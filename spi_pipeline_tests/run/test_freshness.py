@@ -1,4 +1,4 @@
-"""When the newest figures of a table were published, by what is known of the files behind it."""
+"""The day on which the newest figures of a table were published, derived from the records of its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from spi_pipeline.contracts.freshness import freshness
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.run.freshness import published
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 ARCHIVE = {
     "period": "2020-08/2023-07",
@@ -18,9 +18,9 @@ ARCHIVE = {
     "fetched_at": "2026-09-04T03:30:00",
 }
 JULY = {"period": "2026-07", "published_at": None, "fetched_at": "2026-09-04T03:31:00+00:00"}
-# The same bytes, an empty list, in answer to several months.
+# The same response, an empty list, for several months.
 EMPTY = {"period": "2026-05, 2026-06", "published_at": None, "fetched_at": "2026-07-04T03:31:00+00:00"}
-# An older month, asked for long after it was published.
+# An older month, fetched long after it was published.
 BACKFILL = {"period": "2025-01", "published_at": None, "fetched_at": "2026-12-01T03:30:00+00:00"}
 CENTROIDS = {"period": "LSOA_PopCentroids_EW_2021_V4", "published_at": None, "fetched_at": "2026-12-01T03:30:00+00:00"}
 
@@ -58,7 +58,7 @@ def test_it_is_what_the_publisher_says_else_when_the_newest_period_was_first_see
 
 
 def test_a_month_of_the_police_is_late_a_cycle_and_a_grace_after_it_was_first_seen() -> None:
-    """Dated by its first day, July was late on the day it came: 4 September is 65 days after 1 July, the limit 62."""
+    """Dated by its first day, July would arrive late: 4 September is 65 days after 1 July, and the limit is 62."""
     source = load_contracts(CONTRACTS).sources["street_crime"]
     live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))
     seen = published([ARCHIVE, JULY])

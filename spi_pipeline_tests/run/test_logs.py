@@ -1,4 +1,4 @@
-"""The operator's log: a line for each event, of which a program reads the facts."""
+"""The operator's log: one line per event, with facts that a program can read."""
 
 from __future__ import annotations
 

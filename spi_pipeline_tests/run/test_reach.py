@@ -1,4 +1,4 @@
-"""The code that a step enters is the code that its digest covers: every kind of step, run under a profiler."""
+"""The digest of a step covers all code that the step enters: each kind of step is run under a profiler."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import spi_pipeline
 from spi_pipeline.run.code import Place, code_reached
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.step import Step, compute
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 PACKAGE = Path(spi_pipeline.__file__).parent
 
 
 def entered(call: Callable[[], Any]) -> set[Place]:
-    """The functions of ours that a call enters, as module and top-level name; class bodies run on import are none."""
+    """Our functions that a call enters, as module and top-level name, without class bodies run on import."""
     found: set[Place] = set()
     known: set[CodeType] = set()
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
-        # Reading the pages of a site back enters functions 30 million times.
+        # Skip code already seen: reading back the pages of a site enters functions 30 million times.
         if code in known:
             return
         known.add(code)
         file = Path(code.co_filename)
-        # A template is an input of its step, with its digest.
+        # A template is an input of its step and has its own digest.
         if (
             event != "call"
             or file.suffix != ".py"
@@ -41,8 +41,8 @@ def entered(call: Callable[[], Any]) -> set[Place]:
             or not file.is_relative_to(PACKAGE)
         ):
             return
-        # A lambda or generator that stands in a module is part of a constant, which is reached by its name. A generator
-        # is entered where the step is the first in the process to import the module.
+        # A lambda or generator at the top level of a module is part of a constant, which the digest reaches by name. A
+        # generator is entered if the step is the first in the process to import the module.
         if code.co_qualname not in ("<lambda>", "<genexpr>"):
             parts = file.relative_to(PACKAGE).with_suffix("").parts
             module = ".".join(("spi_pipeline", *(part for part in parts if part != "__init__")))
@@ -56,7 +56,7 @@ def entered(call: Callable[[], Any]) -> set[Place]:
     return found
 
 
-def test_every_function_that_a_step_enters_is_in_its_digest(with_outputs: House) -> None:
+def test_every_function_that_a_step_enters_is_in_its_digest(with_outputs: Sandbox) -> None:
     runner, contracts = with_outputs.runner, with_outputs.contracts
     kinds: dict[Any, Step] = {step.does: step for step in build_plan(contracts)}
     assert len(kinds) >= 20
@@ -80,7 +80,7 @@ def test_a_function_that_is_not_named_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("room", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules.kinds"])
-def test_what_no_figure_follows_from_is_not_reached(with_outputs: House, room: str) -> None:
+def test_what_no_figure_follows_from_is_not_reached(with_outputs: Sandbox, room: str) -> None:
     assert find_spec(f"spi_pipeline.{room}"), "the room was moved or renamed"
     for step in build_plan(with_outputs.contracts):
         reached = code_reached((compute, step.does, *step.uses))

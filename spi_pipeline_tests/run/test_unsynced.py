@@ -1,8 +1,8 @@
-"""The truth table: what an edit makes unsynced in Dagster's UI is what it makes due, as ``spi status`` lists it.
+"""An edit makes the same steps unsynced in Dagster's UI as ``spi status`` lists as due to be recomputed.
 
-Dagster calls an asset unsynced when its code version differs from the one its last materialization tells, or the data
-version of what it is drawn behind from the one that was there. The first is compared here for every edit, since no edit
-changes a table before a run does; that Dagster's own resolver says the same is held for some of them.
+Dagster calls an asset unsynced when its code version differs from that of its last materialization, or when the data
+version of an upstream asset has changed. No edit changes a table before a run, so every edit is checked by code version
+alone. For some edits, Dagster's own resolver is checked as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spi_pipeline.run import staleness
 from spi_pipeline.run.due import code_versions, due
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import MANIFEST, manifest, snapshot_digests
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.run.edits import CACHES, Edit, amended, appended, replaced
 
 CORRECTION = """\
@@ -37,23 +37,23 @@ corrections:
 """
 
 
-def corrected(house: House, _source: Path) -> None:
+def corrected(house: Sandbox, _source: Path) -> None:
     folder = house.settings.contracts / "corrections"
     folder.mkdir()
     (folder / "census_car_availability.yaml").write_text(CORRECTION, encoding="utf-8")
 
 
-def rewritten(house: House, _source: Path) -> None:
+def rewritten(house: Sandbox, _source: Path) -> None:
     house.rewrite("census_car_availability", lambda table: table, compression="gzip")
 
 
-def taken_later(house: House, _source: Path) -> None:
+def taken_later(house: Sandbox, _source: Path) -> None:
     folder = house.settings.snapshot
     (folder / MANIFEST).write_bytes(manifest(dt.date(2026, 11, 24), snapshot_digests(folder)))
 
 
-def upgraded(_house: House, _source: Path) -> None:
-    """Patched by the test."""
+def upgraded(_house: Sandbox, _source: Path) -> None:
+    """Does nothing: the test patches the versions of libraries itself."""
 
 
 EDITS: dict[str, Edit] = {
@@ -85,8 +85,8 @@ NOTHING = {"a publisher", "a page", "a file of alerts", "a comment"}
 JUDGED_ONLY = {"a bound", "a rule of a source", "a kind of rule"}
 
 
-def told(house: House) -> set[str]:
-    """What Dagster's own resolver calls unsynced."""
+def told(house: Sandbox) -> set[str]:
+    """The steps that Dagster's own resolver calls unsynced."""
     graph = build_definitions(house.settings, house.runner).resolve_asset_graph()
     with open_instance(house.store.dagster_home) as instance:
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
@@ -95,18 +95,18 @@ def told(house: House) -> set[str]:
     return {step.label for step in build_plan(house.contracts) if found[asset_key(step)] == StaleStatus.STALE}
 
 
-def computed(house: House) -> set[str]:
-    """What ``spi status`` lists, those aside whose tables are only judged again."""
+def computed(house: Sandbox) -> set[str]:
+    """The steps that ``spi status`` lists as due, without those whose tables are only judged again."""
     return {step.label for step, again in due(build_plan(house.contracts), house.runner) if again}
 
 
-def versions(house: House) -> dict[str, str]:
+def versions(house: Sandbox) -> dict[str, str]:
     return {step.label: found for step, found in code_versions(build_plan(house.contracts), house.runner).items()}
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
-    house: House, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
+    house: Sandbox, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = versions(house)
     EDITS[edit](house, source)
@@ -123,7 +123,7 @@ def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
 
 
 @pytest.mark.parametrize("edit", ["a goalpost", "a rule of a source", "the embedded figures", "a comment"])
-def test_dagster_itself_says_so(house: House, source: Path, edit: str) -> None:
+def test_dagster_itself_says_so(house: Sandbox, source: Path, edit: str) -> None:
     assert told(house) == set()
     EDITS[edit](house, source)
     assert told(house) == computed(house)

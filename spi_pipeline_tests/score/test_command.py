@@ -1,4 +1,4 @@
-"""``spi score`` as a person and a program meet it: exit codes, sentences, what is left behind."""
+"""``spi score`` on the command line: exit codes, messages, and the files it leaves behind."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_computed_ends_with_one(score, folder: Path) -> None:  # 
     said = score("f.yaml", "v.csv", "--out", "o.csv")
     assert (said.code, said.out) == (1, "")
     assert said.err == (
-        "f.yaml with v.csv: element index: a mean of order 0 needs scores above 0, or a floor that lower ones are "
-        "lifted to, which these columns do not have: safety\n"
+        "f.yaml with v.csv: element index: a mean of order 0 needs scores above 0, or a floor for lower scores, "
+        "but these columns have other scores: safety\n"
     )
 
 
@@ -141,7 +141,7 @@ def test_explained(score) -> None:  # type: ignore[no-untyped-def]
 
 
 def aliases(folder: Path) -> dict[str, Path]:
-    """Other names of the values."""
+    """Other paths to the file of values."""
     (folder / "link.csv").symlink_to("v.csv")
     os.link(folder / "v.csv", folder / "hard.csv")
     (folder / "sub").mkdir()
@@ -155,10 +155,10 @@ def test_what_is_read_is_never_written_over(score, folder: Path) -> None:  # typ
     for target in aliases(folder).values():
         said = score("f.yaml", "v.csv", "--out", str(target))
         assert (said.code, said.out) == (2, ""), target
-        assert "is the file v.csv that is read: name another output" in said.err
+        assert "--out would overwrite the input file v.csv: name another output" in said.err
         assert score("f.yaml", str(target), "--out", "v.csv").code == 2
     (folder / "f.csv").symlink_to("f.yaml")
-    assert "is the file f.yaml that is read" in score("f.yaml", "v.csv", "--out", "f.csv").err
+    assert "--out would overwrite the input file f.yaml" in score("f.yaml", "v.csv", "--out", "f.csv").err
     assert (folder / "v.csv").read_bytes() == before
     assert (folder / "link.csv").is_symlink()
 
@@ -169,7 +169,7 @@ def test_a_folder_that_holds_what_is_read_takes_no_details(score, folder: Path) 
     before = (folder / "d" / "weights.csv").read_bytes()
     said = score("f.yaml", "d/weights.csv", "--details", "d")
     assert said.code == 2
-    assert "d: holds d/weights.csv, which is read: name a folder for the details alone" in said.err
+    assert "d: holds the input d/weights.csv: name a folder only for the details" in said.err
     (folder / "e").mkdir()
     (folder / "e" / "treated.csv").symlink_to(folder / "d" / "weights.csv")
     assert score("f.yaml", "d/weights.csv", "--details", "e").code == 2
@@ -218,8 +218,8 @@ def test_an_explanation_as_json(score) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("framework", "words"),
     [
-        ("[" * 200_000, "f.yaml:1: more than 50 lists and mappings lie within each other"),
-        ("x: " + "{a: " * 1000, "f.yaml:1: more than 50 lists and mappings lie within each other"),
+        ("[" * 200_000, "f.yaml:1: lists and mappings are nested more than 50 deep"),
+        ("x: " + "{a: " * 1000, "f.yaml:1: lists and mappings are nested more than 50 deep"),
         ("elements: &a [*a]", "f.yaml:1: another part is repeated here by an alias"),
         (FRAMEWORK.replace("direction: higher_is_better", "direction: {}"), "f.yaml:6: the direction of heat is '{}'"),
         (FRAMEWORK.replace("profile: spi", "profile: []"), "f.yaml:1: there is no profile '[]'"),
@@ -228,7 +228,7 @@ def test_an_explanation_as_json(score) -> None:  # type: ignore[no-untyped-def]
         (FRAMEWORK.replace("parent: safety", "parnet: safety"), "has an unknown key 'parnet': use parent\n"),
         (FRAMEWORK + "agregate: geometric\n", "f.yaml:9: 'agregate' is not a key of a framework: use aggregate\n"),
         (FRAMEWORK + "aggregate: geometrc\n", "'geometrc' is not a method of 'aggregate': use geometric\n"),
-        (FRAMEWORK + "available_count: 3\n", "housing needs 3 children by its available_count, and has 2: state"),
+        (FRAMEWORK + "available_count: 3\n", "available_count of housing is 3, but it has only 2 children: give"),
     ],
 )  # fmt: skip
 def test_depth_types_and_words(score, folder: Path, framework: str, words: str) -> None:  # type: ignore[no-untyped-def]

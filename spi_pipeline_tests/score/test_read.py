@@ -1,4 +1,4 @@
-"""Files as people and programs write them: marks, line ends, quotation marks, blank lines, types; what is refused."""
+"""Reading files as people and programs write them: byte order marks, line ends, quotes, blank lines and types."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[o
 def test_bytes_that_are_no_text(score: Callable[..., pd.Series]) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({**KEYS, "area_code": pa.array([b"\xff"] * 4), "value": NUMBERS}), sink)
-    with pytest.raises(InputError, match=r"v\.parquet: column area_code holds bytes that are no UTF-8"):
+    with pytest.raises(InputError, match=r"v\.parquet: column area_code holds bytes that are not UTF-8"):
         score(sink.getvalue().to_pybytes(), ".parquet")
 
 
@@ -223,19 +223,22 @@ def test_wide_files_that_say_the_same(score: Callable[..., pd.Series], content: 
     [
         (
             WIDE.replace("area_code", "ward"),
-            "but no column 'area_code' says of which area a row is: rename the one that",
+            "but have no column 'area_code': rename the column with the codes",
         ),
-        (WIDE.replace("edition", "value"), "v.csv: some columns are of one row a value, and 'a' is of a wide table"),
-        (WIDE.replace("edition", "indicator_id"), "keep to one of the two"),
-        (WIDE.replace("edition", "numerator"), "v.csv: the wide table has a column 'numerator', which is no indicator"),
+        (WIDE.replace("edition", "value"), "v.csv: some columns belong to a long table, but 'a' belongs to a wide"),
+        (WIDE.replace("edition", "indicator_id"), "use one of the two forms"),
+        (
+            WIDE.replace("edition", "numerator"),
+            "v.csv: the wide table has a column 'numerator', which is not an indicator",
+        ),
         (WIDE.replace("edition", "editoin"), "remove it, add it to the framework, or use edition"),
-        (WIDE.replace("a,b", "a,c"), "v.csv: the wide table has a column 'c', which is no indicator"),
+        (WIDE.replace("a,b", "a,c"), "v.csv: the wide table has a column 'c', which is not an indicator"),
         (WIDE.replace("a,b", "a,a"), "v.csv:1: the heading has 'a' more than once"),
         (WIDE.replace("NA", "001"), "v.csv:3: there are two rows of 001 in 2020: keep one"),
         (WIDE.replace("NA", " "), "v.csv:3: the area_code is blank"),
         (WIDE.replace("NA,2020,1,2", "NA,2020,1,x"), "v.csv:3: value of b is 'x', which is not a number"),
         (WIDE.replace("NA,2020,1,2", "NA,,1,2"), "v.csv:3: the edition is blank"),
-        ("area_code,x,y\nP,1,2\n", "v.csv: the values lack indicator_id, value: give one row a value with the columns"),
+        ("area_code,x,y\nP,1,2\n", "v.csv: the values lack indicator_id, value: give one row per value with the"),
         (WIDE.replace("edition", "population").replace(",2020", ",0"), "v.csv:2: the population is not above 0"),
     ],
 )

@@ -101,8 +101,9 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
 def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         score_files(tmp_path / "nothing.yaml", tmp_path / "nothing.csv")
-    assert str(raised.value) == "nothing.csv: the file is missing\nnothing.yaml: the file is missing"
-    with pytest.raises(InputError, match=r"framework\.yaml: is none of \.csv, \.parquet and \.xlsx"):
+    missing = "there is no such file; check its name and folder"
+    assert str(raised.value) == f"nothing.csv: {missing}\nnothing.yaml: {missing}"
+    with pytest.raises(InputError, match=r"framework\.yaml: is not a \.csv, \.parquet or \.xlsx file"):
         score_files(framework, framework)
     (tmp_path / "broken.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="cannot be read as parquet"):
@@ -113,7 +114,7 @@ def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: 
 
 
 def test_a_target_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none of \.csv, \.parquet and \.xlsx"):
+    with pytest.raises(InputError, match=r"is not a \.csv, \.parquet or \.xlsx file"):
         check_target(tmp_path / "scores.xls", [])
     with pytest.raises(InputError, match="there is no folder"):
         check_target(tmp_path / "nowhere" / "scores.csv", [])
@@ -186,7 +187,7 @@ def test_a_profile_and_a_framework_are_explained(framework: Path) -> None:
     assert "Each index: exp(Σ w ln s / Σ w)" in explain_files(framework, None)[0]
     with pytest.raises(InputError, match="no profile 'sip'"):
         explain_files(None, "sip")
-    with pytest.raises(InputError, match=r"nothing\.yaml: the file is missing"):
+    with pytest.raises(InputError, match=r"nothing\.yaml: there is no such file; check its name and folder"):
         explain_files(framework.with_name("nothing.yaml"), None)
     framework.write_text(FRAMEWORK.replace("direction: lower", "direction: smaller"))
     with pytest.raises(InputError, match=r"framework\.yaml:8: the direction of crowding"):

@@ -1,4 +1,4 @@
-"""What strangers bring: any framework and any file of values is an index or sentences, never a trace or a warning."""
+"""Arbitrary input: any framework and file of values gives an index or error messages, never a trace or a warning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.cli.score.command import Outcome, explain_files, score_files
+from spi_pipeline.cli.score.command import ScoreRun, explain_files, score_files
 from spi_pipeline.cli.score.write import write_details, write_scores
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.engine.framework.methods import METHODS
@@ -84,8 +84,8 @@ def changed(draw: st.DrawFn) -> Any:
     return data
 
 
-def told(framework: str, values: bytes, suffix: str = ".csv", everything: bool = False) -> Outcome | None:
-    """An index, or None where sentences refuse it."""
+def told(framework: str, values: bytes, suffix: str = ".csv", everything: bool = False) -> ScoreRun | None:
+    """Score the files: the index, or None if error messages refuse them."""
     with tempfile.TemporaryDirectory() as name:
         folder, refused, outcome = Path(name), ["-"], None
         (folder / "f.yaml").write_text(framework, encoding="utf-8", errors="replace")

@@ -18,7 +18,7 @@ COMPONENT_OF = {"damp": "housing", "crowded": "housing", "ill": "health"}
 
 
 def aged(values: list[float], year: int, name: str = "damp", edition: int = 2024) -> pd.DataFrame:
-    """Values of one indicator in the newest edition, of the period that ends with a year."""
+    """Values of one indicator in an edition, for the period that ends with ``year``."""
     rows = observed({name: values}, edition)
     return rows.assign(period_end=rows["period_end"].map(lambda day: day and dt.date(year, 12, 31)))
 
@@ -36,7 +36,7 @@ def test_a_slot_is_an_indicator_with_its_predecessors_newest_first() -> None:
 def test_a_slot_is_in_the_basis_until_its_useful_life_ends() -> None:
     assert chosen(aged([1] * 6, 2021), ["damp"]) == [Slot("damp", "damp", "")]
     [late] = chosen(aged([1] * 6, 2020), ["damp"])
-    assert late.missing_because == "Its newest values are of 2020 and of use for 3 years, until 2023."
+    assert late.missing_because == "Its newest values are for 2020 and useful for 3 years, until 2023."
 
 
 def test_the_newest_definition_with_values_fills_the_slot_whatever_the_older_one_has() -> None:
@@ -75,7 +75,7 @@ def test_the_basis_is_known_by_its_slots_and_what_fills_them() -> None:
 
 
 def told_of(why: dict[str, str]) -> pd.DataFrame:
-    """Rows of the product ``indicator``: why each is not in the basis, nothing where it is."""
+    """Rows of the product ``indicator``, given why each is not in the basis; an empty reason means that it is."""
     rows = [(name, COMPONENT_OF[name], not said, said or None) for name, said in why.items()]
     return pd.DataFrame(rows, columns=["indicator_id", "component_id", "in_basis", "not_in_basis_because"])
 
@@ -121,7 +121,7 @@ def told(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) ->
 
 
 def figures(status: dict[int, str], name: str = "damp") -> pd.DataFrame:
-    """One indicator in some editions, with a status that tells the year of its value."""
+    """One indicator in some editions; the status decides the year of its value."""
     parts = []
     for edition, word in status.items():
         rows = observed({name: [1] * 6}, edition, word)
@@ -142,7 +142,7 @@ def test_an_edition_says_what_is_measured_carried_and_held() -> None:
 
 
 def test_movable_is_the_weight_of_what_has_another_period() -> None:
-    # damp is of 2024 in both editions; ill is of 2022 in the first and of 2023 in the second.
+    # damp's values are for 2024 in both editions; ill's are for 2022 in the first and 2023 in the second.
     rows = pd.concat([figures({2023: "held", 2024: "observed"}), figures({2023: "carried", 2024: "carried"}, "ill")])
     moved = told(rows, {"damp": 0.25, "ill": 0.75}).set_index(["edition", "profile"])["movable"]
     assert pd.isna(moved[2023, "spi"])
@@ -169,7 +169,7 @@ def test_taking_away_the_newest_value_leaves_the_basis_or_takes_the_slot_out_of_
     editions = [2021, 2022, 2023, 2024]
 
     def of(years: list[int]) -> pd.DataFrame:
-        """What the editions hold of values of these years; each edition has a row for every area."""
+        """The editions built from values for these years; each edition has a row for every area."""
         values = pd.DataFrame(
             [
                 {"area_code": area, "period_start": pd.Timestamp(year, 1, 1), "period_end": pd.Timestamp(year, 12, 31),
@@ -184,7 +184,7 @@ def test_taking_away_the_newest_value_leaves_the_basis_or_takes_the_slot_out_of_
     full, less = of([older, 2024]), of([older])
     assert not chosen(full, ["damp"])[0].missing_because
     assert bool(chosen(less, ["damp"])[0].missing_because) is not kept
-    # The slot is there in all editions or in none: each holds a value, and the basis is one for all of them.
+    # All editions share one basis, so the slot is in all of them or in none: every edition holds a value for it.
     for rows in (full, less):
         assert set(rows["edition"]) == set(editions)
         assert not (rows["status"] == "missing").any()

@@ -15,7 +15,7 @@ from spi_pipeline_tests.scoring.town import indicator, observed
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 EMBEDDED = embedded_file(Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "england", "reference")
-LEFT_OPEN = Goalposts(basis="reference")
+LEFT_OPEN = Goalposts(source="reference")
 ENDS = pd.DataFrame({"low": [3.0, 5.0], "high": [9.0, 5.0]}, ["spread", "flat"])
 
 
@@ -29,7 +29,7 @@ def test_stated_goalposts_stay_whatever_the_reference_says() -> None:
     assert goalposts(indicator("spread", worst=80, best=20), ENDS) == (80, 20)
 
 
-@pytest.mark.parametrize(("name", "text"), [("local", "does not hold it"), ("flat", "do not lie apart")])
+@pytest.mark.parametrize(("name", "text"), [("local", "does not hold it"), ("flat", "low must be below high")])
 def test_a_reference_that_gives_no_goalposts_is_a_fault(name: str, text: str) -> None:
     with pytest.raises(SpiError, match=f"indicator {name}.*{text}"):
         goalposts(indicator(name).model_copy(update={"goalposts": LEFT_OPEN}), ENDS)

@@ -16,7 +16,7 @@ NO_ENDS = pd.DataFrame(columns=["area_code", "id", "change_low", "change_high", 
 
 
 def changed(rows: pd.DataFrame, pair: tuple[int, int] = (2022, 2023)) -> pd.DataFrame:
-    """Rows of the product for the north under profile equal, which estimates nothing."""
+    """Rows of the product for the north under the profile ``equal``, which estimates nothing."""
     tree = town_trees()[0]["equal"]
     scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     periods = periods_of(rows)
@@ -25,7 +25,7 @@ def changed(rows: pd.DataFrame, pair: tuple[int, int] = (2022, 2023)) -> pd.Data
 
 
 def still() -> pd.DataFrame:
-    """The figures of the first edition in all of them."""
+    """Every edition with the figures of the first."""
     rows = observations()
     first = rows[rows["edition"] == EDITIONS[0]].drop(columns="edition")
     return rows[["indicator_id", "area_code", "edition"]].merge(first, on=["indicator_id", "area_code"])

@@ -35,7 +35,7 @@ from spi_pipeline_tests.scoring.town import (
     trees,
 )
 
-# Good is better the higher from 0 to 100, bad the lower from 50 to 0.
+# For ``good`` higher values are better, from 0 to 100; for ``bad`` lower ones, from 50 to 0.
 GOOD, BAD = indicator("good"), indicator("bad", worst=50, best=0)
 TOWN = {"good": [20, 40, 60, 80, 40, 80], "bad": [50, 25, 10, -5, 30, -5]}
 # All four wards in one authority.
@@ -158,7 +158,7 @@ def gap() -> Tables:
 
 def test_under_spi_a_gap_of_a_ward_is_imputed_and_recorded() -> None:
     got = gap()
-    # One predictor makes no regression: the gap is filled with the mean of the other wards.
+    # A single predictor is not enough for a regression, so the mean of the other wards fills the gap.
     [cell] = got["imputation"].to_dict("records")
     assert cell == {
         "edition": 2024, "profile": "spi", "indicator_id": "x", "area_code": S1,
@@ -228,7 +228,7 @@ def test_many_indicators_in_a_small_town_are_ranked_each_for_itself() -> None:
 
 
 def town(cells: Sequence[Sequence[float | None]]) -> pd.DataFrame:
-    """Editions from 2023 on of the three indicators of ``THREE``."""
+    """Editions of the three indicators in ``THREE``, from 2023 on."""
     table = np.array(cells, dtype=float).reshape(-1, 3, 6)
     return pd.concat([observed(dict(zip("abc", part, strict=True)), 2023 + n) for n, part in enumerate(table)])
 
@@ -257,7 +257,7 @@ def test_contributions_add_up_to_the_score(drawn: list[list[float | None]], mean
 @quick
 @given(cells(st.floats(-20, 120), 3), st.integers(0, 3), st.floats(0, 50))
 def test_a_better_value_never_lowers_the_score(drawn: list[list[float]], ward: int, better: float) -> None:
-    # The first edition as drawn; then in each one value of one ward made better.
+    # The first edition is as drawn; each later one improves one value of one ward.
     tables = [drawn]
     for row, improved in enumerate(THREE):
         changed = [list(line) for line in drawn]

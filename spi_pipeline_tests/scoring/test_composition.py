@@ -28,7 +28,7 @@ REFERENCE = pd.DataFrame(
 
 
 def context() -> pd.DataFrame:
-    """Two years of incomes, of which the newer counts, and ages."""
+    """Ages, and incomes of two years, of which the newer counts."""
     rows = [(measure, ward, dt.date(year, 3, 31), factor * value)
             for measure, year, factor, figures in (("income", 2020, 1, INCOMES), ("income", 2018, -1, INCOMES),
                                                    ("age", 2021, 1, AGES))

@@ -35,7 +35,7 @@ def test_slots_are_counted_and_estimated_cells_are_not_filled() -> None:
 
 def test_ages_are_weighted_as_the_score_is_and_the_newest_edition_ends_when_its_figures_were_taken() -> None:
     found = dated()
-    # c is of 2024, a year that is not over; the others are of the end of 2022.
+    # c's period is 2024, which has not ended; the other periods end with 2022.
     old = (AS_OF - dt.date(2022, 12, 31)).days / 365.25
     assert found.loc[(2024, "equal", "c", NORTH), "age_years"] == 0
     assert found.loc[(2024, "equal", "a", NORTH), "age_years"] == pytest.approx(old)

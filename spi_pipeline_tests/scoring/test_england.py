@@ -12,7 +12,7 @@ from spi_pipeline.snapshot.reference import QUANTILES
 
 
 def reference(values: np.ndarray, name: str = "one") -> pd.DataFrame:
-    """The hundredths of a distribution, as rows of the source ``reference``, and a row that is none of them."""
+    """The quantiles of a distribution as rows of the source ``reference``, and one row that is not a quantile."""
     rows = [(name, statistic, float(np.quantile(values, share))) for statistic, share in QUANTILES.items()]
     return pd.DataFrame([*rows, (name, "mean", 1e6)], columns=["indicator_id", "statistic", "value"])
 
@@ -33,7 +33,7 @@ def test_the_share_that_does_worse_is_that_of_the_distribution(direction: str, o
     found = percentiles(asked, of_england, direction)
     sign = 1 if direction == "higher_is_better" else -1
     expected = [100 * np.mean(sign * of_england < sign * value) for value in asked]
-    # A place is known to within one hundredth and one ward.
+    # A ward's place is exact to one percentile and one ward.
     assert found == pytest.approx(expected, abs=1 + 100 / len(of_england) + 1e-9)
 
 

@@ -34,7 +34,7 @@ SCORES = {"housing": [20, 40, 60, 80, 40, 80], "health": [40, 80, 30, 100, 60, 1
 
 
 def children(scores: Mapping[str, Sequence[float]], coverage: Mapping[str, float], edition: int = 2024) -> pd.DataFrame:
-    """Rows of the product ``score`` of components, alike under both profiles."""
+    """Rows of the product ``score`` for components, the same under both profiles."""
     return pd.DataFrame(
         [
             (edition, profile, "component", name, area, score, coverage[name])
@@ -82,11 +82,11 @@ def test_the_tables_have_the_columns_of_the_products() -> None:
 
 def test_ranks_are_within_the_authority_and_ties_share_the_better_place() -> None:
     rank = of(needs(children(SCORES | {"housing": [20, 30, 80, 80, 40, 80]}, FULL)), "rank")
-    # 30, 55 and 55 in the north; the southern ward stands alone.
+    # Scores are 30, 55 and 55 in the north; the south has only one ward.
     assert [rank[ward] for ward in WARDS[:3]] == [3, 1, 1]
     assert all(pd.isna(rank[area]) for area in (*WARDS[3:], NORTH, SOUTH))
     relative = of(needs(children(SCORES, FULL)), "relative_score")
-    # 30, 60 and 45: mean 45, standard deviation 15.
+    # Scores are 30, 60 and 45: mean 45, standard deviation 15.
     assert [relative[ward] for ward in WARDS[:3]] == pytest.approx([40, 60, 50])
     assert np.isnan(relative[NORTH])
 

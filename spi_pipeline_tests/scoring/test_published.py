@@ -1,4 +1,4 @@
-"""Invented statements about invented wards, each held against figures that are known."""
+"""Invented statements about invented wards, each compared with known figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def geography() -> Geography:
 
 
 def scores() -> pd.DataFrame:
-    """Ash has the lowest score of health, Elm the highest; Far, of another authority, would be lower and higher."""
+    """Ash scores lowest for health and Elm highest; Far, in another authority, has more extreme scores."""
     frame = pd.DataFrame({"area_code": [*WARDS.values()], "id": "health", "score": SCORES, "edition": 2026})
     frame["rank"] = frame["score"].rank(ascending=False, method="min")
     frame["rank_low"], frame["rank_high"] = frame["rank"] - 1, frame["rank"] + 1
@@ -52,7 +52,7 @@ def finding(wards: list[str], authority: str = HERE, **claim: Any) -> Finding:
         (["Cedar", "Ash"], {}, "agrees", "Ash, Cedar"),
         (["Cedar"], {"among": 2}, "agrees", "Ash, Cedar"),
         (["Ash", "Elm"], {}, "differs", "Ash, Cedar"),
-        # Birch and Damson are alike: either is among the three lowest, and both are.
+        # Birch and Damson tie, so both are among the three lowest.
         (["Birch"], {"among": 3}, "agrees", "Ash, Cedar, Birch, Damson"),
         (["Damson"], {"among": 3}, "agrees", "Ash, Cedar, Birch, Damson"),
         (["Birch"], {"among": 2}, "differs", "Ash, Cedar"),
@@ -79,8 +79,8 @@ def test_our_own_figure_is_told_with_its_likely_range() -> None:
     assert row["within_range"] is False, "Birch is fourth of five from below, its likely range ends at the third"
     assert row["ranks"] == "Cedar 4 (3 to 5), Birch 2 (1 to 3), of 5"
     assert row["amiss"] == (
-        "others, claim 1: our figures differ, lowest in health is Ash, Cedar (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
-        "state because of what in published_findings.yaml"
+        "others, claim 1: our figures differ, with Ash, Cedar lowest in health (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
+        "give the reason under because in published_findings.yaml"
     )
 
 
@@ -108,7 +108,7 @@ def test_what_differs_needs_a_reason_and_what_agrees_needs_none() -> None:
     assert differs[["verdict", "because", "amiss"]].iloc[0].tolist() == ["differs", "They count dogs.", None]
     agrees = published_findings([finding(["Ash"], because="They count dogs.")], scores(), geography())
     assert agrees["amiss"].tolist() == [
-        "others, claim 1: our figures agree, so that its because is not needed; take it out of published_findings.yaml"
+        "others, claim 1: our figures agree, so its because is not needed; remove it from published_findings.yaml"
     ]
     silent = published_findings([finding(["Ash"], element="index", because="They count dogs.")], scores(), geography())
     assert silent["amiss"].tolist() == [None], "what cannot be compared needs no reason, and may keep one"

@@ -19,7 +19,7 @@ def matrix(ab: float, ac: float, bc: float) -> pd.DataFrame:
 
 
 def weighed(correlation: pd.DataFrame, *indicators: object) -> tuple[pd.Series | None, Fit | None]:
-    """The weights that the engine forms in the way that is found, and the fit."""
+    """The weights that the engine forms with the method that the reference gives, and the fit."""
     found, fit = reference_weights(catalogue(housing=indicators or THREE), reference(correlation))
     if found is None:
         return None, fit
@@ -30,7 +30,8 @@ def weighed(correlation: pd.DataFrame, *indicators: object) -> tuple[pd.Series |
 def test_weights_are_the_first_eigenvector_over_the_spread_of_the_scores() -> None:
     correlation = matrix(0.9, 0.8, 0.7)
     weights, fit = weighed(correlation, THREE[0], indicator("b", worst=10, best=50), THREE[2])
-    # By power iteration, not by the engine's decomposition; sd of scores: 10 units of 80, 40 and 80.
+    # Use power iteration, not the engine's decomposition. Each score's standard deviation is 10 units of its scale, and
+    # the scales are 80, 40 and 80 long.
     vector = np.ones(3)
     for _ in range(500):
         vector = correlation.to_numpy() @ vector
@@ -78,7 +79,7 @@ def test_with_two_indicators_no_fit_is_told() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.tuples(*[st.floats(-0.99, 0.99)] * 3))
 def test_weights_are_positive_and_add_up_to_one_whatever_the_correlations(with_one: tuple[float, float, float]) -> None:
-    a, b, c = with_one  # how each goes with one thing behind them all, which makes a possible matrix
+    a, b, c = with_one  # the correlation of each with one common factor, so that the matrix is valid
     weights, fit = weighed(matrix(a * b, a * c, b * c))
     assert fit is not None
     if weights is not None:

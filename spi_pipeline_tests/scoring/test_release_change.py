@@ -1,4 +1,4 @@
-"""Each change of a score is split into causes that add up to it, and one cause alone is found alone."""
+"""Each change of a score is split into causes that add up to it; a single cause is attributed to that cause alone."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from spi_pipeline.scoring.analysis.release_change import CAUSES, PARTS, State, release_changes, release_elements
 from spi_pipeline.scoring.tree import index_tree
 from spi_pipeline.steps.analysis.release_change import state_of
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 Change = Callable[[State], State]
 
 
 @pytest.fixture(scope="module")
-def state(refreshed: House) -> State:
+def state(refreshed: Sandbox) -> State:
     return state_of(refreshed.runner.reader.frame, refreshed.contracts)
 
 
 def scored(state: State) -> State:
-    """A state with the scores that follow from it."""
+    """The state, with the scores that follow from it filled in."""
     used = state.values[state.values["edition"].isin(state.editions)]
     parts = []
     for profile in state.framework.profiles:
@@ -46,7 +46,7 @@ def with_values(state: State, change: Callable[[pd.DataFrame], pd.DataFrame]) ->
 
 
 def revised(state: State) -> State:
-    """Turnout of the first ward, a point more, in every edition that holds it."""
+    """Turnout of the first ward is one point higher in every edition that holds it."""
 
     def change(rows: pd.DataFrame) -> pd.DataFrame:
         turnout = (rows["indicator_id"] == "turnout") & (rows["area_code"] == "E05014735")
@@ -57,7 +57,7 @@ def revised(state: State) -> State:
 
 
 def newer(state: State) -> State:
-    """A newer election, in the newest edition alone."""
+    """The newest edition alone uses a newer election."""
 
     def change(rows: pd.DataFrame) -> pd.DataFrame:
         turnout = (rows["indicator_id"] == "turnout") & (rows["edition"] == rows["edition"].max())
@@ -70,7 +70,7 @@ def newer(state: State) -> State:
 
 
 def other_window(state: State) -> State:
-    """Burglaries of a month earlier, in every edition."""
+    """In every edition, burglaries are for a window one month earlier."""
 
     def change(rows: pd.DataFrame) -> pd.DataFrame:
         of_it = (rows["indicator_id"] == BURGLARY) & rows["period_end"].notna()
@@ -83,7 +83,7 @@ def other_window(state: State) -> State:
 
 
 def other_boundaries(state: State) -> State:
-    """A tenth of the first small area of the first ward given away, and its turnout with it."""
+    """The first ward loses a tenth of its first small area, and its turnout changes."""
     moved = state.allocation.copy()
     first = moved.index[moved["area_code"] == "E05014735"][0]
     moved.loc[first, "weight"] *= 0.9

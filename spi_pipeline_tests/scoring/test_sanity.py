@@ -64,21 +64,23 @@ def test_the_index_is_compared_in_sign_and_size_and_what_is_below_it_in_sign() -
     )
     assert table["threshold"].to_dict()[("index", "poverty")] == -0.5
     assert table["unexplained"].dropna().to_dict() == {
-        ("housing", "income"): "housing correlates with income by -1.00 (2024)",
-        ("index", "poverty"): "index correlates with poverty by -0.24 (2024)",
-        ("housing", "poverty"): "housing correlates with poverty by 0.24 (2024)",
+        ("housing", "income"): "housing correlates with income at -1.00 (2024)",
+        ("index", "poverty"): "index correlates with poverty at -0.24 (2024)",
+        ("housing", "poverty"): "housing correlates with poverty at 0.24 (2024)",
     }
 
 
 def test_indicators_against_their_component_alike_and_without_variation() -> None:
     rows = scores(rent=UP, damp=[11, 19, 31, 39, 52, 60], noise=DOWN, flat=[50, 50, 51, 50, 50, 50])
     assert told("opposed", sanity.opposed(asked(), COMPONENT_OF), rows) == [
-        "noise moves against housing by -1.00 (2024)"
+        "noise moves against housing, with a correlation of -1.00 (2024)"
     ]
     assert told("redundant", sanity.redundant(asked(), COMPONENT_OF), rows) == [
-        "damp says the same as rent by 1.00 (2024)"
+        "damp says the same as rent, with a correlation of 1.00 (2024)"
     ]
-    assert told("constant", sanity.constant(asked(), COMPONENT_OF), rows) == ["flat hardly varies by 0.4 points (2024)"]
+    assert told("constant", sanity.constant(asked(), COMPONENT_OF), rows) == [
+        "flat hardly varies, with a standard deviation of 0.4 points (2024)"
+    ]
 
 
 def test_wards_far_from_their_neighbours_and_none_without_boundaries() -> None:
@@ -86,7 +88,7 @@ def test_wards_far_from_their_neighbours_and_none_without_boundaries() -> None:
     pairs = [(one, other) for one in WARDS for other in WARDS if one != other]
     rows = scores(index=[50, 51, 52, 50, 51, 10])
     assert told("neighbours", sanity.neighbours(asked(), pairs, LEVEL_OF, names), rows) == [
-        "F stands -2.0 from its neighbours in index (2024)"
+        "F stands -2.0 standard deviations from its neighbours in index (2024)"
     ]
     assert look("neighbours", sanity.neighbours(asked(), [], LEVEL_OF, names), rows, asked(), AUTHORITY).empty
 

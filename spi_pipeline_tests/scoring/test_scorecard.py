@@ -15,7 +15,7 @@ INCOMES = [30, 31, 33, 36, 40, 45, 51, NAN, 29, 50]
 
 
 def context() -> pd.DataFrame:
-    """Two years of incomes, of which the newer counts, an authority's and another measure."""
+    """Incomes of two years, of which the newer counts, and another measure; the authority has rows too."""
     rows = [(measure, ward, dt.date(year, 3, 31), income * factor) for measure, year, factor in
             (("income", 2020, 1), ("income", 2018, -1), ("rent", 2024, -1)) for ward, income in
             zip([*WARDS, NORTH], [*INCOMES, 30.5], strict=True)]  # fmt: skip
@@ -32,7 +32,7 @@ def test_a_ward_is_held_against_the_nearest_of_its_own_authority_by_hand() -> No
     assert not table.duplicated(["edition", "profile", "area_code", "level", "id"]).any()
     own = table[(table["profile"] == "equal") & (table["edition"] == 2022) & (table["id"] == "c")]
     own = own.round(9).set_index("area_code")
-    # Scores of c are its values; the first ward's nearest are the second to fourth: 70, 41 and 62.
+    # Scores of c equal its values; the first ward's nearest wards are the second to fourth: 70, 41 and 62.
     assert own.loc[WARDS[0], "peers"] == ",".join(WARDS[1:4])
     assert own.loc[WARDS[0], ["peer_median", "difference", "verdict"]].tolist() == [62, -7, "neutral"]
     assert own.loc[WARDS[1], ["peer_median", "difference", "verdict"]].tolist() == [55, 15, "strength"]

@@ -1,4 +1,4 @@
-"""Distance and pace by figures chosen so that they can be told by heart."""
+"""Distance to targets and pace, on figures chosen for mental arithmetic."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_distance_and_pace() -> None:
     assert (row["value"], row["distance"], row["earlier_value"]) == (30.0, -20.0, 40.0)
     assert row["pace"] == pytest.approx(-1.0, abs=1e-3)
     assert row["needed_a_year"] == pytest.approx(-1.0, abs=1e-3)
-    # Two errors of half a point each over ten years.
+    # Both figures have a margin of half a point, ten years apart.
     assert row["pace_high"] - row["pace"] == pytest.approx(0.5 * 2**0.5 / 10, abs=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""The whole index in one pass and the steps of its elements are the same scores to the last bit."""
+"""The whole index in one pass and the separate steps of its elements give the same scores to the last bit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spi_pipeline_tests.scoring.whole import (
     town_trees,
 )
 
-# Ways that spi score knows, each of which the council's framework may name.
+# Methods of ``spi score``, each of which a council's framework may name.
 METHODS = [
     {"aggregate": {"component": "geometric", "dimension": "harmonic", "index": "arithmetic"}, "floor": 1.0},
     {"aggregate": {"method": "generalised", "order": 0.5}},

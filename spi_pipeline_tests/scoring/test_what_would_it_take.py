@@ -1,4 +1,4 @@
-"""What it would take, by hand: a town of six wards whose index is one component of two indicators."""
+"""What it would take, worked out by hand: a town of six wards whose index is one component of two indicators."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ TOWN = Areas(pd.Series(dict.fromkeys(WARDS, NORTH)))
 AREAS = [*WARDS, NORTH]
 HOMES = Counted("households", 100.0, of_alike=True, higher=True)
 CRIMES = Counted("incidents", None, of_alike=False, higher=False)
-# Of 200 homes each so many are warm, of 1,200 in the town 700; in the middle of the wards 60 of 100.
+# Warm homes among the 200 of each ward and the 1,200 of the town. The median ward has 60 warm homes in 100.
 WARM = [20, 100, 120, 120, 160, 180, 700]
 CRIME = [40.0, 10.0, 20.0, 30.0, 20.0, 30.0, 25.0]
 EVENTS = [80, 20, 40, 60, 40, 60, 300]
 
 
 def figures(**of_warm: Any) -> pd.DataFrame:
-    """Rows of ``indicator_value``: ``warm`` in percent of homes, ``crime`` a rate that events move."""
+    """Rows of ``indicator_value``: ``warm`` as a percentage of homes, ``crime`` as a rate of events."""
     homes = [200.0] * 6 + [1200.0]
     value = [100 * warm / home for warm, home in zip(WARM, homes, strict=True)]
     warm = {"indicator_id": "warm", "value": value, "numerator": [float(warm) for warm in WARM]} | of_warm
@@ -76,11 +76,11 @@ def test_homes_that_separate_a_ward_from_the_middle_one_of_its_town() -> None:
     assert list(table.columns) == [name for name in COLUMNS if name != "profile"]
     assert len(table) == 12, "the town is not held against itself"
     first = table.loc[("warm", "authority_median", WARDS[0])]
-    # Warm are 20 of 200 homes, in the middle ward 60 of 100.
+    # This ward has 20 warm homes in 200, the median ward 60 in 100.
     assert (first["counted"], first["value"], first["target_value"], first["value_then"]) == (20, 10, 60, 60)
     assert first[["unit", "way", "rests_on", "status"]].tolist() == ["households", "more", COUNTS, "observed"]
     assert first["needed"] == pytest.approx(100)
-    # Between 7 and 16 % are warm.
+    # The share of warm homes lies between 7 and 16 %.
     assert (first["needed_low"], first["needed_high"]) == (pytest.approx(88), pytest.approx(106))
     best = table.loc[("warm", "authority_median", WARDS[5])]
     assert best["needed"] == pytest.approx(-60), "it is so many homes ahead"
@@ -88,10 +88,10 @@ def test_homes_that_separate_a_ward_from_the_middle_one_of_its_town() -> None:
 
 def test_crimes_of_a_published_rate_change_in_proportion() -> None:
     first = found().loc[("crime", "authority_median", WARDS[0])]
-    # 80 crimes are a rate of 40, and 25 is five eighths of it.
+    # 80 crimes make a rate of 40, and the target of 25 is five eighths of that.
     assert (first["way"], first["rests_on"], first["counted"]) == ("fewer", PROPORTION, 80)
     assert first["needed"] == pytest.approx(30)
-    # Between 37 and 46.
+    # The rate lies between 37 and 46.
     assert (first["needed_low"], first["needed_high"]) == (pytest.approx(24), pytest.approx(42))
     assert found().loc[("crime", "authority_median", WARDS[1]), "needed"] == pytest.approx(-30)
     alone = found(how={"crime": CRIMES})
@@ -104,9 +104,9 @@ def test_scores_and_ranks_then_are_those_of_the_index_with_that_figure_alone_cha
     assert table["index_score"].tolist() == pytest.approx(now)
     assert table["rank"].tolist() == [6, 3, 3, 5, 1, 1]
     assert (table["score"].iloc[0], table["score_then"].iloc[0]) == pytest.approx((10, 60))
-    # 60 % of homes warm and crime at 60 points come to 60 points, and to the last place still.
+    # With 60 % warm homes and 60 points for crime, the ward scores 60 points and is still last.
     assert (table["index_score_then"].iloc[0], table["rank_then"].iloc[0]) == (pytest.approx(60), 6)
-    # The second gains five points and stands third alone; the best loses 15 and falls to fourth.
+    # The second ward gains five points and is third without a tie; the best loses 15 and falls to fourth.
     assert (table["index_score_then"].iloc[1], table["rank_then"].iloc[1]) == (pytest.approx(75), 3)
     assert (table["index_score_then"].iloc[5], table["rank_then"].iloc[5]) == (pytest.approx(65), 4)
 

@@ -23,7 +23,7 @@ ALL = [*WARDS, NORTH, SOUTH]
 
 
 def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int = 2021, **period: Any) -> Source:
-    """The contract of a source; without a period it is that of the year 2021."""
+    """The contract of a source; the period defaults to the year 2021."""
     properties = SourceProperties(
         publisher="An office",
         group="office",
@@ -45,7 +45,7 @@ def source(name: str = "survey", levels: Sequence[str] = ("lsoa",), vintage: int
 def indicator(
     name: str, worst: float = 0, best: float = 100, predecessor: str | None = None, **measure: Any
 ) -> Indicator:
-    """An indicator of the survey; its measure is a mean unless told, and then its standard error is 1."""
+    """An indicator of the survey; its measure defaults to a mean, and a mean has a standard error of 1."""
     formed = {"kind": "mean", "columns": ["x"]} | measure
     error = MeasurementError(basis="assumed", sd=1, reason="Invented.") if formed["kind"] == "mean" else None
     return Indicator(
@@ -57,7 +57,7 @@ def indicator(
         source="survey",
         measure=Measure(**formed),
         error=error,
-        goalposts=Goalposts(worst=worst, best=best, basis="cap", reason="Invented."),
+        goalposts=Goalposts(worst=worst, best=best, source="cap", reason="Invented."),
         plausible=Plausible(minimum=-1000, maximum=1000),
         limits="",
         predecessor=predecessor,
@@ -65,7 +65,7 @@ def indicator(
 
 
 def catalogue(**indicators: Sequence[Indicator]) -> pd.DataFrame:
-    """Rows of the product ``indicator``, all in the basis: the indicators by component."""
+    """Rows of the product ``indicator`` for these indicators by component, all in the basis."""
     return pd.DataFrame(
         [
             (item.id, component, item.direction, item.goalposts.worst, item.goalposts.best, True)
@@ -91,7 +91,7 @@ NO_REFERENCE = reference(pd.DataFrame())
 def observed(
     values: Mapping[str, Sequence[float]], edition: int = 2024, status: str = "observed", areas: Sequence[str] = ALL
 ) -> pd.DataFrame:
-    """Rows of ``indicator_value``: per indicator one value of the edition's year for each of the areas, in order."""
+    """Rows of ``indicator_value``: for each indicator, one value of the edition's year for each area, in order."""
     rows = [
         (name, area, edition, value, "missing" if pd.isna(value) else status, NAN, NAN, 0.0)
         for name, figures in values.items()
@@ -103,7 +103,7 @@ def observed(
 
 
 def framework(components: Sequence[str] = ("housing", "health"), mean: str = "arithmetic") -> Framework:
-    """One dimension of these components, under the profiles ``spi`` (imputing) and ``equal`` (not)."""
+    """One dimension of these components, under the profiles ``spi`` (with imputation) and ``equal`` (without)."""
     pca = {"component": "pca", "dimension": "equal", "index": "equal"}
     common = {"title": "", "description": "", "aggregate": mean, "available": 0.5}
     floor = {} if mean == "arithmetic" else {"floor": 1.0}
@@ -136,7 +136,7 @@ def trees(frame: Framework, known: pd.DataFrame, reference: pd.DataFrame = NO_RE
 
 
 def picked(table: pd.DataFrame, column: str, **where: object) -> dict[str, Any]:
-    """One column of the rows that hold these values, by area."""
+    """One column of the rows with these values, by area."""
     for name, value in where.items():
         table = table[table[name] == value]
     assert table["area_code"].is_unique

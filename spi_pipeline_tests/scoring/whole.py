@@ -1,4 +1,4 @@
-"""A whole invented index: two components, one dimension, three editions, gaps; scored step by step."""
+"""A whole invented index with two components, one dimension, three editions and gaps, scored step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EIGHT_AND_TWO = Areas(pd.Series({ward: NORTH if number < 8 else SOUTH for number
 HOUSING, HEALTH = (
     [indicator("a"), indicator("b")], [indicator("c"), indicator("d"), indicator("e", worst=60, best=0)]
 )  # fmt: skip
-# From the north ten per cent are missing, which is filled.
+# One of the ten wards lacks ``b`` and another ``d``, both in the north; the profile ``spi`` fills these gaps.
 FIGURES = {
     "a": [82, 61, 55, 74, 30, 18, 47, 26, 70, 40, 52, 55],
     "b": [70, 66, 50, 71, NAN, 30, 44, 28, 61, 35, 50, 48],
@@ -31,7 +31,7 @@ AREAS = [*WARDS, NORTH, SOUTH]
 
 
 def observations() -> pd.DataFrame:
-    """Rows of the product: ``c`` is measured every year, the others in 2022 alone; ``c`` and ``e`` have intervals."""
+    """Rows of the product: ``c`` is measured every year, the others only in 2022; ``c`` and ``e`` have intervals."""
     rows = pd.concat([observed(FIGURES, edition, areas=AREAS) for edition in EDITIONS], ignore_index=True)
     yearly = rows["indicator_id"] == "c"
     later = rows["edition"] - EDITIONS[0]
@@ -51,7 +51,7 @@ def town_trees(mean: str = "arithmetic") -> tuple[dict[str, Tree], Framework]:
 
 @cache
 def town_tables(mean: str = "arithmetic") -> dict[str, pd.DataFrame]:
-    """What the steps of components, dimensions and the index write, by product."""
+    """The tables that the steps of components, dimensions and the index write, by product."""
     whole, rows = town_trees(mean)[0], observations()
     parts = [
         component_tables(name, {profile: tree.below(name) for profile, tree in whole.items()}, rows, EIGHT_AND_TWO)

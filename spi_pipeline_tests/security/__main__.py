@@ -1,6 +1,6 @@
-"""``python -m spi_pipeline_tests.security TARGET SECONDS``: a reader fuzzed by Atheris, which must be installed.
+"""``python -m spi_pipeline_tests.security TARGET SECONDS``: fuzz a reader with Atheris, which must be installed.
 
-It keeps inputs that reach new branches in ``.fuzz/TARGET``, and ends at the first defect with the input that shows it.
+It keeps inputs that reach new branches in ``.fuzz/TARGET``, and stops at the first defect with the input behind it.
 Without arguments it lists the targets.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Fuzz until the time is over."""
+    """Fuzz until the time is up."""
     asked = len(sys.argv) == 3
     if asked:
         import atheris
@@ -26,7 +26,7 @@ def main() -> None:
     corpus = Path(".fuzz") / sys.argv[1].replace("/", ".")
     corpus.mkdir(parents=True, exist_ok=True)
     (corpus / "good").write_bytes(target.good)
-    # An input that takes 20 s is a hang; 4 GB is no reader's need.
+    # An input that takes 20 s is a hang; no reader needs 4 GB.
     options = [f"-max_total_time={int(sys.argv[2])}", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
                f"-max_len={2 * len(target.good)}", f"-artifact_prefix={corpus}/"]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda body: survives(target, body))

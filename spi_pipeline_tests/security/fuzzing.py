@@ -1,7 +1,7 @@
-"""What is thrown at readers: for each the bytes of a good file, and what may come of any others.
+"""The readers that are fuzzed: a good file for each, and the outcomes allowed for any other bytes.
 
-Hypothesis tears the good ones a little (``test_fuzzing.py``); a fuzzer that looks which branches an input reaches goes
-on from them for as long as it is let (``python -m spi_pipeline_tests.security``).
+Hypothesis damages the good files a little (``test_fuzzing.py``). A coverage-guided fuzzer starts from them and runs for
+as long as it is let (``python -m spi_pipeline_tests.security``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline_tests.alerts.test_routing import FILE
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.publishers.clean import SOURCES, downloads, scope, with_body
 
 FRAMEWORK = b"""\
@@ -41,8 +41,8 @@ class Target:
     """A reader of files.
 
     Attributes:
-        good: bytes that it reads.
-        read: reads others; an ``SpiError`` is an answer, any other exception is a defect.
+        good: bytes that it reads without error.
+        read: reads any bytes; an ``SpiError`` is a valid outcome, any other exception is a defect.
     """
 
     good: bytes
@@ -96,7 +96,7 @@ def _publisher(source_id: str) -> Target:
 
 
 def targets() -> dict[str, Callable[[], Target]]:
-    """Every reader by its name."""
+    """Every reader by name."""
     contracts = ["framework.yaml", "geography.yaml", "vocabulary.yaml", "targets.yaml", "sources/street_crime.yaml",
                  "indicators/safety.yaml", "products/score.yaml"]  # fmt: skip
     return {
@@ -109,10 +109,10 @@ def targets() -> dict[str, Callable[[], Target]]:
 
 
 def survives(target: Target, body: bytes) -> None:
-    """Let a reader read.
+    """Run a reader, which may succeed or raise ``SpiError``.
 
     Raises:
-        Exception: whatever is no sentence for a person.
+        Exception: any other exception.
     """
     said = "nothing"
     try:

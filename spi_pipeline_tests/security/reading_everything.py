@@ -1,4 +1,4 @@
-"""Everything that a folder holds, as plain bytes: what is packed is unpacked, and databases are read row by row."""
+"""Everything in a folder as plain bytes: archives are unpacked, and databases are read row by row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pypdf
 
 
 def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """A place and what it holds, for every file: the bytes on disk, then what they say."""
+    """Yield places and their bytes: for each path its name, then the bytes on disk, then the unpacked content."""
     for path in sorted(folder.rglob("*")):
         yield str(path.relative_to(folder)), str(path).encode()
         if not path.is_file():
@@ -32,7 +32,7 @@ def _unpacked(path: Path, held: bytes) -> Iterator[bytes]:
         table = pq.read_table(path)
         yield repr((table.schema.metadata, table.to_pydict())).encode()
     elif held.startswith(b"SQLite format 3"):
-        with closing(sqlite3.connect(path)) as connection:  # a long cell lies in pieces on disk
+        with closing(sqlite3.connect(path)) as connection:  # SQLite splits a long cell on disk
             connection.text_factory = bytes
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 for row in connection.execute(f'SELECT * FROM "{name.decode()}"'):

@@ -1,4 +1,4 @@
-"""A web server in a thread, and requests as a browser and as others would send them."""
+"""A web server in a thread, and requests as browsers and other clients send them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 60
 
 @contextmanager
 def served(app: Any) -> Iterator[int]:
-    """The port of 127.0.0.1 on which an ASGI application answers."""
+    """Serve an ASGI application on 127.0.0.1 and yield its port."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1)
     )
@@ -37,7 +37,7 @@ def served(app: Any) -> Iterator[int]:
 def ask(
     port: int, method: str, path: str, headers: Mapping[str, str | None] | None = None, body: str | bytes | None = None
 ) -> tuple[int, str]:
-    """Status and text of an answer; a header of None is not sent."""
+    """The status and text of a response; a header of None is not sent."""
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     given = {"Host": f"127.0.0.1:{port}", **(headers or {})}
     sent = body.encode() if isinstance(body, str) else body
@@ -56,12 +56,12 @@ def ask(
 
 
 def free_port() -> int:
-    """A port on which nobody listens just now."""
+    """A port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
         return int(opened.getsockname()[1])
 
 
 def graphql(port: int, query: str, **headers: str | None) -> tuple[int, str]:
-    """A query as the UI's own pages send it, with other headers where they are named, ``_`` for ``-``."""
+    """A query as the UI's own pages send it; keywords add or replace headers, with ``_`` for ``-``."""
     told = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
     return ask(port, "POST", "/graphql", told, json.dumps({"query": query}))

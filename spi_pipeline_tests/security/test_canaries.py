@@ -1,4 +1,4 @@
-"""Secrets that were handed in are found nowhere, whatever goes wrong: every byte of the store is looked at."""
+"""No secret from the settings is left anywhere, whatever goes wrong; every byte of the store is searched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_pipeline_tests.imitations import Publishers
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.security.reading_everything import everything
 from spi_pipeline_tests.security.serving import ask, free_port, graphql
 from spi_pipeline_tests.security.ui import answered, started, stopped
@@ -31,13 +31,13 @@ LOGIN, PASSWORD, TOKEN, KEY, IN_FILE, ENDPOINT = (
 SECRETS = {
     form.encode() for secret in (LOGIN, PASSWORD, TOKEN, KEY, IN_FILE, ENDPOINT) for form in (secret, quote(secret))
 }
-# Every logger there is writes everything, as a developer who looks for a fault has it.
+# Every logger writes at debug level, as when a developer looks for a fault.
 DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from spi_pipeline.cli import main; "
 CRASH = "import spi_pipeline.run.runner as r; r.Runner.run = lambda *_, **__: 1 / 0; "
 
 
 def leaks(folder: Path, *texts: str) -> list[str]:
-    """Which secret is where; the file of the channels holds its own by right."""
+    """The places where each secret appears, except the channels file, which may hold its own."""
     found = [*everything(folder), *((f"text {number}", text.encode()) for number, text in enumerate(texts))]
     places = [(place, held) for place, held in found if not place.endswith("channels.yaml")]
     return [f"{secret.decode()} in {place}" for place, held in places for secret in SECRETS if secret in held]
@@ -45,7 +45,7 @@ def leaks(folder: Path, *texts: str) -> list[str]:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> dict[str, str]:
-    """Settings that hold one secret each; nobody listens at the channels."""
+    """Settings that hold the secrets; nothing listens at the channels' addresses."""
     channels = tmp_path / "channels.yaml"
     channels.write_text(f"channels: {{team: {{url: 'json://127.0.0.1:9/{IN_FILE}'}}}}", encoding="utf-8")
     return {
@@ -55,7 +55,7 @@ def secrets(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def spi(house: House, more: Mapping[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def spi(house: Sandbox, more: Mapping[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
     code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
     scratch = Path(house.settings.store).parent / "scratch"
     scratch.mkdir(exist_ok=True)
@@ -82,7 +82,7 @@ def test_the_search_finds_a_secret_in_whatever_it_is_packed(tmp_path: Path) -> N
 
 
 def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
-    live: House, publishers: Publishers, secrets: dict[str, str]
+    live: Sandbox, publishers: Publishers, secrets: dict[str, str]
 ) -> None:
     where = Path(live.settings.store).parent
     sources = ("background_pollution", "claimant_count")
@@ -90,7 +90,7 @@ def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
     said = [spi(live, secrets, "refresh", "--live", *select)]
     assert said[0].returncode == 0, said[0].stderr[-3000:]
     assert any(KEY in request.query for request in publishers.requests), "the key was sent"
-    # A fault that may pass is met once, or the whole patience of a run would be waited for.
+    # The transient fault occurs only once, or the run would use up all its waiting time.
     for kind, times in (("html", None), ("500", 1)):
         publishers.heal()
         publishers.fault("*", kind, times=times)
@@ -111,7 +111,9 @@ def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
     assert leaks(where, *told) == []
 
 
-def test_no_secret_is_in_what_readers_get_nor_in_the_ui(house: House, secrets: dict[str, str], tmp_path: Path) -> None:
+def test_no_secret_is_in_what_readers_get_nor_in_the_ui(
+    house: Sandbox, secrets: dict[str, str], tmp_path: Path
+) -> None:
     site = spi(house, secrets, "site", "build", str(tmp_path / "site"))
     assert site.returncode == 0, site.stderr[-3000:]
     house.embedded("local_elections_2023").unlink()

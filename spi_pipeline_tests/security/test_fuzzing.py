@@ -1,5 +1,8 @@
-"""Torn files at every reader of YAML: a sentence or a result, never a trace. Tables of ``spi score`` are torn in
-``score/test_strangers.py``, publishers' files in ``publishers/test_any_bytes.py``."""
+"""Readers of damaged contracts, channel files and ``spi score`` inputs return a result or an ``SpiError``.
+
+More tables of ``spi score`` are damaged in ``score/test_strangers.py``, publishers' files in
+``publishers/test_any_bytes.py``.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def test_a_torn_file(name: str, edits: list[tuple[float, float, bytes]]) -> None
 
 @pytest.mark.parametrize("name", [*OF_CONTRACTS, "channels", "framework", "values", "publisher/street_crime"])
 def test_what_is_torn_was_good(name: str) -> None:
-    """Or every input is refused at its first byte."""
+    """Otherwise every input would be refused at its first byte."""
     target = KNOWN[name]()
     target.read(target.good)
 

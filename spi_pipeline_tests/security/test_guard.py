@@ -1,4 +1,4 @@
-"""A web page that a local browser shows can command Dagster's web server; behind the guard it cannot."""
+"""A web page in a local browser can send commands to Dagster's web server, but not through the guard."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.ui.guard import Guard
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.integration.test_instance import ran
 from spi_pipeline_tests.security.serving import PATIENCE, ask, free_port, graphql, served
 from spi_pipeline_tests.security.ui import answered, started, stopped
@@ -67,7 +67,7 @@ def reader(dagster: Any) -> Iterator[int]:
 
 @pytest.fixture
 def run_id(instance: dg.DagsterInstance) -> str:
-    """A run that a page might delete."""
+    """A run that a page might try to delete."""
     return ran(Path(instance.root_directory))
 
 
@@ -80,7 +80,7 @@ def by_get(port: int, run_id: str) -> int:
 
 
 def by_form(port: int, run_id: str) -> int:
-    """A form needs no consent of the server's; Dagster then reads the address."""
+    """Browsers send forms without the server's consent; Dagster then reads the query in the address."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     return ask(port, "POST", f"/graphql?query={quote(deletion(run_id))}", form, "a=b")[0]
 
@@ -102,7 +102,7 @@ def from_a_sandbox(port: int, run_id: str) -> int:
 
 
 def rebound(port: int, run_id: str) -> int:
-    """The name of a page led to this machine by its DNS: to the browser it is the page's own server."""
+    """DNS rebinding: the page's name resolves to this machine, so the browser takes it for the page's own server."""
     return graphql(port, deletion(run_id), Host=f"evil.example:{port}", Origin=f"http://evil.example:{port}")[0]
 
 
@@ -166,7 +166,7 @@ def test_nothing_is_shown_to_a_foreign_page_nor_inside_one(guarded: int) -> None
 
 
 def hears(port: int, origin: str | None, host: str = "") -> bool:
-    """Whether a websocket is opened and answers."""
+    """Whether a websocket opens and responds."""
     headers = {"Host": host} if host else {}
     try:
         with connect(
@@ -192,7 +192,7 @@ def test_a_foreign_page_does_not_hear_what_goes_on(bare: int, guarded: int) -> N
 
 
 def test_a_websocket_changes_nothing(guarded: int, instance: dg.DagsterInstance, run_id: str) -> None:
-    """Which is why a reader may open one."""
+    """This is why a read-only server may allow websockets."""
     address = f"ws://127.0.0.1:{guarded}/graphql"
     with connect(address, subprotocols=["graphql-ws"], open_timeout=PATIENCE) as opened:
         opened.send(json.dumps({"type": "start", "id": "1", "payload": {"query": deletion(run_id)}}))
@@ -206,7 +206,7 @@ def test_a_reader_sees_everything_and_changes_nothing(reader: int, instance: dg.
     assert status == 200
     assert run_id in said
     for query in (deletion(run_id), f"{seen} {deletion(run_id)}", "fragment f on Query { version }", "{", ""):
-        assert graphql(reader, query) == (403, '{"errors":[{"message":"this server only reads"}]}')
+        assert graphql(reader, query) == (403, '{"errors":[{"message":"this server is read-only"}]}')
     for body in ("", "[]", "null", '{"query": 1}', "[" * 100_000, json.dumps({"query": "{a" * 100_000})):
         assert ask(reader, "POST", "/graphql", {"Content-Type": "application/json"}, body)[0] == 403
     for path in ("materialization", "check", "observation"):
@@ -215,7 +215,7 @@ def test_a_reader_sees_everything_and_changes_nothing(reader: int, instance: dg.
 
 
 def test_no_mutation_there_is_reaches_dagster_from_a_reader(reader: int) -> None:
-    """Some ask Dagster for no permission, such as the trial of a sensor, which could send an alert."""
+    """Dagster checks no permission for some mutations, such as a sensor's dry run, which could send an alert."""
     mutation = create_schema().graphql_schema.mutation_type
     assert isinstance(mutation, GraphQLObjectType)
     assert len(mutation.fields) > 30
@@ -234,8 +234,8 @@ def test_any_request_is_answered(guarded: int, method: str, path: str, name: str
     assert status < 500 or status == 501
 
 
-def test_the_command_starts_both_servers_guarded(house: House) -> None:
-    """One commands and ticks, the other beside it only reads; both end at Ctrl-C."""
+def test_the_command_starts_both_servers_guarded(house: Sandbox) -> None:
+    """One server takes commands and runs ticks, the other is read-only; both stop at Ctrl-C."""
     whole, reader = free_port(), free_port()
     processes = [started(house, {}, "--port", str(whole)), started(house, {}, "--port", str(reader), "--read-only")]
     try:

@@ -1,6 +1,6 @@
-"""Names and titles are text wherever they are shown: brackets, quotes, tags, tables and commands stay what they are.
+"""Names and titles are shown as plain text everywhere: brackets, quotes, tags, tables and commands have no effect.
 
-In the pages of the site they are proven in ``outputs/site``; in what a database is asked, by the store's own queries.
+The tests of ``outputs/site`` cover the site's pages, and the store's own queries cover database queries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 NAMES = [
     "[red]Farley[/red]", "[link=file:///etc/passwd]Farley", "Farley [/nothing]", ":pile_of_poo: Farley",
@@ -53,14 +53,14 @@ def test_a_terminal_obeys_no_name(character: str, monkeypatch: pytest.MonkeyPatc
         assert kept.get().endswith("[2Jley\n")
 
 
-def test_an_explanation_is_text(refreshed: House, spi: Command) -> None:
-    """The only place that says which part is dim."""
+def test_an_explanation_is_text(refreshed: Sandbox, spi: Command) -> None:
+    """Explanations are the only output that marks a part as dim."""
     said = spi(refreshed, "explain", "Farley", "safety")
     assert "Safety safety: " in said.out
     assert "[dim]" not in said.out
 
 
-def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": "\x1b[2JIndex"})
     titled = replace(contracts, framework=framework)
@@ -75,7 +75,7 @@ def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: House, monkeypat
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_asked_for_is_only_looked_up(name: str, refreshed: House, spi: Command) -> None:
+def test_a_name_that_is_asked_for_is_only_looked_up(name: str, refreshed: Sandbox, spi: Command) -> None:
     before = refreshed.store.database.read_bytes()
     said = spi(refreshed, "explain", name, "safety")
     assert said.code == 2

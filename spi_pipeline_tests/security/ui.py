@@ -1,4 +1,4 @@
-"""``spi ui`` as a process of its own."""
+"""``spi ui`` in a separate process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Mapping
 
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.security.serving import PATIENCE, graphql
 
 
-def started(house: House, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
-    """The command, on a house."""
+def started(house: Sandbox, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+    """Start the command in a sandbox."""
     code = f"import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'ui', *{arguments!r}]; main()"
     environment = os.environ | house.environment | more
     quiet = subprocess.DEVNULL
@@ -22,13 +22,13 @@ def started(house: House, more: Mapping[str, str], *arguments: str) -> subproces
 
 
 def stopped(process: subprocess.Popen[bytes], by: signal.Signals) -> int:
-    """Its exit code, once it was told to stop."""
+    """Signal the process to stop and return its exit code."""
     process.send_signal(by)
     return process.wait(5 * PATIENCE)
 
 
 def answered(port: int, query: str) -> str:
-    """The first answer of a server that is being started."""
+    """The first response of a server that is starting up."""
     until = time.monotonic() + 5 * PATIENCE
     while True:
         try:

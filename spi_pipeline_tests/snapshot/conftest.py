@@ -23,7 +23,7 @@ def every_contract() -> Contracts:
 
 @pytest.fixture(scope="session")
 def contracts(every_contract: Contracts) -> Contracts:
-    """The repository's contracts, with the sources of the small folder alone."""
+    """The repository's contracts, reduced to the sources of the small folder."""
     return replace(every_contract, sources={name: every_contract.sources[name] for name in FILES})
 
 

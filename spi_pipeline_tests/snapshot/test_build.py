@@ -1,4 +1,4 @@
-"""Building a snapshot: the same files give the same bytes, and what is written can be read again or says why not."""
+"""Building a snapshot: the same files give the same bytes, and reading it back works or reports the damage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> 
 
 @pytest.fixture
 def own(snapshot: Path, tmp_path: Path) -> Path:
-    """A copy of it to damage."""
+    """A copy of the snapshot that the test may damage."""
     return Path(shutil.copytree(snapshot, tmp_path / "tables"))
 
 
@@ -89,11 +89,11 @@ def test_a_lookup_that_only_filters_is_no_origin(snapshot: Path) -> None:
 
 def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts) -> None:
     gauge = contracts.sources["postcodes"]
-    assert gauge.properties.mode == "frozen"  # what is fetched needs no importer
+    assert gauge.properties.mode == "frozen"  # fetched sources need no importer
     unknown = replace(contracts, sources=contracts.sources | {"tide_gauge": gauge})
     with pytest.raises(SpiError) as caught:
         list(import_tables(root, unknown))
-    assert str(caught.value) == "no importer reads the sources tide_gauge; offer one in spi_pipeline/publishers"
+    assert str(caught.value) == "no importer reads the sources tide_gauge; add one in spi_pipeline/publishers"
 
 
 def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_damaged_manifest_says_what_to_do(own: Path, read: Callable[[Path], ob
     (own / "manifest.json").write_text(text)
     with pytest.raises(SpiError) as caught:
         read(own)
-    said = "is damaged; write the snapshot anew with spi snapshot build --from FOLDER"
+    said = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
     assert str(caught.value) == f"{own / 'manifest.json'} {said}"
 
 

@@ -1,4 +1,4 @@
-"""A council's folder from its name."""
+"""Creating a council's folder from its name."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from spi_pipeline.contracts.root import Root
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
 from spi_pipeline_tests.integration.fixtures import Command, no_dagster_home, spi
-from spi_pipeline_tests.integration.houses import CONTRACTS, House, empty_house
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox, empty_house
 
 __all__ = ["no_dagster_home", "spi"]
 
 ENGLAND = Settings().england
-# The smallest two, the largest, wards drawn anew in 2024, a silent force, names that are hard to write.
+# The smallest two, the largest, wards redrawn in 2024, a police force that publishes nothing, awkward names.
 SOME = {
     "E06000032": 20, "E06000053": 1, "E09000001": 5, "E08000025": 69, "E06000052": 87, "E07000110": 22, "E08000003": 32,
     "E06000019": 53, "E06000010": 21,
@@ -28,7 +28,7 @@ SOME = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> Sandbox:
     return empty_house(tmp_path / "house")
 
 
@@ -68,10 +68,13 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("Lutno", "there is no council 'Lutno'; Luton? spi council --list names all 296"),
-        ("Bedfrod", "there is no council 'Bedfrod'; Bedford"),
+        ("Lutno", "there is no council 'Lutno'; did you mean Luton? spi council --list names all 296"),
+        ("Bedfrod", "there is no council 'Bedfrod'; did you mean Bedford"),
         ("bedford", ""),
-        ("north", "14 councils have 'north' in their names; Bath and North East Somerset or North Devon"),
+        (
+            "north",
+            "14 councils have 'north' in their names; did you mean Bath and North East Somerset, North Devon, ",
+        ),
         ("E06000999", "there is no council 'E06000999'; "),
         ("", "there is no council ''; spi council --list names all 296"),
     ],
@@ -107,18 +110,18 @@ def test_a_council_of_greater_manchester_has_no_figures_of_its_police(every_cont
 
 
 def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_something(
-    spi: Command, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spi: Command, house: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = spi(house, "council", "king's lynn")
     assert done.code == 0
     assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
-    assert "without SPI_COUNCIL" not in done.out
+    assert "Without SPI_COUNCIL" not in done.out
     made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
     before = made.read_bytes()
     again = spi(house, "council", "king's lynn")
     assert again.code == 1
-    assert "is there already and not empty" in again.err
+    assert "exists and is not empty" in again.err
     assert made.read_bytes() == before
     named = json.loads(spi(house, "council", "Rutland", "--to", "elsewhere", "--json").out)
     assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
@@ -126,11 +129,11 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_somethi
 
 
 def test_a_folder_for_the_town_of_the_shared_contracts_is_said_to_be_worse(
-    spi: Command, house: House, tmp_path: Path
+    spi: Command, house: Sandbox, tmp_path: Path
 ) -> None:
-    assert "without SPI_COUNCIL" in spi(house, "council", "luton", "--to", f"{tmp_path / 'again'}").out
+    assert "Without SPI_COUNCIL" in spi(house, "council", "luton", "--to", f"{tmp_path / 'again'}").out
 
 
-def test_the_list_names_all(spi: Command, house: House) -> None:
+def test_the_list_names_all(spi: Command, house: Sandbox) -> None:
     assert len(json.loads(spi(house, "council", "--list", "--json").out)) == 296
     assert spi(house, "council").code == 2

@@ -1,4 +1,4 @@
-"""The embedded figures themselves: complete, of known origin, small, and about places rather than people."""
+"""The embedded figures are complete, of known origin, small, and about places rather than people."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from spi_pipeline_tests.imitations.publishers.police import STOP_HEADER, STREET_
 from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
 NAMES = snapshot_tables(TABLES)
-# Of Luton, and of all England.
+# The tables of Luton and those of all England.
 EVERY = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
          for name in snapshot_tables(folder)]  # fmt: skip
 
@@ -102,7 +102,7 @@ def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contra
 @pytest.mark.parametrize(("folder", "name"), EVERY)
 def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None:
     table = read_embedded(folder, name).table
-    # Of an element of the framework.
+    # In these tables ``id`` and ``measure_id`` name elements of the framework and measures, not people.
     ours = IDS_OF_OURS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
     assert [column for column in set(table.column_names) - ours if ABOUT_A_PERSON.search(column)] == []
     for column in table.column_names:
@@ -139,7 +139,8 @@ def test_the_town_hangs_together() -> None:
         assert counted == set(areas["output_area_lookup"].column("area_code").to_pylist()), name
 
 
-# Two tables that count the same people or homes, the first from percentages; how far apart in an output area at most.
+# Pairs of tables that count the same people or homes, the first from percentages, and the largest difference between
+# them in any output area.
 TWICE = [
     ("census_economic_activity", "in_employment", "census_occupation", "residents_in_employment", 9),
     ("census_economic_activity", "residents_16_and_over", "census_qualifications", "residents_16_and_over", 1),

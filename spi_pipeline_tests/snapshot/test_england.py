@@ -1,4 +1,4 @@
-"""The embedded tables of all England: complete, valid, small, and cut to Luton the same as Luton's own."""
+"""The embedded tables of all England are complete, valid and small; their rows for Luton equal Luton's own tables."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from spi_pipeline.snapshot.embedded import damaged, read_embedded, snapshot_as_o
 from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
 LUTON = "E06000032"
-# By output area for Luton: the cells of each level are perturbed on their own, so that sums differ.
+# Luton's own tables are by output area. The census perturbs the cells of each level separately, so sums differ.
 BY_OUTPUT_AREA = (
     "census_car_availability", "census_central_heating", "census_disability", "census_general_health",
     "census_household_deprivation", "census_households", "census_overcrowding", "census_qualifications",
     "census_residents", "census_tenure",
 )  # fmt: skip
-# Luton's are spread over output areas by their own percentages, England's over LSOAs by residents.
+# Luton's counts are spread over output areas by the areas' own percentages, England's over LSOAs by residents.
 SPREAD = "census_english_proficiency"
-# Years of which only an extract for Luton is at hand.
+# England's table has these years alone; other years are available only as an extract for Luton.
 MORE_YEARS = {"population_estimates": {2020}, "fuel_poverty_lilee": {2022}, "fuel_poverty_lilee_2011": {2020}}
 
 
@@ -40,7 +40,7 @@ def own(source_id: str) -> pd.DataFrame:
 
 
 def luton() -> set[str]:
-    """The codes of Luton, its wards and its small areas, as the national lookups have them."""
+    """The codes of Luton, its wards and its small areas according to the national lookups."""
     fit = table("lsoa_best_fit")
     fit = fit[fit["authority_code"] == LUTON]
     older = table("lsoa_2011_lookup")
@@ -53,7 +53,7 @@ def luton() -> set[str]:
 
 
 def cut(source_id: str) -> pd.DataFrame:
-    """The rows of Luton."""
+    """The rows of a national table that are about Luton."""
     frame = table(source_id)
     return frame[frame.iloc[:, 0].isin(luton())].reset_index(drop=True)
 
@@ -138,7 +138,7 @@ def test_elections_are_of_wards_as_they_were_voted_in() -> None:
 
 @pytest.fixture(scope="module")
 def geography() -> Geography:
-    """The places the tables are about."""
+    """The places that the tables describe."""
     authorities, wards = table("authority_lookup"), table("wards")
     return Geography(
         vintage=VINTAGE,
@@ -165,7 +165,7 @@ def test_their_contracts_hold_for_all_england(every_contract: Contracts, geograp
         results = evaluate(read_embedded(ENGLAND, name).table, rules, table_name=name)
         assert any(result.outcome == "passed" and result.rule.kind == "key" for result in results), name
         broken |= {(name, result.rule.id): result.rule.kind for result in results if result.blocks}
-    # Bounds of values and of completeness are those of one council.
+    # The bounds of values and of completeness are set for one council, not for England.
     assert {key: kind for key, kind in broken.items() if kind not in ("between", "coverage")} == {}
 
 
@@ -200,11 +200,11 @@ def test_little_english_of_lutons_msoas_is_the_same_spread_either_way() -> None:
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
 def test_publishers_files_give_the_embedded_tables(every_contract: Contracts) -> None:
-    # Of each way of reading one; all of them take a minute.
+    # One table for each way of reading; all tables would take a minute.
     names = ("authority_lookup", "census_ethnic_group", "census_households", "house_prices", "local_elections_2023",
              "loneliness", "msoa_2011_lookup", "wards")  # fmt: skip
     some = replace(every_contract, sources={name: every_contract.sources[name] for name in names})
-    # The last, the reference, rests on others too; ``test_reference`` computes it.
+    # The last table, the reference, also depends on other tables; ``test_reference`` computes it.
     for built in islice(import_england(England(PUBLISHED), some), len(names)):
         embedded = read_embedded(ENGLAND, built.source_id)
         assert built.inputs == embedded.inputs

@@ -1,4 +1,4 @@
-"""The national readers checked by hand on invented files: an England of two authorities, and what does not fit."""
+"""The national readers on invented files of an England of two authorities: results worked out by hand, and refusals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def folder(root: Path) -> Folder:
 
 @pytest.fixture
 def run(root: Path, folder: Folder, every_contract: Contracts) -> Run:
-    """Reads one source of all England."""
+    """A function that reads one source for all England."""
 
     def read(source_id: str) -> pd.DataFrame:
         importer = OFFERS[source_id].read
@@ -56,8 +56,8 @@ def run(root: Path, folder: Folder, every_contract: Contracts) -> Run:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--from-store", "--england", "--to", "england"], "--england belongs with --from FOLDER"),
-        (["--from", "files", "--england"], "--as-of belongs with --from FOLDER"),
+        (["--from-store", "--england", "--to", "england"], "--england needs --from FOLDER"),
+        (["--from", "files", "--england"], "give --as-of with --from FOLDER"),
     ],
 )
 def test_england_is_built_of_files_taken_on_a_day(arguments: list[str], said: str) -> None:
@@ -104,7 +104,7 @@ def test_an_authority_has_the_region_of_most_of_its_lsoas_and_the_force_of_crime
 
 def test_an_authority_without_a_force_is_named(root: Path, run: Run) -> None:
     put(root, CRIMES, parquet({name: values[:5] for name, values in files.CRIMES.items()}))
-    with pytest.raises(SpiError, match=rf"^{CRIMES} does not tell the police force of {OTHER}; supply one with"):
+    with pytest.raises(SpiError, match=rf"^{CRIMES} does not show the police force of {OTHER}; supply one with"):
         run("authority_lookup")
 
 
@@ -128,7 +128,7 @@ def test_an_authority_without_a_region_is_named(root: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("codes", "pairs"),
     [
-        # As it was; split; two that were merged; two that exchanged a part.
+        # Unchanged; split; two MSOAs merged; two MSOAs that exchanged a part.
         (["E02000001", "E02000001", "E02900009"], [("E02000001", "E02000001", "U")]),
         (["E02000003", "E02000004", "E02900009"], [("E02000001", "E02000003", "S"), ("E02000001", "E02000004", "S")]),
         (["E02000003", "E02000003", "E02000003"], [("E02000001", "E02000003", "M"), ("E02900009", "E02000003", "M")]),
@@ -152,7 +152,7 @@ def test_how_an_msoa_of_2011_changed_follows_from_its_lsoas(
 def test_an_lsoa_that_is_named_after_no_msoa_is_told(root: Path, run: Run) -> None:
     put(root, GARDENS, workbook({"MSOA gardens": [["Country name", "MSOA code", "MSOA name"], [None, None, None],
                                                   ["England", "E02900009", "Elsewhere 001"]]}))  # fmt: skip
-    with pytest.raises(SpiError, match=r"has LSOAs whose MSOA .* does not tell: Luton 001A, Luton 001B; compare the"):
+    with pytest.raises(SpiError, match=r"has LSOAs whose MSOA is not in .*: Luton 001A, Luton 001B; compare the"):
         run("lsoa_2011_msoa")
 
 
@@ -186,7 +186,7 @@ Elsewhere,Newer,7000,40
 
 def test_a_district_that_is_no_authority_of_england_is_named(root: Path, run: Run) -> None:
     put(root, RESULTS, "DISTRICTNAME,WARDNAME,ELECT,TURNOUT\nLuton,Saints,1,1\nAtlantis,Deep,1,1\n")
-    with pytest.raises(SpiError, match="names districts that are no authority of England: Atlantis"):
+    with pytest.raises(SpiError, match="names districts that are not authorities of England: Atlantis"):
         run("local_elections_2023")
 
 

@@ -1,7 +1,8 @@
-"""Every council's cut of the national tables keeps the rules of its contracts: no bound is fitted to one town.
+"""Every council's part of the national tables passes the rules of the contracts: no bound is fitted to one town.
 
-A cut are the rows of a council's small areas and wards. Rules about rows are put to all cuts at once, rules about many
-rows to each; what wards come to is formed here in SQL, by a second route, and held to what contracts call plausible.
+A council's part, or cut, is the rows of its small areas and wards. Rules about single rows are applied to all cuts at
+once, rules about many rows to each cut. Ward values are computed here by a second route, in SQL, and must lie within
+the bounds that the contracts call plausible.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ from spi_pipeline.snapshot.figures import Figures
 ENGLAND = Settings().england
 
 COUNCILS = 296
-# A warning that more than one council in twenty breaks says nothing.
+# A warning that more than one council in twenty triggers is useless.
 MOST_WARNED = COUNCILS // 20
-# Put to the whole table, or asked otherwise below. Totals are stated for some councils alone, and others have no rule.
+# These rules are applied to the whole table or checked in another way below. Totals are stated only for some councils.
 OF_TABLES = ("columns", "types", "key")
-ASKED_OTHERWISE = (*OF_TABLES, "known_areas", "coverage", "varies", "row_count", "agrees_with_total")
-OF_MANY_ROWS = ("typical", "null_share", "unbroken")
-# Electors are counted in their ward, adults by best fit in the next one: up to 240 of 100. It has no value there.
+ASKED_OTHERWISE = (*OF_TABLES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
+OF_MANY_ROWS = ("mean_magnitude", "null_share", "no_gaps")
+# Electors are counted in their own ward, while best fit may place their LSOA's adults in the next: up to 240 electors
+# for 100 adults. The indicator has no value there.
 NOT_BY_BEST_FIT = {"electoral_registration"}
-# An error is estimated where there are so many wards.
+# Errors are estimated for councils with at least this many wards.
 ENOUGH_WARDS = 10
 
 _PLACES = """
@@ -60,7 +62,7 @@ def tables() -> dict[str, pa.Table]:
 
 @pytest.fixture(scope="module")
 def england(tables: dict[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every national table by name, and ``places``: the areas of each council."""
+    """A database with every national table by name, and ``places``: the areas of each council."""
     with duckdb.connect(config={"threads": 2}) as connection:
         for name, table in tables.items():
             connection.register(name, table)
@@ -70,18 +72,18 @@ def england(tables: dict[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def national(tables: dict[str, pa.Table]) -> list[str]:
-    """The tables of small areas and wards."""
+    """The names of the tables about small areas and wards."""
     return [name for name in tables if "area_code" in tables[name].column_names and name != "authority_lookup"]
 
 
 def geography(contracts: Contracts, table: pa.Table, name: str) -> str:
-    """What a table's areas are called in ``places``."""
+    """The name that ``places`` uses for the geography of a table."""
     level = {"E01": "lsoa", "E02": "msoa", "E05": "ward"}[table["area_code"][0].as_py()[:3]]
     return level if level == "ward" else f"{level}{str(contracts.sources[name].properties.geography.vintage)[2:]}"
 
 
 def broken(table: pa.Table, rules: list[Rule], name: str) -> list[str]:
-    """The rules that refuse a table, or that more councils break than say something, in words."""
+    """A sentence for each rule that refuses the table, or whose warning too many councils trigger."""
     results = evaluate(table, rules, table_name=name)
     assert not [result for result in results if result.outcome == "errored"]
     return [
@@ -96,7 +98,7 @@ def by_council(rule: Rule) -> Rule:
 
 
 def test_the_cuts_of_luton_come_to_the_totals_published(every_contract: Contracts) -> None:
-    """As they do where ``spi council Luton`` makes a folder, which has no tables of its own."""
+    """As in the folder that ``spi council Luton`` makes, which has no tables of its own."""
     figures = Figures(None, ENGLAND, council_geography("E06000032", ENGLAND, every_contract.sources))
     totals = {name: [rule for rule in every_contract.sources[name].rules if rule.kind == "agrees_with_total"]
               for name in figures.names & every_contract.sources.keys()}  # fmt: skip
@@ -117,7 +119,7 @@ def test_no_cut_breaks_a_rule(
             f"SELECT council, t.* FROM {name} t JOIN places p ON p.area_code = t.area_code AND geography = '{kind}'"
         ).to_arrow_table()
         found += broken(cuts, [by_council(rule) for rule in rules if rule.kind not in ASKED_OTHERWISE], name)
-        for column in [column for rule in rules if rule.kind == "varies" for column in rule.columns]:
+        for column in [column for rule in rules if rule.kind == "not_constant" for column in rule.columns]:
             alike = england.sql(
                 f"SELECT council FROM cuts GROUP BY ALL HAVING count(DISTINCT {column}) < 2 AND count(*) > 1"
             ).fetchall()
@@ -136,7 +138,7 @@ def test_no_council_lacks_areas(
             f"FROM places WHERE geography = '{kind}' GROUP BY council"
         ).df()
         assert len(held) == COUNCILS
-        # What names wards is of an election, which other councils did not hold.
+        # Tables by ward are election results, and other councils held no election.
         held = held[held["share"] > 0] if kind == "ward" else held
         for rule in every_contract.sources[name].rules:
             if rule.kind == "coverage" and rule.columns == ("area_code",):
@@ -152,9 +154,9 @@ def test_no_council_lacks_areas(
 def values(
     every_contract: Contracts, tables: dict[str, pa.Table], england: duckdb.DuckDBPyConnection, national: list[str]
 ) -> pd.DataFrame:
-    """What every ward and council comes to, of an anchored indicator its level.
+    """The value of every indicator and context measure in every ward and council; for anchored indicators, their level.
 
-    Columns ``id, council, area_code, value, denominator``, a council being an area of its own.
+    Columns ``id, council, area_code, value, denominator``; each council also has a row as an area.
     """
     england.register("allocation", _allocation(england))
     measured = [*every_contract.indicators.values(), *every_contract.context.values()]
@@ -169,7 +171,7 @@ def values(
 
 
 def _allocation(england: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """The weights of best fit, with those of wards, which are their own only part."""
+    """The best-fit weights, with a weight of 1 for each ward in itself."""
     fit = england.table("lsoa_best_fit").df().rename(columns={"area_code": "lsoa_code"})
     wards = fit[["ward_code", "authority_code"]].drop_duplicates()
     wards.columns = pd.Index(["area_code", "parent_code"])
@@ -193,7 +195,7 @@ def _allocation(england: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _values(item: Measured, contracts: Contracts, tables: dict[str, pa.Table]) -> str:
-    """One measure in SQL."""
+    """The SQL query that computes one measure."""
     measure, source = item.measure, tables[item.source]
     kind = geography(contracts, source, item.source)
     weight, base = "a.weight", "a.residents"
@@ -226,7 +228,7 @@ def test_nothing_that_wards_come_to_is_called_implausible(every_contract: Contra
         own = values[values["id"].isin(list(measured))].rename(columns={"id": about}).drop(columns="area_code")
         table = pa.Table.from_pandas(own, preserve_index=False)
         known = [rule for rule in every_contract.products[product].rules if {*rule.looked_at} <= {*table.column_names}]
-        judging = [rule for rule in known if rule.kind in ("between", "between_by", "typical")]
+        judging = [rule for rule in known if rule.kind in ("between", "between_by", "mean_magnitude")]
         assert "plausible" in [rule.id for rule in judging]
         found += broken(table, [by_council(rule) for rule in judging], product)
     assert found == []

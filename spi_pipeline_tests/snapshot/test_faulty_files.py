@@ -1,4 +1,4 @@
-"""Each fault of a file put into each file of a folder: the table is the clean one, or it is refused with a sentence."""
+"""Each fault put into each file of a folder: the table equals the clean one, or it is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn, torn_insid
 
 @dataclass(frozen=True)
 class Reading:
-    """An importer at work on a folder in which one file is faulty."""
+    """Runs importers on a folder in which one file is faulty."""
 
     root: Path
     contracts: Contracts = field(repr=False)
@@ -46,7 +46,7 @@ class Reading:
             table = self.read(source_id)
             if table.equals(clean):
                 return "same"
-            # Every source promises rows (rule row_count), more of them than these small files have.
+            # Every source promises rows (rule row_count), but more than these small files have.
             if table.empty:
                 return "refused: by row_count"
             rules = broken(source_id, table, self.contracts) - broken(source_id, clean, self.contracts)
@@ -57,7 +57,7 @@ class Reading:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> dict[str, pd.DataFrame]:
-    """The table of each source, of files without a fault."""
+    """The table of each source, from files without faults."""
     whole = Reading(write_folder(tmp_path_factory.mktemp("files")), contracts)
     return {source_id: whole.read(source_id) for source_id, _ in CASES}
 
@@ -72,7 +72,7 @@ CASES = [(source_id, name) for source_id, files in FILES.items() for name in fil
 
 
 def rewritten(name: str, change: Callable[[bytes], bytes]) -> bytes:
-    """A file, or each member of a zip file, with a fault."""
+    """The bytes of a file with a fault; in a zip file, every member gets the fault."""
     content = CONTENT[name]
     body = content.encode() if isinstance(content, str) else content
     if not name.endswith(".zip"):

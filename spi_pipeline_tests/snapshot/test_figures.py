@@ -1,4 +1,4 @@
-"""What is embedded for some wards: their own tables before those of England, cut to them."""
+"""The embedded figures for some wards: their own tables take precedence over England's tables, cut to these wards."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ def test_what_england_has_nothing_of_for_these_wards_is_not_there(england: Path,
     figures = Figures(None, england, town)
     assert figures.names == ENGLAND.keys() - {"local_elections_2023"}
     assert figures.digest("street_crime") == "missing"
-    with pytest.raises(SpiError, match="source street_crime has no embedded table, nor is there one of England"):
+    with pytest.raises(
+        SpiError,
+        match="source street_crime has no figures supplied with the program, neither for this council nor for England",
+    ):
         figures.read("street_crime")
 
 
@@ -101,7 +104,10 @@ def test_a_table_of_the_wards_own_goes_before(
     assert Figures(None, england, town).as_of == EARLIER
     alone = Figures(tmp_path / "own", None, town)
     assert alone.names == {"census_residents"}
-    with pytest.raises(SpiError, match="source wards has no embedded table in"):
+    with pytest.raises(
+        SpiError,
+        match=r"source wards has no figures supplied with the program, neither for this council \(in .*own\) nor for",
+    ):
         alone.read("wards")
 
 

@@ -1,4 +1,4 @@
-"""Reading a folder of publishers' files: what was read is noted, what is not what it should be is refused."""
+"""Reading a folder of publishers' files: files read are recorded, and files with unexpected content are refused."""
 
 from __future__ import annotations
 

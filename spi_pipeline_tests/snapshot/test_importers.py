@@ -1,4 +1,4 @@
-"""From publishers' files to our tables, checked by hand on invented ones; what does not fit is refused."""
+"""From publishers' files to our tables: results on invented files worked out by hand, and files that are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
 @pytest.fixture
 def run(root: Path, contracts: Contracts) -> Callable[[str], pd.DataFrame]:
-    """Runs one importer on the small folder."""
+    """A function that runs one importer on the small folder."""
 
     def read(source_id: str) -> pd.DataFrame:
         importer = OFFERS[source_id].read
@@ -261,7 +261,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         pytest.param(
             "local_elections_2023", ELECTION_FILE, "27.25", "n/k",
             f"{ELECTION_FILE}: column TURNOUT holds 'n/k' where a number belongs (1 such cells); fetch it again, or "
-            "teach its reader the mark",
+            "add the mark to its reader",
             id="text for a number",
         ),
         pytest.param(
@@ -296,7 +296,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         pytest.param(
             "postcodes", POSTCODE_FILE, "500010", "five",
             f"{POSTCODE_FILE}: column easting holds 'five' where a number belongs (1 such cells); fetch it again, or "
-            "teach its reader the mark",
+            "add the mark to its reader",
             id="text for a coordinate",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""The yardstick recomputed another way: DuckDB on the publishers' national files."""
+"""The reference recomputed by another route: DuckDB on the publishers' national files."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def census(table: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def wards() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A table ``ward`` of every ward of England with a few indicators."""
+    """A database with the table ``ward``: every ward of England with a few indicators."""
     with duckdb.connect() as connection:
         heat, people, skills = census("ts046"), census("ts001"), census("ts067")
         for name, frame in {"heat": heat, "people": people, "skills": skills, "homes": census("ts041")}.items():
             connection.register(name, frame.set_axis([f"c{n}" for n in range(frame.shape[1])], axis=1))
-        # Columns of the census tables by position: 2 is the code, 3 the total of all.
+        # The census tables' columns by position: 2 is the code, 3 the overall total.
         qualifications = list(skills.columns)
         none, top = (next(n for n, c in enumerate(qualifications) if text in c) for text in ("No quali", "Level 4"))
         cold = next(n for n, c in enumerate(heat.columns) if "No central heating" in c)
@@ -77,7 +77,7 @@ def test_quantiles_mean_and_deviation_of_the_wards_of_england(name: str, wards: 
 
 @needs_files
 def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.DuckDBPyConnection) -> None:
-    # Both stand in tables whose every ward is complete, so that the complete rows are all of them.
+    # Both indicators come from tables that are complete for every ward, so no row is dropped.
     rows = read_embedded(ENGLAND, "reference").table.to_pandas()
     one, other = "no_qualifications", "school_attainment"
     own = rows["indicator_id"].eq(one) & rows["other_id"].eq(other)
@@ -93,7 +93,7 @@ def test_it_is_computed_from_the_embedded_tables_of_england(every_contract: Cont
     assert used >= {"deprivation_2025", "population_estimates", "lsoa_2011_msoa"}
     assert used.isdisjoint({"street_crime", "local_elections_2023", "house_prices"})
     assert {item.file for item in embedded.inputs} == {item.file for name in used for item in tables[name].inputs}
-    # Of one component, on LSOAs of both vintages and MSOAs of 2011; all of them take long.
+    # One component, on LSOAs of both vintages and MSOAs of 2011; all components would take too long.
     names = {item.id: item for item in every_contract.indicators_of("environmental_quality")}
     some = replace(every_contract, indicators=names)
     found = reference({name: one.table.to_pandas() for name, one in tables.items()}, some)

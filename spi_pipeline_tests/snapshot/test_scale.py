@@ -1,4 +1,4 @@
-"""The ends of a scale: percentiles, moved where a third of a town lies beyond, and never by more than the scale."""
+"""The ends of a scale are percentiles, moved where a third of a town lies beyond, but never by more than its length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WARDS = 1000
 
 
 def country(**towns: list[float]) -> tuple[pd.Series, pd.Series]:
-    """Wards with the values 0 to 100, twenty neighbours a town, and towns of their own beside them."""
+    """Wards with the values 0 to 100 in towns of twenty, and the towns given as arguments."""
     values = [*np.linspace(0, 100, WARDS), *(value for own in towns.values() for value in own)]
     names = [f"town {n % (WARDS // 20)}" for n in range(WARDS)]
     names += [name for name, own in towns.items() for _ in own]

@@ -1,4 +1,4 @@
-"""Where each ward stands among the wards of England: the embedded tables, looked at by another route."""
+"""Where each ward stands among the wards of England: the embedded tables checked by another route."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.analysis.standing import standing_steps
 from spi_pipeline.steps.national import LEFT_OUT
 from spi_pipeline.steps.step import compute
-from spi_pipeline_tests.integration.houses import CONTRACTS, House
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox
 from spi_pipeline_tests.steps.examples import given
 
 ENGLAND = Settings().england
-# The only wards that rank with those of a higher deprivation would be a wrong sign somewhere on the way.
+# If the ranks rose with deprivation anywhere, a sign would be wrong somewhere in the computation.
 WARDS_AND_REGIONS = """
     WITH deprived AS (
         SELECT ward_code, sum(multiple_deprivation * residents) / sum(residents) AS deprived
@@ -87,9 +87,9 @@ def test_similar_wards_are_others_nearest_first() -> None:
     assert counted.to_numpy().tolist() == [[6784, 5]]
 
 
-# What the index is set against, by the small areas of each ward: income deprivation weighted by residents, and age by
-# LSOAs of 2011, whose people are shared out as the residents of the LSOAs of 2021 that they became; one that several
-# became gives each an equal number.
+# The measures that the index is compared with, from each ward's small areas. Income deprivation is weighted by
+# residents. Age is by LSOA of 2011: its people are shared out in proportion to the residents of the LSOAs of 2021 that
+# it became. An LSOA of 2021 made from several of 2011 counts an equal share of its residents towards each.
 MEASURES = """
     WITH fit AS (FROM '{lsoa_best_fit}' JOIN '{census_residents}' USING (area_code)),
     deprived AS (
@@ -119,7 +119,7 @@ def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_s
     assert len(told) == measures.shape[1] * scores.shape[1]
     poor = stats.rankdata(measures["income_deprived"])
     for row in told.itertuples():
-        # What is left of the ranks off their lines by the rank of income deprivation, in place of the formula.
+        # Instead of the formula, correlate the residuals of both ranks regressed on the rank of income deprivation.
         known = scores[row.id].notna().to_numpy()
         ranks = [stats.rankdata(one[known]) for one in (scores[row.id], measures[row.measure_id])]
         given_ranks = stats.rankdata(poor[known])
@@ -144,7 +144,7 @@ def interval(r: float, n: int, held: int) -> tuple[float, float]:
     return tuple(np.tanh(np.arctanh(r) + sign * half) for sign in (-1, 1))
 
 
-# Every twentieth council by name.
+# Every twentieth council in order of name.
 SAMPLE = [row["area_code"] for row in councils(ENGLAND)[::20]]
 
 
@@ -153,7 +153,7 @@ def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_pa
     geography = council_geography(code, ENGLAND, load_contracts(CONTRACTS).sources)
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     contracts, figures = (
-        House(Settings(council=tmp_path, contracts=CONTRACTS)).contracts,
+        Sandbox(Settings(council=tmp_path, contracts=CONTRACTS)).contracts,
         Figures(None, ENGLAND, geography),
     )
     step = next(step for step in standing_steps(contracts) if step.name == "ward_standing")
@@ -171,14 +171,14 @@ def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def national(tmp_path_factory: pytest.TempPathFactory) -> House:
+def national(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     folder = tmp_path_factory.mktemp("england")
     geography = council_geography(WHOLE, ENGLAND, load_contracts(CONTRACTS).sources)
     (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
-    return House(Settings(council=folder, contracts=CONTRACTS))
+    return Sandbox(Settings(council=folder, contracts=CONTRACTS))
 
 
-def test_england_is_one_area_of_all_wards_and_what_is_left_out_of_it_exists(national: House) -> None:
+def test_england_is_one_area_of_all_wards_and_what_is_left_out_of_it_exists(national: Sandbox) -> None:
     contracts = national.contracts
     assert contracts.geography.national
     assert (len(contracts.geography.wards), len(contracts.geography.council_codes)) == (6784, 296)

@@ -17,5 +17,5 @@ def contracts() -> Contracts:
 
 @pytest.fixture(scope="session")
 def live() -> Contracts:
-    """Where publishers are asked."""
+    """The contracts in live mode, which fetches from publishers."""
     return contracts_in_force(SETTINGS.model_copy(update={"mode": "live"}))

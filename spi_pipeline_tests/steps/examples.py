@@ -1,4 +1,4 @@
-"""Inputs made by hand."""
+"""Step inputs made by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spi_pipeline.steps.inputs import Inputs
 
 
 def given(values: Mapping[str, Any], version: str = "v1", kept: dict[Any, Any] | None = None) -> Inputs:
-    """Inputs of these values, frames as the tables that a store holds; all of one version."""
+    """Inputs with these values, all of one version; data frames become Arrow tables, as a store holds them."""
     tables = {
         name: pa.Table.from_pandas(value, preserve_index=False) if isinstance(value, pd.DataFrame) else value
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""What becomes of an indicator whose sources hold less than it asks for."""
+"""How indicators are computed when their sources lack some of the figures that they need."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ OTHER = Authority(code="E06000056", name="Central Bedfordshire", police_force="b
 
 
 def changed(contracts: Contracts, *others: Authority, **own: object) -> Contracts:
-    """The contracts with something else said of Luton, and other authorities beside it."""
+    """The contracts with changed properties of Luton, and with other authorities added."""
     (luton,) = contracts.geography.authorities
     authorities = [luton.model_copy(update=own), *others]
     return replace(contracts, geography=contracts.geography.model_copy(update={"authorities": authorities}))
 
 
 def test_what_moves_a_level_may_lack_and_what_it_is_of_may_not(contracts: Contracts) -> None:
-    nothing = replace(contracts, dormant=frozenset({"street_crime"})).at_their_levels()
+    nothing = replace(contracts, unavailable=frozenset({"street_crime"})).at_their_levels()
     theft = nothing.indicators["theft"]
     assert (theft.source, theft.measure.kind) == ("deprivation_2025", "mean")
     assert theft.limits.endswith(
@@ -33,7 +33,7 @@ def test_what_moves_a_level_may_lack_and_what_it_is_of_may_not(contracts: Contra
     assert step.does is valued
     assert {"deprivation_2025", "street_crime"}.intersection(step.inputs) == {"deprivation_2025"}
     assert "theft" not in [one.id for one in nothing.monthly]
-    neither = replace(contracts, dormant=frozenset({"street_crime", "deprivation_2025"})).at_their_levels()
+    neither = replace(contracts, unavailable=frozenset({"street_crime", "deprivation_2025"})).at_their_levels()
     assert neither.indicators["theft"] == contracts.indicators["theft"]
     assert indicator_step(neither, "theft").does is no_source
     assert contracts.at_their_levels().indicators == contracts.indicators
@@ -68,8 +68,8 @@ def test_electors_of_a_ward_are_not_divided_by_the_people_that_best_fit_puts_the
     assert "electoral_registration" not in active
     assert "turnout" in active
     assert fitted.missing_because(registered) == [
-        "Missing for Luton: what is counted is of wards, and what it is divided by of the small areas that fit them "
-        "best, which are other areas."
+        "Missing for Luton: the count is of wards, but the figure it is divided by is of the small areas that fit them "
+        "best, which are not the same areas."
     ]
     assert indicator_step(fitted, "electoral_registration").does is no_source
 

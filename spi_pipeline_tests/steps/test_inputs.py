@@ -1,4 +1,4 @@
-"""What a step is given: what it names, each derived thing made once."""
+"""A step receives only the inputs that it names, and each value derived from them is computed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables that readers see, joined from frames made by hand."""
+"""The tables that readers see, joined from data frames made by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WARD, OTHER, TOWN = "E05014735", "E05014736", "E06000032"
 
 
 def joined(contracts: Contracts, name: str, tables: Mapping[str, Any]) -> pd.DataFrame:
-    """What the step makes of these tables."""
+    """The table that the step computes from these tables."""
     step = next(step for step in joined_steps(contracts) if step.name == name)
     assert tables.keys() <= set(step.inputs)
     made = compute(replace(step, inputs=tuple(tables)), contracts, given(tables))
@@ -47,7 +47,7 @@ def ends(name: str, code: str, low: int | None, high: int | None, profile: str =
 def scored(
     contracts: Contracts, interval: list[dict[str, Any]], more: Mapping[str, pd.DataFrame] | None = None
 ) -> pd.DataFrame:
-    """A town whose index is warm homes alone, of one indicator measured in 2021; one ward's value is missing."""
+    """Scores of a town whose index is one indicator, warm homes, measured in 2021; one ward's value is missing."""
     index = "social_progress_index"
     weight = pd.DataFrame(
         [
@@ -140,7 +140,7 @@ def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
 
 def test_an_indicator_says_how_many_wards_of_england_do_worse(contracts: Contracts) -> None:
     found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
-    # England's wards stand evenly from 0 to 100 %, and 20 % of homes without heating is worse than every fifth.
+    # England's wards are spread evenly from 0 to 100 %, so four in five have more than 20 % of homes without heating.
     of_ward = found.loc[("indicator", WARD), "england_percentile"]
     assert of_ward == pytest.approx(80)
     assert found.loc[("indicator", TOWN), "england_percentile"] == pytest.approx(91)

@@ -1,4 +1,4 @@
-"""Every kind of step, from its inputs alone: it reads what it names, and writes what it says it writes."""
+"""Every kind of step, computed from its inputs alone, reads the inputs it names and writes the outputs it declares."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from spi_pipeline.steps.inputs import BESIDE, DORMANT, DOWNLOADS, PACKAGED, RELE
 from spi_pipeline.steps.sources.source import parsed
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 class Noting(Inputs):
-    """Notes the names of what is read."""
+    """Inputs that record the names of those that are read."""
 
     def __init__(self, given: Inputs) -> None:
         super().__init__(given._values, given._versions, {})
@@ -30,7 +30,7 @@ class Noting(Inputs):
 
 
 def kinds(contracts: Contracts) -> list[Step]:
-    """The first step of each function that computes one."""
+    """The first step in the plan for each function that computes steps."""
     found: dict[Any, Step] = {}
     for step in build_plan(contracts):
         found.setdefault(step.does, step)
@@ -38,15 +38,15 @@ def kinds(contracts: Contracts) -> list[Step]:
 
 
 def named_for_its_version(step: Step, contracts: Contracts) -> set[str]:
-    """Inputs that a step names since it is to be done again when they change, and has no need to open."""
-    dormant = {name for name in contracts.indicators if contracts.missing_because(contracts.indicators[name])}
+    """Inputs that a step names so that it is recomputed when they change, without reading them."""
+    unavailable = {name for name in contracts.indicators if contracts.missing_because(contracts.indicators[name])}
     looks = {name for name in step.inputs if name.startswith((PACKAGED, BESIDE))}
-    # Where no release was signed there is nothing to set beside one.
+    # Without a signed release there is nothing to compare with.
     unsigned = {*step.inputs} - {RELEASED} if RELEASED in step.inputs else ()
-    return {DORMANT, *looks, *unsigned, *(map(part_of, dormant) if step.kind == "basis" else ())}
+    return {DORMANT, *looks, *unsigned, *(map(part_of, unavailable) if step.kind == "basis" else ())}
 
 
-def test_a_step_reads_what_it_names_and_writes_what_it_says(with_outputs: House) -> None:
+def test_a_step_reads_what_it_names_and_writes_what_it_says(with_outputs: Sandbox) -> None:
     contracts, reader = with_outputs.contracts, with_outputs.runner.reader
     steps = kinds(contracts)
     assert len(steps) >= 20

@@ -1,4 +1,4 @@
-"""Pages say plain things, whoever shows them."""
+"""The pages of steps consist of plain values, which any program can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.run.plan import build_plan, is_table
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 PLAIN = (str, int, float, Path, type(None))
 
@@ -18,7 +18,7 @@ def test_what_is_known_before_anything_was_computed_is_plain(contracts: Contract
             assert [name for name, value in said.items() if not isinstance(value, PLAIN)] == [], step.label
 
 
-def test_what_is_read_off_the_tables_is_plain(with_outputs: House) -> None:
+def test_what_is_read_off_the_tables_is_plain(with_outputs: Sandbox) -> None:
     contracts, reader = with_outputs.contracts, with_outputs.runner.reader
     for step in build_plan(contracts):
         said = step.page.shows(step, contracts, reader)
@@ -28,7 +28,7 @@ def test_what_is_read_off_the_tables_is_plain(with_outputs: House) -> None:
             assert isinstance(step.page.preview(step, reader.table(step.outputs[0]), contracts), str)
 
 
-def test_the_page_of_the_context_sets_the_town_beside_its_wards_at_the_ends(refreshed: House) -> None:
+def test_the_page_of_the_context_sets_the_town_beside_its_wards_at_the_ends(refreshed: Sandbox) -> None:
     contracts, reader = refreshed.contracts, refreshed.runner.reader
     [step] = [step for step in build_plan(contracts) if step.name == "decade"]
     [told] = step.page.shows(step, contracts, reader).values()

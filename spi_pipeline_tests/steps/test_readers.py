@@ -1,4 +1,4 @@
-"""What runs recorded as readers get it."""
+"""Records of runs as they are published to readers."""
 
 from __future__ import annotations
 

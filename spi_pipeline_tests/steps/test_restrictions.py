@@ -1,4 +1,4 @@
-"""What a publisher restricts beyond its licence: told wherever the licence is, and never used unknown."""
+"""Restrictions beyond a publisher's licence appear wherever the licence does, and unknown ones are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAID = (
 
 
 def step_of(contracts: Contracts) -> Step:
-    live = replace(contracts, fetched=frozenset({"local_health"}), dormant=frozenset())
+    live = replace(contracts, fetched=frozenset({"local_health"}), unavailable=frozenset())
     return next(step for step in source_steps(live) if step.name == "local_health" and step.kind == "source")
 
 
@@ -42,7 +42,7 @@ def test_it_is_told_wherever_the_licence_is(contracts: Contracts) -> None:
 
 
 def computed(contracts: Contracts, folder: Path, **uses: str) -> pa.Table:
-    """The table of local health, where the publisher states these uses of its indicators."""
+    """The table ``local_health`` when the publisher states these uses for its indicators."""
     found = kept(folder, metadata(**uses)), kept(folder, table([row(93252, TOWN.msoas[0])]))
     downloads = Downloads(found, None, "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     inputs = given({"downloads/local_health": downloads, AREAS: TOWN})
@@ -57,7 +57,7 @@ def test_one_that_the_contract_does_not_know_is_refused(contracts: Contracts, tm
     with pytest.raises(SpiError) as caught:
         computed(contracts, tmp_path, n93107="Ask for permission")
     assert str(caught.value) == (
-        "local_health: its publisher says of year_6_obesity: 'Ask for permission', which sources/local_health.yaml "
-        "does not; state it there under restrictions with the reason why the figures are used nevertheless, or drop "
-        "the column"
+        "local_health: its publisher restricts year_6_obesity: 'Ask for permission', which sources/local_health.yaml "
+        "does not mention; add it there under restrictions, with the reason why the figures are used nevertheless, or "
+        "drop the column"
     )

@@ -1,4 +1,4 @@
-"""What the store tests run in processes of their own: importable and free of pytest, so that a child starts soon."""
+"""Functions that the store tests run in child processes; the module does not import pytest, so children start fast."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fail_to_fetch(store: Store) -> None:
 
 
 def tell_downloads(root: Path, said: Connection) -> None:
-    """What another process reads of the downloads that were fetched."""
+    """Send the current downloads as another process reads them."""
     said.send(Store(root).raw("census").current())
 
 
@@ -57,7 +57,7 @@ def publish_new(store: Store) -> None:
 
 
 def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
-    """Do ``action``, killed just before the ``moment``-th change or flush it asks of the file system."""
+    """Run ``action``, and kill the process just before its ``moment``-th change to the file system or flush."""
     moments = itertools.count(1)
 
     def strike() -> None:
@@ -70,7 +70,7 @@ def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
             strike()
 
     def fsync(fd: Any) -> None:
-        # Nothing is really flushed: what a killed process wrote is safe with the system, and flushing is slow.
+        # Do not really flush: it is slow, and the operating system keeps what a killed process wrote.
         strike()
 
     os.fsync = fsync
@@ -79,14 +79,14 @@ def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
 
 
 def hold_run(root: Path, said: Connection) -> None:
-    """A run that goes on until its process is killed."""
-    with Store(root).going("r1", {"name": "refresh"}):
+    """Hold a run open until this process is killed."""
+    with Store(root).running("r1", {"name": "refresh"}):
         said.send("begun")
         said.recv()
 
 
 def look(descriptor: int) -> None:
-    """Look at a lock, as whoever asks whether a run goes on does."""
+    """Try a shared lock, as a reader does to see whether a run is still going."""
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
@@ -97,7 +97,7 @@ def hold_lock(root: Path, pipe: Connection) -> None:
 
 
 def read_twice(database: Path, pipe: Connection) -> None:
-    """Report what the database says when opened, and again, over the same connection, when told to."""
+    """Send the scores in the database after opening it, and again over the same connection on each message."""
     with duckdb.connect(str(database), read_only=True) as connection:
         for _ in range(2):
             pipe.send(connection.execute("SELECT DISTINCT score FROM score").fetchall())
@@ -105,7 +105,7 @@ def read_twice(database: Path, pipe: Connection) -> None:
 
 
 def publish_on_a_small_disk(root: Path, pipe: Connection) -> None:
-    """Publish where no file may grow beyond 16 kB: what the database engine then meets is an error of the system."""
+    """Publish where no file may grow beyond 16 kB, so that the database engine meets an operating system error."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
     try:
         publish_new(Store(root))

@@ -12,7 +12,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import sha256_of
 from spi_pipeline.storage.backup import lasting, links
-from spi_pipeline.storage.places import DAGSTER, MEMORY
+from spi_pipeline.storage.places import CACHE, DAGSTER
 from spi_pipeline.storage.shared.copy import Copy
 from spi_pipeline.storage.store import Store
 
@@ -21,7 +21,7 @@ Start = Callable[..., tuple[BaseProcess, Connection]]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """A store in a folder; in whatever state a test leaves it, it comes out of a shared store as it went in."""
+    """A store in a folder; after the test, its final state must survive a trip through a shared store unchanged."""
     store = Store(tmp_path / "store")
     yield store
     if lasting(store.root):
@@ -34,12 +34,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def state(copy: Copy) -> dict[str, Any]:
-    """What a store is to whoever opens it: what it shares, file by file, and what is wrong with it."""
-    kept = [file for file in lasting(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, MEMORY)]
+    """A store as its readers see it: the files and links that it shares, and the damage it reports."""
+    kept = [file for file in lasting(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, CACHE)]
     files = {str(file.relative_to(copy.root)): (sha256_of(file), file.stat().st_mtime_ns) for file in kept}
     try:
         found = Store(copy.root).damage(deep=True)
-    except SpiError as error:  # of another layout
+    except SpiError as error:  # the store has another layout
         found = [str(error)]
     damage = [sentence.replace(str(copy.root), "") for sentence in found]
     return {"files": files, "links": {link.name: link.readlink() for link in links(copy.root)}, "damage": damage}
@@ -47,8 +47,8 @@ def state(copy: Copy) -> dict[str, Any]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a function of ``children`` in a process of its own; its last argument is the other end of the pipe."""
-    # A fork of a clean, already loaded server: no half-copied threads of this process, and no second of imports each.
+    """Start a function of ``children`` in its own process; its last argument is the other end of the pipe."""
+    # Fork from a clean, preloaded server: children copy no threads of this process, and save a second of imports each.
     context = multiprocessing.get_context("forkserver")
     children = ["spi_pipeline_tests.storage.children", "spi_pipeline_tests.alerts.children"]
     context.set_forkserver_preload(["pytest", "pandas", "pyarrow.dataset", *children])

@@ -1,4 +1,4 @@
-"""Small tables and downloads the store tests are about."""
+"""Small tables and downloads for the store tests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def scores(value: float) -> pa.Table:
 
 
 def built(value: float) -> Callable[[Path], None]:
-    """Fills the folder of a publication with a database, which engine and system write in their own ways."""
+    """A function that fills a publication's folder with a database."""
     columns = (Column("area_code", "VARCHAR"), Column("score", "DOUBLE"))
     table = DatabaseTable("score", columns, ("area_code",), "one row per ward", [scores(value)])
     return lambda folder: write(folder / "spi.duckdb", [table])
 
 
 def fetched(store: Store, period: str, run_id: str, since: str | None = None) -> Downloads:
-    """What a fetch of one file leaves: its bytes, and that they make up the source."""
+    """Record a fetch of one file: its bytes, and that they make up the source."""
     raw = store.raw("census")
     raw.begin()
     with raw.receiving("one") as body:

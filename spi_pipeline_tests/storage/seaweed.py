@@ -1,4 +1,4 @@
-"""SeaweedFS, an object store that answers as S3 does, from its wheel on PyPI: started, taken away and brought back."""
+"""SeaweedFS, an S3-compatible object store from a wheel on PyPI, which tests can start, stop and start again."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from spi_pipeline_tests.security.serving import free_port
 
-# Who has its administrator's keys may do everything; a client is told them by its environment, beside the endpoint.
+# The administrator's keys, which allow everything; clients read them and the endpoint from their environment.
 KEYS = {"AWS_ACCESS_KEY_ID": "canary-id", "AWS_SECRET_ACCESS_KEY": "canary-secret", "AWS_ALLOW_HTTP": "true"}
 
-# They listen at fixed ports, of which two servers would want the same.
+# Switched off: these services listen on fixed ports, which two servers would compete for.
 NO_OTHER_SERVICES = ("-s3.port.iceberg=0", "-s3.port.lance=0")
 
 
 class Seaweed:
-    """A server of one's own in a folder."""
+    """A server that keeps its data in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()

@@ -1,4 +1,4 @@
-"""A backup is whole, checked and taken while others write; restoring it is one move and destroys nothing."""
+"""A backup is complete, verified and safe to take during writes; restoring is one move and destroys nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_was_backed_up_is_restored_to_the_byte_and_the_moment(filled: Store
 def test_a_store_that_is_there_is_refused_or_moved_aside(filled: Store, tmp_path: Path) -> None:
     filled.back_up(tmp_path / "copy")
     filled.write("score", scores(2.0), fingerprint="f2", run_id="r2")
-    with pytest.raises(SpiError, match="holds something: give --replace"):
+    with pytest.raises(SpiError, match="exists and is not empty: give --replace"):
         filled.restore(tmp_path / "copy", replace=False)
     assert Store(filled.root).read("score").equals(scores(2.0))
     aside = filled.restore(tmp_path / "copy", replace=True)
@@ -75,19 +75,30 @@ def test_a_damaged_copy_is_refused_and_the_store_stays(filled: Store, tmp_path: 
         place = int(at * len(whole))
         file.chmod(0o644)
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(SpiError, match=r"does not hold what was backed up|is no backup"):
+        with pytest.raises(SpiError, match=r"does not hold what was backed up|backup\.json is damaged"):
             filled.restore(tmp_path / "copy", replace=True)
         file.write_bytes(whole)
     assert contents(filled.root) == before
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "store"}
 
 
+def test_a_folder_that_is_not_a_backup_is_told_from_a_damaged_one(filled: Store, tmp_path: Path) -> None:
+    with pytest.raises(SpiError, match=r"There is no folder .*/none: name the folder of a backup"):
+        filled.restore(tmp_path / "none", replace=True)
+    (tmp_path / "letters").mkdir()
+    with pytest.raises(SpiError, match=r"letters is not a backup, since it holds no backup\.json"):
+        filled.restore(tmp_path / "letters", replace=True)
+    (tmp_path / "letters" / "backup.json").write_text("{}")
+    with pytest.raises(SpiError, match=r"letters/backup\.json is damaged"):
+        filled.restore(tmp_path / "letters", replace=True)
+
+
 def test_a_backup_goes_nowhere_where_it_could_destroy(filled: Store, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter").write_text("dear")
-    with pytest.raises(SpiError, match="holds something: name another folder"):
+    with pytest.raises(SpiError, match="exists and is not empty: name another folder"):
         filled.back_up(tmp_path / "full")
-    with pytest.raises(SpiError, match="lies inside the store"):
+    with pytest.raises(SpiError, match="is inside the store"):
         filled.back_up(filled.root / "copy")
     with pytest.raises(SpiError, match="There is no store"):
         Store(tmp_path / "none").back_up(tmp_path / "copy")
@@ -122,7 +133,7 @@ def test_copies_taken_while_another_writes_and_prunes_are_whole(filled: Store, t
             taken += 1
             copy = Store(tmp_path / f"restored{number}")
             copy.restore(tmp_path / f"copy{number}", replace=False)
-            assert [told for told in copy.damage(deep=True) if "nobody is shown" not in told] == []
+            assert [told for told in copy.damage(deep=True) if "no reader sees it" not in told] == []
             assert copy.read("score").num_rows == 2
             assert copy.published_version()
     finally:

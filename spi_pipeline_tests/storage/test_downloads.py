@@ -1,4 +1,4 @@
-"""Which downloads make up a source: what one step leaves, another reads, in whatever process."""
+"""Which downloads make up a source: any process reads the downloads that a step has recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disks that fill up, injected since the modes of files prove nothing to an administrator."""
+"""Disks that fill up; the failures are injected, since file permissions do not stop an administrator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def state(store: Store) -> tuple[object, ...]:
 
 
 def full_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
-    """Let the ``moment``-th flush to disk from now, and all later ones, find the disk full."""
+    """Make the ``moment``-th flush to disk from now, and all later ones, fail because the disk is full."""
     real, flushes = os.fsync, iter(range(1, 1000))
 
     def fsync(descriptor: int) -> None:
@@ -43,7 +43,7 @@ def full_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
     monkeypatch.setattr(os, "fsync", fsync)
 
 
-# How often an action flushes before readers could see anything of it.
+# Each action, and how often it flushes before readers could see any of its changes.
 ACTIONS = [
     (children.write_new, 3),
     (children.keep_old, 1),

@@ -1,4 +1,4 @@
-"""A process killed just before each change it makes to the file system: readers see old or new, never a part."""
+"""A process killed just before each change it makes to the file system: readers see old or new, never a mixture."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def prepare_old(store: Store) -> None:
 
 
 def seen(store: Store) -> tuple[object, ...]:
-    """What readers see, read in full; without the times, which differ from run to run."""
+    """Everything that readers see, except times, which differ from run to run."""
     version = store.current("score")
     records = store.read_runs("check_result")
     downloads = store.raw("census").current()

@@ -37,6 +37,13 @@ def test_who_waits_for_the_lock_gets_it_when_its_holder_ends(store: Store, start
         assert f'"pid": {os.getpid()}' in (store.root / "refresh.holder.json").read_text()
 
 
+def test_a_store_that_cannot_be_created_is_not_called_locked() -> None:
+    with pytest.raises(
+        SpiError, match=r"The store /proc/spi does not exist and cannot be created .*: set SPI_STORE to"
+    ):
+        Store(Path("/proc/spi")).lock().__enter__()
+
+
 def test_the_lock_dies_with_its_holder(store: Store, start: Start) -> None:
     process, pipe = start(children.hold_lock, store.root)
     assert pipe.recv() == "held"
@@ -92,7 +99,7 @@ def test_taking_the_lock_clears_what_killed_processes_left_and_nothing_else(stor
 def test_a_root_that_cannot_be_a_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for root in (tmp_path / "file", tmp_path / "file" / "store"):
-        with pytest.raises(SpiError, match=r"/file is a file where the store is to be a folder: move it"):
+        with pytest.raises(SpiError, match=r"/file is a file, but the store must be a folder: move it"):
             Store(root)
 
 
@@ -108,7 +115,7 @@ def test_whoever_locks_a_store_numbers_its_layout(store: Store) -> None:
 def test_a_store_of_another_layout_is_neither_written_nor_read(store: Store, stated: str) -> None:
     (store.root / "layout").parent.mkdir(parents=True, exist_ok=True)
     (store.root / "layout").write_text(stated)
-    said = f"is laid out in form {stated.strip()!r}, that of a newer version of this program"
+    said = f"has layout {stated.strip()!r} of a newer version of this program"
     with pytest.raises(SpiError, match=said):
         store.lock().__enter__()
     with pytest.raises(SpiError, match=said):

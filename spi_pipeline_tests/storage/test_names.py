@@ -13,7 +13,7 @@ from spi_pipeline_tests.storage.examples import scores
 
 @pytest.mark.parametrize("url", ["s3://bucket/store", "file:///var/store", "HTTP://host", Path("gs://bucket/store")])
 def test_a_url_is_refused_in_a_sentence(url: str | Path) -> None:
-    with pytest.raises(SpiError, match="is a URL, and what is opened"):
+    with pytest.raises(SpiError, match="is a URL; only a working copy"):
         Store(url)
 
 

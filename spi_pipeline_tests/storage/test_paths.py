@@ -1,7 +1,7 @@
-"""Outside ``storage`` no module forms or names a path below the store: read off the syntax of every module.
+"""No module outside ``storage`` builds or names a path below the store, judged by the syntax of every module.
 
-Comments and docstrings aside. Opening a path that ``storage`` hands out is not forming one. What lies inside
-``dagster/`` and ``alerts/`` belongs to Dagster and the alerts' desk, which are told of a folder and know no store.
+Comments and docstrings do not count. Modules may open a path that ``storage`` hands out. The contents of ``dagster/``
+and ``alerts/`` belong to Dagster and the alerts' desk, which receive a folder and do not know the store.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from spi_pipeline.storage import places
 
 PACKAGE = Path(str(spi_pipeline.__file__)).parent
 PLACES = {value for name, value in vars(places).items() if name.isupper() and name[0] != "_"}
-# A folder of the store in a sentence or record. Of ``dagster/`` it cannot be told: Dagster's own tags begin with it.
+# A folder of the store inside a sentence or record. ``dagster/`` is left out: Dagster's own tags begin with it.
 NAMED = re.compile(rf"(?<![\w./-])(?:{'|'.join(sorted(PLACES - {places.DAGSTER}))})/|{re.escape(places.DATABASE)}")
 JOINING = ("joinpath", "glob", "rglob", "iterdir", "with_name", "with_suffix", "join")
 PATH_TYPES = ("Path", "PurePath", "PurePosixPath", "str")
 
-# Each with its reason.
+# The exceptions, each with its reason.
 ALLOWED = {
     "settings.py: _PACKAGE / 'snapshot' / 'tables'": "the embedded tables, a folder of the package",
     "orchestration/instance.py: history / 'runs'": "Dagster's own folder, wherever DAGSTER_HOME puts it",
@@ -32,13 +32,13 @@ ALLOWED = {
 
 
 class Finder(ast.NodeVisitor):
-    """What a module forms or names below a store, as source text."""
+    """Finds the paths below a store that a module builds or names, as source text."""
 
     def __init__(self, source: str) -> None:
         tree = ast.parse(source)
         self.found: list[str] = []
         self.derived: set[str] = set()
-        # As many passes as names can be derived from each other in a row.
+        # Each pass follows one more link in a chain of names derived from each other.
         for _ in range(3):
             for target, value in _assignments(tree):
                 if isinstance(target, ast.Name) and self.is_derived(value):
@@ -46,7 +46,7 @@ class Finder(ast.NodeVisitor):
         self.visit(tree)
 
     def is_derived(self, node: ast.AST) -> bool:
-        """Whether a value is a store, the setting that says where it is, or made of one of them."""
+        """Whether a value is a store, the setting with its location, or derived from one of them."""
         match node:
             case ast.Name(id=name):
                 return name == "store" or name in self.derived
@@ -76,7 +76,7 @@ class Finder(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         joining = isinstance(node.func, ast.Attribute) and node.func.attr in JOINING
-        # Lines and lists of words are joined by str.join, too; a path would be by a slash.
+        # str.join also joins lines and lists of words; it builds a path only if it joins with a slash.
         joining &= not (isinstance(node.func, ast.Attribute) and _joins_words(node.func.value))
         made = isinstance(node.func, ast.Name) and node.func.id in PATH_TYPES and len(node.args) > 1
         parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]

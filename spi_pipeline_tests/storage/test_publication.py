@@ -1,4 +1,4 @@
-"""What readers see: whole publications, whatever they hold; what is damaged is never taken for current."""
+"""Readers see whole publications, whatever they contain; a damaged one never counts as current."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release is whole, stays as it was, and says what became of it; the public sees what it is to see."""
+"""A release is complete and immutable and records its state; the public sees only what it should."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAID = {"at": "2026-11-28T00:00:00+00:00", "by": "Ann", "note": "why"}
 
 
 def frozen(store: Store, name: str, value: float) -> Release:
-    """A release of a table and a publication that hold one value, which becomes current."""
+    """Make a table and a publication with one value current, and release them."""
     version = store.write("score", scores(value), fingerprint=f"f{value}", run_id="r1")
     store.publish(built(value), fingerprint=f"p{int(value)}", run_id="r1", made_of={"score": version.sha256})
     fetched(store, f"{value}", "r1")
@@ -58,7 +58,7 @@ def test_each_byte_of_a_release_is_looked_at(store: Store) -> None:
     release = frozen(store, "r-1", 1.0)
     for file in sorted(path for path in release.folder.rglob("*") if path.is_file()):
         whole = file.read_bytes()
-        file.unlink()  # a link shares its bytes with the store
+        file.unlink()  # a hard link shares its bytes with the store
         file.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
         (said,) = [told for told in store.damage(deep=True) if "elease" in told]
         assert file.name in said
@@ -94,7 +94,7 @@ def test_the_newest_is_the_one_signed_last_that_stands(store: Store) -> None:
 
 
 def test_a_name_that_is_unknown_or_taken(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"there is no release 'r-1', nor any other: run spi release create"):
+    with pytest.raises(UnknownNameError, match=r"there is no release 'r-1', since there are no releases yet: make one"):
         store.releases.get("r-1")
     release = frozen(store, "r-1", 1.0)
     with pytest.raises(UnknownNameError, match=r"there is no release 'r-11'; did you mean r-1\?"):
@@ -108,7 +108,7 @@ def test_a_name_that_is_unknown_or_taken(store: Store, tmp_path: Path) -> None:
     shutil.copytree(release.folder, tmp_path / "carried" / "r-1")
     carried = store.releases.get(str(tmp_path / "carried" / "r-1"))
     assert carried.read("score").equals(scores(1.0))
-    with pytest.raises(SpiError, match="lies outside the store"):
+    with pytest.raises(SpiError, match="is outside the store"):
         store.releases.add(carried, SIGNED, **SAID)
 
 
@@ -127,14 +127,14 @@ def test_a_damaged_record_is_told_and_stands_in_nobodys_way(store: Store) -> Non
     (store.root / "releases" / "b.json").write_text("garbage")
     assert [release.id for release in store.releases.all()] == ["a"]
     (said,) = store.damage()
-    assert said.startswith("What release b says of itself is damaged")
+    assert said.startswith("The record of release b is damaged")
     store.show(signed=True)
     assert store.public.resolve() == seen, "the public does not go back to an older one unseen"
-    with pytest.raises(SpiError, match="What release b says of itself is damaged"):
+    with pytest.raises(SpiError, match="The record of release b is damaged"):
         store.shown("", signed=True)
     assert store.shown("a", signed=True).name == "a", "which was asked for by its name"
     third = frozen(store, "c", 3.0)
-    with pytest.raises(SpiError, match="What release b says of itself is damaged"):
+    with pytest.raises(SpiError, match="The record of release b is damaged"):
         store.releases.add(third, SIGNED, **SAID)
     assert store.releases.free_id("b") == "b-2"
 
@@ -144,7 +144,7 @@ def test_what_a_release_says_of_itself_is_sealed(store: Store) -> None:
     about = release.folder / "release.json"
     about.chmod(0o644)
     about.write_text(json.dumps(json.loads(about.read_text()) | {"tables": {}}))
-    with pytest.raises(SpiError, match="What release r-1 says of itself is damaged"):
+    with pytest.raises(SpiError, match="The record of release r-1 is damaged"):
         store.releases.get("r-1")
 
 

@@ -1,4 +1,4 @@
-"""What is pruned, and above all what is not: nothing that is current, published, or that a kept table was read from."""
+"""What pruning deletes and, above all, retains: all that is current or published, and downloads behind such tables."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def test_a_run_is_kept_in_all_kinds_or_in_none(store: Store) -> None:
 
 def test_where_a_run_hung_is_kept_as_long_as_what_it_recorded(store: Store) -> None:
     for number in range(4):
-        with store.going(f"r{number}", {}) as trace:
+        with store.running(f"r{number}", {}) as trace:
             trace.write_text("Timeout (0:00:01)!", encoding="utf-8")
         if number:
             store.append_run("run", f"r{number}", pa.table({"n": [number]}))
             store.ended(f"r{number}")
     store.prune(MORE)
-    left = {trace.stem for trace in (store.root / "going").glob("*.trace")}
+    left = {trace.stem for trace in (store.root / "running").glob("*.trace")}
     assert left == {"r0", "r2", "r3"}, "of r0 nobody has written down yet that it was killed"
 
 

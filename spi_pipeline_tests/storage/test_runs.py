@@ -34,13 +34,13 @@ def test_rows_are_added_and_no_run_touches_another(store: Store) -> None:
 def test_schemas_of_different_runs_are_made_one(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"], "failing_rows": [3]}))
     store.append_run("check_result", "r2", pa.table({"rule": pa.array(["types"], pa.large_string()), "value": [0.5]}))
-    store.append_run("check_result", "r3", pa.table({"rule": ["varies"], "failing_rows": pa.nulls(1)}))
+    store.append_run("check_result", "r3", pa.table({"rule": ["not_constant"], "failing_rows": pa.nulls(1)}))
     found = store.read_runs("check_result")
     assert found is not None
     assert found.to_pylist() == [
         {"rule": "key", "failing_rows": 3, "value": None},
         {"rule": "types", "failing_rows": None, "value": 0.5},
-        {"rule": "varies", "failing_rows": None, "value": None},
+        {"rule": "not_constant", "failing_rows": None, "value": None},
     ]
 
 
@@ -72,7 +72,9 @@ def test_a_damaged_record_is_set_aside_until_its_run_goes(store: Store) -> None:
     (file,) = (store.root / "runs" / "check_result").glob("r1.*")
     file.write_bytes(file.read_bytes()[:-9])
     (said,) = store.set_records_aside()
-    assert said.startswith(f"{file} is damaged: it was set aside as {file.name}.damaged; what that run found is lost")
+    assert said.startswith(
+        f"{file} was damaged and is set aside as {file.name}.damaged; the records of that run are lost"
+    )
     assert store.set_records_aside() == []
     assert store.damage(deep=True) == []
     found = store.read_runs("check_result")

@@ -1,4 +1,4 @@
-"""A store that machines share: two copies of one, on an object store that answers as S3 does and in a shared folder."""
+"""A store that machines share: two copies of it, on an S3-compatible object store and in a shared folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.lock import exclusive
 from spi_pipeline.storage.shared.copy import Copy, at_work
-from spi_pipeline.storage.shared.objects import Lost, Objects
+from spi_pipeline.storage.shared.objects import LostRaceError, Objects
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage.conftest import state
 from spi_pipeline_tests.storage.examples import built, fetched, scores
@@ -85,13 +85,13 @@ def test_what_one_machine_made_another_has(machines: tuple[Copy, Copy], tmp_path
     store = Store(other.root)
     assert store.published_version() == "b" * 16
     assert store.database.stat().st_mode & 0o777 == 0o444, "what is published is never written to"
-    assert (one.root / "memory").is_dir()
-    assert not (other.root / "memory").exists(), "what can be worked out anew is each machine's own"
+    assert (one.root / "cache").is_dir()
+    assert not (other.root / "cache").exists(), "what can be worked out anew is each machine's own"
     assert Store(one.root).back_up(tmp_path / "backup") > 0
     at_work(other, lambda: Store(other.root).restore(tmp_path / "backup", replace=True), tell=silent)
     at_work(one, lambda: None, writes=False, tell=silent)
     assert state(one)["files"].keys() == state(other)["files"].keys()
-    assert (one.root / "memory").is_dir()
+    assert (one.root / "cache").is_dir()
 
 
 def test_of_two_that_write_at_once_the_loser_starts_again_and_nothing_is_lost(machines: tuple[Copy, Copy]) -> None:
@@ -99,14 +99,14 @@ def test_of_two_that_write_at_once_the_loser_starts_again_and_nothing_is_lost(ma
     told: list[str] = []
 
     def slower() -> str:
-        if not told:  # between its bringing and its sending another writes, twice
+        if not told:  # between its bring and its send, another machine writes twice
             at_work(other, lambda: write(other, "theirs", 2.0), tell=silent)
             at_work(other, lambda: write(other, "both", 2.0), tell=silent)
         write(one, "both", float(Store(one.root).current("both") is not None))
         return "done"
 
     assert at_work(one, slower, tell=told.append) == "done"
-    assert told == ["another machine wrote to the store meanwhile: done again from what it left"]
+    assert told == ["another machine wrote to the store meanwhile: repeating the command on its new state"]
     at_work(other, lambda: None, writes=False, tell=silent)
     assert values(one) == values(other) == {"both": 1.0, "theirs": 2.0}
 
@@ -135,7 +135,7 @@ def test_the_manifest_is_replaced_by_who_read_it_last(url: str) -> None:
     assert objects.read() == (b"first", first)
     second = objects.swap(b"second", first)
     for expected in (None, first):
-        with pytest.raises(Lost):
+        with pytest.raises(LostRaceError):
             objects.swap(b"third", expected)
     assert objects.read() == (b"second", second)
 
@@ -145,7 +145,7 @@ def test_a_replacement_whose_answer_was_lost_is_no_lost_race(url: str) -> None:
     first = objects.swap(b"first", None)
     assert Objects(url).swap(b"first", None) == first if url.startswith("s3") else True
     second = objects.swap(b"second", first)
-    if url.startswith("s3"):  # in a folder there is no answer to lose
+    if url.startswith("s3"):  # in a folder, no response can get lost
         assert objects.swap(b"second", first) == second
 
 
@@ -156,16 +156,16 @@ def test_what_a_killed_command_left_is_gone_on_from_unless_others_wrote(machines
     one.bring()
     assert values(one) == {"half": 2.0, "score": 1.0}
     at_work(other, lambda: write(other, "score", 3.0), tell=silent)
-    laid_in = Store(one.root).inbox_of("house_prices") / "prices.csv"
-    laid_in.parent.mkdir(parents=True)
-    laid_in.write_text("price\n1\n", encoding="utf-8")
+    manual_uploads = Store(one.root).inbox_of("house_prices") / "prices.csv"
+    manual_uploads.parent.mkdir(parents=True)
+    manual_uploads.write_text("price\n1\n", encoding="utf-8")
     one.bring()
     assert values(one) == {"score": 3.0}
-    assert laid_in.is_file(), "what a person laid in is nobody's to take away"
+    assert manual_uploads.is_file(), "what a person laid in is nobody's to take away"
     at_work(one, lambda: None, tell=silent)
     at_work(other, lambda: laid_in_elsewhere(other).unlink(), tell=silent)
     one.bring()
-    assert not laid_in.exists()
+    assert not manual_uploads.exists()
 
 
 def laid_in_elsewhere(copy: Copy) -> Path:
@@ -209,7 +209,7 @@ def test_objects_that_nothing_names_go_once_nobody_can_be_about_to_name_them(
     objects.fetch(stray, hashlib.sha256(b"of a killed upload").hexdigest(), tmp_path / "back", mode=0o644)
     named = {entry.object for entry in one._base()[0].files.values()}
     assert objects.sweep(named, older=AT_ONCE) >= 1
-    with pytest.raises(SpiError, match=r"is gone: put it back from a backup of the bucket"):
+    with pytest.raises(SpiError, match=r"is missing: restore it from a backup of the bucket"):
         objects.fetch(stray, "0" * 64, tmp_path / "back", mode=0o644)
     other.bring()
     assert values(other) == {"score": 2.0}
@@ -223,7 +223,7 @@ def test_a_damaged_object_replaces_nothing(machines: tuple[Copy, Copy], url: str
     store = Objects(url)._store
     for entry in one._base()[0].files.values():
         obstore.put(store, entry.object, b"x" * entry.size)
-    with pytest.raises(SpiError, match=r"does not hold what was written: put it back"):
+    with pytest.raises(SpiError, match=r"does not hold what was written: restore it"):
         other.bring()
     assert values(other) == {"score": 1.0}
 
@@ -234,10 +234,10 @@ def test_a_manifest_that_is_gone_or_damaged_takes_nothing_away(machines: tuple[C
     store = Objects(url)._store
     obstore.put(store, "manifest.json", b'{"form": 1, "files": {}, "links": {}, "seal": "0"}')
     for copy in machines:
-        with pytest.raises(SpiError, match=r"The manifest of .* is damaged: put it back"):
+        with pytest.raises(SpiError, match=r"The manifest of .* is damaged: restore it"):
             copy.bring()
     obstore.delete(store, "manifest.json")
-    with pytest.raises(SpiError, match=r"is gone, and .* is a copy of what it named"):
+    with pytest.raises(SpiError, match=r"is missing, although .* is a copy of the files it named"):
         one.bring()
     other.bring()
     assert values(one) == {"score": 1.0}
@@ -268,14 +268,14 @@ def test_one_that_does_not_answer_is_told_without_keys(tmp_path: Path, monkeypat
     with pytest.raises(SpiError) as told:
         at_work(copy, lambda: None, tell=silent)
     assert str(told.value).startswith(
-        "The store s3://spi/luton could not be read (it does not answer): check its address"
+        "The store s3://spi/luton could not be read (it does not respond): check its address"
     )
     assert "canary" not in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["gs:/bucket", "ftp://host/folder", "s3://"])
 def test_an_address_that_is_none_is_told(url: str) -> None:
-    with pytest.raises(SettingError, match=r"is no address of a store: write s3://bucket/prefix"):
+    with pytest.raises(SettingError, match=r"is not the address of a store: write s3://bucket/prefix"):
         Objects(url)
 
 

@@ -123,7 +123,7 @@ def test_a_version_judged_again_is_the_same_and_fresh(store: Store, clock: list[
     assert good.judged == "lenient"
     store.keep("score", reason="a rule was broken", run_id="r2")
     assert store.judged("score", "strict") == store.current("score") == replace(good, judged="strict")
-    with pytest.raises(SpiError, match=r"There is no table 'area' to be judged again: run `spi refresh`"):
+    with pytest.raises(SpiError, match=r"There is no table 'area' to check again: run `spi refresh`"):
         store.judged("area", "strict")
 
 

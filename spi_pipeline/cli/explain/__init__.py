@@ -1,1 +1,1 @@
-"""``spi explain``: the command, and how each kind of explanation looks on a terminal."""
+"""``spi explain``: the command, and how it shows each kind of explanation on a terminal."""

@@ -1,4 +1,4 @@
-"""From a published score, change or interval down to what it rests on: ``spi explain``."""
+"""``spi explain``: explains a published score, change or interval down to the data it rests on."""
 
 import json
 from typing import Annotated
@@ -13,21 +13,21 @@ from spi_pipeline.settings import Settings
 def explain(
     ward: Annotated[str, typer.Argument(metavar="WARD", help="Name or code of a ward or authority.")],
     element: Annotated[str, typer.Argument(metavar="ID", help="Indicator, component, dimension or index.")],
-    change: Annotated[bool, typer.Option("--change", help="Follow how far it moved, from edition to edition.")] = False,
-    interval: Annotated[bool, typer.Option("--interval", help="Say how sure it is, and on what that rests.")] = False,
+    change: Annotated[bool, typer.Option("--change", help="Explain how far it moved between two editions.")] = False,
+    interval: Annotated[bool, typer.Option("--interval", help="Explain how certain it is, and why.")] = False,
     profile: Annotated[str, typer.Option(help="Profile of the framework.")] = "spi",
     edition: Annotated[
-        int | None, typer.Option(help="Calendar year; the newest when left out. Of a change the later one.")
+        int | None, typer.Option(help="Calendar year; by default the newest. With --change, the later year.")
     ] = None,
     edition_from: Annotated[
         int | None,
         typer.Option(
-            "--from", help="With --change: the earlier year. Of published changes that fit, the longest is told."
+            "--from", help="With --change, the earlier year; by default that of the longest published change."
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a score, its change or its interval down to what it rests on, and say why a figure is missing."""
+    """Explain a score, its change or its interval down to the data it rests on, and why a figure is missing."""
     from dataclasses import asdict
 
     from spi_pipeline.cli.explain.show import show_change, show_interval, show_score
@@ -40,26 +40,26 @@ def explain(
     from spi_pipeline.storage.store import Store
 
     if change and interval:
-        raise typer.BadParameter("--change and --interval are two questions; ask one of them")
+        raise typer.BadParameter("give --change or --interval, not both")
     if edition_from is not None and not change:
         raise typer.BadParameter("--from is the earlier edition of a change; give --change too")
     settings = Settings()
     contracts = complete_contracts(settings)
     database = Store(settings.store).database
     refuse_other_contracts(database, contracts.products)
-    found: Explanation | ChangeExplanation | IntervalExplanation
+    explanation: Explanation | ChangeExplanation | IntervalExplanation
     with asking(database, contracts, ward, element, profile) as question:
         contracts = question.contracts
         if change:
-            found = explain_change(question, edition_from, edition)
-            tree = show_change(found, contracts)
+            explanation = explain_change(question, edition_from, edition)
+            tree = show_change(explanation, contracts)
         elif interval:
-            found = explain_interval(question, edition)
-            tree = show_interval(found)
+            explanation = explain_interval(question, edition)
+            tree = show_interval(explanation)
         else:
-            found = explain_score(question, edition)
-            tree = show_score(found, contracts)
+            explanation = explain_score(question, edition)
+            tree = show_score(explanation, contracts)
     if as_json:
-        out.print_json(json.dumps(asdict(found), default=str))
+        out.print_json(json.dumps(asdict(explanation), default=str))
     else:
         out.print(tree)

@@ -1,4 +1,4 @@
-"""What a council brings of its own: tables and areas."""
+"""Commands for a council's own tables and areas."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from spi_pipeline.settings import Settings
 
 
 def own_folder(settings: Settings, what: str) -> Path:
-    """The folder that a council's own contracts are written to.
+    """The folder for a council's own contracts.
 
     Args:
-        settings: of the command.
-        what: is to be written, for the error: ``an area``.
+        settings: the settings of the command.
+        what: the thing to be written, for the error: ``the area``.
 
     Raises:
-        SettingError: when it would be the contracts that came with the program.
+        SettingError: if the folder holds the contracts supplied with the program.
     """
     if settings.council is None and settings.contracts == Settings.model_fields["contracts"].default:
         raise SettingError(
-            f"{what} is not written into the contracts that came with the program; make a folder of your own with spi "
-            "council NAME, and name it in SPI_COUNCIL"
+            f"{what} was not added: the contracts supplied with the program are never changed; make a folder of your "
+            "own with spi council NAME, set SPI_COUNCIL to that folder, and run this again"
         )
     return settings.council or settings.contracts

@@ -1,4 +1,4 @@
-"""Areas of a council's own: ``spi area``."""
+"""``spi area``: a council's own areas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from spi_pipeline.contracts.models.own_areas import OwnArea
-    from spi_pipeline.geography.own_areas import Ground, Placed
+    from spi_pipeline.geography.own_areas import Placed, PlacementData
 
 _SCORES = """
     SELECT area_name, edition, level, id, score, score_low, score_high, place, place_low, place_high, among,
@@ -28,7 +28,7 @@ _SCORES = """
     WHERE own_area = ? AND profile = ? AND level <> 'indicator' AND edition = (SELECT max(edition) FROM edition)
     ORDER BY ALL
 """
-app = typer.Typer(help="Areas of the council's own, such as that of a neighbourhood board.", no_args_is_help=True)
+app = typer.Typer(help="The council's own areas, such as that of a neighbourhood board.", no_args_is_help=True)
 
 
 @app.command("add")
@@ -36,67 +36,67 @@ def add(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="GeoJSON, or a CSV of postcodes or of OA, LSOA or ward codes.")
     ],
-    name: Annotated[str, typer.Option(help="What it is called; as the file says, or is called, when left out.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Name of the area; by default the one in the file, or that of the file.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Add the areas that a file draws; spi refresh then computes them beside the wards."""
+    """Add the areas that a file draws; spi refresh then computes them alongside the wards."""
     from spi_pipeline.geography.own_areas import place
     from spi_pipeline.publishers.own.drawn import read_drawn
     from spi_pipeline.storage.atomic import os_errors, write_bytes
 
     settings = Settings()
-    own = own_folder(settings, "an area")
+    own = own_folder(settings, "the area")
     contracts = complete_contracts(settings)
     drawn = read_drawn(file, name)
     if taken := [one.id for one in drawn if one.id in contracts.own_areas]:
-        raise SpiError(
-            f"there is an area {taken[0]} already; remove it with spi area remove {taken[0]}, or give --name"
-        )
+        raise SpiError(f"area {taken[0]} exists already; remove it with spi area remove {taken[0]}, or give --name")
     ground = ground_of(settings)
     every = {one.id: place(one, ground) for one in (*contracts.own_areas.values(), *drawn)}
     with os_errors(f"{own / 'areas'} could not be written"):
         (own / "areas").mkdir(exist_ok=True)
     for one in drawn:
         write_bytes(own / "areas" / f"{one.id}.yaml", text_of(one).encode())
-    told = [_told(every[one.id], every, ground) for one in drawn]
+    details = [_details(every[one.id], every, ground) for one in drawn]
     if as_json:
-        out.print_json(json.dumps(told))
+        out.print_json(json.dumps(details))
         return
-    for said in told:
-        out.print(_in_words(said), soft_wrap=True)
-    out.print("spi refresh computes its scores." if len(told) == 1 else "spi refresh computes their scores.")
+    for area in details:
+        out.print(_describe(area), soft_wrap=True)
+    out.print("spi refresh computes its scores." if len(details) == 1 else "spi refresh computes their scores.")
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Name the areas there are, with their residents and the wards they lie in."""
+    """List the areas, with their residents and the wards they lie in."""
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.geography.own_areas import place
 
     settings = Settings()
     contracts = complete_contracts(settings)
     if not contracts.own_areas:
-        out.print_json("[]") if as_json else out.print("There is no area; add one with spi area add FILE.")
+        out.print_json("[]") if as_json else out.print("There are no areas; add one with spi area add FILE.")
         return
     ground = ground_of(settings)
     every = {name: place(area, ground) for name, area in sorted(contracts.own_areas.items())}
-    told = [_told(one, every, ground) for one in every.values()]
+    details = [_details(one, every, ground) for one in every.values()]
     if as_json:
-        out.print_json(json.dumps(told))
+        out.print_json(json.dumps(details))
         return
     rows = [
         {
             "id": one["id"], "name": one["name"], "drawn by": one["drawn_by"], "residents": f"{one['residents']:,.0f}",
             "wards": ", ".join(each["name"] for each in one["wards"]),
         }
-        for one in told
+        for one in details
     ]  # fmt: skip
     show_table(rows, out, title=counted(len(rows), "area"))
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the area.")], as_json: Json = False) -> None:
-    """Show how an area fares: its scores, how sure they are, and where it would stand among the wards."""
+def show(name: Annotated[str, typer.Argument(metavar="ID", help="Id of the area.")], as_json: Json = False) -> None:
+    """Show an area's scores, how certain they are, and where it would stand among the wards."""
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.outputs.queries import reading, refuse_other_contracts
     from spi_pipeline.storage.store import Store
@@ -106,15 +106,15 @@ def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the area.")]
     database, profile = Store(settings.store).database, next(iter(contracts.framework.profiles))
     refuse_other_contracts(database, contracts.products)
     with reading(database) as connection:
-        found = connection.execute(_SCORES, [name, profile]).df()
-    if found.empty:
-        there = ", ".join(sorted(contracts.own_areas))
+        scores = connection.execute(_SCORES, [name, profile]).df()
+    if scores.empty:
+        available = ", ".join(sorted(contracts.own_areas))
         raise UnknownNameError(
-            f"no scores of an area {name!r} are published; there are the areas {there or 'none'}, and spi refresh "
-            "computes them"
+            f"no scores of an area {name!r} are published; the areas are {available or 'none'}, and spi refresh "
+            "computes their scores"
         )
     if as_json:
-        out.print_json(found.to_json(orient="records"))
+        out.print_json(scores.to_json(orient="records"))
         return
     order = {each: place for place, each in enumerate(contracts.titles)}
     rows = [
@@ -122,31 +122,31 @@ def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the area.")]
             "of": contracts.titles[row["id"]], "score": f"{row['score']:.1f}",
             "likely": f"{row['score_low']:.1f} to {row['score_high']:.1f}",
             "would stand": f"{row['place']} of {row['among']}",
-            "likely place": f"{row['place_low']} to {row['place_high']}", "beside the wards": row["verdict"],
+            "likely place": f"{row['place_low']} to {row['place_high']}", "compared with the wards": row["verdict"],
         }
-        for row in sorted(found.to_dict("records"), key=lambda row: order[row["id"]])
+        for row in sorted(scores.to_dict("records"), key=lambda row: order[row["id"]])
     ]  # fmt: skip
-    show_table(rows, out, title=f"{found['area_name'][0]}, {found['edition'][0]}, profile {profile}")
+    show_table(rows, out, title=f"{scores['area_name'][0]}, {scores['edition'][0]}, profile {profile}")
 
 
 @app.command("remove")
-def remove(name: Annotated[str, typer.Argument(metavar="ID", help="Of the area.")]) -> None:
-    """Remove an area; the next refresh forgets it."""
+def remove(name: Annotated[str, typer.Argument(metavar="ID", help="Id of the area.")]) -> None:
+    """Remove an area; the next refresh removes its figures."""
     from spi_pipeline.storage.atomic import os_errors
 
     settings = Settings()
     contracts = complete_contracts(settings)
     if name not in contracts.own_areas:
-        there = ", ".join(sorted(contracts.own_areas))
-        raise UnknownNameError(f"there is no area {name!r}; there are {there or 'none'}")
+        available = ", ".join(sorted(contracts.own_areas))
+        raise UnknownNameError(f"there is no area {name!r}; the areas are {available or 'none'}")
     path = settings.root / f"areas/{name}.yaml"
     with os_errors(f"{path} could not be removed"):
         path.unlink()
-    out.print(f"removed {path}; spi refresh forgets its figures.")
+    out.print(f"removed {path}; spi refresh removes its figures.")
 
 
 def text_of(area: OwnArea) -> str:
-    """The file of an area, as a person would write it."""
+    """The YAML text of an area, in the form a person would write."""
     drawn = area.model_dump(exclude_none=True)
     lines = [f"# {area.title}, as spi area add read it.", "", f"id: {area.id}", f"title: {_word(area.title)}"]
     if area.outline is not None:
@@ -161,8 +161,8 @@ def _word(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def ground_of(settings: Settings) -> Ground:
-    """What areas are placed with: the tables that the store holds, else the embedded ones; no refresh is needed."""
+def ground_of(settings: Settings) -> PlacementData:
+    """The data that areas are placed with: tables of the store, or else embedded ones, so that no refresh is needed."""
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.steps.geography import geography_steps
     from spi_pipeline.steps.inputs import Inputs
@@ -177,14 +177,14 @@ def ground_of(settings: Settings) -> Ground:
         if store.current(name):
             return store.read(name)
         held = contracts.geography.holding(name) and name in figures.names
-        return figures.read(name).table if held else empty(contracts.sources[name], "it is not at hand")
+        return figures.read(name).table if held else empty(contracts.sources[name], "it is not available")
 
     tables = {name: table(name) for name in dict.fromkeys((*allocation.inputs, *GROUND)) if name in contracts.sources}
     tables |= compute(allocation, contracts, Inputs(tables, dict.fromkeys(tables, ""), {}))
     return ground(Inputs(tables, dict.fromkeys(tables, ""), {}), contracts)
 
 
-def _told(placed: Placed, every: dict[str, Placed], ground: Ground) -> dict[str, Any]:
+def _details(placed: Placed, every: dict[str, Placed], ground: PlacementData) -> dict[str, Any]:
     from spi_pipeline.geography.own_areas import overlaps, own_area_row
 
     row, shared = own_area_row(placed, ground), overlaps(placed, every, ground)
@@ -198,18 +198,18 @@ def _told(placed: Placed, every: dict[str, Placed], ground: Ground) -> dict[str,
     }  # fmt: skip
 
 
-def _in_words(told: dict[str, Any]) -> str:
-    """An area as it was placed, in sentences."""
+def _describe(details: dict[str, Any]) -> str:
+    """Describe a placed area in sentences."""
     wards = ", ".join(
         f"{ward['shared']:,.0f} in {ward['name']}" + (" (all of it)" if ward["other_less_area"] < 1 else "")
-        for ward in told["wards"]
+        for ward in details["wards"]
     )
-    said = [f"{told['name']} ({told['id']}): {told['residents']:,.0f} residents, {wards}."]
-    said += [f"It shares {one['shared']:,.0f} residents with {one['name']}." for one in told["areas"]]
-    for one in told["thin"]:
-        left = max(one["area_less_other"] if one["other_less_area"] < 1 else one["other_less_area"], 0)
-        said.append(
-            f"It differs from {one['other_name']} by {left:,.0f} residents alone: figures whose source states a "
-            "minimum are withheld where they would tell of so few."
+    sentences = [f"{details['name']} ({details['id']}): {details['residents']:,.0f} residents, {wards}."]
+    sentences += [f"It shares {one['shared']:,.0f} residents with {one['name']}." for one in details["areas"]]
+    for one in details["thin"]:
+        remaining = max(one["area_less_other"] if one["other_less_area"] < 1 else one["other_less_area"], 0)
+        sentences.append(
+            f"It differs from {one['other_name']} by {remaining:,.0f} residents only: figures whose source sets a "
+            "minimum are withheld if they would describe so few."
         )
-    return " ".join(said)
+    return " ".join(sentences)

@@ -1,1 +1,1 @@
-"""What was published for good, and why scores changed since: ``spi release`` and ``spi diff``."""
+"""``spi release`` and ``spi diff``: immutable releases, and why scores differ between them."""

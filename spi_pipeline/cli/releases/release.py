@@ -1,4 +1,4 @@
-"""``spi release``: freezing what is published, signing it, and saying what became of it."""
+"""``spi release``: makes an immutable release of the published tables, signs it and records its later history."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ if TYPE_CHECKING:
     from spi_pipeline.storage.published.releases import Release
     from spi_pipeline.storage.store import Store
 
-app = typer.Typer(help="What was published for good; see docs/releases.md.", no_args_is_help=True)
+app = typer.Typer(help="Immutable releases; see docs/releases.md.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the release.")]
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Name of the person who decides.")]
 
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Option("--id", help="Its id; the day of today when left out.")] = "",
+    name: Annotated[str, typer.Option("--id", help="Id of the release; by default today's date.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Freeze what is published as a draft, and show what surprises most since the release before."""
+    """Copy the publication as a draft release, and show the most surprising changes since the previous release."""
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.run.freezing import freeze
 
     settings = Settings()
     release = freeze(settings, contracts_in_force(settings), name)
     if as_json:
-        out.print_json(json.dumps(_told(release)))
+        out.print_json(json.dumps(_record(release)))
         return
     _show(release)
-    out.print(f"\nA draft. Sign it: spi release publish {release.id} --by NAME --note WHY", soft_wrap=True)
+    out.print(f"\nThis is a draft. To sign it: spi release publish {release.id} --by NAME --note WHY", soft_wrap=True)
 
 
 @app.command("publish")
 def publish(
     name: Id,
     by: By,
-    note: Annotated[str, typer.Option("--note", help="What the release is, for those who read it later.")],
-    revises: Annotated[str, typer.Option("--revises", metavar="ID", help="The release that it replaces.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Description of the release for later readers.")],
+    revises: Annotated[str, typer.Option("--revises", metavar="ID", help="Id of the release that it replaces.")] = "",
 ) -> None:
-    """Sign a draft: it is never changed again, and where publication.yaml asks for it the public sees it."""
+    """Sign a draft, which can then never change; if publication.yaml requires a signature, the public now sees it."""
     from spi_pipeline.storage.published.releases import REVISED, SIGNED
 
     with _writing() as (store, signed):
@@ -67,9 +67,9 @@ def publish(
 
 @app.command("withdraw")
 def withdraw(
-    name: Id, by: By, reason: Annotated[str, typer.Option("--reason", help="Why it is no longer to be relied on.")]
+    name: Id, by: By, reason: Annotated[str, typer.Option("--reason", help="Why nobody should rely on it.")]
 ) -> None:
-    """Say that a release is not to be relied on; it stays, with the reason, and the public sees the one before."""
+    """Withdraw a release: it stays, with the reason, and the public sees the previous one."""
     from spi_pipeline.storage.published.releases import WITHDRAWN
 
     _add(name, WITHDRAWN, by, reason)
@@ -80,63 +80,63 @@ def withdraw(
 def erratum(
     name: Id, by: By, note: Annotated[str, typer.Option("--note", help="What is wrong, and what is right.")]
 ) -> None:
-    """Say what is wrong in a release that stays as it is."""
+    """Record an error in a release, which itself stays unchanged."""
     from spi_pipeline.storage.published.releases import ERRATUM
 
     _add(name, ERRATUM, by, note)
-    out.print(f"An erratum stands beside release {name}.", soft_wrap=True)
+    out.print(f"An erratum was added to release {name}.", soft_wrap=True)
 
 
 @app.command("list")
 def list_releases(as_json: Json = False) -> None:
-    """Name every release, the one signed last at the end."""
+    """List every release, the most recently signed last."""
     from spi_pipeline.storage.store import Store
 
     releases = Store(Settings().store).releases
-    found, damage = releases.all(), releases.damage()
+    every, damage = releases.all(), releases.damage()
     if as_json:
-        out.print_json(json.dumps([_told(release) for release in found]))
-    for release in () if as_json else found:
+        out.print_json(json.dumps([_record(release) for release in every]))
+    for release in () if as_json else every:
         last = release.events[-1] if release.events else {}
-        said = f", {last['event']} by {last['by']}: {last['note']}" if last else ""
-        out.print(f"{release.id}: {release.state}, figures of {release.about['as_of']}{said}", soft_wrap=True)
+        event = f", {last['event']} by {last['by']}: {last['note']}" if last else ""
+        out.print(f"{release.id}: {release.state}, figures of {release.about['as_of']}{event}", soft_wrap=True)
     if damage:
         raise SpiError("\n".join(damage))
-    if not (found or as_json):
-        out.print("No release was made yet: spi release create.")
+    if not (every or as_json):
+        out.print("There is no release yet: make one with spi release create.")
 
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="ID", help="Id of the release, or a folder it was carried in.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="Id of the release, or a folder with a copy.")],
     as_json: Json = False,
 ) -> None:
-    """Say what a release is made of, what became of it, and what surprised most when it was made."""
+    """Show the contents and history of a release, and its most surprising changes when it was made."""
     from spi_pipeline.storage.store import Store
 
     release = Store(Settings().store).releases.get(name)
     if as_json:
-        out.print_json(json.dumps(_told(release)))
+        out.print_json(json.dumps(_record(release)))
     else:
         _show(release)
 
 
 def _show(release: Release) -> None:
-    about = release.about
+    details = release.about
     out.print(
-        f"{release.id}: {release.state}, figures of {about['as_of']}, editions {about['editions'][0]} to "
-        f"{about['editions'][-1]}, {len(about['tables'])} tables, version {about['code']['version']}",
+        f"{release.id}: {release.state}, figures of {details['as_of']}, editions {details['editions'][0]} to "
+        f"{details['editions'][-1]}, {len(details['tables'])} tables, version {details['code']['version']}",
         soft_wrap=True,
     )
-    for table, reason in about["kept"].items():
-        out.print(f"kept from before: {table}: {reason}", style="yellow", soft_wrap=True)
+    for table, reason in details["kept"].items():
+        out.print(f"last good version kept: {table}: {reason}", style="yellow", soft_wrap=True)
     for event in release.events:
         out.print(f"{event['at'][:10]} {event['event']} by {event['by']}: {event['note']}", soft_wrap=True)
     _show_surprising(release)
 
 
 def _show_surprising(release: Release) -> None:
-    """What a person should look at before signing."""
+    """Show the most surprising changes, which a person should look at before signing."""
     from spi_pipeline.cli.releases.shown import shown
     from spi_pipeline.cli.terminal import show_table
     from spi_pipeline.contracts.loader import load_contracts
@@ -146,18 +146,18 @@ def _show_surprising(release: Release) -> None:
     changes = release.read("release_change").to_pandas()
     if len(changes):
         rows = shown(most_surprising(changes, next(iter(contracts.framework.profiles))), contracts)
-        show_table(rows.to_dict("records"), out, f"What surprises most since release {changes['release'].iloc[0]}")
+        show_table(rows.to_dict("records"), out, f"Most surprising changes since release {changes['release'].iloc[0]}")
     else:
-        out.print("It is held against no release signed before, or no score moved since.", soft_wrap=True)
+        out.print("No release was signed before to compare with, or no score has moved since.", soft_wrap=True)
 
 
-def _told(release: Release) -> dict[str, object]:
-    told = {name: value for name, value in release.about.items() if name != "files"}
-    return {**told, "state": release.state, "events": list(release.events), "folder": str(release.folder)}
+def _record(release: Release) -> dict[str, object]:
+    record = {name: value for name, value in release.about.items() if name != "files"}
+    return {**record, "state": release.state, "events": list(release.events), "folder": str(release.folder)}
 
 
 def _add(name: str, event: str, by: str, note: str) -> None:
-    """Say what became of a release, and let the public see what it is to see then."""
+    """Record an event of a release, and update the publication that the public sees."""
     with _writing() as (store, signed):
         store.releases.add(store.releases.get(name), event, at=_now(), by=by, note=note)
         store.show(signed=signed)
@@ -165,7 +165,7 @@ def _add(name: str, event: str, by: str, note: str) -> None:
 
 @contextmanager
 def _writing() -> Iterator[tuple[Store, bool]]:
-    """The store, locked, and whether the public sees signed releases alone."""
+    """Yield the locked store, and whether the public sees only signed releases."""
     from spi_pipeline.storage.store import Store
 
     settings = Settings()

@@ -1,1 +1,1 @@
-"""Any index from two files: a framework in YAML and values in CSV or Parquet, for ``spi score``."""
+"""``spi score``: any index from two files, a framework in YAML and values in CSV, Parquet or Excel."""

@@ -1,7 +1,7 @@
-"""What ``spi score`` does: two files in, an index out, and a summary for people or programs.
+"""The work of ``spi score``: two files in, an index out, and a summary for people or programs.
 
-The order of the steps and the form of the summary belong here; the arithmetic is in the engine, the files in ``read``
-and ``write``.
+This module sets the order of the steps and the form of the summary. The engine does the arithmetic; ``read`` and
+``write`` handle the files.
 """
 
 import json
@@ -28,7 +28,7 @@ WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScoreRun:
     """An index computed from files.
 
     Attributes:
@@ -36,8 +36,8 @@ class Outcome:
         explained: how it was computed, in sentences.
         scores: everything the engine returned.
         table: the rows to write: area_code, edition, level, id, score, rank, rank_low, rank_high, coverage.
-        uncertainty: what the draws say; None where none were asked for.
-        sensitivity: Sobol shares of every source of doubt; None where they were not asked for.
+        uncertainty: results of the draws; None if no draws were requested.
+        sensitivity: Sobol shares of every source of uncertainty; None if not requested.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Outcome:
     sensitivity: pd.DataFrame | None
 
     def summary(self) -> dict[str, Any]:
-        """Weights, fit, filled cells, treated points, notes and what was varied, ready for JSON."""
+        """Weights, fit, filled cells, treated points, notes and varied sources of uncertainty, ready for JSON."""
         weights, indicators = self.scores.weights(), self.scores.indicators
         fit = weights.drop_duplicates("parent_id")[FIT]
         return {
@@ -70,21 +70,21 @@ class Outcome:
 def score_files(
     framework: Path, values: Path, profile: str | None = None, draws: int = 0, seed: int = 0, sobol: int = 0,
     progress: Progress | None = None,
-) -> Outcome:  # fmt: skip
+) -> ScoreRun:  # fmt: skip
     """Compute the index of a framework file from a file of values.
 
     Args:
-        framework: YAML, as the documentation describes.
-        values: CSV or Parquet: area_code, edition, indicator_id, value and optional columns.
+        framework: YAML file, see docs/score.md.
+        values: CSV, Parquet or Excel file: area_code, edition, indicator_id, value and optional columns.
         profile: a profile to use in place of the framework's.
         draws: recalculations behind the rank intervals; 0 leaves these empty.
-        seed: of the draws.
-        sobol: base draws behind the shares of each source of doubt; 0 for none.
-        progress: called with the number of draws done and of all, now and then.
+        seed: seed of the draws.
+        sobol: base draws behind the share of each source of uncertainty; 0 for none.
+        progress: called now and then with the number of draws done and of all draws.
 
     Raises:
-        InputError: every fault of both files, with file and line.
-        SpiError: a method cannot be applied to the values.
+        InputError: with every fault of both files, with file and line.
+        SpiError: if a method cannot be applied to the values.
     """
     document, table = read_inputs(framework, values)
     try:
@@ -98,14 +98,14 @@ def score_files(
     title = str(document.data.get("title") or framework.stem)
     table = scores.table() if uncertainty is None else with_intervals(scores.table(), uncertainty)
     explained = explain(document.data, profile).splitlines()
-    return Outcome(title, explained, scores, table, uncertainty, shares)
+    return ScoreRun(title, explained, scores, table, uncertainty, shares)
 
 
 def explain_files(framework: Path | None, profile: str | None) -> list[str]:
-    """A framework in words with formulas, or a profile, a sentence a line; every profile where neither is named.
+    """Explain a framework or a profile in words with formulas, one sentence per line; without either, every profile.
 
     Raises:
-        InputError: the framework has faults, or there is no such profile.
+        InputError: if the framework has faults or there is no such profile.
     """
     if framework is None:
         try:
@@ -127,6 +127,6 @@ def _varied(entry: Varied) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain Python, what is missing as None."""
+    """Rows as plain Python values, missing values as None."""
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
     return rows

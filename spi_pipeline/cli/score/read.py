@@ -1,6 +1,6 @@
-"""The two files an index is computed from, and where in them a fault lies.
+"""Reads the two files an index is computed from, and locates faults in them.
 
-Reading belongs here; what a framework may say and what values may look like is the engine's business.
+This module only reads; the engine validates the framework and the values.
 """
 
 import csv
@@ -14,7 +14,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from spi_pipeline.cli.score.workbook import read_workbook
-from spi_pipeline.contracts.errors import ContractError, Fault
+from spi_pipeline.contracts.errors import NO_FILE, ContractError, Fault
 from spi_pipeline.contracts.reading.documents import Document, read_document
 from spi_pipeline.engine.framework.columns import BLANK, NUMBERS
 from spi_pipeline.engine.framework.faults import LISTED, FrameworkError
@@ -25,21 +25,21 @@ TEXT = ("area_code", "edition", "indicator_id", "group", *FOR_READERS)
 
 
 class InputError(ContractError):
-    """Every fault of a framework and its values; nothing was computed."""
+    """Every fault of a framework and its values. Nothing was computed."""
 
     where = "framework and values"
 
 
 def read_inputs(framework: Path, values: Path) -> tuple[Document, pd.DataFrame]:
-    """Both files, whatever cannot be read of either told at once.
+    """Read both files; the faults of both are raised together.
 
     Returns:
-        The framework, with the line of every key, and the values as written: codes as text, numbers as numbers where
-        the whole column is; indexed by the number of the row in the file, from 0 (of a CSV after its heading), rows
-        without any entry left out.
+        The framework, with the line of every key, and the values as written: codes as text, a column as numbers if all
+        of it is numeric. The index is the row number in the file, from 0 (in a CSV after its heading); rows without
+        any entry are left out.
 
     Raises:
-        InputError: a file is missing or cannot be read.
+        InputError: if a file is missing or cannot be read.
     """
     faults: list[Fault] = []
     document = read_document(framework, framework.name, faults)
@@ -50,7 +50,7 @@ def read_inputs(framework: Path, values: Path) -> tuple[Document, pd.DataFrame]:
 
 
 def located(error: FrameworkError, framework: Document, values: Path, table: pd.DataFrame) -> InputError:
-    """The engine's faults with file and line.
+    """Add file and line to the engine's faults.
 
     Args:
         error: the faults.
@@ -67,7 +67,7 @@ def located(error: FrameworkError, framework: Document, values: Path, table: pd.
         elif not path:
             faults.append(Fault(values.name, 0, fault.message))
         else:
-            # A row of a Parquet file has no line; its number, counted from 1, is as good.
+            # A row of a Parquet file has no line; its number, counted from 1, takes its place.
             row = int(table.index[int(path[0])])
             lines = lines or (_lines(values) if _is(values, ".csv") else [])
             faults.append(Fault(values.name, lines[row] if lines else row + 1, fault.message, fault.count))
@@ -87,17 +87,15 @@ def _table(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
             table = _csv_of_clean_columns(file)
             table = _csv(file, faults) if table is None else table
             return None if table is None else _without_blank_rows(table)
-        faults.append(Fault(file.name, 0, "is none of .csv, .parquet and .xlsx: give the values as one of these"))
+        faults.append(Fault(file.name, 0, "is not a .csv, .parquet or .xlsx file: give the values as one of these"))
     except UnicodeDecodeError as error:
         faults.append(Fault(file.name, 0, f"is not UTF-8 text (byte {error.start}): save it as UTF-8"))
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        faults.append(
-            Fault(file.name, 0, "the file is missing" if missing else f"cannot be read: {error.strerror or error}")
-        )
+        faults.append(Fault(file.name, 0, NO_FILE if missing else f"cannot be read: {error.strerror or error}"))
     except (csv.Error, pa.ArrowInvalid) as error:
-        said = " ".join(str(error).split())
-        faults.append(Fault(file.name, 0, f"cannot be read as {file.suffix.removeprefix('.')}: {said}"))
+        message = " ".join(str(error).split())
+        faults.append(Fault(file.name, 0, f"cannot be read as {file.suffix.removeprefix('.')}: {message}"))
     return None
 
 
@@ -110,19 +108,19 @@ def _parquet(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
         schema = pq.read_schema(opened)
         text = [field.name for field in schema if field.name in TEXT and pa.types.is_string(field.type)]
         table = pq.read_table(opened, read_dictionary=text)
-    before = len(faults)
-    for place, field in enumerate(table.schema):
+    count_before = len(faults)
+    for position, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
-            said = f"column {field.name} holds {field.type}, which is neither text nor number"
-            faults.append(Fault(file.name, 0, f"{said}: give one value a cell"))
-        elif _is_bytes(field.type):  # as some programs write text
+            message = f"column {field.name} holds {field.type}, which is neither text nor number"
+            faults.append(Fault(file.name, 0, f"{message}: give one value per cell"))
+        elif _is_bytes(field.type):  # some programs write text as bytes
             try:
-                table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+                table = table.set_column(position, field.name, table.column(position).cast(pa.string()))
             except pa.ArrowInvalid:
                 faults.append(
-                    Fault(file.name, 0, f"column {field.name} holds bytes that are no UTF-8: write it as text")
+                    Fault(file.name, 0, f"column {field.name} holds bytes that are not UTF-8: write it as text")
                 )
-    if len(faults) > before:
+    if len(faults) > count_before:
         return None
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame.drop(columns=[name for name in frame.columns if str(name).startswith("__index_level_")])
@@ -134,7 +132,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
-    """A file whose columns of numbers hold nothing else, read in a fraction of the time; None for any other."""
+    """Read a file whose number columns hold only numbers, in a fraction of the time; None for any other file."""
     types: dict[str, pa.DataType] = dict.fromkeys(TEXT, pa.dictionary(pa.int32(), pa.string()))
     types |= dict.fromkeys(NUMBERS, pa.float64())
     try:
@@ -153,36 +151,38 @@ def _csv_of_clean_columns(file: Path) -> pd.DataFrame | None:
 
 
 def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
-    """Any other file: everything in it as text."""
+    """Read any other file, all of it as text."""
     rows = _rows(file)
     heading = [name.strip() for name in next(rows, (1, []))[1]]
     if not heading:
-        faults.append(Fault(file.name, 0, "the file is empty: give a heading, then one row a value"))
+        faults.append(Fault(file.name, 0, "the file is empty: give a heading, then one row per value"))
         return None
     if len(heading) == 1 and (separator := next((one for one in OTHER_SEPARATORS if one in heading[0]), "")):
-        said = f"the columns are separated by {OTHER_SEPARATORS[separator]}"
-        faults.append(Fault(file.name, 1, f"{said}: separate them by commas, with points for decimals"))
+        message = f"the columns are separated by {OTHER_SEPARATORS[separator]}"
+        faults.append(Fault(file.name, 1, f"{message}: separate them by commas, with points for decimals"))
         return None
-    twice = {name for name in heading if heading.count(name) > 1}
-    faults += [Fault(file.name, 1, f"the heading has '{name}' more than once: keep one such column") for name in twice]
-    found, ragged = [], []
+    repeated = {name for name in heading if heading.count(name) > 1}
+    faults += [
+        Fault(file.name, 1, f"the heading has '{name}' more than once: keep one such column") for name in repeated
+    ]
+    cells, ragged = [], []
     for line, row in rows:
         if row and len(row) != len(heading):
             ragged.append((line, len(row)))
-        found.append(row or [""] * len(heading))
+        cells.append(row or [""] * len(heading))
     for line, width in ragged[:LISTED]:
         counted = f"{width} field{'s' * (width > 1)}"
         faults.append(Fault(file.name, line, f"the row has {counted}, the heading {len(heading)}: correct it"))
     if beyond := ragged[LISTED:]:
-        said = f"and {len(beyond):,} more rows have fewer or more fields than the heading"
-        faults.append(Fault(file.name, beyond[0][0], said, len(beyond)))
+        message = f"and {len(beyond):,} more rows have fewer or more fields than the heading"
+        faults.append(Fault(file.name, beyond[0][0], message, len(beyond)))
     if faults:
         return None
-    return pd.DataFrame(found, columns=heading, dtype=object)
+    return pd.DataFrame(cells, columns=heading, dtype=object)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Every row of a CSV file, the heading first, with the line it begins in; an empty line is a row of no fields."""
+    """Every row of a CSV file, heading first, with the line it begins on; an empty line is a row without fields."""
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.reader(opened)
         line = 1
@@ -192,7 +192,7 @@ def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(file: Path) -> list[int]:
-    """The line of every row of data."""
+    """The line number of every data row."""
     return [line for line, _ in _rows(file)][1:]
 
 
@@ -201,7 +201,7 @@ def _without_blank_rows(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.columns:
         column = table[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            words = [place for place, word in enumerate(column.cat.categories) if not word.strip()]
+            words = [position for position, word in enumerate(column.cat.categories) if not word.strip()]
             blank &= np.isin(column.cat.codes, words)
         elif column.dtype == object:
             blank &= (column.isna() | (column.str.strip() == "")).to_numpy()

@@ -1,4 +1,4 @@
-"""Excel workbooks: a table of values read from one, the tables of an index written into one."""
+"""Excel workbooks: reads a table of values from one and writes the tables of an index into one."""
 
 import io
 import zipfile
@@ -15,24 +15,28 @@ from openpyxl.utils.escape import escape
 
 from spi_pipeline.contracts.errors import Fault, SpiError
 
-# What the format holds: rows of a sheet, characters of a cell.
+# Limits of the format: rows in a sheet, characters in a cell.
 MOST_ROWS = 1_048_576
 LONGEST = 32_767
-# Unpacked, a sheet of a million rows by 60 columns of numbers has so many bytes; a small file that unpacks to more is
-# a trap, or no table.
+# Bytes of an unpacked sheet of a million rows by 60 columns of numbers. A small file that unpacks to more is a zip bomb
+# or not a table.
 LARGEST = 4 * 10**9
-# The sheet that is read where several have entries.
+# The sheet to read if several have entries.
 VALUES = "values"
 
 
 def read_workbook(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
-    """The table of a workbook, rows without any entry left out, or None where it is faulty; faults are appended.
+    """Read the table of a workbook; rows without any entry are left out.
+
+    Args:
+        file: the workbook.
+        faults: the list that faults are appended to.
 
     Returns:
-        Values as saved; the index is the number of the row in the sheet, from 0.
+        Values as saved; the index is the row number in the sheet, from 0. None if the workbook has faults.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: if the file cannot be opened.
     """
     try:
         with file.open("rb") as stream:
@@ -44,16 +48,16 @@ def read_workbook(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
             return _table(file.name, _sheets(stream, data_only=True), _sheets(stream, data_only=False), faults)
     except OSError:
         raise
-    except Exception as error:  # openpyxl raises a dozen kinds at a damaged file, TypeError and KeyError among them
-        said = " ".join(str(error).split())[:200]
-        faults.append(Fault(file.name, 0, f"is not a readable workbook ({said}): save it again as .xlsx"))
+    except Exception as error:  # openpyxl raises a dozen kinds for a damaged file, among them TypeError and KeyError
+        message = " ".join(str(error).split())[:200]
+        faults.append(Fault(file.name, 0, f"is not a readable workbook ({message}): save it again as .xlsx"))
         return None
 
 
 def _sheets(stream: Any, *, data_only: bool) -> Iterator[tuple[str, dict[int, list[Any]]]]:
-    """The sheets with entries: name, and rows by number from 0, a formula as its value or as itself."""
+    """Yield each sheet's name and its rows with entries, by number from 0; formulas as values or as ``_Formula``."""
     for sheet in openpyxl.load_workbook(stream, read_only=True, data_only=data_only).worksheets:
-        sheet.reset_dimensions()  # what a sheet says of its own size need not be so
+        sheet.reset_dimensions()  # the size that a sheet declares can be wrong
         rows = {number: [_plain(cell) for cell in row] for number, row in enumerate(sheet.iter_rows())}
         yield sheet.title, {number: row for number, row in rows.items() if any(cell is not None for cell in row)}
 
@@ -68,7 +72,7 @@ def _plain(cell: Any) -> Any:
 
 
 class _Formula:
-    """What stands for a formula where formulas are read as such."""
+    """Placeholder for a formula, when formulas are not read as values."""
 
 
 def _table(
@@ -79,49 +83,49 @@ def _table(
     title = VALUES if VALUES in sheets else next(iter(sheets), "")
     if len(sheets) > 1 and title != VALUES:
         several = ", ".join(sheets)
-        said = f"several sheets have entries ({several}): name the one to be read '{VALUES}'"
-        faults.append(Fault(name, 0, said))
+        message = f"several sheets have entries ({several}): name the one to be read '{VALUES}'"
+        faults.append(Fault(name, 0, message))
         return None
     if not sheets:
-        faults.append(Fault(name, 0, "the workbook is empty: give a heading, then one row a value or an area"))
+        faults.append(Fault(name, 0, "the workbook is empty: give a heading, then one row per value or per area"))
         return None
     (first, heading), *rows = sheets[title].items()
     width = max(len(row) for row in sheets[title].values())
-    filled = [any(len(row) > place and row[place] is not None for _, row in rows) for place in range(width)]
-    names = [None if place >= len(heading) else heading[place] for place in range(width)]
-    kept = [place for place in range(width) if names[place] is not None or filled[place]]
-    for place in kept:
-        if names[place] is None:
-            column = get_column_letter(place + 1)
+    filled = [any(len(row) > position and row[position] is not None for _, row in rows) for position in range(width)]
+    names = [None if position >= len(heading) else heading[position] for position in range(width)]
+    columns_used = [position for position in range(width) if names[position] is not None or filled[position]]
+    for position in columns_used:
+        if names[position] is None:
+            column = get_column_letter(position + 1)
             faults.append(Fault(name, first + 1, f"column {column} has entries and no heading: give it one"))
     whole = all(len(row) == width and None not in row for row in sheets[title].values())
-    unsaved = [] if whole else _unsaved(sheets[title], next((found for sheet, found in formulas if sheet == title), {}))
+    unsaved = [] if whole else _unsaved(sheets[title], next((cells for sheet, cells in formulas if sheet == title), {}))
     for cell, row in unsaved[:1]:
         more = f" and {len(unsaved) - 1:,} more" * (len(unsaved) > 1)
-        said = f"{cell}{more} holds a formula without a saved value: save the workbook in a spreadsheet program"
-        faults.append(Fault(name, row + 1, said, len(unsaved)))
+        message = f"{cell}{more} holds a formula without a saved value: save the workbook in a spreadsheet program"
+        faults.append(Fault(name, row + 1, message, len(unsaved)))
     if faults:
         return None
-    cells = [[row[place] if place < len(row) else None for place in kept] for _, row in rows]
-    columns = [str(names[place]).strip() for place in kept]
+    cells = [[row[position] if position < len(row) else None for position in columns_used] for _, row in rows]
+    columns = [str(names[position]).strip() for position in columns_used]
     return pd.DataFrame(cells, index=[number for number, _ in rows], columns=columns, dtype=object)
 
 
 def _unsaved(values: dict[int, list[Any]], formulas: dict[int, list[Any]]) -> list[tuple[str, int]]:
-    """Cells with a formula of which no value was saved: their names and rows."""
+    """The names and rows of cells whose formula has no saved value."""
     return [
-        (f"{get_column_letter(place + 1)}{number + 1}", number)
+        (f"{get_column_letter(position + 1)}{number + 1}", number)
         for number, row in formulas.items()
-        for place, cell in enumerate(row)
-        if cell is _Formula and values.get(number, [])[place : place + 1] in ([], [None])
+        for position, cell in enumerate(row)
+        if cell is _Formula and values.get(number, [])[position : position + 1] in ([], [None])
     ]
 
 
 def workbook_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
-    """A workbook with a sheet for each table: numbers as numbers, all else as text, never as a formula.
+    """Write a workbook with a sheet for each table: numbers as numbers, everything else as text, never as a formula.
 
     Raises:
-        SpiError: a table has more rows, or a text more characters, than a sheet can hold.
+        SpiError: if a table has more rows, or a text more characters, than a sheet can hold.
     """
     book = openpyxl.Workbook(write_only=True)
     for title, table in tables.items():
@@ -138,7 +142,7 @@ def workbook_bytes(tables: Mapping[str, pd.DataFrame]) -> bytes:
 
 
 def _cell(sheet: Any, text: str) -> Any:
-    """Text as text: what begins with = would be a formula, with # an error, with + - or @ a formula once edited."""
+    """A cell that stays text: = would start a formula, # an error, and +, - or @ a formula once the cell is edited."""
     if len(text) > LONGEST:
         raise SpiError(f"{text[:60]}... has more characters than a cell holds: write .parquet or .csv")
     if text[:1] not in ("=", "+", "-", "@", "#"):

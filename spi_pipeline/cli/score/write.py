@@ -1,6 +1,6 @@
-"""What ``spi score`` leaves behind: the scores, and the tables of the analysis.
+"""Writes the output of ``spi score``: the scores and the tables of the analysis.
 
-Formats and file names belong here; what the tables say is the engine's business.
+This module sets formats and file names; the engine computes the tables.
 """
 
 import io
@@ -14,7 +14,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from spi_pipeline.cli.console import write_whole
-from spi_pipeline.cli.score.command import Outcome
+from spi_pipeline.cli.score.command import ScoreRun
 from spi_pipeline.cli.score.read import InputError
 from spi_pipeline.cli.score.workbook import workbook_bytes
 from spi_pipeline.contracts.errors import Fault, SpiError
@@ -24,50 +24,52 @@ from spi_pipeline.engine.peers import CARD_COLUMNS, nearest_peers, scorecard
 
 
 def check_target(file: Path, inputs: Sequence[Path]) -> None:
-    """Refuse a target that could not or must not be written, before anything is computed.
+    """Refuse a target that cannot or must not be written, before anything is computed.
 
     Args:
-        file: what is to be written.
-        inputs: files that are read.
+        file: the file to be written.
+        inputs: the files that are read.
 
     Raises:
-        InputError: its name ends in none of the three suffixes, its folder is not there, or it is one of the inputs, by
-            whatever name.
+        InputError: if its name ends in none of the three suffixes, its folder does not exist, or it is one of the
+            inputs under any name.
     """
     if file.suffix not in (".csv", ".parquet", ".xlsx"):
-        raise InputError([Fault(file.name, 0, "is none of .csv, .parquet and .xlsx: name the output as one of these")])
+        raise InputError(
+            [Fault(file.name, 0, "is not a .csv, .parquet or .xlsx file: name the output as one of these")]
+        )
     if not file.absolute().parent.is_dir():
         raise InputError([Fault(str(file), 0, f"there is no folder {file.parent}: create it first")])
     for source in inputs:
         if _same(file, source):
-            raise InputError([Fault(str(file), 0, f"is the file {source} that is read: name another output")])
+            raise InputError(
+                [Fault(str(file), 0, f"--out would overwrite the input file {source}: name another output")]
+            )
 
 
 def check_folder(folder: Path, inputs: Sequence[Path]) -> None:
-    """Refuse a folder for the details that holds an input, by whatever name: one of them may bear it.
+    """Refuse a folder for the details that holds an input under any name: a table could overwrite it.
 
     Raises:
-        InputError: it does.
+        InputError: if the folder holds an input.
     """
     for source in inputs:
         if folder.is_dir() and any(_same(file, source) for file in folder.iterdir()):
-            raise InputError(
-                [Fault(str(folder), 0, f"holds {source}, which is read: name a folder for the details alone")]
-            )
+            raise InputError([Fault(str(folder), 0, f"holds the input {source}: name a folder only for the details")])
 
 
 def _same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return False
 
 
-def write_scores(outcome: Outcome, file: Path) -> None:
-    """Write the scores as CSV or Parquet, or with what is behind them as a workbook, whole or not at all.
+def write_scores(outcome: ScoreRun, file: Path) -> None:
+    """Write the scores as CSV or Parquet, or with further tables as a workbook; the whole file or none.
 
     Raises:
-        SpiError: the file cannot be written.
+        SpiError: if the file cannot be written.
     """
     if file.suffix == ".xlsx":
         sheets = {
@@ -87,7 +89,7 @@ def write_scores(outcome: Outcome, file: Path) -> None:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """The table as CSV: a heading, one line a row, what is missing blank, quotation marks only where needed."""
+    """The table as CSV: a heading, one line per row, missing values blank, quotation marks only where needed."""
     plain = _plain(table)
     sink = io.BytesIO()
     sink.write((",".join(plain.column_names) + "\n").encode())
@@ -98,11 +100,11 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def write_details(outcome: Outcome, folder: Path) -> None:
-    """Write every table of the analysis as CSV into a folder, which is created where it is not there.
+def write_details(outcome: ScoreRun, folder: Path) -> None:
+    """Write every table of the analysis as CSV into a folder, created if it does not exist.
 
     Raises:
-        SpiError: a file cannot be written.
+        SpiError: if a file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,13 +114,13 @@ def write_details(outcome: Outcome, folder: Path) -> None:
         write_whole(csv_bytes(table), folder / f"{name}.csv")
 
 
-def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
+def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:
     scores = outcome.scores
     indicators = scores.indicators
     formed = {parent: formed for parent, formed in scores.formed.items() if formed.children.shape[1] > 1}
     pairs = {parent: correlations(one.children) for parent, one in formed.items()}
     explained = {parent: importance(one.children, scores.scores[parent]) for parent, one in formed.items()}
-    found = {
+    tables = {
         "weights": scores.weights(),
         "statistics": _statistics(scores),
         "correlations": _stacked(pairs, "parent_id", ["id", "other", "correlation", "flag"]),
@@ -133,16 +135,16 @@ def _tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         "shrunk": indicators.shrunk,
     }  # fmt: skip
     if outcome.uncertainty is not None:
-        sure = outcome.uncertainty
-        found["intervals"] = sure.intervals
-        found["draws"] = sure.parameters.reset_index()
-        found["varied"] = sure.doubt()
-        found["pairs"] = _stacked(
-            {key: _pairs(one) for key, one in sure.pairs.items()}, "edition", ["area_code", "other", "above"]
+        uncertainty = outcome.uncertainty
+        tables["intervals"] = uncertainty.intervals
+        tables["draws"] = uncertainty.parameters.reset_index()
+        tables["varied"] = uncertainty.doubt()
+        tables["pairs"] = _stacked(
+            {key: _pairs(one) for key, one in uncertainty.pairs.items()}, "edition", ["area_code", "other", "above"]
         )
     if outcome.sensitivity is not None:
-        found["sensitivity"] = outcome.sensitivity
-    return found
+        tables["sensitivity"] = outcome.sensitivity
+    return tables
 
 
 def _contributions(scores: Scores) -> pd.DataFrame:
@@ -150,8 +152,8 @@ def _contributions(scores: Scores) -> pd.DataFrame:
     return _stacked(parts, "parent_id", ["edition", "area_code", "id", "contribution"])
 
 
-def _notes(outcome: Outcome) -> pd.DataFrame:
-    """What a reader of the workbook must know: what was computed and how, what was noted, what was varied."""
+def _notes(outcome: ScoreRun) -> pd.DataFrame:
+    """Notes for a reader of the workbook: title, method, the engine's notes and the sources of uncertainty varied."""
     rows = [("title", outcome.title), *(("computed", line) for line in outcome.explained)]
     rows += [("note", note) for note in outcome.scores.notes]
     if outcome.uncertainty is not None:
@@ -161,7 +163,7 @@ def _notes(outcome: Outcome) -> pd.DataFrame:
 
 
 def _statistics(scores: Scores) -> pd.DataFrame:
-    """What each indicator is like, with the goalposts stated for it, percentiles as the numbers they are."""
+    """Descriptive statistics of each indicator, with its declared goalposts."""
     elements = scores.task.structure.elements
     table = statistics(scores.task.values.panel, applies=scores.task.values.applies)
     ends = {end: [getattr(elements[name], end) for name in table.index] for end in ("worst", "best")}
@@ -169,7 +171,7 @@ def _statistics(scores: Scores) -> pd.DataFrame:
 
 
 def _scorecard(scores: Scores) -> pd.DataFrame:
-    """Every area against those nearest in standing, edition by edition; empty where no standing is known."""
+    """Compare every area with those nearest in standing, edition by edition; empty if no standing is given."""
     values, parts = scores.task.values, []
     if values.standing is not None:
         inside = scores.scores if values.fitted is None else scores.scores[values.fitted]
@@ -198,7 +200,7 @@ def _stacked(tables: Mapping[Any, pd.DataFrame], name: str, columns: list[str]) 
 
 
 def _plain(table: pd.DataFrame) -> pa.Table:
-    """As an Arrow table, codes as plain text."""
+    """Convert to an Arrow table, with codes as plain text."""
     built = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
     for position, field in enumerate(built.schema):
         if pa.types.is_dictionary(field.type):

@@ -1,4 +1,4 @@
 """Faults that one contract file alone cannot show: references between files, and changes since an earlier version.
 
-Nothing that a table is computed from belongs here.
+Nothing here may influence how a table is computed.
 """

@@ -1,6 +1,6 @@
-"""Contracts against those of a git revision: a change that asks for a new version and has none is a fault.
+"""Contracts compared with those of a git revision: a change that needs a new version and has none is a fault.
 
-Knows git and files; what a change asks for is for ``changes``.
+This module knows git and files; ``changes`` decides which version a change needs.
 """
 
 import io
@@ -16,13 +16,18 @@ from spi_pipeline.contracts.lint.changes import Bump, changes
 from spi_pipeline.contracts.reading.documents import Document, read_document
 
 _FOLDERS = ("sources", "products")
-# A contract that says so beforehand may go.
+# A contract may be removed if its last version declared one of these.
 _LEAVING = ("deprecated", "retired")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What comparing found: how many contracts there are, how many changed, and which versions they were given."""
+    """The outcome of a comparison without faults.
+
+    Attributes:
+        contracts: the number of contracts now.
+        raised: the old and the new version of each contract whose version changed, by path.
+    """
 
     contracts: int
     raised: dict[str, tuple[str, str]]
@@ -36,8 +41,8 @@ def compare(root: Path, revision: str) -> Comparison:
         revision: a commit, tag or branch.
 
     Raises:
-        ContractError: with every change that a contract's version does not answer for.
-        SpiError: where git cannot show the folder at that revision.
+        ContractError: with every change that the version of its contract does not cover.
+        SpiError: git cannot show the folder at that revision.
     """
     with tempfile.TemporaryDirectory() as folder:
         _check_out(root, revision, Path(folder))
@@ -45,30 +50,30 @@ def compare(root: Path, revision: str) -> Comparison:
         faults = list(_faults(old, new, _units(Path(folder)), _units(root), revision))
     if faults:
         raise ContractError(faults)
-    kept = {name: (_version(old[name]), _version(new[name])) for name in new if name in old}
-    return Comparison(len(new), {name: pair for name, pair in kept.items() if pair[0] != pair[1]})
+    versions = {name: (_version(old[name]), _version(new[name])) for name in new if name in old}
+    return Comparison(len(new), {name: pair for name, pair in versions.items() if pair[0] != pair[1]})
 
 
 def _check_out(root: Path, revision: str, folder: Path) -> None:
     try:
-        # A revision that begins with a hyphen would be read as an option.
+        # Without --end-of-options git would read a revision that begins with a hyphen as an option.
         done = subprocess.run(
             ["git", "-C", str(root), "archive", "--end-of-options", revision, "."], capture_output=True, check=False
         )
     except OSError as error:
         raise SpiError(f"git could not be run ({error.strerror or error}); install it to compare contracts") from error
     if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())
-        raise SpiError(f"git cannot show {root} at {revision!r} ({said}); name a commit that holds the contracts")
+        reason = " ".join(done.stderr.decode(errors="replace").split())
+        raise SpiError(f"git cannot show {root} at {revision!r} ({reason}); name a commit that holds the contracts")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
 
 
 def _documents(root: Path) -> dict[str, Document]:
-    """The table contracts of a folder that can be read at all, by path; lint says what is wrong with the others."""
+    """The table contracts of a folder that can be read, by path; lint reports the faults of the others."""
     names = sorted(f"{folder}/{file.name}" for folder in _FOLDERS for file in (root / folder).glob("*.yaml"))
-    read = {name: read_document(root / name, name, []) for name in names}
-    return {name: document for name, document in read.items() if document}
+    documents = {name: read_document(root / name, name, []) for name in names}
+    return {name: document for name, document in documents.items() if document}
 
 
 def _units(root: Path) -> dict[str, object]:
@@ -87,8 +92,8 @@ def _faults(
     for name, before in old.items():
         if name not in new:
             if before.data.get("status") not in _LEAVING:
-                said = f"is gone and was in force at {revision}; state status: deprecated for a version before it goes"
-                yield Fault(name, 0, said)
+                remedy = "declare status: deprecated for one version before removing it"
+                yield Fault(name, 0, f"was removed, but was in force at {revision}; {remedy}")
             continue
         after, was, now = new[name], _version(before), _version(new[name])
         if _numbers(now) < _numbers(was):
@@ -98,8 +103,8 @@ def _faults(
             wanted = _raised(was, change.bump)
             if _numbers(now) < _numbers(wanted):
                 kind = "a breaking change" if change.bump == "major" else "a change"
-                said = f"{change.said}: {kind} since {revision}, so version {was} must become {wanted}"
-                yield after.fault(change.path, said)
+                message = f"{change.said}: {kind} since {revision}, so version {was} must become {wanted}"
+                yield after.fault(change.path, message)
 
 
 def _version(document: Document) -> str:

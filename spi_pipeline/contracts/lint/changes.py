@@ -1,8 +1,8 @@
-"""What changed from one version of a table contract to the next, and how much of a new version that asks for.
+"""The changes from one version of a table contract to the next, and how far each must raise the version.
 
-Major: a table written under one of the two cannot be read as one of the other without failing or meaning something
-else. Minor: there is more to read, or limits and rules are others. Words ask for nothing. Documents are compared as
-they are written, so that contracts of any age can be.
+Major: a table written under one version cannot be read under the other without failing or meaning something else.
+Minor: there is more to read, or limits and rules differ. Changed descriptions need no new version. Documents are
+compared as plain YAML, so that contracts of any age can be compared.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ from spi_pipeline.contracts.reading.documents import Path_
 
 Bump = Literal["major", "minor"]
 Contract = Mapping[str, Any]
-# Custom properties of a table that say what its rows mean, and those that only limit or describe them.
+# Custom properties of a table that define the meaning of its rows, and those that only limit or describe them.
 _MEANING = ("licence", "levels", "geography", "period")
-_BESIDE = ("parts", "restrictions")
-_OF_UNITS = ("title", "additive", "positional", "relative")
+_LIMITING = ("parts", "restrictions")
+_MEANING_OF_UNITS = ("title", "additive", "positional", "relative")
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Change:
     """One change of a contract.
 
     Attributes:
-        bump: which part of the version it asks to be raised.
-        path: where it is in the new document.
-        said: what changed, as a sentence without its full stop.
+        bump: the part of the version that must be raised.
+        path: its place in the new document.
+        said: the change, as a sentence without its full stop.
     """
 
     bump: Bump
@@ -35,7 +35,7 @@ class Change:
 
 
 def changes(old: Contract, new: Contract, old_units: Contract, new_units: Contract) -> Iterator[Change]:
-    """Every change that asks for a new version.
+    """Every change that needs a new version.
 
     Args:
         old: the contract before, as parsed.
@@ -49,21 +49,21 @@ def changes(old: Contract, new: Contract, old_units: Contract, new_units: Contra
     for name, (path, column) in after.items():
         if name in before:
             was = before[name][1]
-            for bump, said in [*_of_column(was, column), *_of_unit(was, column, old_units, new_units)]:
-                yield Change(bump, path, f"column {name} {said}")
+            for bump, words in [*_of_column(was, column), *_of_unit(was, column, old_units, new_units)]:
+                yield Change(bump, path, f"column {name} {words}")
 
 
 def _of_table(old: Contract, new: Contract) -> Iterator[Change]:
-    for word in (*_MEANING, *_BESIDE):
+    for word in (*_MEANING, *_LIMITING):
         before, after = (_properties(contract).get(word) for contract in (old, new))
-        # What was not said before is no promise withdrawn.
+        # A property declared for the first time withdraws no promise.
         bump: Bump = "major" if before is not None and word in _MEANING else "minor"
         if before != after:
             yield Change(bump, ("customProperties", word), f"the {word} {_became(before, after)}")
     before_key, after_key = _key(old), _key(new)
     if before_key != after_key:
-        said = f"the key was {' and '.join(before_key) or 'none'} and is {' and '.join(after_key) or 'none'}"
-        yield Change("major", ("schema", 0, "properties"), said)
+        words = f"the key changed from {' and '.join(before_key) or 'none'} to {' and '.join(after_key) or 'none'}"
+        yield Change("major", ("schema", 0, "properties"), words)
     rules = [{rule.get("id"): rule for rule in _schema(contract).get("quality") or []} for contract in (old, new)]
     for name in {**rules[0], **rules[1]}:
         before, after = (each.get(name) for each in rules)
@@ -72,20 +72,20 @@ def _of_table(old: Contract, new: Contract) -> Iterator[Change]:
 
 
 def _became(before: object, after: object) -> str:
-    return "is new" if before is None else "is gone" if after is None else "is another"
+    return "is new" if before is None else "was removed" if after is None else "changed"
 
 
 def _of_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    gone, come = [n for n in before if n not in after], [n for n in after if n not in before]
-    for name in gone:
+    removed, added = [n for n in before if n not in after], [n for n in after if n not in before]
+    for name in removed:
         was = before[name][1]
-        same = [n for n in come if after[n][1].get("description") == was.get("description")]
+        same = [n for n in added if after[n][1].get("description") == was.get("description")]
         if same:
-            come.remove(same[0])
-            yield Change("major", after[same[0]][0], f"column {name} is called {same[0]} now")
+            added.remove(same[0])
+            yield Change("major", after[same[0]][0], f"column {name} is now called {same[0]}")
         else:
-            yield Change("major", ("schema", 0, "properties"), f"column {name} is gone")
-    for name in come:
+            yield Change("major", ("schema", 0, "properties"), f"column {name} was removed")
+    for name in added:
         path, column = after[name]
         if _required(column):
             yield Change("major", path, f"column {name} is new and required, so tables written before lack it")
@@ -96,12 +96,12 @@ def _of_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[C
 def _of_column(was: Contract, column: Contract) -> Iterator[tuple[Bump, str]]:
     kinds = [_kind(each) for each in (was, column)]
     if kinds[0] != kinds[1]:
-        yield "major", f"held {kinds[0]} and holds {kinds[1]}"
+        yield "major", f"changed from {kinds[0]} to {kinds[1]}"
     if _required(was) != _required(column):
-        yield "major", "must not be null any more" if _required(column) else "may be null now"
+        yield "major", "may no longer be null" if _required(column) else "may be null now"
     lists = [{str(item.get("value")) for item in each.get("enum") or []} for each in (was, column)]
     if lost := sorted(lists[0] - lists[1]) if lists[1] else []:
-        yield "major", f"does not know the value {', '.join(lost)} any more"
+        yield "major", f"no longer allows the value {', '.join(lost)}"
     elif bool(lists[1]) > bool(lists[0]):
         yield "major", "has a closed list of values now"
     elif lists[0] != lists[1]:
@@ -114,8 +114,8 @@ def _of_column(was: Contract, column: Contract) -> Iterator[tuple[Bump, str]]:
         yield "minor", "has another range"
     concepts = [_properties(each).get("concept") for each in (was, column)]
     if concepts[0] != concepts[1]:
-        yield "major" if concepts[0] else "minor", f"measures {concepts[1] or 'nothing that is stated'} now"
-    if _properties(was).get("typical") != _properties(column).get("typical"):
+        yield "major" if concepts[0] else "minor", f"measures {concepts[1] or 'no declared concept'} now"
+    if _properties(was).get("mean_magnitude") != _properties(column).get("mean_magnitude"):
         yield "minor", "has another typical size"
 
 
@@ -128,20 +128,21 @@ def _of_unit(was: Contract, column: Contract, old_units: Contract, new_units: Co
         )
         return
     one, other = (units.get(before) or {} for units in (old_units, new_units))
-    if one and [_told(one.get(word)) for word in _OF_UNITS] != [_told(other.get(word)) for word in _OF_UNITS]:
+    meanings = [[_normalised(unit.get(word)) for word in _MEANING_OF_UNITS] for unit in (one, other)]
+    if one and meanings[0] != meanings[1]:
         yield "major", f"is in {before}, which means something else now"
     elif one and _limits(one) != _limits(other):
         yield "minor", f"is in {before}, which has another range now"
 
 
-def _told(value: Any) -> Any:
-    """A flag left out is not set; capitals and spaces mean nothing."""
+def _normalised(value: Any) -> Any:
+    """A value for comparison: a flag left out is not set; capitals and spaces in texts do not count."""
     return " ".join(value.casefold().split()) if isinstance(value, str) else bool(value)
 
 
 def _limits(holder: Contract) -> list[float | None]:
-    found = [holder.get(word) for word in ("minimum", "maximum")]
-    return [None if limit is None else float(limit) for limit in found]
+    limits = [holder.get(word) for word in ("minimum", "maximum")]
+    return [None if limit is None else float(limit) for limit in limits]
 
 
 def _kind(column: Contract) -> str:
@@ -154,8 +155,8 @@ def _required(column: Contract) -> bool:
 
 
 def _schema(contract: Contract) -> Contract:
-    found: Contract = (contract.get("schema") or [{}])[0]
-    return found
+    schema: Contract = (contract.get("schema") or [{}])[0]
+    return schema
 
 
 def _columns(contract: Contract) -> dict[str, tuple[Path_, Contract]]:

@@ -1,4 +1,4 @@
-"""Whether the corrections of a source fit its contract; whether they fit its figures is for those who apply them."""
+"""Whether the corrections of a source fit its contract; the step that applies them compares them with its figures."""
 
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.models.corrections import CorrectionFile
@@ -7,12 +7,12 @@ from spi_pipeline.contracts.reading.documents import Document, unknown
 
 
 def check_corrections(document: Document, file: CorrectionFile, source: Source | None, faults: list[Fault]) -> None:
-    """What a file of corrections says of its source: the columns exist, ids and cells are named once.
+    """Check a file of corrections against its source: columns exist, and each id and cell appears once.
 
     Args:
         document: the file.
-        file: what it holds.
-        source: the contract of the source it is named after, None where there is none or it has faults of its own.
+        file: its content.
+        source: the contract of the source that the file is named after; None if there is none, or if it has faults.
         faults: receives every fault.
     """
     seen: set[object] = set()
@@ -20,14 +20,13 @@ def check_corrections(document: Document, file: CorrectionFile, source: Source |
         path = ("corrections", index)
         cell = (tuple(sorted(item.where.items(), key=repr)), item.column)
         if item.id in seen or cell in seen:
-            faults.append(document.fault(path, f"correction {item.id} or its cell stands here a second time"))
+            faults.append(document.fault(path, f"correction {item.id}: its id or its cell appears twice; keep one"))
         seen |= {item.id, cell}
         if source:
             names = [column.name for column in source.columns]
             strange = [name for name in (*item.where, item.column) if name not in names]
-            told = [f"{item.id}: {unknown(name, f'column of {source.id}', names)}" for name in strange]
-            faults.extend(document.fault(path, message) for message in told)
+            messages = [f"{item.id}: {unknown(name, f'column of {source.id}', names)}" for name in strange]
             missing = [name for name in source.key if name not in item.where]
             if missing:
-                said = f"{item.id}: where must name the whole key, {', '.join(missing)} is missing"
-                faults.append(document.fault(path, said))
+                messages.append(f"{item.id}: where must name the whole key, {', '.join(missing)} is missing")
+            faults.extend(document.fault(path, message) for message in messages)

@@ -1,4 +1,4 @@
-"""Everything that the files of a contracts folder say of each other, held against each other."""
+"""All checks of the references between the files of a contracts folder."""
 
 from spi_pipeline.contracts.errors import Fault
 from spi_pipeline.contracts.lint.corrections import check_corrections
@@ -19,7 +19,7 @@ from spi_pipeline.contracts.reading.folder import Folder
 
 
 def check_folder(folder: Folder, faults: list[Fault]) -> None:
-    """Append every fault that one file alone cannot know; a reference into a file with faults of its own is left."""
+    """Append every fault that one file alone cannot show; references into a file that has faults are not judged."""
     if folder.geography:
         check_geography(*folder.geography, faults)
     if folder.framework:
@@ -38,8 +38,8 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
     _check_corrections(folder, faults)
     for stem, loaded in folder.own_areas.items():
         if loaded and loaded[1].id != stem:
-            said = f"the id is {loaded[1].id!r} and the file is called {stem}; name both alike"
-            faults.append(loaded[0].fault(("id",), said))
+            message = f"the id is {loaded[1].id!r}, but the file is called {stem}; give both the same name"
+            faults.append(loaded[0].fault(("id",), message))
     if folder.context:
         indicators = {item.id: item for _, file in filter(None, folder.indicators.values()) for item in file.indicators}
         before = len(faults)
@@ -58,7 +58,7 @@ def check_folder(folder: Folder, faults: list[Fault]) -> None:
 def _check_corrections(folder: Folder, faults: list[Fault]) -> None:
     for stem, loaded in folder.corrections.items():
         if stem not in folder.sources:
-            said = f"is named after no source; {unknown(stem, 'source', folder.sources)}"
-            faults.append(Fault(f"corrections/{stem}.yaml", 0, said))
+            message = f"is named after no source; {unknown(stem, 'source', folder.sources)}"
+            faults.append(Fault(f"corrections/{stem}.yaml", 0, message))
         if loaded:
             check_corrections(*loaded, folder.sources.get(stem), faults)

@@ -1,4 +1,4 @@
-"""What an indicator or a context measure is made of: sources, columns, units and concepts exist and may be used."""
+"""Checks on indicators and context measures: their sources, columns, units and concepts exist and may be used."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from spi_pipeline.contracts.models.tables import Column, Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Path_, unknown
 
-# By id; None where the file has faults of its own.
+# By id; None if the file has faults.
 Sources = Mapping[str, Source | None]
+# The place of each fault in its entry, and its message.
 Found = Iterator[tuple[Path_, str]]
 
 
 def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool = False) -> Found:
-    """Faults of what an indicator, or a measure of the context, refers to."""
+    """Faults in the references of an indicator or a context measure."""
     if measured.unit not in vocabulary.units:
         yield ("unit",), unknown(measured.unit, "unit of vocabulary.yaml", vocabulary.units)
     elif measured.measure.kind == "rate" and measured.measure.per != (per := vocabulary.units[measured.unit].per or 1):
@@ -34,7 +35,7 @@ def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary
     if measured.measure.denominator:
         yield from _denominator_faults(measured, sources, vocabulary, context=context)
     if measured.measure.kind in ("total", "density") and not context:
-        yield ("measure", "kind"), f"a {measured.measure.kind} is no outcome; it may stand in context.yaml"
+        yield ("measure", "kind"), f"a {measured.measure.kind} is not an outcome; move it to context.yaml"
     if measured.measure.level and context:
         yield ("measure", "kind"), "an anchored measure belongs to the index; the context has no level to move"
     elif measured.measure.level:
@@ -42,7 +43,7 @@ def measured_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary
 
 
 def _level_faults(measured: Measured, level: Level, sources: Sources, vocabulary: Vocabulary) -> Found:
-    """Counts of points move a rate by small areas, of one period and in the indicator's own unit."""
+    """Faults of an anchored measure: counts of points must move a rate of small areas, one period and the same unit."""
     moved, source = sources.get(measured.source), sources.get(level.source)
     if level.source not in sources:
         yield ("measure", "level", "source"), unknown(level.source, "source", sources)
@@ -58,8 +59,8 @@ def _level_faults(measured: Measured, level: Level, sources: Sources, vocabulary
         if column is None:
             yield path, unknown(name, f"column of {source.id}", column_names(source))
             continue
-        judged = (figures_faults(column, source), _economic_faults(column, source, vocabulary))
-        yield from ((path, said) for found in judged for said in found)
+        messages = [*figures_faults(column, source), *_economic_faults(column, source, vocabulary)]
+        yield from ((path, message) for message in messages)
         if column.unit != measured.unit:
             yield path, f"column {name} of {source.id} is in {column.unit}, the indicator in {measured.unit}"
 
@@ -72,30 +73,30 @@ def _measure_faults(measured: Measured, source: Source, vocabulary: Vocabulary, 
         if column is None:
             yield path, unknown(name, f"column of {source.id}", column_names(source))
             continue
-        yield from ((path, said) for said in figures_faults(column, source))
+        yield from ((path, message) for message in figures_faults(column, source))
         if not context:
-            yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
-            yield from ((path, said) for said in _context_faults(column, source, vocabulary))
-        yield from ((path, said) for said in _unit_faults(column, source, vocabulary, measure.kind))
-    yield from ((("measure", *path), said) for path, said in where_faults(measure.where, source))
+            yield from ((path, message) for message in _economic_faults(column, source, vocabulary))
+            yield from ((path, message) for message in _context_faults(column, source, vocabulary))
+        yield from ((path, message) for message in _unit_faults(column, source, vocabulary, measure.kind))
+    yield from ((("measure", *path), message) for path, message in where_faults(measure.where, source))
     if measure.kind == "mean" and source.properties.geography.levels == ["ward"] and measure.denominator is None:
         yield (
             ("measure",),
             f"source {source.id} is on wards already; a mean of it needs the denominator it is weighted with",
         )
     if source.properties.geography.levels == ["authority"]:
-        said = f"source {source.id} is on authorities"
+        words = f"source {source.id} is on authorities"
         if not context:
-            yield ("source",), f"{said}: it says the same of every ward, so it may stand in context.yaml alone"
+            yield ("source",), f"{words}: it says the same about every ward, so it belongs in context.yaml"
         elif measure.kind != "rate":
-            yield ("measure", "kind"), f"{said}; of those a rate is formed, by the residents of a census"
+            yield ("measure", "kind"), f"{words}; use a rate, with the residents of a census as its denominator"
     if (measure.window is not None) != (source.properties.period.column == "month"):
         verb = "is" if source.properties.period.column == "month" else "is not"
         yield ("measure",), f"source {source.id} {verb} monthly; a monthly source needs a window, any other has none"
 
 
 def where_faults(where: Mapping[str, list[str]], source: Source) -> Found:
-    """Faults of a choice of rows: a column or a value that the source does not know."""
+    """Faults in a selection of rows: a column or a value that the source does not have."""
     for name, allowed in where.items():
         column = source.column(name)
         if column is None:
@@ -107,35 +108,36 @@ def where_faults(where: Mapping[str, list[str]], source: Source) -> Found:
 
 
 def figures_faults(column: Column, source: Source) -> Iterator[str]:
-    """What no column of a measure may be, above or below the line."""
+    """The fault of a column without numbers; neither numerator nor denominator may use one."""
     if column.type not in ("integer", "number"):
         yield f"column {column.name} of {source.id} holds {column.type}, not numbers"
 
 
 def _economic_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
-    """The rule of the index: no economic concept, above or below the line."""
+    """The fault of a column that measures an economic concept; the index allows none in numerator or denominator."""
     concept = vocabulary.concepts[column.concept]
     if concept.kind == "economic":
         yield (
-            f"column {column.name} of {source.id} measures {column.concept} ({concept.title}), an economic concept; "
-            "the index holds outcomes only, so it may stand in context.yaml"
+            f"column {column.name} of {source.id} measures {column.concept} ({concept.title}), an economic concept, "
+            f"and the index holds only outcomes: if that concept is wrong, correct it in sources/{source.id}.yaml; if "
+            "it is right, move the indicator to context.yaml"
         )
 
 
 def _context_faults(column: Column, source: Source, vocabulary: Vocabulary) -> Iterator[str]:
     if vocabulary.concepts[column.concept].kind == "context":
         outcomes = sorted(word for word, concept in vocabulary.concepts.items() if concept.kind == "outcome")
-        said = f"column {column.name} of {source.id}"
-        yield f"{said} measures {column.concept}, which is context, not an outcome; allowed are {', '.join(outcomes)}"
+        words = f"column {column.name} of {source.id}"
+        yield f"{words} measures {column.concept}, which is context, not an outcome; allowed are {', '.join(outcomes)}"
 
 
 def _unit_faults(column: Column, source: Source, vocabulary: Vocabulary, kind: str) -> Iterator[str]:
-    said = f"column {column.name} of {source.id}"
+    words = f"column {column.name} of {source.id}"
     unit = vocabulary.units.get(column.unit)
     if unit and unit.positional:
-        yield f"{said} is a {column.unit}; averages of ranks or deciles are refused, use the score or count behind it"
+        yield f"{words} is a {column.unit}; averages of ranks or deciles are refused, use the score or count behind it"
     elif unit and kind != "mean" and not unit.additive:
-        yield f"{said} is in {column.unit}, which cannot be summed over areas; use a mean"
+        yield f"{words} is in {column.unit}, which cannot be summed over areas; use a mean"
 
 
 def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabulary, *, context: bool) -> Found:
@@ -144,11 +146,11 @@ def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabu
     assert denominator is not None
     name = denominator.source or own
     if name not in sources:
-        if name != own:  # the indicator's own source is told once, where it is named
+        if name != own:  # a fault of the indicator's own source is reported once, at the key source
             yield ("measure", "denominator", "source"), unknown(name, "source", sources)
         return
     if measure.kind == "share" and name != own:
-        yield ("measure", "denominator"), f"a share is formed within {own} alone; use a rate to divide by {name}"
+        yield ("measure", "denominator"), f"both columns of a share come from {own}; use a rate to divide by {name}"
     source = sources[name]
     if source is None:
         return
@@ -157,9 +159,9 @@ def _denominator_faults(measured: Measured, sources: Sources, vocabulary: Vocabu
     if column is None:
         yield path, unknown(denominator.column, f"column of {name}", column_names(source))
         return
-    yield from ((path, said) for said in figures_faults(column, source))
+    yield from ((path, message) for message in figures_faults(column, source))
     if not context:
-        yield from ((path, said) for said in _economic_faults(column, source, vocabulary))
+        yield from ((path, message) for message in _economic_faults(column, source, vocabulary))
     if source.of_points:
         yield path, f"source {name} holds points; a denominator comes from areas"
 

@@ -1,4 +1,4 @@
-"""What ``recent.yaml`` refers to: monthly sources of points, whose columns can be counted."""
+"""Checks on ``recent.yaml``: its sources are monthly and of points, and their columns can be counted."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def check_recent(document: Document, recent: Recent, taken: set[str], sources: S
     known = set(taken)
     for index, item in enumerate(recent.measures):
         if item.id in known:
-            message = f"the id {item.id!r} is taken already; ids are unique over all indicators and measures"
+            message = f"the id {item.id!r} is already used; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
         known.add(item.id)
         if item.source not in sources:
             message = f"measure {item.id}: {unknown(item.source, 'source', sources)}"
             faults.append(document.fault(("measures", index, "source"), message))
         elif source := sources[item.source]:
-            for path, said in _monthly_faults(item, source):
-                faults.append(document.fault(("measures", index, *path), f"measure {item.id}: {said}"))
+            for path, message in _monthly_faults(item, source):
+                faults.append(document.fault(("measures", index, *path), f"measure {item.id}: {message}"))
 
 
 def _monthly_faults(item: Monthly, source: Source) -> Found:
@@ -30,14 +30,17 @@ def _monthly_faults(item: Monthly, source: Source) -> Found:
         yield ("source",), f"source {source.id} is not monthly; take an indicator or a measure of context.yaml instead"
         return
     if source.properties.geography.levels != ["point"]:
-        yield ("source",), f"source {source.id} holds no points, and counts of areas are not shared out month by month"
+        yield ("source",), f"source {source.id} holds no points; counts of areas are not allocated to wards by month"
         return
     for place, name in enumerate(item.columns):
         column, path = source.column(name), ("columns", place)
         if column is None:
             yield path, unknown(name, f"column of {source.id}", column_names(source))
             continue
-        yield from ((path, said) for said in figures_faults(column, source))
+        yield from ((path, message) for message in figures_faults(column, source))
         if not column.required:
-            yield path, f"column {name} of {source.id} may be null, and what is missing is not none"
+            yield (
+                path,
+                f"column {name} of {source.id} may be null, and a missing count is not zero; use a required column",
+            )
     yield from where_faults(item.where, source)

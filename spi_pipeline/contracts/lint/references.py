@@ -1,6 +1,6 @@
-"""What one contract file alone cannot know: references between files, and the rule on economic concepts.
+"""Checks on references between contract files, and the rule on economic concepts.
 
-A reference into a file that has faults of its own is not judged: those faults come first.
+A reference into a file that has faults is not judged: those faults must be mended first.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ from spi_pipeline.engine.framework.recipe import read_recipe
 from spi_pipeline.engine.framework.statements import check_statements
 from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structure
 
-# By the name of the file; None where it has faults of its own.
+# By the name of the file; None if it has faults.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
 
-# What an indicator states elsewhere, or the pipeline states for it, is not among its methods.
+# Keys of an indicator's methods: without those that it declares elsewhere, and those that the pipeline sets for it.
 _OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
 _LEVELS = ("indicator", "component", "dimension", "index")
 
 
 def check_geography(document: Document, geography: Geography, faults: list[Fault]) -> None:
-    """Codes and names are unique, every ward's authority is listed, no former ward is listed as current."""
+    """Check that codes and names are unique, the authority of each ward is listed, and no ward in force is former."""
     faults.extend(document.fault(path, message) for path, message in _geography_faults(geography))
 
 
@@ -55,22 +55,22 @@ def _geography_faults(geography: Geography) -> Found:
         codes.add(ward.code)
         names.add((ward.council or ward.authority, plain(ward.name)))
         if ward.authority not in authorities:
-            said = unknown(ward.authority, "code of a listed authority", authorities)
-            yield ("wards", index, "authority"), f"ward {ward.code}: {said}"
+            message = unknown(ward.authority, "code of a listed authority", authorities)
+            yield ("wards", index, "authority"), f"ward {ward.code}: {message}"
         if ward.code in geography.former_wards:
-            said = f"ward {ward.code} is listed under former_wards too; it is in force or it is former"
-            yield ("wards", index, "code"), said
+            message = f"ward {ward.code} is listed under former_wards too; it is in force or it is former"
+            yield ("wards", index, "code"), message
 
 
 def check_authorities(document: Document, geography: Geography, sources: Sources, faults: list[Fault]) -> None:
-    """What an authority is said to be without exists; incidents can be placed in every authority that has them."""
+    """Check that sources under ``without`` exist, and that points can be placed in every authority that has them."""
     for index, authority in enumerate(geography.authorities):
         for number, item in enumerate(authority.without):
             for place, name in enumerate(item.sources):
                 if name not in sources:
                     path: Path_ = ("authorities", index, "without", number, "sources", place)
-                    said = f"authority {authority.code}: {unknown(name, 'source', sources)}"
-                    faults.append(document.fault(path, said))
+                    message = f"authority {authority.code}: {unknown(name, 'source', sources)}"
+                    faults.append(document.fault(path, message))
         if authority.placed_by == "best_fit":
             for source in filter(None, sources.values()):
                 points = source.of_points and not source.column("lsoa_code")
@@ -83,13 +83,13 @@ def check_authorities(document: Document, geography: Geography, sources: Sources
 
 
 def check_framework(document: Document, framework: Framework, files: Files, faults: list[Fault]) -> None:
-    """Ids are unique over all levels, components and indicator files match, profiles name a mean for every level."""
+    """Check that ids are unique over all levels, components match indicator files, and the engine accepts profiles."""
     taken = {framework.id: f"{document.file}:{document.line(('id',))}"}
 
     def take(where: Document, path: Path_, name: str) -> None:
         if name in taken:
             faults.append(
-                where.fault(path, f"the id {name!r} is taken already, by {taken[name]}; ids are unique over all")
+                where.fault(path, f"the id {name!r} is already used at {taken[name]}; every id must be unique")
             )
         taken.setdefault(name, f"{where.file}:{where.line(path)}")
 
@@ -106,39 +106,39 @@ def check_framework(document: Document, framework: Framework, files: Files, faul
             faults.append(document.fault(("profiles", name, *keys), f"profile {name}: {message}"))
     for own, file in filter(None, files.values()):
         if file.component not in framework.components:
-            said = unknown(file.component, "component of framework.yaml", framework.components)
-            faults.append(own.fault(("component",), said))
+            message = unknown(file.component, "component of framework.yaml", framework.components)
+            faults.append(own.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
             take(own, ("indicators", index, "id"), indicator.id)
 
 
 def _method_faults(methods: Mapping[str, Any]) -> Found:
-    """What the engine refuses of the methods that a profile states, by an index with one element of each level."""
+    """The engine's faults in a profile's methods, found with a sample index of one element at each level."""
     parents = (None, *reversed(_LEVELS[1:]))
     sample = [
         {"id": level, "level": level} | ({"parent": parent} if parent else {})
         for parent, level in zip(parents, reversed(_LEVELS), strict=True)
     ]
     sample[-1] |= {"direction": "higher_is_better", "worst": 0, "best": 100}
-    framework, found = {**methods, "levels": list(_LEVELS), "elements": sample}, EngineFaults()
-    read_recipe(framework, read_structure(framework, found), None, found)
-    for fault in found.found:
+    framework, faults = {**methods, "levels": list(_LEVELS), "elements": sample}, EngineFaults()
+    read_recipe(framework, read_structure(framework, faults), None, faults)
+    for fault in faults.found:
         yield fault.place[1:], fault.message
 
 
 def _own_method_faults(methods: Mapping[str, Any]) -> Found:
-    """What the engine would refuse of the methods that an indicator states."""
+    """The engine's faults in the methods that an indicator declares."""
     for key in methods:
         if key not in _OF_INDICATOR:
             yield ("methods", key), unknown(key, "key of an indicator's methods", _OF_INDICATOR)
-    found = EngineFaults()
-    check_statements({"elements": [methods]}, None, found)
-    for fault in found.found:
+    faults = EngineFaults()
+    check_statements({"elements": [methods]}, None, faults)
+    for fault in faults.found:
         yield ("methods", *fault.place[3:]), fault.message
 
 
 def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, faults: list[Fault]) -> None:
-    """Every indicator's source, columns, unit, concept and predecessor exist and may be used as they are."""
+    """Check that each indicator's source, columns, unit, concept and predecessor exist and may be used that way."""
     known = {indicator.id for _, file in filter(None, files.values()) for indicator in file.indicators}
     for stem, loaded in files.items():
         if loaded is None:
@@ -148,26 +148,26 @@ def check_indicators(files: Files, sources: Sources, vocabulary: Vocabulary, fau
             message = f"component {file.component!r} must be the file's own name, {stem!r}"
             faults.append(document.fault(("component",), message))
         for index, indicator in enumerate(file.indicators):
-            found = [
+            messages = [
                 *measured_faults(indicator, sources, vocabulary),
                 *_predecessor_faults(file, index),
                 *_own_method_faults(indicator.methods),
                 *_error_faults(indicator, known, sources.get(indicator.source)),
                 *_restriction_faults(indicator, sources.get(indicator.source)),
             ]
-            for path, message in found:
+            for path, message in messages:
                 faults.append(document.fault(("indicators", index, *path), f"indicator {indicator.id}: {message}"))
 
 
 def _restriction_faults(indicator: Indicator, source: Source | None) -> Found:
-    """What a publisher restricts beyond its licence is read for a stated reason alone."""
+    """Columns that a publisher restricts beyond its licence may be read only for a declared reason."""
     for restriction in source.properties.restrictions if source else ():
         read = [column for column in indicator.measure.columns if column in restriction.columns]
         if source and read and not restriction.reason:
             yield (
                 ("measure", "columns"),
-                f"source {source.id} says of {', '.join(read)}: {restriction.says!r}; state the reason why it is used "
-                f"nevertheless in {source.file} under restrictions, or read another column",
+                f"source {source.id} restricts {', '.join(read)}: {restriction.says!r}; give a reason for using it "
+                f"under restrictions in {source.file}, or read another column",
             )
 
 
@@ -179,29 +179,29 @@ def check_context(
     vocabulary: Vocabulary,
     faults: list[Fault],
 ) -> None:
-    """As for indicators, but that a context measure may be of any concept, economic ones above all."""
+    """Check context measures like indicators, except that they may be of any concept, economic ones included."""
     measures = [item.id for item in context.measures]
-    asked = context.composition
+    composition = context.composition
     named: list[tuple[Path_, str]] = [
         (("peers", "measure"), context.peers.measure),
-        (("composition", "given"), asked.given),
-        *((("composition", "measures", index), name) for index, name in enumerate(asked.measures)),
+        (("composition", "given"), composition.given),
+        *((("composition", "measures", index), name) for index, name in enumerate(composition.measures)),
         *((("alike", "measures", index), name) for index, name in enumerate(context.alike.measures)),
     ]
-    for at, name in named:
+    for place, name in named:
         if name not in measures:
-            faults.append(document.fault(at, unknown(name, "measure of this file", measures)))
+            faults.append(document.fault(place, unknown(name, "measure of this file", measures)))
     known: dict[str, Measured] = dict(indicators)
     for index, measured in enumerate(context.measures):
         if measured.id in known:
-            message = f"the id {measured.id!r} is taken already; ids are unique over all indicators and measures"
+            message = f"the id {measured.id!r} is already used; ids are unique over all indicators and measures"
             faults.append(document.fault(("measures", index, "id"), message))
         known[measured.id] = measured
-        found = [
+        messages = [
             *measured_faults(measured, sources, vocabulary, context=True),
             *_error_faults(measured, set(indicators), sources.get(measured.source)),
         ]
-        for path, message in found:
+        for path, message in messages:
             faults.append(document.fault(("measures", index, *path), f"measure {measured.id}: {message}"))
 
 
@@ -213,48 +213,53 @@ def check_decade(
     vocabulary: Vocabulary,
     faults: list[Fault],
 ) -> None:
-    """What two censuses tell is of a measure or an indicator that is there."""
+    """Check that each comparison of two censuses is of an existing measure or indicator, and appears once."""
     known: dict[str, Measured] = {**indicators, **{item.id: item for item in context.measures}}
-    told: set[str] = set()
+    seen: set[str] = set()
     for index, earlier in enumerate(context.decade):
-        if earlier.measure in told:
-            said = f"{earlier.measure} stands here twice; keep one"
-            faults.append(document.fault(("decade", index, "measure"), said))
-        told.add(earlier.measure)
+        if earlier.measure in seen:
+            message = f"{earlier.measure} appears twice; keep one"
+            faults.append(document.fault(("decade", index, "measure"), message))
+        seen.add(earlier.measure)
         for path, message in _earlier_faults(earlier, known, sources, vocabulary):
             faults.append(document.fault(("decade", index, *path), f"decade of {earlier.measure}: {message}"))
 
 
 def _earlier_faults(earlier: Earlier, known: Mapping[str, Measured], sources: Sources, vocabulary: Vocabulary) -> Found:
-    """Two censuses are compared, each of one day; what is divided in the one is divided in the other."""
+    """Two censuses are compared, each of one day; both figures are divided by a column, or neither is."""
     if earlier.measure not in known:
         yield ("measure",), unknown(earlier.measure, "indicator, or measure of this file", known)
         return
     now = known[earlier.measure]
     divided = now.measure.denominator is not None
     if divided != (earlier.denominator is not None):
-        needs = "is divided by a column, and so must be" if divided else "is divided by nothing, and so must be"
-        yield ("denominator",), f"{earlier.measure} {needs} what the earlier census tells of it; correct denominator"
+        if divided:
+            message = f"{earlier.measure} has a denominator, so its earlier figures need one too; correct denominator"
+        else:
+            message = (
+                f"{earlier.measure} has no denominator, so its earlier figures must have none; correct denominator"
+            )
+        yield ("denominator",), message
         return
     for path, message in measured_faults(earlier.of(now), sources, vocabulary, context=True):
         yield path[1:] if path[0] == "measure" else path, message
     for name in (now.source, earlier.source):
         source = sources.get(name)
         if source is not None and source.properties.period.column is not None:
-            yield ("source",), f"source {name} is of several periods; a decade lies between two censuses, each of one"
+            yield ("source",), f"source {name} has several periods; each census of a decade must have one"
 
 
 def check_sanity(
     document: Document, sanity: Sanity, context: Context, framework: Framework, faults: list[Fault]
 ) -> None:
-    """The profile and the measures compared with exist. Findings of other councils' wards may be explained too."""
+    """Check that the profile and the measures compared exist; other councils' findings may be explained too."""
     if sanity.profile not in framework.profiles:
         faults.append(document.fault(("profile",), unknown(sanity.profile, "profile", framework.profiles)))
     measures = [item.id for item in context.measures]
     for index, item in enumerate(sanity.compare):
         if item.measure not in measures:
-            said = unknown(item.measure, "measure of context.yaml", measures)
-            faults.append(document.fault(("compare", index, "measure"), said))
+            message = unknown(item.measure, "measure of context.yaml", measures)
+            faults.append(document.fault(("compare", index, "measure"), message))
 
 
 def check_published(
@@ -265,38 +270,38 @@ def check_published(
     files: Files,
     faults: list[Fault],
 ) -> None:
-    """Entries are told apart, elements exist, wards lie in the authority. One of another council may be kept."""
+    """Check that ids are unique, elements exist, and wards lie in the authority; other councils' entries may stay."""
     elements = {framework.id, *(dimension.id for dimension in framework.dimensions), *framework.components}
     elements |= {item.id for _, file in filter(None, files.values()) for item in file.indicators}
     taken: set[str] = set()
     for index, finding in enumerate(published.findings):
         path: Path_ = ("findings", index)
         if finding.id in taken:
-            faults.append(document.fault((*path, "id"), f"the id {finding.id!r} is taken already; name it otherwise"))
+            faults.append(document.fault((*path, "id"), f"the id {finding.id!r} is already used; choose another"))
         taken.add(finding.id)
         wards = [ward.code for ward in geography.wards if ward.authority == finding.authority]
         for number, claim in enumerate(finding.claims):
             where: Path_ = (*path, "claims", number)
             if claim.element not in elements and None not in files.values():
-                said = unknown(claim.element, "score of the index", elements)
-                faults.append(document.fault((*where, "element"), f"finding {finding.id}: {said}"))
+                message = unknown(claim.element, "score of the index", elements)
+                faults.append(document.fault((*where, "element"), f"finding {finding.id}: {message}"))
             for place, ward in enumerate(claim.wards):
                 if wards and ward not in wards:
-                    said = unknown(ward, f"ward of {finding.authority}", wards)
-                    faults.append(document.fault((*where, "wards", place), f"finding {finding.id}: {said}"))
+                    message = unknown(ward, f"ward of {finding.authority}", wards)
+                    faults.append(document.fault((*where, "wards", place), f"finding {finding.id}: {message}"))
                 if ward in claim.wards[:place]:
-                    said = f"finding {finding.id}: ward {ward} is named twice; keep one"
-                    faults.append(document.fault((*where, "wards", place), said))
+                    message = f"finding {finding.id}: ward {ward} is named twice; keep one"
+                    faults.append(document.fault((*where, "wards", place), message))
 
 
 def _predecessor_faults(file: IndicatorFile, index: int) -> Found:
     name, above = file.indicators[index].predecessor, file.indicators[:index]
     if name is None:
         return
-    # Standing above rules out circles, and one successor each makes a line of them: newest with a value first.
+    # A predecessor stands above, so there are no circles, and has one successor, so they form a line: the newest
+    # with a value comes first.
     if name not in [other.id for other in above]:
-        said = unknown(name, "indicator above this one in its file", [other.id for other in above])
-        yield ("predecessor",), said
+        yield ("predecessor",), unknown(name, "indicator above this one in its file", [other.id for other in above])
     for other in above:
         if other.predecessor == name:
             yield (

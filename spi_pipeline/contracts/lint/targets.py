@@ -1,4 +1,4 @@
-"""What a council's own two files cannot know by themselves: whether what they name is there."""
+"""Checks on the references of a council's own two files, ``targets.yaml`` and ``publication.yaml``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,33 +19,35 @@ def check_targets(
     indicators: Mapping[str, Indicator],
     faults: list[Fault],
 ) -> None:
-    """Entries are told apart, authorities and indicators exist, values lie where the indicator's may."""
+    """Check that ids are unique, authorities and indicators exist, and values lie in the plausible range."""
     authorities = [authority.code for authority in geography.authorities]
     taken: set[str] = set()
     for index, target in enumerate(targets.targets):
         path: Path_ = ("targets", index)
         if target.id in taken:
-            faults.append(document.fault((*path, "id"), f"the id {target.id!r} is taken already; name it otherwise"))
+            faults.append(document.fault((*path, "id"), f"the id {target.id!r} is already used; choose another"))
         taken.add(target.id)
         if target.authority not in authorities:
-            said = unknown(target.authority, "authority of geography.yaml", authorities)
-            faults.append(document.fault((*path, "authority"), f"target {target.id}: {said}"))
+            message = unknown(target.authority, "authority of geography.yaml", authorities)
+            faults.append(document.fault((*path, "authority"), f"target {target.id}: {message}"))
         indicator = indicators.get(target.indicator)
         if indicator is None:
-            said = unknown(target.indicator, "indicator", indicators)
-            faults.append(document.fault((*path, "indicator"), f"target {target.id}: {said}"))
+            message = unknown(target.indicator, "indicator", indicators)
+            faults.append(document.fault((*path, "indicator"), f"target {target.id}: {message}"))
             continue
         low, high = indicator.plausible.minimum, indicator.plausible.maximum
         if not low <= target.value <= high:
-            said = (
-                f"target {target.id}: {target.value:g} is no plausible value of {target.indicator}, which lies between "
-                f"{low:g} and {high:g}; correct value, or the unit it is in"
+            message = (
+                f"target {target.id}: {target.value:g} is not a plausible value of {target.indicator}, which lies "
+                f"between {low:g} and {high:g}; correct the value or its unit"
             )
-            faults.append(document.fault((*path, "value"), said))
+            faults.append(document.fault((*path, "value"), message))
 
 
 def check_publication(document: Document, publication: SitePublication, root: Root, faults: list[Fault]) -> None:
-    """The logo is there."""
+    """Check that the logo exists."""
     if publication.logo is not None and not (root / publication.logo.file).is_file():
-        said = f"there is no file {publication.logo.file} in {Path(str(root)).name}; lay it there, or leave logo out"
-        faults.append(document.fault(("logo", "file"), said))
+        message = (
+            f"there is no file {publication.logo.file} in {Path(str(root)).name}; place it there, or leave logo out"
+        )
+        faults.append(document.fault(("logo", "file"), message))

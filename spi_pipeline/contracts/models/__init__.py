@@ -1,5 +1,4 @@
-"""What contracts say, as typed objects: one module for each kind of file, and all of them together in ``contracts``.
+"""The content of contracts as typed objects: one module for each kind of file, and all together in ``contracts``.
 
-What one file may hold, judged by itself, belongs here; how it is read is in ``reading``, references between files
-are in ``lint``.
+These models judge each file by itself. ``reading`` reads the files, and ``lint`` judges references between them.
 """

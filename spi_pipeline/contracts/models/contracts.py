@@ -1,7 +1,7 @@
-"""Everything the contracts folder says, as one object.
+"""The whole contracts folder as one object.
 
-A step that holds a ``Contracts`` may rely on every reference in it: no unknown source, column, component, concept or
-area is left. How the files become one is in ``reading``, what is refused in ``lint``.
+A step that receives ``Contracts`` may rely on every reference in them: no source, column, component, concept or area
+is unknown. ``reading`` builds the object from the files; ``lint`` decides what to refuse.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from spi_pipeline.contracts.root import Root
 
 @dataclass(frozen=True)
 class Contracts:
-    """Everything the contracts folder says.
+    """The content of the contracts folder, and the sources and outputs of the current mode.
 
     Attributes:
-        root: where they lie.
+        root: the folders they were read from.
         vocabulary: closed vocabularies.
         geography: wards and authorities.
         sources: source contracts by id.
@@ -40,22 +40,23 @@ class Contracts:
         indicators: indicators by id, in framework order.
         component_of: component id of each indicator.
         context: context measures by id.
-        peers: whom a ward is held against.
-        composition: what scores are set against.
-        alike: by what the wards of England are called similar.
-        decade: what two censuses tell of the same wards.
-        recent: what is counted month by month beside the monthly indicators.
-        corrections: known errors of a source's figures, by source id.
-        sanity: what is asked of the finished index.
-        published: what others published about the wards.
-        targets: what the council wants to reach.
-        publication: how the site looks and whom it names.
-        own_areas: areas of the council's own by id.
-        digests: of what each file says of how figures are made, by its path relative to the folder.
-        dormant: sources that have no table as things are run now; what needs them is missing and in no set.
-        fetched: sources that are asked of their publishers as things are run now.
-        laid_in: sources of a council's own that are read from the inbox.
-        outputs: what is made for readers as things are run now, the database always among it.
+        peers: how the wards that a ward is compared with are chosen.
+        composition: the context measures that scores are compared with.
+        alike: the measures by which wards of England count as similar.
+        decade: the figures of the earlier census that are compared with the newest.
+        recent: what is counted month by month, in addition to the monthly indicators.
+        corrections: known errors in a source's figures, by source id.
+        sanity: checks on the finished index.
+        published: publications by others about the wards.
+        targets: the council's targets.
+        publication: the look of the site, and whom it names.
+        own_areas: the council's own areas by id.
+        digests: a digest of the parts of each file that determine figures, by its path relative to the folder.
+        unavailable: sources with no data in this mode. Indicators that need them are reported missing and left out of
+            the basis.
+        fetched: sources that are fetched from their publishers in this mode.
+        manual_uploads: a council's own sources, which are read from the inbox.
+        outputs: the outputs made for readers in this mode; the database is always among them.
     """
 
     root: Root
@@ -79,19 +80,19 @@ class Contracts:
     corrections: dict[str, tuple[Correction, ...]] = field(default_factory=dict)
     own_areas: dict[str, OwnArea] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
-    dormant: frozenset[str] = frozenset()
+    unavailable: frozenset[str] = frozenset()
     fetched: frozenset[str] = frozenset()
-    laid_in: frozenset[str] = frozenset()
+    manual_uploads: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset({"database"})
 
     @property
     def active(self) -> list[Indicator]:
-        """The indicators that can have values as things are run now, in framework order."""
+        """The indicators that can have values in this mode, in framework order."""
         return [item for item in self.indicators.values() if self.can_have_values(item)]
 
     @property
     def monthly(self) -> list[Monthly]:
-        """What is counted month by month as things are run now: by monthly indicators and for ``recent.yaml``."""
+        """Everything counted month by month in this mode, for monthly indicators and for ``recent.yaml``."""
         counted = [
             Monthly(id=item.id, title=item.title, source=item.source, columns=measure.columns, where=measure.where)
             for item in self.indicators.values()
@@ -101,19 +102,19 @@ class Contracts:
         return [item for item in (*counted, *self.recent.measures) if self.has_figures(item.source)]
 
     def has_figures(self, source_id: str) -> bool:
-        """Whether a source has a table as things are run now, and should hold figures for an authority."""
-        return source_id not in self.dormant and bool(self.geography.holding(source_id))
+        """Whether a source has data in this mode and should hold figures for at least one authority."""
+        return source_id not in self.unavailable and bool(self.geography.holding(source_id))
 
     def can_have_values(self, measured: Measured) -> bool:
-        """Whether all sources have figures, and some authority's are of the same areas."""
+        """Whether all its sources have figures, and in some authority its figures are all of the same areas."""
         of_two = self.of_two_areas(measured)
         return all(map(self.has_figures, self.sources_of(measured))) and of_two != {*self.geography.authority_codes}
 
     def of_two_areas(self, measured: Measured) -> frozenset[str]:
-        """Codes of the authorities where a rate divides what is of a ward by what only best fit puts into it.
+        """Codes of the authorities in which a rate would divide figures of wards by figures placed by best fit.
 
-        These are two areas of one name: in 147 of 4,518 wards of England there were more than 130 electors for every
-        100 residents aged 16 and over.
+        A ward and the small areas that fit it best are two areas of one name: in 147 of 4,518 wards of England there
+        were more than 130 electors for every 100 residents aged 16 and over.
         """
         base = measured.measure.denominator
         levels = [self.sources[name].properties.geography.levels for name in (measured.source, base and base.source)
@@ -127,22 +128,22 @@ class Contracts:
         return [item for item in self.active if self.component_of[item.id] == component_id]
 
     def sources_of(self, measured: Measured) -> list[str]:
-        """The sources an indicator or context measure reads: its own, then its denominator's or its level's."""
+        """The sources that an indicator or context measure reads: its own, then its denominator's and its level's."""
         measure = measured.measure
         others = [part.source for part in (measure.denominator, measure.level) if part is not None and part.source]
         return list(dict.fromkeys([measured.source, *others]))
 
     def missing_because(self, measured: Measured) -> list[str]:
-        """Why an indicator or context measure has no value as things are run now, or none in an authority."""
-        apart = [one for one in self.geography.authorities if one.code in self.of_two_areas(measured)]
+        """Why an indicator or context measure has no value in this mode, or no value in some authority."""
+        mismatched = [one for one in self.geography.authorities if one.code in self.of_two_areas(measured)]
         return self._absent_because(self.sources_of(measured)) or [
-            f"Missing for {authority.name}: what is counted is of wards, and what it is divided by of the small areas "
-            "that fit them best, which are other areas."
-            for authority in apart
+            f"Missing for {authority.name}: the count is of wards, but the figure it is divided by is of the small "
+            "areas that fit them best, which are not the same areas."
+            for authority in mismatched
         ]
 
     def at_their_levels(self) -> Contracts:
-        """The same, with anchored indicators at their level alone where that has figures and what moves it has none."""
+        """The same contracts, with each anchored indicator reduced to its level if only the level has figures."""
         return self._with_levels(
             {
                 item.id: " ".join(self._absent_because([item.source]))
@@ -153,10 +154,10 @@ class Contracts:
         )
 
     def as_published(self, source_of: Mapping[str, str]) -> Contracts:
-        """The same, with anchored indicators at their level alone where what was published was read from it alone.
+        """The same contracts, with each anchored indicator reduced to its level if the publication read that alone.
 
         Args:
-            source_of: by indicator, the source that the table ``indicator`` names.
+            source_of: the source that the table ``indicator`` names for each indicator.
         """
         levels = {item.id: item.measure.level for item in self.indicators.values()}
         return self._with_levels(
@@ -164,11 +165,11 @@ class Contracts:
         )
 
     def _with_levels(self, why: Mapping[str, str]) -> Contracts:
-        found = {name: at_its_level(self.indicators[name], said) for name, said in why.items()}
-        return replace(self, indicators=self.indicators | found)
+        levels = {name: at_its_level(self.indicators[name], reason) for name, reason in why.items()}
+        return replace(self, indicators=self.indicators | levels)
 
     def _absent_because(self, source_ids: list[str]) -> list[str]:
-        absent = [name for name in source_ids if name in self.dormant]
+        absent = [name for name in source_ids if name in self.unavailable]
         if absent:
             own = all(self.sources[name].properties.mode == "own" for name in absent)
             remedy = "its file is not in the inbox" if own else "is read by spi refresh --live"
@@ -182,7 +183,7 @@ class Contracts:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Title of every element of the framework and every indicator, by id."""
+        """The title of every element of the framework and of every indicator, by id."""
         titles = {self.framework.id: self.framework.title}
         for dimension in self.framework.dimensions:
             titles[dimension.id] = dimension.title
@@ -191,13 +192,13 @@ class Contracts:
 
 
 def contract_of(table: str, contracts: Contracts) -> Table:
-    """The contract of a table: a source's own, or the product its name begins with.
+    """The contract of a table: that of the source, or of the product with which its name begins.
 
     Raises:
-        SpiError: where there is none.
+        SpiError: the table has no contract.
     """
     product = table.split(".")[0]
-    found = contracts.sources.get(table) or contracts.products.get(product)
-    if found is None:
+    contract = contracts.sources.get(table) or contracts.products.get(product)
+    if contract is None:
         raise SpiError(f"table {table} has no contract; add products/{product}.yaml to {contracts.root}")
-    return found
+    return contract

@@ -1,6 +1,6 @@
-"""Known errors of publishers' figures: which cell, what it must hold before, what is put there, and why.
+"""Known errors in publishers' figures: the cell, the value expected in it, the value put there instead, and why.
 
-A correction is a statement about one release. What happens when it no longer fits is for those who apply it.
+A correction is about one release of a source. The step that applies it decides what happens when it no longer fits.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ Cell = str | int | float | bool | None
 
 
 class Correction(Strict):
-    """One cell corrected.
+    """One corrected cell.
 
     Attributes:
-        id: names it in messages and in the catalogue.
-        where: the row, by values of columns that single it out.
-        column: the cell's column, none of those of ``where``.
-        expected: what the publisher's figures hold there.
-        value: what is put in its place; null where the right figure is not known.
+        id: its name in messages and in the catalogue.
+        where: the row, identified by values of its columns.
+        column: the column of the cell, not one of those in ``where``.
+        expected: the value in the publisher's figures.
+        value: the value put in its place; null if the right figure is not known.
         reason: why the published figure is wrong, in a sentence that says how that is known.
-        since: the day it was decided.
-        status: how far the publisher is.
+        since: the day the correction was decided.
+        status: whether the error was reported, and the publisher's response.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")

@@ -1,4 +1,4 @@
-"""How indicators become an index: dimensions, components and the profiles they are computed under."""
+"""How indicators become an index: dimensions, components, and the profiles under which scores are computed."""
 
 from functools import cached_property
 from typing import Any, Literal
@@ -34,23 +34,23 @@ class Dimension(Strict):
 class Profile(Strict):
     """One way to compute the index.
 
-    Every key but the first two is one that ``spi score`` knows, with the same meaning: stated once for all, or level by
-    level. The engine judges them when the index is computed; ``pca`` weights rest on the wards of England where the
-    reference holds a component's indicators, and are equal where it does not.
+    All keys except ``title`` and ``description`` are keys of ``spi score``, with the same meaning. Each is declared
+    once for all levels, or level by level. The engine judges them when the index is computed. ``pca`` weights are
+    derived from the wards of England if the reference holds a component's indicators; otherwise weights are equal.
 
     Attributes:
         title: shown to people.
         description: in a sentence.
-        normalise: how values become scores; goalposts where left out.
-        impute: how a missing cell is filled; it is not where left out.
+        normalise: how values become scores; by goalposts if left out.
+        impute: how a missing cell is filled; left empty if left out.
         treat: how outliers are treated.
         weights: how children are weighted.
         aggregate: the mean that forms an element.
-        available: smallest share of children a score may rest on.
-        missing: what becomes of missing children.
-        floor: what lower scores are lifted to under a mean that needs positive scores.
+        available: smallest share of children from which a score may be formed.
+        missing: how missing children are handled.
+        floor: the value to which lower scores are raised under a mean that needs positive scores.
         rescale: how scores are normalised once more before they enter their parent.
-        decimals: places that scores are rounded to.
+        decimals: number of decimals to which scores are rounded.
     """
 
     title: str
@@ -68,7 +68,7 @@ class Profile(Strict):
 
     @property
     def methods(self) -> dict[str, Any]:
-        """What is stated, by key, in the engine's words."""
+        """The declared methods, by key, in the engine's words."""
         return {
             key: value for key, value in self.model_dump(exclude={"title", "description"}).items() if value is not None
         }
@@ -79,12 +79,13 @@ class Publication(Strict):
 
     Attributes:
         first_edition: the first calendar year considered.
-        held: largest share of an edition's weight that may be held from later years; the newest is always published.
-        areas: a slot is in the basis when at least this share of wards has a value of useful age.
-        covered: a value is suppressed that is seen through a smaller share of a ward's residents, or of an authority's
-            wards.
-        residents: an area of a council's own holds at least so many residents.
-        owner: whom the Dagster pages name, as ``team:name`` or a mail address.
+        held: largest share of an edition's weight that may be held from later years; the newest edition is always
+            published.
+        areas: a slot is in the basis if at least this share of wards has a value of useful age.
+        covered: smallest share of a ward's residents, or of an authority's wards, that a value must cover; values that
+            cover less are suppressed.
+        residents: smallest number of residents in a council's own area.
+        owner: the owner named on Dagster's pages, as ``team:name`` or an email address.
     """
 
     first_edition: int = Field(ge=2000, le=2100)
@@ -96,16 +97,16 @@ class Publication(Strict):
 
 
 class Uncertainty(Strict):
-    """How the doubt about ranks is measured: the index is computed anew many times, its doubtful choices drawn anew.
+    """How the uncertainty of ranks is measured: by recomputing the index many times, with uncertain choices redrawn.
 
     Attributes:
-        draws: recalculations of each edition under each profile behind an interval of ranks.
-        seed: of all random numbers; the same seed gives the same intervals.
-        sources: what a draw varies, where the figures allow it.
+        draws: number of recalculations of each edition under each profile, from which an interval of ranks is formed.
+        seed: seed of all random numbers; the same seed gives the same intervals.
+        sources: the sources of uncertainty that a draw varies, where the figures allow it.
         goalposts: largest shift of each goalpost, as a share of the distance between the two.
         weights: largest relative change of each weight.
-        lowest: the table of intervals says how often a ward is among so many of the worst.
-        shares: base draws behind the share of each source in the doubt about the newest edition.
+        lowest: the table of intervals reports how often a ward is among this many of the worst.
+        shares: number of base draws for the share of each source in the uncertainty of the newest edition.
     """
 
     draws: int = Field(ge=20)
@@ -127,7 +128,7 @@ class Framework(Strict):
         dimensions: in the order they are shown.
         profiles: by name.
         publication: when an edition is published.
-        uncertainty: how the doubt about ranks is measured.
+        uncertainty: how the uncertainty of ranks is measured.
     """
 
     id: str = Field(pattern=Id)

@@ -1,4 +1,4 @@
-"""The wards an index is computed for: one vintage, by code, and what is at hand to place figures in them."""
+"""The wards that an index is computed for: one vintage, by code, and the ways to place figures in them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from spi_pipeline.contracts.models.vocabulary import Strict
 from spi_pipeline.rules.rule import SmallAreas
 
 PlacedBy = Literal["postcodes", "output_areas", "best_fit"]
-"""How figures of small areas reach wards, best first."""
+"""How figures of small areas are placed in wards, best first."""
 
-# Small areas are known by the lookups: the source and column that list those of a level and vintage.
+# The lookup that lists the small areas of each level and vintage: its source and column.
 SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
     "oa21": ("output_area_lookup", "area_code"),
     "lsoa21": ("lsoa_best_fit", "area_code"),
@@ -24,8 +24,8 @@ SMALL_AREAS: dict[SmallAreas, tuple[str, str]] = {
     "msoa11": ("msoa_2011_lookup", "msoa_2011_code"),
 }
 
-# What `postcodes` places figures with, and what each of the others does without. Ward boundaries are the fifth, but
-# `wards` also lists the wards.
+# The sources with which `postcodes` places figures, and those that each way does without. Ward boundaries are a fifth,
+# but their source `wards` also lists the wards.
 PLACING_SOURCES = ("lsoa_boundaries", "output_area_boundaries_2011", "output_area_lookup", "postcodes")
 DOES_WITHOUT: dict[PlacedBy, tuple[str, ...]] = {
     "postcodes": (),
@@ -35,7 +35,7 @@ DOES_WITHOUT: dict[PlacedBy, tuple[str, ...]] = {
 
 # England as one area: the authority of all its wards.
 ENGLAND = "E92000001"
-# What is computed there is embedded for each council: by product, the source that it becomes.
+# Results for England are embedded for each council: the source that each product becomes.
 STANDING, SIMILAR, GOES_WITH = "england_standing", "england_similar", "england_composition"
 OF_ENGLAND = {"ward_standing": STANDING, "similar_ward": SIMILAR, "composition": GOES_WITH}
 WARD_CODE = r"^[EW]05\d{6}$"
@@ -46,7 +46,7 @@ class Without(Strict):
 
     Attributes:
         sources: their ids.
-        reason: why, in a sentence; it is told wherever their indicators are missing.
+        reason: why, in a sentence; it is shown wherever their indicators are missing.
     """
 
     sources: list[str] = Field(min_length=1)
@@ -59,13 +59,13 @@ class Authority(Strict):
     Attributes:
         code: its ONS code.
         name: its name.
-        police_force: slug of the force that polices it.
-        placed_by: ``postcodes`` by ward boundaries, output areas and their postcodes; ``output_areas``, each whole to
-            its official best-fit ward; ``best_fit`` every LSOA likewise. Left out, it is the first of these whose
-            tables are at hand.
-        small_areas: how many of them it has, such as ``lsoa21: 125``. Figures are judged by the embedded lookups; this
-            is what those are judged by. A set left out is taken as its lookup has it.
-        without: sources that hold no figures for it: their indicators are missing, with the reason.
+        police_force: slug of its police force.
+        placed_by: how figures of small areas are placed in its wards. ``postcodes`` uses ward boundaries, output areas
+            and their postcodes; ``output_areas`` places each output area whole in its official best-fit ward;
+            ``best_fit`` does the same with LSOAs. If left out, the first of these whose tables are available is used.
+        small_areas: the number of small areas in each set, such as ``lsoa21: 125``. Figures are checked against the
+            embedded lookups, and the lookups against these numbers. For a set left out, its lookup is not checked.
+        without: sources that hold no figures for it. Their indicators are missing, with the reason.
     """
 
     code: str = Field(pattern=r"^[EW]\d{8}$")
@@ -76,20 +76,20 @@ class Authority(Strict):
     without: list[Without] = Field(default_factory=list)
 
     def lacks(self, source_id: str) -> str:
-        """Why a source holds no figures for this authority; empty where it should hold some."""
-        stated = next((item.reason for item in self.without if source_id in item.sources), "")
+        """Why a source holds no figures for this authority; empty if it should hold some."""
+        declared = next((item.reason for item in self.without if source_id in item.sources), "")
         implied = self.placed_by is not None and source_id in DOES_WITHOUT[self.placed_by]
-        return stated or ("Figures are placed by the official best fit." if implied else "")
+        return declared or ("Figures are placed by the official best fit." if implied else "")
 
 
 class Ward(Strict):
-    """An electoral ward of the stated vintage.
+    """An electoral ward of the declared vintage.
 
     Attributes:
         code: its ONS code.
         name: its name.
-        authority: code of the authority it is judged in.
-        council: code of its council, where that authority is England; empty elsewhere.
+        authority: code of the authority among whose wards it is compared.
+        council: code of its council if that authority is England; empty otherwise.
     """
 
     code: str = Field(pattern=WARD_CODE)
@@ -102,11 +102,11 @@ class Geography(Strict):
     """The ward list of one vintage.
 
     Attributes:
-        vintage: when these wards came into force, such as ``2023-05``.
+        vintage: the month in which these wards came into force, such as ``2023-05``.
         authorities: the authorities covered.
         wards: every ward of those authorities.
-        former_wards: codes of the sets before, with their names: refused wherever they appear, since most names exist
-            in both sets with different boundaries.
+        former_wards: names of former wards, by code. Their codes are refused wherever they appear, since most names
+            exist in both sets with different boundaries.
     """
 
     vintage: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
@@ -126,30 +126,30 @@ class Geography(Strict):
 
     @property
     def national(self) -> bool:
-        """Whether the wards of all England are judged together."""
+        """Whether the wards of all England are compared together."""
         return self.authority_codes == (ENGLAND,)
 
     @cached_property
     def council_codes(self) -> tuple[str, ...]:
-        """Codes of the councils that publishers name, ascending: the authorities, or those that make up England."""
+        """Codes of the councils in publishers' tables, ascending: the authorities, or the councils of England."""
         return tuple(sorted({ward.council or ward.authority for ward in self.wards}))
 
     @property
     def drawn(self) -> frozenset[str]:
-        """Codes of the authorities whose boundaries and postcodes are read from a folder: those not to do without."""
+        """Codes of the authorities that need boundaries and postcodes, which are read from a folder."""
         return frozenset(item.code for item in self.authorities if item.placed_by in (None, "postcodes"))
 
     @property
     def dispensable(self) -> frozenset[str]:
-        """What places figures and no authority is stated to be placed with: without its table the next best does."""
-        stated = [item.placed_by for item in self.authorities if item.placed_by is not None]
-        return frozenset(PLACING_SOURCES).intersection(*(DOES_WITHOUT[method] for method in stated))
+        """The placing sources that no declared ``placed_by`` needs; without them the next best way is used."""
+        declared = [item.placed_by for item in self.authorities if item.placed_by is not None]
+        return frozenset(PLACING_SOURCES).intersection(*(DOES_WITHOUT[method] for method in declared))
 
     def placed_without(self, absent: Collection[str]) -> Geography:
-        """The same, every authority that does not state how it is placed being so in the best way left.
+        """The same geography, with the best way left to place figures for authorities that declare none.
 
         Args:
-            absent: sources that have no table; those that place nothing make no difference.
+            absent: sources that have no table; only those used for placing matter.
         """
         lacking = set(PLACING_SOURCES).intersection(absent)
         best = next(method for method, without in DOES_WITHOUT.items() if lacking <= set(without))
@@ -165,7 +165,7 @@ class Geography(Strict):
         return frozenset(authority.code for authority in self.authorities if not authority.lacks(source_id))
 
     def restricted(self, source_id: str) -> Geography:
-        """The same with the authorities alone that a source should hold figures for, and their wards."""
+        """The same geography, reduced to the authorities for which a source should hold figures, and their wards."""
         held = self.holding(source_id)
         return Geography(
             vintage=self.vintage,
@@ -179,16 +179,16 @@ class Geography(Strict):
 
         Args:
             small_areas: the set.
-            column_of: gives what a column of a source holds, by their names.
+            column_of: returns the values of a column, given the names of source and column.
 
         Raises:
-            SpiError: when the lookup lists more or fewer than all its authorities together state.
+            SpiError: the lookup does not list as many areas as its authorities declare together.
         """
         lookup, column = SMALL_AREAS[small_areas]
         known = frozenset(filter(None, column_of(lookup, column)))
-        stated = [item.small_areas.get(small_areas) for item in self.authorities if not item.lacks(lookup)]
-        numbers = [number for number in stated if number is not None]
-        if stated and len(numbers) == len(stated) and sum(numbers) != len(known):
+        declared = [item.small_areas.get(small_areas) for item in self.authorities if not item.lacks(lookup)]
+        numbers = [number for number in declared if number is not None]
+        if declared and len(numbers) == len(declared) and sum(numbers) != len(known):
             raise SpiError(
                 f"the embedded table {lookup} lists {len(known)} areas of {small_areas}, geography.yaml states "
                 f"{sum(numbers)} under small_areas: restore the table, or write it with spi snapshot build --from "
@@ -197,24 +197,24 @@ class Geography(Strict):
         return known
 
     def ward_code(self, name: str, authority_name: str) -> str | None:
-        """The code of a ward named in a table that has names only, or None when no such ward is listed.
+        """The code of a ward in a table that has names only; None if no such ward is listed.
 
-        Names mean something only within one authority and one vintage. Publishers differ in commas, capitals and
-        ampersands, and in nothing else: the names of an authority stay different without them.
+        Names are unique only within one authority and one vintage. Publishers differ only in commas, capitals and
+        ampersands; without these, the names within an authority are still unique.
         """
-        found = self._named.get((authority_name, plain(name)), [])
-        return found[0] if len(found) == 1 else None
+        codes = self._named.get((authority_name, plain(name)), [])
+        return codes[0] if len(codes) == 1 else None
 
     @cached_property
     def _named(self) -> dict[tuple[str, str], list[str]]:
-        """The codes of the wards by the name of their authority and their own, without capitals and punctuation."""
+        """Codes of wards by the name of their authority and their own name, without capitals and punctuation."""
         authorities = {authority.code: authority.name for authority in self.authorities}
-        found: dict[tuple[str, str], list[str]] = {}
+        codes: dict[tuple[str, str], list[str]] = {}
         for ward in self.wards:
-            found.setdefault((authorities.get(ward.authority, ""), plain(ward.name)), []).append(ward.code)
-        return found
+            codes.setdefault((authorities.get(ward.authority, ""), plain(ward.name)), []).append(ward.code)
+        return codes
 
 
 def plain(name: str) -> str:
-    """A name without capitals and punctuation, ``&`` written as a word."""
+    """A name without capitals and punctuation, with ``&`` written as a word."""
     return "".join(letter for letter in name.casefold().replace("&", "and") if letter.isalnum())

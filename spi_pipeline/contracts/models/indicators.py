@@ -1,4 +1,4 @@
-"""What an indicator is: a measure of one source, with direction, goalposts and limits."""
+"""Indicators and context measures: each is a measure of one source; an indicator also has direction and goalposts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ErrorBasis = Literal["counts", "published", "two_measures", "dispersion", "assum
 
 
 class Denominator(Strict):
-    """What a measure is divided by, or weighted with.
+    """The column that a measure is divided by or weighted with.
 
     Attributes:
-        source: the source that holds it; the indicator's own when left out.
-        column: its column.
+        source: the source that holds it; the indicator's own if left out.
+        column: the column.
     """
 
     source: str | None = None
@@ -28,23 +28,23 @@ class Denominator(Strict):
 
 
 class Window(Strict):
-    """A window of whole months for a monthly source: fewer months give no value, never a value scaled up.
+    """A window of whole months for a monthly source; with fewer months there is no value, never a scaled-up one.
 
-    It ends with the newest whole month of the source; so do those of earlier years, each a year before the next.
+    The window ends with the newest whole month of the source. The windows of earlier years end in the same month.
 
     Attributes:
-        months: how many months.
+        months: the number of months.
     """
 
     months: int = Field(ge=1)
 
 
 class Months(Strict):
-    """Whole years of months.
+    """A range of months that covers whole years.
 
     Attributes:
         start: the first month, as YYYY-MM.
-        end: the last.
+        end: the last month.
     """
 
     start: str = Field(pattern=MONTH)
@@ -59,19 +59,19 @@ class Months(Strict):
 
 
 class MeasurementError(Strict):
-    """How far a value may lie from what it measures, where no counts of its own say so.
+    """How far a value may lie from the truth, declared if that does not follow from the counts behind the value.
 
     Attributes:
-        basis: ``counts`` for a mean that is a share of its denominator (ballots of electors); ``published`` for the
-            publisher's own limits; ``two_measures`` for the disagreement with a second measure of the same thing;
-            ``dispersion`` for the scatter of repeated values; ``assumed`` for an upper bound where nothing can be
-            estimated.
+        basis: how the error is known. ``counts``: the mean is a share of its denominator (ballots of electors);
+            ``published``: the publisher gives limits; ``two_measures``: from the disagreement with a second measure of
+            the same thing; ``dispersion``: from the scatter of repeated values; ``assumed``: an upper bound, because
+            nothing can be estimated.
         sd: standard error, in the unit of the value; the same for every area.
         relative_sd: standard error as a share of the value, in place of ``sd``.
         other: the indicator that is the second measure.
-        lower: the source's column that holds the lower published limit, 95 %.
-        upper: the one that holds the upper limit.
-        reason: why the bound is as it is; or what the estimate rests on.
+        lower: the source's column with the lower published limit, 95 %.
+        upper: the source's column with the upper published limit.
+        reason: why the bound was chosen, or the evidence behind the estimate.
     """
 
     basis: ErrorBasis
@@ -91,12 +91,12 @@ class MeasurementError(Strict):
             "dispersion": ("sd", "reason"),
             "assumed": ("sd", "reason"),
         }[self.basis]
-        stated = {name for name in ("sd", "other", "lower", "upper") if getattr(self, name) is not None}
-        stated |= {"sd"} if self.relative_sd is not None else set()
+        declared = {name for name in ("sd", "other", "lower", "upper") if getattr(self, name) is not None}
+        declared |= {"sd"} if self.relative_sd is not None else set()
         for name in needs:
-            if name not in stated and not (name == "reason" and self.reason):
+            if name not in declared and not (name == "reason" and self.reason):
                 raise ValueError(f"an error of basis {self.basis} needs {name}{' or relative_sd' * (name == 'sd')}")
-        if extra := sorted(stated.difference(needs)):
+        if extra := sorted(declared.difference(needs)):
             raise ValueError(f"an error of basis {self.basis} has no {', '.join(extra)}")
         if None not in (self.sd, self.relative_sd):
             raise ValueError("an error states sd or relative_sd, not both")
@@ -104,13 +104,13 @@ class MeasurementError(Strict):
 
 
 class Level(Months):
-    """The published rate that an anchored measure stands at; its months are what counts are held against.
+    """The published rate from which an anchored measure starts; counts are compared with those of its months.
 
     Attributes:
-        source: the source that holds it, by small areas, for one period.
+        source: the source that holds the rate, by small areas, for one period.
         columns: its columns, added up.
-        error: how far it lies from the value of a year; without it the level never stands alone, where no counts are
-            at hand to move it.
+        error: how far the level may lie from the value of a year. Without it the level is never used alone when no
+            counts are available to move it.
     """
 
     source: str
@@ -119,22 +119,21 @@ class Level(Months):
 
 
 class Measure(Strict):
-    """How a ward value comes from a source table.
+    """How a ward value is formed from a source table.
 
     Attributes:
         kind: ``share`` = ``100 × Σ columns / Σ denominator`` of one table; ``rate`` = ``per × Σ columns / Σ
             denominator`` of another table; ``mean`` = the columns, added up, averaged with the denominator as weight,
-            or with what ``weighted_by`` says where none is published; ``anchored`` = the ``level``, moved by the
-            columns counted in a window; ``total`` = ``Σ columns``; ``density`` = ``Σ columns`` per hectare.
+            or with ``weighted_by`` if no denominator is published; ``anchored`` = the ``level``, moved by the columns
+            counted in a window; ``total`` = ``Σ columns``; ``density`` = ``Σ columns`` per hectare.
         columns: the columns counted, or averaged (mean).
         where: keep only rows whose column holds one of the listed values.
         denominator: see ``kind``.
         per: the multiplier of a rate.
-        weighted_by: what a mean without a denominator, or a level, is averaged over: a figure about homes by
-            ``households``.
-        window: for monthly sources.
-        level: of an anchored measure: the published rate that the counts move.
-        months: of a mean: what its columns cover, where that is not the period of their source.
+        weighted_by: the weight of a mean without a denominator, or of a level; ``households`` for figures about homes.
+        window: the window of months, for monthly sources.
+        level: for an anchored measure, the published rate that the counts move.
+        months: for a mean, the months that its columns cover, if they differ from the period of the source.
     """
 
     kind: Literal["share", "rate", "mean", "anchored", "total", "density"]
@@ -156,9 +155,9 @@ class Measure(Strict):
         if self.kind == "anchored" and (self.window is None or self.denominator is not None):
             raise ValueError("an anchored measure counts in a window and needs no denominator: its level is a rate")
         if self.months is not None and self.kind != "mean":
-            raise ValueError(f"a {self.kind} is of the period of its source; leave months out")
+            raise ValueError(f"a {self.kind} covers the period of its source; leave months out")
         if self.kind in ("total", "density") and self.denominator is not None:
-            raise ValueError(f"a {self.kind} is divided by no column; leave denominator out")
+            raise ValueError(f"a {self.kind} has no denominator; leave it out")
         if self.kind != "rate" and self.per != 1.0:
             raise ValueError("per belongs to a rate; a share is in percent")
         averaged = self.kind in ("mean", "anchored") and self.denominator is None
@@ -171,34 +170,39 @@ class Goalposts(Strict):
     """The values that score 0 and 100.
 
     Attributes:
-        worst: value that scores 0; left out where the reference says.
-        best: value that scores 100; likewise.
-        basis: ``theory`` where the scale has a limit, ``cap`` where a limit was chosen, ``reference`` for the 1st and
-            99th percentile of the wards of England, widened where a third of a town lies beyond, as the snapshot's
-            reference table holds them.
-        reason: why these numbers; a reference needs none.
+        worst: value that scores 0; left out if the source is ``reference``.
+        best: value that scores 100; left out if the source is ``reference``.
+        source: ``theory`` if the scale has a limit, ``cap`` if a limit was chosen, ``reference`` for the 1st and 99th
+            percentile of the wards of England from the snapshot's reference table, widened where a third of a town
+            lies beyond.
+        reason: why these values were chosen; not needed for a reference.
     """
 
     worst: float | None = None
     best: float | None = None
-    basis: Literal["theory", "cap", "reference"]
+    source: Literal["theory", "cap", "reference"]
     reason: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Goalposts:
-        stated = (self.worst, self.best)
-        if self.basis == "reference":
-            if stated != (None, None):
+        declared = (self.worst, self.best)
+        if self.source == "reference":
+            if declared != (None, None):
                 raise ValueError("a reference sets worst and best itself; leave them out, or state a cap")
-        elif None in stated or not self.reason:
-            raise ValueError(f"basis {self.basis} needs worst, best and reason; or use the basis reference")
+        elif None in declared or not self.reason:
+            parts = {"worst": self.worst, "best": self.best, "reason": self.reason or None}
+            missing = " and ".join(name for name, value in parts.items() if value is None)
+            raise ValueError(
+                f"goalposts with source: {self.source} need worst, best and reason ({missing} not given); goalposts "
+                "with source: reference have no worst and best"
+            )
         elif self.worst == self.best:
             raise ValueError(f"worst and best are both {self.worst:g} and must differ")
         return self
 
 
 class Plausible(Strict):
-    """The closed range outside which a ward value is taken for an error."""
+    """The closed range outside which a ward value is treated as an error."""
 
     minimum: float
     maximum: float
@@ -211,18 +215,18 @@ class Plausible(Strict):
 
 
 class Measured(Strict):
-    """What is measured for every ward: an indicator of the index, or a measure of its context.
+    """A quantity measured for every ward: an indicator of the index, or a measure of its context.
 
     Attributes:
         id: unique over all indicators and context measures.
         title: short name with its unit, as printed.
-        description: what it says, in plain language.
+        description: its meaning in plain language.
         unit: word of the unit vocabulary.
         source: source id.
         measure: how the value is formed.
-        plausible: the range a ward value must lie in.
-        error: how far a value may lie from the truth; left out where the counts behind it say so.
-        limits: what the reader must know before trusting it.
+        plausible: the range in which a ward value must lie.
+        error: how far a value may lie from the truth; left out if that follows from the counts behind it.
+        limits: what a reader must know before trusting it.
     """
 
     id: str = Field(pattern=Id)
@@ -240,12 +244,12 @@ class Indicator(Measured):
     """One indicator of one component.
 
     Attributes:
-        direction: the statement that goalposts must agree with.
+        direction: whether higher or lower values are better; the goalposts must agree with it.
         goalposts: the values that score 0 and 100.
-        predecessor: an older indicator of the same thing by another definition; both belong to one slot, which the
-            newest with values fills.
-        methods: how else it is scored, by keys that ``spi score`` knows (transform, treat, at_least, weight, …), with
-            the same meaning; they go before what a profile states.
+        predecessor: an older indicator of the same thing under another definition. Both belong to one slot, which is
+            filled by the newest of them that has values.
+        methods: further methods of scoring, under keys of ``spi score`` (transform, treat, at_least, weight, …) with
+            the same meaning. They take precedence over those of a profile.
     """
 
     direction: Direction
@@ -255,7 +259,7 @@ class Indicator(Measured):
 
     @property
     def error_basis(self) -> ErrorBasis:
-        """What the interval of a value rests on: counts that repeat month by month show their own dispersion."""
+        """How the interval of a value is estimated; for counts that repeat month by month, from their dispersion."""
         if self.error is not None:
             return self.error.basis
         return "dispersion" if self.measure.window else "counts"
@@ -263,12 +267,12 @@ class Indicator(Measured):
     @field_validator("goalposts")
     @classmethod
     def _agree(cls, goalposts: Goalposts, info: ValidationInfo) -> Goalposts:
-        stated, worst, best = info.data.get("direction"), goalposts.worst, goalposts.best
+        declared, worst, best = info.data.get("direction"), goalposts.worst, goalposts.best
         if worst is None or best is None:
             return goalposts
         meant = "higher_is_better" if best > worst else "lower_is_better"
-        if stated not in (meant, None):
-            raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {stated}")
+        if declared not in (meant, None):
+            raise ValueError(f"worst {worst:g} and best {best:g} mean {meant}, but direction says {declared}")
         return goalposts
 
     @model_validator(mode="after")
@@ -276,7 +280,7 @@ class Indicator(Measured):
         if self.measure.kind != "mean":
             return self
         if self.error is None:
-            raise ValueError("a mean has no counts that tell its error; state error, with the basis it rests on")
+            raise ValueError("the error of a mean does not follow from counts; declare error, with its basis")
         if self.error.basis == "counts" and self.measure.denominator is None:
             raise ValueError("an error of basis counts needs the denominator the value is a share of")
         return self
@@ -290,12 +294,12 @@ class IndicatorFile(Strict):
 
 
 class Peers(Strict):
-    """Whom a ward is held against: the wards of its authority nearest in economic standing.
+    """The wards that a ward is compared with: those of its authority nearest to it in economic standing.
 
     Attributes:
-        measure: the measure of the context that nearness is told by, its newest figure.
-        count: how many.
-        floor: points within which a ward counts as level with its peers, however alike these are.
+        measure: the context measure whose newest figure determines the nearest wards.
+        count: the number of peers.
+        floor: points within which a ward counts as level with its peers, however similar the peers are.
     """
 
     measure: str
@@ -304,14 +308,14 @@ class Peers(Strict):
 
 
 class Earlier(Strict):
-    """What the census before counted of the same thing.
+    """Figures on the same thing from the census before.
 
     Attributes:
-        measure: the measure of the context, or the indicator of the index, that the newest census tells.
+        measure: the context measure or indicator that holds the figures of the newest census.
         source: the source that holds the earlier figures.
         columns: its columns, in place of those of the measure.
-        denominator: likewise; left out where the measure has none.
-        limits: how far the two are alike.
+        denominator: its denominator, in place of that of the measure; left out if the measure has none.
+        limits: how far the two censuses can be compared.
     """
 
     measure: str
@@ -321,18 +325,18 @@ class Earlier(Strict):
     limits: str
 
     def of(self, measured: Measured) -> Measured:
-        """The measure as the earlier census tells it."""
+        """The measure with the source, columns and denominator of the earlier census."""
         measure = measured.measure.model_copy(update={"columns": self.columns, "denominator": self.denominator})
         return measured.model_copy(update={"source": self.source, "measure": measure})
 
 
 class Composition(Strict):
-    """What scores are set against, to see what the index goes with.
+    """The context measures with which scores are compared, to see with what the index correlates.
 
     Attributes:
-        given: the measure of the context that is held equal, and that suggests a score.
-        measures: those that scores are correlated with.
-        without: wards that are left out in a second look, each since it stands far from all others.
+        given: the context measure that is held constant, and from which an expected score is derived.
+        measures: the context measures with which scores are correlated.
+        without: wards left out of a second calculation, because each lies far from all others.
     """
 
     given: str
@@ -341,11 +345,11 @@ class Composition(Strict):
 
 
 class Alike(Strict):
-    """By what wards anywhere in England are alike: who lives there and how, never how they score.
+    """How similar wards anywhere in England are found: by who lives there and how, never by their scores.
 
     Attributes:
-        measures: of the context, each counting the same; those without national figures are passed over.
-        count: how many of the most similar wards are named.
+        measures: context measures, each with the same weight; measures without national figures are ignored.
+        count: the number of most similar wards to name.
     """
 
     measures: list[str] = Field(default_factory=list)
@@ -353,14 +357,14 @@ class Alike(Strict):
 
 
 class Context(Strict):
-    """``context.yaml``: the context, shown beside the index and never inside it.
+    """``context.yaml``: the context, shown next to the index and never part of it.
 
     Attributes:
-        peers: whom a ward is held against.
-        measures: in the order they are shown.
-        decade: what two censuses tell of the same wards.
-        composition: what scores are set against.
-        alike: by what the wards of England are called similar.
+        peers: how the wards that a ward is compared with are chosen.
+        measures: the context measures, in the order they are shown.
+        decade: the figures of the earlier census that are compared with the newest.
+        composition: the context measures with which scores are compared.
+        alike: how similar wards of England are found.
     """
 
     peers: Peers

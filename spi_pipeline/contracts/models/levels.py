@@ -1,4 +1,4 @@
-"""What an anchored indicator is where nothing moves it: its level alone, said to be one."""
+"""An anchored indicator without counts to move it: its level alone, with limits that say so."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ M = TypeVar("M", bound=Measured)
 
 
 def level_of(measured: M) -> M:
-    """What an anchored measure stands at, as a measure of its own: the mean of the level's columns, added up."""
-    level = stated_level(measured)
-    stood = Measure(kind="mean", columns=level.columns, weighted_by=measured.measure.weighted_by)
-    return measured.model_copy(update={"source": level.source, "measure": stood})
+    """The level of an anchored measure as a measure of its own: the mean of the level's columns, added up."""
+    level = declared_level(measured)
+    mean = Measure(kind="mean", columns=level.columns, weighted_by=measured.measure.weighted_by)
+    return measured.model_copy(update={"source": level.source, "measure": mean})
 
 
 def at_its_level(indicator: Indicator, why: str) -> Indicator:
-    """An anchored indicator as figures of the months of its level alone, with the error that these have as such.
+    """An anchored indicator as its level alone: figures of the level's months, with the level's own error.
 
     Args:
-        indicator: the anchored one.
-        why: why no counts are at hand, in sentences; they are told among its limits.
+        indicator: the anchored indicator.
+        why: why no counts are available, in sentences that are added to its limits.
     """
-    level = stated_level(indicator)
-    stood = level_of(indicator)
+    level = declared_level(indicator)
+    unmoved = level_of(indicator)
     months = Months(start=level.start, end=level.end)
-    said = f"It is the level of {level.start} to {level.end}, which no newer counts move. {why}"
-    return stood.model_copy(
+    limit = f"It is the level of {level.start} to {level.end}, which no newer counts move. {why}"
+    return unmoved.model_copy(
         update={
-            "measure": stood.measure.model_copy(update={"months": months}),
+            "measure": unmoved.measure.model_copy(update={"months": months}),
             "error": level.error,
-            "limits": f"{indicator.limits} {said}",
+            "limits": f"{indicator.limits} {limit}",
         }
     )
 
 
-def stated_level(measured: Measured) -> Level:
+def declared_level(measured: Measured) -> Level:
     """The level of an anchored measure."""
-    assert measured.measure.level is not None  # the measure's own validation sees to it
+    assert measured.measure.level is not None  # ensured by the validation of Measure
     return measured.measure.level

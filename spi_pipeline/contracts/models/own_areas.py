@@ -1,4 +1,4 @@
-"""Areas of a council's own, such as that of a neighbourhood board: how each is drawn, not what lies in it."""
+"""A council's own areas, such as that of a neighbourhood board: how each is drawn, not what lies in it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pydantic import Field, field_validator, model_validator
 from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
 
-# Codes that an area may be a list of: output areas and LSOAs of 2021, and wards.
+# Codes of which an area may be made: output areas and LSOAs of 2021, and wards.
 CODE = re.compile(r"[EW](00|01|05)\d{6}")
 
 
 class OwnArea(Strict):
-    """``areas/<id>.yaml``.
+    """``areas/<id>.yaml``: one of a council's own areas.
 
-    What is drawn is kept and not what was found in it, so that another geography, or better tables, place it anew.
+    The file holds how the area is drawn, not what was found in it, so that the area can be placed again with another
+    geography or better tables.
 
     Attributes:
-        id: of the area, which is the name of its file.
+        id: the id of the area, which is also the name of its file.
         title: shown to people.
         outline: polygons as well-known text, longitude and latitude in degrees (WGS84).
-        postcodes: those that are its own.
-        codes: of the output areas, LSOAs or wards that are its own, each whole.
+        postcodes: the postcodes that belong to it.
+        codes: codes of the output areas, LSOAs or wards that belong to it, each whole.
     """
 
     id: str = Field(pattern=Id)
@@ -47,18 +48,19 @@ class OwnArea(Strict):
     def _encloses(cls, outline: str | None) -> str | None:
         if outline is None:
             return None
-        # Loaded only where areas are drawn: it takes a fifth of a second.
+        # Imported only if an area has an outline, since it takes a fifth of a second.
         import numpy as np
         import shapely
 
         try:
-            with np.errstate(invalid="ignore"):  # numpy warns of a coordinate that is NaN; the area below refuses it
+            # numpy warns about a coordinate that is NaN; the check below refuses it.
+            with np.errstate(invalid="ignore"):
                 drawn = shapely.from_wkt(outline)
         except shapely.errors.ShapelyError as error:
             raise ValueError(f"it is not well-known text ({error}); add the area again with spi area add") from error
         area = shapely.area(drawn)
         if drawn.geom_type not in ("Polygon", "MultiPolygon") or not (math.isfinite(area) and area > 0):
-            raise ValueError("it encloses no surface; add the area again with spi area add")
+            raise ValueError("it encloses no area; add the area again with spi area add")
         return outline
 
     @property

@@ -1,4 +1,4 @@
-"""Which areas a table may name: the words for sets of area codes, and the codes behind them."""
+"""The areas that a table may name: names of sets of area codes, and the codes in them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from spi_pipeline.rules.rule import Rule, SmallAreas
 
 @dataclass(frozen=True)
 class TablePlaces:
-    """What is known of the areas of one table.
+    """The areas of one table.
 
     Attributes:
-        levels: levels its ``area_code`` may belong to.
+        levels: levels to which its ``area_code`` may belong.
         vintage: year of the codes; None for products, whose areas are those of ``geography``.
         geography: the wards and authorities it may hold.
-        sure: whether every level is a word of the vocabulary; else that is told, and nothing that follows from it.
+        sure: whether every level is a word of the vocabulary; if not, lint reports that, and no fault that follows.
     """
 
     levels: Sequence[str]
@@ -27,25 +27,25 @@ class TablePlaces:
 
     @property
     def names(self) -> list[str]:
-        """The sets its ``area_code`` comes from, such as ``oa21``; some may be listed nowhere."""
+        """The sets from which its ``area_code`` comes, such as ``oa21``; some sets may have no list of codes."""
         return [name if name in ("ward", "authority") else f"{name}{str(self.vintage)[2:]}" for name in self.levels]
 
     def params(self, names: Sequence[str]) -> dict[str, Any]:
-        """The codes of some sets as a rule takes them: listed, or for small areas named until their lookup is at hand.
+        """The codes of some sets as parameters of a rule; small areas by name only, until their lookup is available.
 
-        Empty where one of the sets is listed nowhere, or where small areas stand beside wards.
+        Empty if one of the sets has no list of codes, or if small areas are mixed with wards or authorities.
         """
         if names and set(names) <= SMALL_AREAS.keys():
             return {"geographies": list(names)}
         if not names or not set(names) <= {"ward", "authority"}:
             return {}
         wards = self.geography.ward_codes if "ward" in names else ()
-        # Figures of publishers name councils; of what is computed here England has none.
+        # Publishers' tables name councils; in products for England the only authority is England.
         authorities = self.geography.authority_codes if self.vintage is None else self.geography.council_codes
         return {"areas": [*wards, *(authorities if "authority" in names else ())]}
 
     def total(self, totals: Mapping[str, float]) -> float | None:
-        """A total of all authorities of the table, from those by authority or police force; None where one has none."""
+        """The sum over the table's authorities, from totals by authority or police force; None if one is missing."""
         forces = sorted({authority.police_force for authority in self.geography.authorities})
         for names in (self.geography.authority_codes, forces):
             if set(names) <= totals.keys():
@@ -54,12 +54,12 @@ class TablePlaces:
 
 
 def with_known_areas(rules: Sequence[Rule], codes: Callable[[SmallAreas], Collection[str]]) -> tuple[Rule, ...]:
-    """Rules whose small areas are listed.
+    """The rules with the codes of their small areas filled in.
 
     Args:
         rules: the rules of a table.
-        codes: gives the codes of a set of small areas, as their lookup holds them; where it raises an ``SpiError``,
-            the rule says so when asked (``unlisted``), since nothing can be judged by that lookup.
+        codes: returns the codes of a set of small areas from their lookup. If it raises an ``SpiError``, nothing can be
+            judged by that lookup, and the rule reports the error (``unlisted``).
     """
 
     def listed(rule: Rule) -> Rule:

@@ -1,4 +1,4 @@
-"""How a council publishes its site: its name, colours, logo, contact and words of its own."""
+"""How a council publishes its site: name, colours, logo, contact and texts of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from spi_pipeline.contracts.models.vocabulary import Strict
 
 WHITE = "#ffffff"
-# The ground of the foot of each page, on which links stand too.
+# The background of the footer of each page, which holds links too.
 PALE = "#f3f2f1"
-# WCAG 2.2, 1.4.3 and 1.4.11: of letters to their ground, and of what is no letter.
+# Smallest contrast with the background by WCAG 2.2, 1.4.3 for text and 1.4.11 for anything else.
 OF_TEXT, OF_SHAPES = 4.5, 3.0
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
@@ -21,8 +21,8 @@ def contrast(one: str, other: str) -> float:
     """The contrast ratio of two colours as WCAG 2.2 defines it, from 1 to 21.
 
     Args:
-        one: ``#rrggbb``.
-        other: likewise.
+        one: the first colour, as ``#rrggbb``.
+        other: the second colour, as ``#rrggbb``.
     """
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
@@ -35,11 +35,11 @@ def _luminance(colour: str) -> float:
 
 
 class Colours(Strict):
-    """Colours of the site; those of maps and charts are not a matter of taste, and stay.
+    """Colours of the site; those of maps and charts are fixed.
 
     Attributes:
-        brand: of the bar at the head of each page.
-        link: of links.
+        brand: colour of the bar at the head of each page.
+        link: colour of links.
     """
 
     brand: str = "#12436d"
@@ -47,28 +47,28 @@ class Colours(Strict):
 
     @field_validator("brand", "link")
     @classmethod
-    def _told(cls, colour: str) -> str:
+    def _well_formed(cls, colour: str) -> str:
         if not _COLOUR.fullmatch(colour):
             raise ValueError("write a colour as #rrggbb, in quotes")
         return colour
 
     @field_validator("brand")
     @classmethod
-    def _seen(cls, colour: str) -> str:
-        return _refused(colour, WHITE, "the white of the page", OF_SHAPES)
+    def _visible(cls, colour: str) -> str:
+        return _contrasting(colour, WHITE, "the white of the page", OF_SHAPES)
 
     @field_validator("link")
     @classmethod
-    def _read(cls, colour: str) -> str:
-        return _refused(
-            _refused(colour, WHITE, "the white of the page", OF_TEXT), PALE, "the pale ground of the foot", OF_TEXT
-        )
+    def _readable(cls, colour: str) -> str:
+        _contrasting(colour, WHITE, "the white of the page", OF_TEXT)
+        return _contrasting(colour, PALE, "the pale background of the footer", OF_TEXT)
 
 
-def _refused(colour: str, ground: str, said: str, least: float) -> str:
-    found = contrast(colour, ground)
-    if found < least:
-        raise ValueError(f"its contrast to {said} is {found:.1f} and must be {least} at least; take a darker one")
+def _contrasting(colour: str, background: str, named: str, least: float) -> str:
+    """The colour, unless its contrast with the background is too low."""
+    ratio = contrast(colour, background)
+    if ratio < least:
+        raise ValueError(f"its contrast with {named} is {ratio:.1f} but must be at least {least}; choose a darker one")
     return colour
 
 
@@ -76,8 +76,8 @@ class Logo(Strict):
     """A picture at the head of each page.
 
     Attributes:
-        file: its name in this folder.
-        alt: what it says to those who do not see it.
+        file: its file name in this folder.
+        alt: text for readers who cannot see it.
     """
 
     file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.(svg|png)$")
@@ -85,12 +85,12 @@ class Logo(Strict):
 
 
 class Contact(Strict):
-    """Whom readers may ask.
+    """The contact for readers' questions.
 
     Attributes:
-        name: of the person or team.
-        email: their address.
-        url: of a page or form.
+        name: name of the person or team.
+        email: their email address.
+        url: address of a page or form.
     """
 
     name: str = Field(min_length=1)
@@ -105,7 +105,7 @@ class Contact(Strict):
 
 
 class Texts(Strict):
-    """Words of the council's own, plain text.
+    """The council's own texts, as plain text.
 
     Attributes:
         about: a paragraph on the page about the site.
@@ -117,15 +117,15 @@ class Texts(Strict):
 
 
 class SitePublication(Strict):
-    """``publication.yaml``.
+    """``publication.yaml``: how the site is published.
 
     Attributes:
-        name: of the site; left out, ``Social progress in`` and the name of the authority.
-        colours: of the site.
-        logo: a picture at the head of each page; left out where there is none.
-        contact: whom readers may ask; left out where nobody is named.
-        texts: words of the council's own.
-        sign_off: whether the public sees the newest signed release alone; otherwise what was computed last.
+        name: name of the site; if left out, ``Social progress in`` and the name of the authority.
+        colours: colours of the site.
+        logo: a picture at the head of each page, if there is one.
+        contact: the contact for readers' questions, if there is one.
+        texts: the council's own texts.
+        sign_off: whether the public sees only the newest signed release; otherwise it sees the last computed results.
     """
 
     name: str | None = Field(default=None, min_length=1)

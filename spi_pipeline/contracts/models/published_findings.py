@@ -1,4 +1,4 @@
-"""What others published about the areas that the index is of, as statements that our figures can be held against."""
+"""Publications by others about the areas of the index, as claims that can be compared with its figures."""
 
 import re
 from typing import Literal, Self
@@ -12,19 +12,19 @@ _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?")
 
 
 def _is_date(text: str) -> bool:
-    """Whether a text is a year, month or day that there is."""
+    """Whether a text is a year, month or day that exists."""
     return _DATE.fullmatch(text) is not None and is_day(f"{text}-01-01"[: len("YYYY-MM-DD")])
 
 
 class Claim(Strict):
-    """One thing that a publication says, as our figures could say it.
+    """One claim of a publication, in a form that can be compared with scores.
 
     Attributes:
-        element: the index, a dimension, component or indicator whose scores are looked at.
-        end: whether the wards are said to have the lowest or the highest scores.
+        element: the index, dimension, component or indicator whose scores are compared.
+        end: whether the claim places the wards at the lowest or the highest scores.
         wards: codes of the wards named.
-        among: of how many wards at that end they are said to be; left out where there are no others.
-        because: why our figures say something else, where they do.
+        among: the number of wards at that end among which the claim places them; left out if it names all of them.
+        because: why the index's figures differ, if they do.
     """
 
     element: str
@@ -34,9 +34,9 @@ class Claim(Strict):
     because: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _room(self) -> Self:
+    def _large_enough(self) -> Self:
         if self.among is not None and self.among < len(self.wards):
-            raise ValueError(f"among {self.among} wards there is no room for the {len(self.wards)} named; raise among")
+            raise ValueError(f"among is {self.among}, but {len(self.wards)} wards are named; raise among")
         return self
 
     @property
@@ -49,13 +49,13 @@ class Finding(Strict):
     """One publication that was read.
 
     Attributes:
-        id: of the entry.
-        authority: the authority whose wards it speaks of.
+        id: id of the entry.
+        authority: the authority whose wards it describes.
         publisher: who published it.
-        url: where.
-        published: the day, month or year, ISO 8601; ``unknown`` where it tells none.
-        says: what it says, in short words of our own.
-        claims: what of that our figures can be held against; of a text that can be read in two ways, both.
+        url: where it was published.
+        published: the day, month or year, ISO 8601; ``unknown`` if it gives none.
+        says: a short paraphrase of its content.
+        claims: its claims that can be compared with figures; if a text can be read in two ways, both readings.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -75,10 +75,10 @@ class Finding(Strict):
 
 
 class PublishedFindings(Strict):
-    """``published_findings.yaml``.
+    """``published_findings.yaml``: publications by others about the wards.
 
     Attributes:
-        findings: each publication once.
+        findings: each publication, once.
     """
 
     findings: list[Finding] = Field(default_factory=list)

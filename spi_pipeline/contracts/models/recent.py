@@ -1,4 +1,4 @@
-"""What is counted month by month and looked at as it comes, beside the yearly editions."""
+"""Monthly counts that are watched as they arrive, between the yearly editions."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Monthly(Strict):
 
 
 class Recent(Strict):
-    """``recent.yaml``: what control charts are kept of, beside the monthly indicators.
+    """``recent.yaml``: the counts that have control charts, in addition to the monthly indicators.
 
     Attributes:
-        false_signals: signals a year that may be false, over all charts of an authority together.
-        measures: what is counted beside the monthly indicators.
+        false_signals: number of false signals allowed per year, over all charts of an authority together.
+        measures: what is counted in addition to the monthly indicators.
     """
 
     false_signals: float = Field(gt=0)

@@ -1,4 +1,4 @@
-"""What an analyst asks of the finished index, and the answers that were looked into."""
+"""An analyst's checks on the finished index, and the findings that were investigated."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ SanityKind = Literal["comparison", "opposed", "constant", "redundant", "neighbou
 
 
 class Limits(Strict):
-    """Where a finding begins.
+    """The limit beyond which there is a finding.
 
     Attributes:
-        index: for the index.
-        below: for its dimensions and components.
+        index: the limit for the index.
+        below: the limit for its dimensions and components.
     """
 
     index: float
@@ -26,12 +26,12 @@ class Limits(Strict):
 
 
 class Comparison(Strict):
-    """A measure of the context that scores should go with.
+    """A context measure with which scores should correlate.
 
     Attributes:
         measure: its id in ``context.yaml``.
-        sign: ``positive`` where better scores should come with higher values.
-        least: the least correlation in that direction.
+        sign: ``positive`` if better scores should come with higher values, ``negative`` if with lower ones.
+        least: the smallest acceptable correlation in that direction.
     """
 
     measure: str
@@ -40,14 +40,14 @@ class Comparison(Strict):
 
 
 class Explained(Strict):
-    """A finding that was looked into.
+    """A finding that was investigated.
 
     Attributes:
-        kind: what was found.
-        id: about which element, indicator or ward.
-        other_id: with regard to which; left out where it holds of any.
-        authority: in which authority; left out where it holds of any.
-        reason: why it is so, in a sentence.
+        kind: the kind of finding.
+        id: the element, indicator or ward that it is about.
+        other_id: the second element, indicator or ward that it is about; left out if any.
+        authority: the authority in which it holds; left out if in any.
+        reason: the explanation, in a sentence.
     """
 
     kind: SanityKind
@@ -58,16 +58,16 @@ class Explained(Strict):
 
 
 class Sanity(Strict):
-    """``sanity.yaml``.
+    """``sanity.yaml``: checks on the finished index.
 
     Attributes:
-        profile: the profile looked at.
-        compare: what scores are compared with.
+        profile: the profile that is checked.
+        compare: the context measures with which scores are compared.
         opposed: an indicator whose correlation with its siblings is below this moves against its component.
         constant: an indicator whose scores have a smaller standard deviation, in points, does not vary.
-        redundant: two indicators that correlate more than this say the same.
-        neighbours: a ward that stands more standard deviations from the wards around it is far from them.
-        explained: findings with a reason; any other is a warning.
+        redundant: two indicators whose correlation exceeds this say the same.
+        neighbours: a ward more than this many standard deviations from the wards around it stands out.
+        explained: findings with a reason; any other finding is a warning.
     """
 
     profile: str

@@ -1,6 +1,6 @@
-"""Table contracts: what the Open Data Contract Standard (ODCS v3) files under ``sources/`` and ``products/`` say.
+"""Table contracts: the content of the Open Data Contract Standard (ODCS v3) files in ``sources/`` and ``products/``.
 
-The small, typed view of them that the pipeline works with; how a file becomes one is for ``reading``.
+These are the small, typed objects that the pipeline works with; ``reading`` builds them from the files.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from spi_pipeline.rules.rule import Rule
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "binary"]
 LOGICAL_TYPES: tuple[str, ...] = get_args(LogicalType)
-# What places the rows of a council's own table.
+# The columns by which the rows of a council's own table are placed.
 Placed = Literal["ward_code", "ward_name", "lsoa", "postcode", "wgs84", "british_national_grid"]
 POINTS: tuple[Placed, ...] = ("wgs84", "british_national_grid")
 
 
 def level_of(placed_by: Placed) -> str:
-    """The level of the areas that rows placed so are added up to."""
+    """The level of the areas over which rows placed in this way are added up."""
     return "lsoa" if placed_by == "lsoa" else "ward"
 
 
@@ -35,14 +35,14 @@ class Column:
         type: logical type of the standard; ``binary`` is ODCS ``string`` with ``format: binary``.
         description: what it holds.
         required: whether null is refused.
-        key: position in the primary key from 1, or 0.
+        key: position in the primary key, from 1; 0 if not part of it.
         unit: word of the unit vocabulary, empty for codes and names.
         concept: word of the concept vocabulary, empty in product tables.
-        published_name: the column's name in the publisher's own file, where a parser maps it by contract.
+        published_name: the column's name in the publisher's own file, if a parser maps it by contract.
         minimum: smallest allowed number.
         maximum: largest allowed number.
-        typical: the range that the mean of the absolute values must lie in: by it another unit is noticed.
-        pattern: regular expression a text must match as a whole.
+        mean_magnitude: the range of the mean of the absolute values; it detects a column in an unexpected unit.
+        pattern: regular expression that must match the whole text.
         values: the closed list of allowed values, if there is one.
     """
 
@@ -56,7 +56,7 @@ class Column:
     published_name: str = ""
     minimum: float | None = None
     maximum: float | None = None
-    typical: tuple[float, float] | None = None
+    mean_magnitude: tuple[float, float] | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
 
@@ -65,10 +65,11 @@ class TableGeography(Strict):
     """The geography of a source table.
 
     Attributes:
-        levels: levels its ``area_code`` may belong to, finest first; ``point`` for coordinates; empty for lookups.
+        levels: levels to which its ``area_code`` may belong, finest first; ``point`` for coordinates; empty for
+            lookups.
         vintage: year of the codes.
-        names: whether wards are named, only where the publisher gives no codes; a name is resolved in the authority
-            that its row names.
+        names: whether the table names wards instead of giving codes, because the publisher gives none. A name is looked
+            up in the authority that its row names.
     """
 
     levels: list[str] = Field(default_factory=list)
@@ -77,14 +78,14 @@ class TableGeography(Strict):
 
 
 class Period(Strict):
-    """The period figures refer to.
+    """The period to which figures refer.
 
     Attributes:
-        basis: ``reference`` when figures belong to the publisher's reference period; ``release`` for composites and
+        basis: ``reference`` if figures belong to the publisher's reference period; ``release`` for composites and
             multi-year pools, which belong to the year of release.
-        start: first day, where the whole table has one period.
-        end: last day, likewise.
-        column: the column that holds the period (``month`` as YYYY-MM, or ``year``), where rows differ.
+        start: first day, if the whole table has one period.
+        end: last day, if the whole table has one period.
+        column: the column that holds the period (``month`` as YYYY-MM, or ``year``), if rows differ.
     """
 
     basis: Literal["reference", "release"]
@@ -102,12 +103,12 @@ class Period(Strict):
 
 
 class Months(Strict):
-    """What tells a month that is whole from one that was published in part or without places.
+    """Limits that distinguish a whole month from one published in part or without places.
 
     Attributes:
-        thin: a month with less than this share of what the months within a year of it usually hold is taken for
-            published in part, and used as if it were missing.
-        without_place: the largest share of a month's incidents without a place that is not reported.
+        thin: a month with less than this share of the usual count of the months within a year of it is assumed to be
+            published in part, and treated as missing.
+        without_place: the largest share of a month's incidents that may lack a place without a warning.
     """
 
     thin: float = Field(default=1 / 3, gt=0, lt=1)
@@ -115,12 +116,12 @@ class Months(Strict):
 
 
 class Restriction(Strict):
-    """What a publisher's own words about some of its figures restrict beyond the licence of the whole.
+    """A publisher's restriction on some of its figures, beyond the licence of the whole table.
 
     Attributes:
-        columns: those they concern.
+        columns: the columns that it concerns.
         says: the publisher's words.
-        reason: why the figures are used nevertheless; empty where no indicator reads them.
+        reason: why the figures are used nevertheless; empty if no indicator reads them.
     """
 
     columns: list[str] = Field(min_length=1)
@@ -129,15 +130,15 @@ class Restriction(Strict):
 
 
 class OwnTable(Strict):
-    """How a table of the council's own is read from the file that lies in the inbox.
+    """How a council's own table is read from its file in the inbox.
 
     Attributes:
-        placed_by: what says where each row is: codes or names of wards, codes of LSOAs, postcodes, longitude and
+        placed_by: how each row is placed: by codes or names of wards, codes of LSOAs, postcodes, longitude and
             latitude, or easting and northing.
-        columns: the file's columns that hold it; two of coordinates, easting or longitude first.
-        sheet: of a workbook; empty where it has one table.
-        date: the column that says when, where each row is what happened on a day; every day lies in the period.
-        expires: the last day on which the figures still say how things stand.
+        columns: the file's columns that hold the place; for coordinates two, easting or longitude first.
+        sheet: the sheet of a workbook; empty if the workbook has one table.
+        date: the column with the day, if each row is an event on a day; every day lies in the period.
+        expires: the last day on which the figures still describe the present.
     """
 
     placed_by: Placed
@@ -155,25 +156,25 @@ class OwnTable(Strict):
 
 
 class SourceProperties(Strict):
-    """The custom properties every source contract states, once.
+    """The custom properties of every source contract.
 
     Attributes:
-        publisher: who publishes.
-        group: one lower-case word by which sources of one publisher are shown together.
+        publisher: who publishes the data set.
+        group: one lower-case word under which sources of one publisher are shown together.
         dataset: the publisher's title of the data set.
         url: where it is published.
         licence: word of the licence vocabulary.
-        restrictions: what holds of some columns beyond the licence.
-        attribution: the sentence a reader of any derived figure is owed.
+        restrictions: the publisher's restrictions on some columns, beyond the licence.
+        attribution: the sentence that must accompany any derived figure.
         mode: ``live`` (has a fetcher), ``frozen`` (figures only in the snapshot) or ``own`` (a council's own file).
-        own: see ``OwnTable``; of a council's own file and no other.
-        minimum_count: a smaller count, but for none, is suppressed wherever it is derived from the source; 1 where the
-            publisher shows every count. A council states it of each of its own files.
-        useful_life: word of the vocabulary of useful lives; empty where no indicator is read from the source.
+        own: see ``OwnTable``; only for a council's own file.
+        minimum_count: the smallest count that may be shown. Smaller counts derived from the source, except zero, are
+            suppressed everywhere. 1 if the publisher shows every count. A council declares it for each of its files.
+        useful_life: word of the vocabulary of useful lives; empty if no indicator reads the source.
         geography: see ``TableGeography``.
         period: see ``Period``.
-        months: see ``Months``; of sources counted month by month.
-        no_total: why no published total is stated that the table must agree with; empty where one is.
+        months: see ``Months``; for sources counted month by month.
+        no_total: why the contract declares no published total that the table must agree with; empty if it does.
     """
 
     publisher: str
@@ -193,29 +194,29 @@ class SourceProperties(Strict):
     no_total: str = ""
 
     @model_validator(mode="after")
-    def _own_is_told(self) -> SourceProperties:
+    def _own_is_complete(self) -> SourceProperties:
         if (self.mode == "own") != (self.own is not None):
             raise ValueError("mode own needs the property own, which says how its file is read; no other mode has one")
         if self.own and "minimum_count" not in self.model_fields_set:
             raise ValueError("mode own needs the property minimum_count, the smallest count that may be shown")
         if self.minimum_count > 1 and self.period.column == "month":
             raise ValueError(
-                "a minimum_count does not go with figures by month: rates over twelve months that follow each other "
-                "tell each month apart; count by year, or state no minimum"
+                "a minimum_count does not protect figures by month, since the difference of two successive "
+                "twelve-month rates reveals single months; count by year, or declare no minimum"
             )
         return self
 
     @property
     def restricted(self) -> list[str]:
-        """What holds of some columns beyond the licence, in words with the columns."""
+        """The restrictions beyond the licence, in words with their columns."""
         return [f"{one.says} ({', '.join(one.columns)})" for one in self.restrictions]
 
     def terms(self, columns: Collection[str] | None = None) -> str:
-        """The licence, and what restricts some columns or, where none are named, any."""
-        said = self.restricted
+        """The licence, with the restrictions on the given columns; on any column if none are given."""
+        restrictions = self.restricted
         if columns is not None:
-            said = [one.says for one in self.restrictions if not set(columns).isdisjoint(one.columns)]
-        return "; ".join([self.licence, *said])
+            restrictions = [one.says for one in self.restrictions if not set(columns).isdisjoint(one.columns)]
+        return "; ".join([self.licence, *restrictions])
 
 
 @dataclass(frozen=True)
@@ -226,15 +227,15 @@ class Table:
         id: its name everywhere: file, asset, database.
         title: shown to people.
         version: semantic version of the contract.
-        owner: the team that answers for it.
-        support: where a reader asks.
+        owner: the team responsible for it.
+        support: where readers can ask questions.
         licence: word of the licence vocabulary.
         cadence: word of the cadence vocabulary.
         description: what it holds.
-        limits: what a reader must know; empty when nothing.
+        limits: what a reader must know; empty if there is nothing.
         file: contract file, relative to the contracts folder.
-        columns: in order.
-        rules: every rule, those the columns imply first.
+        columns: the columns, in order.
+        rules: every rule; rules implied by the columns come first.
     """
 
     id: str
@@ -266,8 +267,8 @@ class Source(Table):
 
     Attributes:
         properties: publisher, licence, geography, period.
-        cycle_days: days from one publication to the next; None where the publisher keeps no calendar.
-        grace_days: days it may be later than that.
+        cycle_days: days from one publication to the next; None if the publisher keeps no calendar.
+        grace_days: further days by which a publication may be late.
     """
 
     properties: SourceProperties = field(kw_only=True)
@@ -276,26 +277,26 @@ class Source(Table):
 
     @property
     def figures(self) -> list[str]:
-        """The columns that hold what was measured, not where, when or of which kind."""
+        """The columns that hold measured figures, not place, time or category."""
         return [c.name for c in self.columns if c.unit and c.concept not in ("place", "time", "category")]
 
     @property
     def of_points(self) -> bool:
-        """Whether its rows say where by coordinates."""
+        """Whether its rows are points, placed by coordinates."""
         return "point" in self.properties.geography.levels
 
     @property
     def without_rows(self) -> Source:
-        """The same of a table without figures for anybody: it is empty, and nothing is promised of its rows."""
+        """The same contract for a table without figures for any authority: it is empty, so no rule on rows applies."""
         return replace(self, rules=tuple(rule for rule in self.rules if rule.kind in ("columns", "types")))
 
 
 @dataclass(frozen=True)
 class Product(Table):
-    """A table we promise: the same columns in Parquet and in the database.
+    """A table that we promise to readers, with the same columns in Parquet and in the database.
 
     Attributes:
-        published: whether readers get it; what only other steps read is not.
+        published: whether readers get it; False if only other steps read it.
     """
 
     published: bool = field(default=True, kw_only=True)

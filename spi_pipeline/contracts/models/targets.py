@@ -1,4 +1,4 @@
-"""What a council wants to reach, and by when."""
+"""A council's targets: the values it wants to reach, and by when."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Target(Strict):
     """One target.
 
     Attributes:
-        id: of the entry.
-        authority: code of the authority whose value shall reach it.
+        id: id of the entry.
+        authority: code of the authority that has the target.
         indicator: id of the indicator.
-        value: what it shall be, in the indicator's unit.
-        year: by the end of which.
-        source: where the council says so: the document and its date.
-        url: of that document.
+        value: the value to reach, in the indicator's unit.
+        year: the year by the end of which it is to be reached.
+        source: the council's document that sets the target, with its date.
+        url: address of that document.
     """
 
     id: str = Field(pattern=Id)
@@ -31,10 +31,10 @@ class Target(Strict):
 
 
 class Targets(Strict):
-    """``targets.yaml``.
+    """``targets.yaml``: the council's targets.
 
     Attributes:
-        targets: each once.
+        targets: each target, once.
     """
 
     targets: list[Target] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The closed vocabularies every other contract draws from: units, concepts, licences, cadences, geographic levels."""
+"""The closed vocabularies that all other contracts use: units, concepts, licences, cadences, levels and so on."""
 
 import datetime as dt
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def is_day(text: str) -> bool:
-    """Whether a text is a day that there is, ``YYYY-MM-DD``."""
+    """Whether a text is a day that exists, as ``YYYY-MM-DD``."""
     try:
         return dt.date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -19,12 +19,12 @@ def _real(day: str) -> str:
     return day
 
 
-# A day that there is, YYYY-MM-DD; kept as text.
+# A day that exists, YYYY-MM-DD, stored as text.
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real)]
 
 
 class Strict(BaseModel):
-    """Base of every contract model: frozen, and an unknown key is a fault."""
+    """Base of every contract model: immutable, and an unknown key is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,13 +33,14 @@ class Unit(Strict):
     """A unit of measurement.
 
     Attributes:
-        title: how the unit is written beside a number.
+        title: how the unit is written next to a number.
         minimum: smallest value the unit allows, if it has one.
         maximum: largest value the unit allows, if it has one.
-        additive: counts of this unit may be summed over areas.
-        positional: a rank, decile or the like, of which no average may be formed.
-        per: what a rate in this unit is multiplied by, 1,000 for one per thousand; None where no rate has it.
-        relative: a value stands against all of England in its own year: two releases show no change in level.
+        additive: whether counts in this unit may be summed over areas.
+        positional: whether it is a rank, decile or the like, of which no average may be formed.
+        per: the multiplier of a rate in this unit, 1,000 for a rate per thousand; None if no rate has this unit.
+        relative: whether a value is relative to all of England in its own year, so that two releases show no change in
+            level.
     """
 
     title: str
@@ -52,7 +53,7 @@ class Unit(Strict):
 
 
 class Concept(Strict):
-    """What a column measures.
+    """The subject that a column measures.
 
     Attributes:
         title: the concept in plain words.
@@ -76,9 +77,10 @@ class Cadence(Strict):
 
     Attributes:
         title: the cadence in plain words.
-        cycle_days: the longest a publisher that keeps its calendar takes from one publication to the next; None where
-            there is no calendar.
-        grace_days: how much later it may be before anybody is told, unless the source's contract states its own.
+        cycle_days: the longest time between two publications of a publisher that keeps its calendar; None if there is
+            no calendar.
+        grace_days: how many days late a publication may be before it is reported, unless the source's contract
+            declares its own.
     """
 
     title: str
@@ -87,12 +89,12 @@ class Cadence(Strict):
 
 
 class UsefulLife(Strict):
-    """How long figures of one nature say how things stand.
+    """How long figures of one nature describe the present.
 
     Attributes:
         title: their nature in plain words.
         years: how many years after its period a value may still be used.
-        reason: why so many.
+        reason: why this number of years.
     """
 
     title: str

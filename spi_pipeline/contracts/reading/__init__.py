@@ -1,5 +1,5 @@
 """From YAML to typed objects, so that every fault can name its line.
 
-What one file holds, and what all of them make up, belongs here; whether files fit each other is for ``lint``, which
-nothing here reaches: a message of lint reworded makes no table stale.
+This package reads each file by itself and assembles the contracts from all of them. ``lint`` checks whether files fit
+each other. Nothing here imports ``lint``, so that a reworded message of lint makes no table stale.
 """

@@ -1,31 +1,32 @@
-"""What a contract file says of how figures are made, as a digest; what only judges them is left out."""
+"""A digest of the parts of a contract file that determine figures; parts that only judge figures are left out."""
 
 import hashlib
 import json
 from typing import Any
 
-# Rules and bounds judge tables that there are; owners and channels say whom to ask, and how often a source is published
-# says when it is late. None makes a figure.
-_JUDGE = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "team", "support"})
-_JUDGING_PROPERTIES = frozenset({"typical", "frequency", "grace"})
+# None of these keys and properties determines a figure: rules and bounds judge existing tables, owners and channels are
+# for questions, and the frequency of a source only decides when it is late.
+_JUDGING_KEYS = frozenset({"quality", "logicalTypeOptions", "enum", "plausible", "team", "support"})
+_JUDGING_PROPERTIES = frozenset({"mean_magnitude", "frequency", "grace"})
 
 
 def content_digest(data: Any) -> str:
-    """A digest of the content of a contract file, whatever its layout, comments, rules and bounds.
+    """A digest of the content of a contract file, independent of layout, comments, rules and bounds.
 
     Args:
         data: the file as plain values.
     """
-    return hashlib.sha256(json.dumps(_made(data), sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_determining(data), sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _made(data: Any) -> Any:
+def _determining(data: Any) -> Any:
+    """The parts of the data that determine figures."""
     if isinstance(data, dict):
-        made = {str(key): _made(value) for key, value in data.items() if key not in _JUDGE}
-        # Within one major version a table is read as its contract whatever the rest of the number says.
-        return made | ({"version": str(made["version"]).split(".")[0]} if "version" in made else {})
+        parts = {str(key): _determining(value) for key, value in data.items() if key not in _JUDGING_KEYS}
+        # Only the major version counts: within it, a table can be read under any version of its contract.
+        return parts | ({"version": str(parts["version"]).split(".")[0]} if "version" in parts else {})
     if isinstance(data, list):
-        return [_made(item) for item in data if not _judges(item)]
+        return [_determining(item) for item in data if not _judges(item)]
     return data
 
 

@@ -1,7 +1,7 @@
 """Reading YAML so that every fault can name its line.
 
 Plain PyYAML loses positions and lets a repeated key overwrite the earlier one. Here a file becomes a ``Document``: the
-data, and the line of every key and list item. What the data must look like is not known here.
+data, and the line of every key and list item. This module does not know what the data must look like.
 """
 
 import difflib
@@ -16,19 +16,19 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spi_pipeline.contracts.errors import Fault
+from spi_pipeline.contracts.errors import NO_FILE, Fault
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
-# The C parser is ten times faster and ships in every wheel; the Python one reads what the tests hold both to.
+# The C parser is ten times faster and ships in every wheel. The Python parser is the fallback; tests compare the two.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# What a draft leaves for a person to say begins so, and goes on with what is asked.
+# A blank in a draft begins with this mark, followed by what a person must fill in.
 BLANK = "FILL IN"
-# Contracts and frameworks nest seven deep. Beyond the stack of C a composer ends the process: 200 KB of brackets did.
+# Contracts and frameworks nest seven deep. Nesting that overflows the C stack ends the process: 200 KB of brackets did.
 _DEEPEST = 50
-# Digits after a 0 are a code: YAML takes 010 for 8, which is an area of its own.
+# Digits after a 0 are a code: YAML would read 010 as 8, which is the code of another area.
 _CODE = re.compile(r"0\d+")
-# An outline of some thousand corners is one string.
+# Values are shortened in messages: an outline with thousands of corners is one string.
 _QUOTED = reprlib.Repr()
 _QUOTED.maxstring = _QUOTED.maxother = 80
 # A date is text, with or without quotation marks, until its key says otherwise.
@@ -37,7 +37,7 @@ _TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 
 @dataclass
 class Document:
-    """One YAML file with the place of everything in it.
+    """One YAML file with the line of everything in it.
 
     Attributes:
         file: path relative to the contracts folder, as shown to people.
@@ -50,7 +50,7 @@ class Document:
     lines: dict[Path_, int] = field(default_factory=dict)
 
     def line(self, path: Sequence[str | int]) -> int:
-        """The line of a path, or of its nearest known ancestor."""
+        """The line of a path, or of its nearest ancestor with a known line."""
         key = self._by_position(path)
         while key and key not in self.lines:
             key = key[:-1]
@@ -61,13 +61,13 @@ class Document:
         return Fault(self.file, self.line(path), message)
 
     def _by_position(self, path: Sequence[str | int]) -> Path_:
-        """The path with names resolved: ``customProperties`` lists pairs of property and value, we ask by property."""
+        """The path with names resolved: ``customProperties`` is a list of pairs, but paths name the property."""
         key: Path_ = ()
         data: Any = self.data
         for part in path:
             if isinstance(data, list) and isinstance(part, str):
-                named = (n for n, item in enumerate(data) if isinstance(item, dict) and item.get("property") == part)
-                steps: Path_ = (next(named, len(data)), "value")
+                indices = (n for n, item in enumerate(data) if isinstance(item, dict) and item.get("property") == part)
+                steps: Path_ = (next(indices, len(data)), "value")
             else:
                 steps = (part,)
             for step in steps:
@@ -82,16 +82,16 @@ def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | Non
 
     Args:
         file: the file.
-        shown: how to name it to people.
+        shown: its name in messages.
         faults: receives syntax errors and repeated keys.
 
     Returns:
-        The document, or None when it cannot be read as a mapping of keys to values.
+        The document, or None if it cannot be read as a mapping of keys to values.
     """
     try:
         return parse_document(file.read_text(encoding="utf-8"), shown, faults)
     except FileNotFoundError:
-        faults.append(Fault(shown, 0, "the file is missing"))
+        faults.append(Fault(shown, 0, NO_FILE))
     except OSError as error:
         faults.append(Fault(shown, 0, f"the file cannot be read: {error.strerror or error}"))
     except UnicodeDecodeError as error:
@@ -100,11 +100,11 @@ def read_document(file: Path, shown: str, faults: list[Fault]) -> Document | Non
 
 
 def parse_document(text: str, shown: str, faults: list[Fault]) -> Document | None:
-    """The same of a text that is in hand."""
+    """Read a YAML text in the same way as ``read_document`` reads a file."""
     try:
         if line := _too_deep(text):
-            said = f"more than {_DEEPEST} lists and mappings lie within each other; flatten them"
-            faults.append(Fault(shown, line, said))
+            message = f"lists and mappings are nested more than {_DEEPEST} deep; flatten them"
+            faults.append(Fault(shown, line, message))
             return None
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -119,10 +119,10 @@ def parse_document(text: str, shown: str, faults: list[Fault]) -> Document | Non
 
 
 def _too_deep(text: str) -> int:
-    """The line in which lists and mappings lie too deep within each other; 0 where none do.
+    """The line at which lists and mappings are nested too deep; 0 if there is none.
 
     Raises:
-        yaml.YAMLError: the text is no YAML.
+        yaml.YAMLError: the text is not YAML.
     """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
@@ -143,7 +143,7 @@ class _Builder:
         self.readable = True
 
     def document(self, root: yaml.MappingNode) -> Document | None:
-        """The document, or None when a part of it could not be read, so that nothing is said about its absence."""
+        """The document, or None if a part of it could not be read, so that no part is also reported as missing."""
         self.built.data = self._mapping(root, ())
         return self.built if self.readable else None
 
@@ -176,23 +176,23 @@ class _Builder:
                 self._unreadable(key, "a key here is neither a word nor a number; put it in quotation marks")
                 continue
             if name in built:
-                self._fault(key, f"the key {name!r} stands here a second time; keep one of them")
+                self._fault(key, f"the key {name!r} appears twice; keep one of them")
             built[name] = self._value(value, (*path, name), key)  # type: ignore[index]
         return built
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         if node.value.startswith(BLANK):
-            asked = node.value.removeprefix(BLANK).lstrip(": ") or "what belongs here"
-            self._unreadable(node, f"is left blank: write in place of {BLANK} {asked}")
+            wanted = node.value.removeprefix(BLANK).lstrip(": ") or "what belongs here"
+            self._unreadable(node, f"is left blank: write in place of {BLANK} {wanted}")
             return None
         if node.tag in _TEXT or _CODE.fullmatch(node.value):
             return node.value
         try:
             return self.constructor.construct_object(node)
-        except (yaml.YAMLError, ValueError, LookupError) as error:  # the last at !!int "" and !!bool perhaps
+        except (yaml.YAMLError, ValueError, LookupError) as error:  # LookupError from !!int "" and !!bool perhaps
             reason = getattr(error, "problem", None) or error
-            said = f"{reprlib.repr(node.value)} cannot be read ({reason}); put it in quotation marks if it is text"
-            self._unreadable(node, said)
+            message = f"{reprlib.repr(node.value)} cannot be read ({reason}); put it in quotation marks if it is text"
+            self._unreadable(node, message)
             return None
 
 
@@ -206,19 +206,20 @@ def validate(
     *,
     lenient: bool = False,
 ) -> Model | None:
-    """Build a model from part of a document, turning everything wrong into faults with their lines.
+    """Build a model from part of a document; everything wrong becomes a fault with its line.
 
     Args:
-        model: what the part must be; a key that it does not know is a fault unless it allows any, at every depth.
-        document: where it stands.
+        model: the model of the part. A key that the model does not know, at any depth, is a fault, unless the model
+            allows any key.
+        document: the document that holds the part.
         data: the part.
         path: its path from the document's root.
         faults: receives every fault.
-        about: begins every message, such as ``rule row_count: ``.
-        lenient: whether the model passes over keys that it does not know, as those of other people do.
+        about: the beginning of every message, such as ``rule row_count: ``.
+        lenient: whether the model itself ignores unknown keys, as models of other projects do; they are faults anyway.
 
     Returns:
-        The model, or None when there were faults.
+        The model, or None if there were faults.
     """
     built, error = None, None
     try:
@@ -226,24 +227,24 @@ def validate(
     except ValidationError as refused:
         error = refused
     before = len(faults)
-    # The schema that tells which keys are known takes time to form.
+    # The schema, which lists the known keys, takes time to build.
     if error or lenient:
         schema = _schema(model)
         for place, known in _unknown_keys(schema, schema, data, ()):
-            said = unknown(place[-1], "key of this part", known)
-            faults.append(document.fault((*path, *place), about + _told(data, place[:-1], said)))
+            sentence = unknown(place[-1], "key of this part", known)
+            faults.append(document.fault((*path, *place), about + _with_place(data, place[:-1], sentence)))
     for detail in error.errors() if error else ():
         _forget_frames(detail.get("ctx", {}).get("error"))
-        if detail["type"] not in ("extra_forbidden", "invalid_key"):  # told above, with what is allowed
+        if detail["type"] not in ("extra_forbidden", "invalid_key"):  # reported above, with the allowed keys
             place = detail["loc"]
-            faults.append(document.fault((*path, *place), about + _told(data, place, _sentence(detail))))
+            faults.append(document.fault((*path, *place), about + _with_place(data, place, _sentence(detail))))
     return built if len(faults) == before else None
 
 
 def _forget_frames(raised: BaseException | None) -> None:
-    """Drop the frames of a validator's exception, which pydantic keeps as long as the process lives.
+    """Drop the frames of a validator's exception, which pydantic retains as long as the process lives.
 
-    A connection of DuckDB among what they hold writes forty lines about leaks when the command ends.
+    If they hold a DuckDB connection, it writes forty lines about leaks when the command ends.
     """
     while raised is not None:
         raised.__traceback__, raised = None, raised.__context__
@@ -259,35 +260,36 @@ def unknown(found: object, what: str, known: Iterable[str]) -> str:
 
 
 def _sentence(detail: Any) -> str:
-    found, context = detail["input"], detail.get("ctx", {})
+    value, context = detail["input"], detail.get("ctx", {})
     if detail["type"] == "missing":
         return "is missing"
     if detail["type"] == "literal_error":
         words = [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")]
-        return unknown(found, "value of this key", words)
+        return unknown(value, "value of this key", words)
     message = str(context["error"]) if detail["type"] == "value_error" else detail["msg"]
     message = message[:1].lower() + message[1:]
-    return message if isinstance(found, dict | list) else f"{_QUOTED.repr(found)} is refused, {message}"
+    return message if isinstance(value, dict | list) else f"{_QUOTED.repr(value)} is refused, {message}"
 
 
-def _told(data: Any, path: Sequence[str | int], sentence: str) -> str:
+def _with_place(data: Any, path: Sequence[str | int], sentence: str) -> str:
+    """The sentence, preceded by the path in the words of the file."""
     place = ".".join(_shown(data, path))
     joint = " " if sentence == "is missing" else ": "
     return f"{place}{joint}{sentence}" if place else sentence
 
 
 def _shown(data: Any, path: Sequence[str | int]) -> Iterator[str]:
-    """The parts of a path for people: list items by their id or name where they have one, else counted from 1."""
+    """The parts of a path as shown to people: list items by their id or name if they have one, else counted from 1."""
     for part in path:
-        if part == "[key]":  # how pydantic says that it means the key, not the value
+        if part == "[key]":  # pydantic's mark that it means the key, not the value
             continue
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             data = None
         item = data if isinstance(data, dict) else {}
-        own = next((item[key] for key in ("id", "name", "code", "property") if isinstance(item.get(key), str)), None)
-        yield part if isinstance(part, str) else own or str(part + 1)
+        name = next((item[key] for key in ("id", "name", "code", "property") if isinstance(item.get(key), str)), None)
+        yield part if isinstance(part, str) else name or str(part + 1)
 
 
 @lru_cache
@@ -298,7 +300,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 def _unknown_keys(
     schema: dict[str, Any], root: dict[str, Any], data: Any, path: Path_
 ) -> Iterator[tuple[Path_, list[str]]]:
-    """Every key that the model's JSON schema does not know, with those it knows."""
+    """Every key that the model's JSON schema does not know, with the keys it knows."""
     if isinstance(data, list):
         items = _resolved(schema, root, "array").get("items", {})
         for index, item in enumerate(data):
@@ -318,7 +320,7 @@ def _unknown_keys(
 
 
 def _resolved(schema: dict[str, Any], root: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The part of a JSON schema that speaks of ``object`` or ``array``: references followed, alternatives chosen."""
+    """The part of a JSON schema for the kind ``object`` or ``array``: follows references and chooses alternatives."""
     if "$ref" in schema:
         return _resolved(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, kind)
     options = [_resolved(option, root, kind) for option in schema.get("anyOf", [])]

@@ -1,7 +1,7 @@
-"""Every file of a contracts folder read, each by itself, and the contracts they make up.
+"""Reading of a contracts folder: each file by itself, and the contracts that they make up.
 
-A file with faults of its own is None here, and the faults are told. What one file alone cannot know is for ``lint``,
-which is not reached from here.
+A file with faults becomes None, and its faults are collected. ``lint``, which this module does not import, checks what
+one file alone cannot show.
 """
 
 from collections.abc import Callable
@@ -33,25 +33,26 @@ TableType = TypeVar("TableType", bound=Table)
 
 @dataclass(frozen=True)
 class Folder:
-    """What the files of a contracts folder hold, with the documents that know their lines.
+    """The content of the files of a contracts folder, with the documents that know their lines.
 
     Attributes:
-        root: where they lie.
+        root: the folders they were read from.
         vocabulary: closed vocabularies.
         geography: wards and authorities.
         framework: dimensions, components, profiles.
         context: context measures.
-        sanity: what is asked of the finished index.
-        published: what others published about the wards.
-        recent: what is counted month by month beside the monthly indicators.
-        targets: what the council wants to reach.
-        publication: how the site looks and whom it names.
-        indicators: by the name of the file.
-        sources: by the name of the file; none where vocabulary or geography cannot be read, without which no table can.
-        products: likewise.
-        corrections: likewise.
-        own_areas: areas of the council's own, by the name of the file.
-        digests: of the content of each file that could be read, by its path.
+        sanity: checks on the finished index.
+        published: publications by others about the wards.
+        recent: what is counted month by month, in addition to the monthly indicators.
+        targets: the council's targets.
+        publication: the look of the site, and whom it names.
+        indicators: indicators, by the name of the file.
+        sources: source contracts, by the name of the file; empty if vocabulary or geography cannot be read, which all
+            tables need.
+        products: product contracts, by the name of the file; empty in the same case.
+        corrections: corrections, by the name of the file; empty in the same case.
+        own_areas: the council's own areas, by the name of the file.
+        digests: a digest of the content of each file that could be read, by its path.
     """
 
     root: Root
@@ -73,25 +74,27 @@ class Folder:
 
 
 def read_folder(root: Root, faults: list[Fault], places: Geography | None = None) -> Folder:
-    """Read every contract below a folder; every fault found is appended.
+    """Read every contract below a folder.
 
     Args:
         root: the folder.
-        faults: what is found is appended.
-        places: what the tables are about, where it is not the folder's own geography.
+        faults: receives every fault.
+        places: the areas that the tables cover, if they differ from the folder's own geography.
 
     Raises:
         ContractError: there is no such folder.
     """
     if not root.shared.is_dir():
-        said = "this contracts folder does not exist; set SPI_CONTRACTS to yours"
-        raise ContractError([Fault(str(root.shared), 0, said)])
+        message = "this contracts folder does not exist; set SPI_CONTRACTS to yours"
+        raise ContractError([Fault(str(root.shared), 0, message)])
     if root.own and not (root.own / "geography.yaml").is_file():
-        said = "this council's folder holds no geography.yaml; make one with spi council NAME, or correct SPI_COUNCIL"
-        raise ContractError([Fault(str(root.own), 0, said)])
+        message = (
+            "this council's folder holds no geography.yaml; make one with spi council NAME, or correct SPI_COUNCIL"
+        )
+        raise ContractError([Fault(str(root.own), 0, message)])
     if root.own:
         stray = {file.name for file in root.own.glob("*.yaml")} - {file.name for file in root.shared.glob("*.yaml")}
-        faults.extend(Fault(name, 0, "stands in place of no shared contract; rename it") for name in sorted(stray))
+        faults.extend(Fault(name, 0, "replaces no shared contract; rename it") for name in sorted(stray))
     digests: dict[str, str] = {}
 
     def read(name: str) -> Document | None:
@@ -105,7 +108,7 @@ def read_folder(root: Root, faults: list[Fault], places: Geography | None = None
     def every(folder: str, model: type[Model]) -> dict[str, tuple[Document, Model] | None]:
         return {stem: one(name, model) for stem, name in _names(root, folder, faults)}
 
-    found = Folder(
+    read_so_far = Folder(
         root=root,
         digests=digests,
         vocabulary=one("vocabulary.yaml", Vocabulary),
@@ -120,9 +123,9 @@ def read_folder(root: Root, faults: list[Fault], places: Geography | None = None
         indicators=every("indicators", IndicatorFile),
         own_areas=every("areas", OwnArea),
     )
-    if found.vocabulary is None or found.geography is None:
-        return found
-    known = found.vocabulary[1], places or found.geography[1]
+    if read_so_far.vocabulary is None or read_so_far.geography is None:
+        return read_so_far
+    known = read_so_far.vocabulary[1], places or read_so_far.geography[1]
 
     def tables(
         folder: str, build: Callable[[Document, Vocabulary, Geography, list[Fault]], TableType | None]
@@ -131,7 +134,7 @@ def read_folder(root: Root, faults: list[Fault], places: Geography | None = None
         return {stem: build(each, *known, faults) if each else None for stem, each in documents.items()}
 
     return replace(
-        found,
+        read_so_far,
         sources=tables("sources", read_source),
         products=tables("products", read_product),
         corrections=every("corrections", CorrectionFile),
@@ -139,7 +142,7 @@ def read_folder(root: Root, faults: list[Fault], places: Geography | None = None
 
 
 def assembled(folder: Folder) -> Contracts:
-    """The contracts that the files of a folder make up, none of which has a fault."""
+    """The contracts that the files of a folder make up; no file may have a fault."""
     assert folder.vocabulary
     assert folder.geography
     assert folder.framework
@@ -187,7 +190,7 @@ def assembled(folder: Folder) -> Contracts:
 
 
 def _names(root: Root, folder: str, faults: list[Fault]) -> list[tuple[str, str]]:
-    """Stem and shown name of every contract of a folder, sorted; a file that would not be read is a fault."""
+    """The stem and the shown name of every contract in a folder, sorted; a file that would not be read is a fault."""
     names = root.names(folder)
     stray = [name for name in names if not name.endswith(".yaml")]
     faults.extend(Fault(f"{folder}/{name}", 0, "is not read, contracts end in .yaml; rename it") for name in stray)
@@ -195,7 +198,7 @@ def _names(root: Root, folder: str, faults: list[Fault]) -> list[tuple[str, str]
 
 
 def _built(document: Document | None, model: type[Model], faults: list[Fault]) -> tuple[Document, Model] | None:
-    """A document with the object it describes; None where it has faults, which are told."""
+    """A document with the object it describes; None if it has faults, which are appended."""
     before = len(faults)
     built = validate(model, document, document.data, (), faults) if document else None
     return (document, built) if document and built and len(faults) == before else None

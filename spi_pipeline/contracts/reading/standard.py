@@ -1,8 +1,9 @@
 """The part of the Open Data Contract Standard (ODCS v3) that the pipeline reads, and our custom properties in it.
 
-The standard's own model judges the file first: a key it does not have is a fault at any depth. What is read of it is
-typed here; other fields of the standard may stand in a contract and mean nothing to us. ODCS has no place for licence,
-unit, concept or geography, so these are custom properties, and an unknown one is a fault.
+The standard's own model judges the file first: a key that it does not know, at any depth, is a fault. The models here
+type the fields that the pipeline reads; a contract may hold other fields of the standard, which the pipeline ignores.
+ODCS has no place for licence, unit, concept or geography, so these are custom properties, and an unknown one is a
+fault.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from spi_pipeline.contracts.reading.documents import Document, Path_, validate
 
 
 class _Element(BaseModel):
-    """Base of what is read of the standard: fields not named here are left alone."""
+    """Base of the standard's elements: fields not named here are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
 
 class TypeOptions(Strict):
-    """What the standard calls ``logicalTypeOptions``, as far as it is understood here."""
+    """The standard's ``logicalTypeOptions``, as far as the pipeline understands them."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -56,14 +57,14 @@ class ColumnProperties(Strict):
     unit: str = ""
     concept: str = ""
     published_name: str = ""
-    typical: tuple[float, float] | None = None
+    mean_magnitude: tuple[float, float] | None = None
 
-    @field_validator("typical")
+    @field_validator("mean_magnitude")
     @classmethod
-    def _ordered(cls, typical: tuple[float, float] | None) -> tuple[float, float] | None:
-        if typical and not 0 <= typical[0] < typical[1]:
-            raise ValueError("a typical size has a smaller end that is not negative, and a larger one")
-        return typical
+    def _ordered(cls, mean_magnitude: tuple[float, float] | None) -> tuple[float, float] | None:
+        if mean_magnitude and not 0 <= mean_magnitude[0] < mean_magnitude[1]:
+            raise ValueError("a typical size needs a lower end of at least 0 and a higher upper end")
+        return mean_magnitude
 
 
 class AllowedValue(_Element):
@@ -87,7 +88,7 @@ class ColumnElement(_Element):
 
 
 class QualityElement(_Element):
-    """One entry of ``schema.quality``; ``contracts.stated`` reads the rest of it."""
+    """One entry of ``schema.quality``; ``contracts.declared`` reads the rest of it."""
 
     id: str = Field(pattern=Id)
     type: Literal["library", "custom"]
@@ -122,28 +123,28 @@ class _Description(_Element):
 
 
 class ServiceLevel(_Element):
-    """What is promised of time: a cadence, and the days of grace where they are not the cadence's own."""
+    """The service level: a cadence, and the days of grace if they differ from the cadence's own."""
 
     frequency: str
     grace: int | None = Field(default=None, ge=0)
 
 
 class Team(_Element):
-    """Who answers for a contract."""
+    """The team responsible for a contract."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
 
 
 class SupportChannel(_Element):
-    """Where a reader of the table asks."""
+    """A channel for questions about the table."""
 
     channel: str = Field(min_length=1)
     url: str = ""
     description: str = ""
 
     def __str__(self) -> str:
-        told = ", ".join(filter(None, (self.description, self.url)))
-        return f"{self.channel} ({told})" if told else self.channel
+        details = ", ".join(filter(None, (self.description, self.url)))
+        return f"{self.channel} ({details})" if details else self.channel
 
 
 class ProductProperties(Strict):
@@ -151,10 +152,10 @@ class ProductProperties(Strict):
 
     Attributes:
         licence: word of the licence vocabulary.
-        levels: levels its ``area_code`` may belong to.
-        parts: the column it comes in parts by; empty where it comes as a whole.
-        published: whether readers get it; what only other steps read is not.
-        may_be_empty: why it may hold no row, where it may; any other needs a rule that notices.
+        levels: levels to which its ``area_code`` may belong.
+        parts: the column that splits it into parts; empty if it is not split.
+        published: whether readers get it; False if only other steps read it.
+        may_be_empty: why it may hold no row; if empty, the product needs a rule that notices an empty table.
     """
 
     licence: str
@@ -165,7 +166,7 @@ class ProductProperties(Strict):
 
 
 class ContractFile(_Element):
-    """What sources and products have in common."""
+    """The fields that source and product contracts have in common."""
 
     api_version: str = Field(alias="apiVersion", pattern=r"^v3\.")
     kind: Literal["DataContract"]
@@ -201,10 +202,10 @@ def read_standard(model: type[FileType], document: Document, faults: list[Fault]
     Args:
         model: ``SourceFile`` or ``ProductFile``.
         document: the file.
-        faults: receives every fault; those of our own reading only where the standard finds none.
+        faults: receives every fault; those of our own models only if the standard's model finds none.
 
     Returns:
-        The file as typed values, or None when there were faults.
+        The file as typed values, or None if there were faults.
     """
     if validate(OpenDataContractStandard, document, document.data, (), faults, lenient=True) is None:
         return None
@@ -233,9 +234,7 @@ def _by_name(data: Any, path: Path_, document: Document, faults: list[Fault]) ->
         for index, item in enumerate(built[key] or []):
             name = str(item.get("property"))
             if name in pairs:
-                faults.append(
-                    document.fault((*path, key, index), f"{name} stands here a second time; keep one of them")
-                )
+                faults.append(document.fault((*path, key, index), f"{name} appears twice; keep one of them"))
             pairs[name] = item.get("value")
         built[key] = pairs
     return built

@@ -1,4 +1,4 @@
-"""From the children's scores to their parent's: the means, and what each child contributed.
+"""Aggregation: from the children's scores to their parent's, and the contribution of each child.
 
-Weights come from ``weights``; which mean an element asks for is read in ``framework``.
+Weights come from ``weights``; ``framework`` reads which mean an element uses.
 """

@@ -1,7 +1,7 @@
-"""From the children's scores to their parent's, and back to what each child contributed.
+"""From the children's scores to their parent's score, and back to the contribution of each child.
 
-What is asked for by name is checked here and handed to the kernels in ``means``. Which children a parent has and what
-weights they carry is decided elsewhere.
+The functions check the requested mean and its options, and call the kernels in ``means``. The children of a parent and
+their weights are decided elsewhere.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ Mean = Literal[
 MEANS: tuple[str, ...] = get_args(Mean)
 
 ORDERS: dict[str, float] = {"arithmetic": 1.0, "geometric": 0.0, "harmonic": -1.0}
-# Sums and products with weights that are not scaled to sum to 1: the mean they are a multiple or a power of.
+# Sums and products, whose weights are not scaled to sum to 1: each is a multiple or a power of this mean.
 UNSCALED: dict[str, Mean] = {"sum": "arithmetic", "product": "geometric"}
-# Why a parent cannot be split into parts, by the mean that formed it.
+# Reasons why a parent's score cannot be split into parts, by mean.
 UNSPLIT: dict[str, str] = {
     "median": "a median is one child's score, not a sum of parts",
     "minimum": "a minimum is one child's score, not a sum of parts",
     "maximum": "a maximum is one child's score, not a sum of parts",
-    "mazziotta_pareto": "a penalty for differences between the children is no child's part",
-    "copeland": "comparisons of areas are no sum of parts",
-    "outranking": "comparisons of areas are no sum of parts",
+    "mazziotta_pareto": "the penalty for differences between the children belongs to no child",
+    "copeland": "a score from comparisons of areas is not a sum of parts",
+    "outranking": "a score from comparisons of areas is not a sum of parts",
 }
-# Beyond this a power mean is all but the best or the worst child, and the powers leave the range of a float.
+# Beyond this order a power mean is practically the best or the worst child, and the powers leave the range of a float.
 MAX_ORDER = 20.0
-# The least a score counts under a geometric mean that only a draw asks for, as a share of the scale.
+# The floor of scores where only a draw uses a geometric mean, as a share of the scale.
 LEAST = 0.01
 # Where the transformed scores cancel to less than this share of their sizes, dividing by their sum loses the digits
-# that make contributions add up to 1e-9.
+# that contributions need to add up to within 1e-9.
 CANCELLED = 1e-6
 
 
@@ -51,7 +51,7 @@ class Aggregate:
 
     Attributes:
         score: the parent's score by row; NaN where too few children are present.
-        coverage: share of the children present by row, 0 to 1, each child counted once whatever its weight.
+        coverage: share of the children present by row, 0 to 1; each child counts once, whatever its weight.
     """
 
     score: pd.Series
@@ -70,13 +70,13 @@ def aggregate(
     sign: str = "minus",
     among: Flags | None = None,
 ) -> Aggregate:
-    """Combine the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or one of the others.
+    """Aggregate the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or another mean.
 
-    The sums run over the children present in a row, which is to renormalise their weights. Order 0 is the limit
-    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median, ``minimum`` and ``maximum``
-    the worst and the best child that carries weight, ``inverted_geometric`` the mean of risk indices
-    (``means.inverted_geometric``), ``mazziotta_pareto`` a mean with a penalty for differences between the children
-    (``means.penalised``), ``copeland`` and ``outranking`` compare areas pair by pair within an edition
+    The sums run over the children present in a row, which renormalises their weights. Order 0 is the limit
+    ``exp(sum(w log s) / sum(w))``, the geometric mean. ``median`` is the weighted median; ``minimum`` and ``maximum``
+    are the worst and the best child that carries weight; ``inverted_geometric`` is the mean of risk indices
+    (``means.inverted_geometric``); ``mazziotta_pareto`` is a mean with a penalty for differences between the children
+    (``means.penalised``); ``copeland`` and ``outranking`` compare areas pair by pair within an edition
     (``means.outranking``).
 
     Source: the quasi-arithmetic (Kolmogorov-Nagumo) mean; OECD/JRC handbook (2008), step 6; INFORM Risk Index
@@ -87,22 +87,22 @@ def aggregate(
         scores: one column per child, any row index.
         weights: one weight per column, not negative, of any positive sum.
         mean: arithmetic, geometric, harmonic, generalised with an order, or one of those above.
-        order: the order ``b`` of the generalised mean, from -20 to 20; not given with the other means.
-        floor: for the means that need positive scores (order 0 and below): lower scores are lifted to it; with 0, a
+        order: the order ``b`` of the generalised mean, from -20 to 20; None with the other means.
+        floor: lower scores are lifted to it under the means that need positive scores (order 0 and below); with 0, a
             child of 0 makes the parent 0. The other means do not use it.
-        available: share of the children that must be present for a score to be given; 1 leaves a parent blank where
-            any child is missing.
+        available: share of the children that must be present for a score; 1 leaves a parent blank where any child is
+            missing.
         top: the highest score of the scale, for the inverted geometric mean.
-        signed: whether negative weights are meant; arithmetic mean only.
-        sign: whether the penalty of the Mazziotta-Pareto mean is taken off (``minus``) or added (``plus``).
-        among: rows that areas are compared with, where they are compared; None for all.
+        signed: whether negative weights are allowed; arithmetic mean only.
+        sign: whether the penalty of the Mazziotta-Pareto mean is subtracted (``minus``) or added (``plus``).
+        among: the reference rows for means that compare areas; None for all.
 
     Returns:
         Score and coverage, indexed as the scores.
 
     Raises:
-        EngineError: weights and columns do not match, the order or the floor makes no sense, or scores lie where the
-            mean is not defined.
+        EngineError: weights and columns do not match, the order or the floor is not admissible, or scores lie outside
+            the domain of the mean.
     """
     vector = _vector(scores, weights, signed and mean == "arithmetic")
     values: Array = scores.to_numpy(dtype=float)
@@ -117,18 +117,18 @@ def aggregate(
 
 @dataclass(frozen=True)
 class Combination:
-    """How children are combined, as ``aggregate`` takes it.
+    """The mean that aggregates children, with its options, as in ``aggregate``.
 
     Attributes:
         mean: one of ``MEANS``.
-        order: of the generalised mean.
-        floor: what lower scores are lifted to under a mean that needs positive ones.
+        order: order of the generalised mean.
+        floor: the value that lower scores are lifted to under a mean that needs positive scores.
         top: the highest score of the scale.
-        signed: whether negative weights are meant.
-        sign: of the Mazziotta-Pareto penalty.
-        editions: rows that areas are compared within, where they are compared.
-        among: rows that they are compared with; None for all.
-        lift: whether scores where the mean is not defined are lifted to where it is, and not refused.
+        signed: whether negative weights are allowed.
+        sign: sign of the Mazziotta-Pareto penalty.
+        editions: rows of each edition, within which areas are compared.
+        among: the reference rows that areas are compared with; None for all.
+        lift: whether scores outside the domain of the mean are moved to its edge instead of being refused.
     """
 
     mean: Mean = "arithmetic"
@@ -147,12 +147,12 @@ def combined(values: Array, weights: Array, how: Combination, names: Sequence[ob
 
     Args:
         values: scores of the children, ``[draw, row, child]``, NaN where absent.
-        weights: draws by children; one draw of either serves all of the other.
-        how: how they are combined.
+        weights: draws by children; a single draw of values or weights is used with all draws of the other.
+        how: the mean and its options.
         names: ids of the children, for messages.
 
     Raises:
-        EngineError: the order or the floor makes no sense, or scores lie where the mean is not defined.
+        EngineError: the order or the floor is not admissible, or scores lie outside the domain of the mean.
     """
     power = _order(how.mean, how.order)
     values = _admissible(values, how, power, names)
@@ -176,9 +176,10 @@ def contributions(
     """Split the parent's score into one part per child; the parts of a row add up to the score.
 
     Arithmetic mean: weight times score, weights renormalised over the children present. Any other power mean, with
-    ``f`` the logarithm or the power: ``parent score * w f(s) / sum(w f(s))``; likewise the inverted geometric mean,
-    with ``f`` the logarithm of ``top`` over what is left to it. Where that sum vanishes (a geometric mean of 1, or
-    every score 0) the parent's score is split by weight. The means in ``UNSPLIT`` have no parts: NaN throughout.
+    ``f`` the logarithm or the power: ``parent score * w f(s) / sum(w f(s))``. The inverted geometric mean is split in
+    the same way, with ``f`` the logarithm of ``top`` over ``means.remainder``. Where that sum vanishes (a geometric
+    mean of 1, or every score 0) the parent's score is split by weight. The means in ``UNSPLIT`` have no parts: NaN
+    throughout.
 
     Args:
         scores: one column per child, any row index.
@@ -195,7 +196,7 @@ def contributions(
         Points by row and child; NaN for an absent child and where there is no parent score.
 
     Raises:
-        EngineError: as ``aggregate``.
+        EngineError: as in ``aggregate``.
     """
     whole = aggregate(scores, weights, mean, order, floor, available, top, signed, sign).score
     if mean in UNSPLIT:
@@ -217,15 +218,15 @@ def contributions(
 
 
 def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | None = None) -> Array:
-    """Missing children replaced by the mean of the areas of the same group.
+    """Replace missing children's scores by the mean of the areas of the same group.
 
-    One of the three rules for what is missing; the others are to renormalise the weights (``aggregate`` as it is) and
-    to leave the parent blank (``available=1``). Rows with no child at all stay missing.
+    This is one of three rules for missing children; the others renormalise the weights (the default of ``aggregate``)
+    or leave the parent blank (``available=1``). Rows with no child at all stay missing.
 
     Args:
         scores: scores of the children, ``[draw, row, child]``.
         groups: positions of the rows of each group, in each edition.
-        among: rows the means are taken over; None for all.
+        among: the reference rows for the means; None for all.
     """
     absent = np.isnan(scores)
     filled = scores.copy()
@@ -240,7 +241,7 @@ def _order(mean: Mean, order: float | None) -> float:
         raise EngineError(f"'{mean}' is not a way to aggregate: use one of {', '.join(MEANS)}")
     if mean != "generalised":
         if order is not None:
-            raise EngineError(f"an order belongs to the generalised mean only, not to the {mean} one: leave it out")
+            raise EngineError(f"only the generalised mean takes an order, the {mean} mean does not: leave it out")
         return ORDERS.get(mean, np.nan)
     if order is None or not abs(order) <= MAX_ORDER:
         raise EngineError(f"the generalised mean needs an order from -{MAX_ORDER:g} to {MAX_ORDER:g}, not {order}")
@@ -248,7 +249,7 @@ def _order(mean: Mean, order: float | None) -> float:
 
 
 def _admissible(values: Array, how: Combination, order: float, names: Sequence[object]) -> Array:
-    """The scores where the mean is defined: lifted to the floor where it needs positive ones."""
+    """The scores within the domain of the mean: lifted to the floor where the mean needs positive scores."""
     mean, floor, top = how.mean, how.floor, how.top
     if mean == "inverted_geometric":
         if not top > 1:
@@ -265,15 +266,15 @@ def _admissible(values: Array, how: Combination, order: float, names: Sequence[o
     elif floor is not None or how.lift:
         floor = LEAST * top if floor is None else floor
         if floor < 0:
-            raise EngineError(f"a floor lies at 0 or above, not at {floor:g}")
+            raise EngineError(f"a floor must be 0 or more, not {floor:g}")
         return np.maximum(values, floor)
     else:
-        refused, needed = values <= 0, "scores above 0, or a floor that lower ones are lifted to"
+        refused, needed = values <= 0, "scores above 0, or a floor for lower scores"
     if refused.any():
         flags = np.asarray(refused.reshape(-1, len(names)).any(axis=0))
         named = ", ".join(str(name) for name, flag in zip(names, flags, strict=True) if flag)
         name = f"a mean of order {order:g}" if np.isfinite(order) else f"the mean {mean}"
-        raise EngineError(f"{name} needs {needed}, which these columns do not have: {named}")
+        raise EngineError(f"{name} needs {needed}, but these columns have other scores: {named}")
     return values
 
 
@@ -282,10 +283,10 @@ def _vector(scores: pd.DataFrame, weights: pd.Series, signed: bool) -> Array:
     unmatched = scores.columns.symmetric_difference(weights.index)
     if len(unmatched) or not weights.index.is_unique or not scores.columns.is_unique:
         named = ", ".join(map(str, unmatched)) or "ids that occur twice"
-        raise EngineError(f"scores and weights must name the same children once each, which fails for: {named}")
+        raise EngineError(f"scores and weights must name the same children, each once, but these do not match: {named}")
     vector = weights.reindex(scores.columns).to_numpy(dtype=float)
     if not np.isfinite(vector).all() or (not signed and (vector < 0).any()) or vector.sum() <= 0:
-        raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {weights.to_dict()}")
+        raise EngineError(f"weights must be finite, not negative and not all 0, but they are {weights.to_dict()}")
     return vector
 
 
@@ -294,7 +295,7 @@ def shares_of_present(values: Array, weights: Array) -> Array:
 
     Args:
         values: ``[…, row, child]``.
-        weights: of a shape that goes with it; where nothing is absent the shares keep it.
+        weights: of a shape that broadcasts with the values; the shares have this shape where nothing is absent.
     """
     absent = np.isnan(values)
     present = np.where(absent, np.nan, weights) if absent.any() else weights

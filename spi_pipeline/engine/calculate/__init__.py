@@ -1,5 +1,5 @@
-"""An index computed: the methods a framework names, applied in their order to its values.
+"""Computation of an index: the methods that a framework names, applied in order to its values.
 
-The order of steps and the look-up of methods by name belong here; the methods themselves, reading a framework and
-drawing anew do not.
+This package holds the order of the steps and the look-up of methods by name. The methods themselves are in
+``normalise``, ``weights``, ``aggregate`` and ``impute``; ``framework`` reads frameworks.
 """

@@ -1,4 +1,4 @@
-"""What a draw replaces in the calculation."""
+"""The parts of the calculation that draws replace."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Words = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Some indicators normalised in another way.
+    """Another normalisation of some indicators.
 
     Attributes:
-        columns: their positions.
-        chosen: by draw ``stated``, or a method.
+        columns: positions of these indicators.
+        chosen: the method of each draw; ``stated`` for the one in the framework.
     """
 
     columns: Positions
@@ -29,13 +29,13 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale that scores stand on as stated, by indicator.
+    """The scale of the scores under the framework's own methods, by indicator.
 
     Attributes:
-        centre: their means over the areas compared.
-        width: their standard deviations.
-        low: lowest score there is, minus infinity where a method sets no end.
-        high: highest.
+        centre: means over the reference areas.
+        width: standard deviations over the reference areas.
+        low: lowest possible score; minus infinity where a method sets no limit.
+        high: highest possible score; infinity where a method sets no limit.
     """
 
     centre: Array
@@ -46,20 +46,20 @@ class Scale:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a batch of draws replaces; what it does not name stays as it is, the very same arrays.
+    """The changes of a batch of draws; None leaves a part as computed, with the very same arrays.
 
     Attributes:
-        values: raw values in place of those computed from, ``[draw, row, indicator]``.
-        measure: another measure, and which draws use it.
-        normalisation: other ways to normalise.
-        scale: what scores of another measure or normalisation are brought to: how far areas stand apart, and in what
-            order, is in doubt; the unit of the scores is not.
-        shifts: how far goalposts are moved, as ``Yardsticks`` has them.
+        values: raw values in place of the computed ones, ``[draw, row, indicator]``.
+        measure: another measure, and flags for the draws that use it.
+        normalisation: another normalisation of some indicators.
+        scale: the scale that scores of another measure or normalisation are brought to. The distances and the order of
+            areas are uncertain; the unit of the scores is not.
+        shifts: shifts of the goalposts, as in ``ReferenceStatistics``.
         weights: by parent, weights in place of those its recipe fits, ``[1, child]``.
-        factors: by parent, what weights are multiplied by before they are scaled back to their sum, ``[draw, child]``.
-        means: by draw ``stated``, or the mean in place of every power mean.
-        terms: by parent, what is added to its score, ``[draw, row]``.
-        score_limits: where a score with such a term is held.
+        factors: by parent, factors that multiply the weights before they are rescaled to their sum, ``[draw, child]``.
+        means: by draw, the mean in place of every power mean; ``stated`` for the one in the framework.
+        terms: by parent, terms added to its score, ``[draw, row]``.
+        score_limits: limits that a score with such a term is clipped to.
     """
 
     values: Array | None = None
@@ -78,8 +78,8 @@ NOTHING = Changes()
 
 
 def together(parts: Sequence[Changes]) -> Changes:
-    """The changes of several sources as one; each has its own."""
-    stated = {
+    """The changes of several sources as one; no two sources change the same part."""
+    merged = {
         own.name: value for part in parts for own in fields(part) if (value := getattr(part, own.name)) is not None
     }
-    return Changes(**stated)
+    return Changes(**merged)

@@ -1,6 +1,6 @@
-"""The counts behind values: intervals that follow from them, values too small to show, values drawn to the mean.
+"""The counts behind values: intervals, suppression of small counts, and shrinkage towards the mean.
 
-How a framework's indicators use their numerators and denominators belongs here; the sampling models are in
+This module applies numerators and denominators to the indicators of a framework; the sampling models are in
 ``intervals``.
 """
 
@@ -20,16 +20,18 @@ from spi_pipeline.engine.panel import INDEX_NAMES
 
 SUPPRESSED_COLUMNS = [*INDEX_NAMES, "indicator_id", "value", "count"]
 SHRUNK_COLUMNS = [*INDEX_NAMES, "indicator_id", "before", "after", "mean", "strength"]
-# Published values are rounded: half of them may lie so far from numerator over denominator, times one factor.
+# Published values are rounded: their median relative distance from numerator over denominator, times one factor, may be
+# this large.
 ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Values after what their counts demand.
+    """Values after suppression and shrinkage.
 
     Attributes:
-        values: with suppressed values blank and shrunk ones replaced, their credible intervals in lower and upper.
+        values: the data, with suppressed values blank and shrunk values replaced; ``lower`` and ``upper`` hold the
+            credible intervals of shrunk values.
         suppressed: one row per suppressed value: edition, area_code, indicator_id, value, count.
         shrunk: one row per shrunk value: edition, area_code, indicator_id, before, after, and mean and strength of the
             prior, the strength in people or expected events.
@@ -41,32 +43,32 @@ class Prepared:
 
 
 def prepare(values: Values, leaves: dict[str, LeafRecipe]) -> Prepared:
-    """Suppress what rests on too few cases, then shrink what is to be shrunk.
+    """Suppress values with too few cases, then shrink the indicators that are to be shrunk.
 
     Raises:
-        EngineError: an indicator that is to be suppressed or shrunk has no counts, or these do not go with its values.
+        EngineError: an indicator to be suppressed or shrunk has no counts, or its counts do not match its values.
     """
     suppressed, shrunk = [pd.DataFrame(columns=SUPPRESSED_COLUMNS)], [pd.DataFrame(columns=SHRUNK_COLUMNS)]
     for name, leaf in leaves.items():
         if leaf.minimum_count is not None:
-            values, gone = _suppress(values, name, leaf.minimum_count)
-            suppressed.append(gone)
+            values, removed = _suppress(values, name, leaf.minimum_count)
+            suppressed.append(removed)
         if leaf.shrink:
-            values, drawn = _shrink(values, name, leaf.counts)
-            shrunk.append(drawn)
+            values, record = _shrink(values, name, leaf.counts)
+            shrunk.append(record)
     return Prepared(values, _joined(suppressed), _joined(shrunk))
 
 
 def counted_interval(values: Values, name: str, kind: str) -> pd.DataFrame:
     """The 95 % interval of an indicator's values that follows from the counts behind them.
 
-    Wilson's for proportions; for rates Byar's, the exact one below ten events; without denominators, or with ones that
-    do not go with the values, that of the events, in proportion to the value.
+    Proportions have Wilson's interval; rates have Byar's, or the exact interval below ten events. Without denominators,
+    or where these do not match the values, the interval is that of the events, in proportion to the value.
 
     Args:
         values: the data.
         name: the indicator, which has numerators.
-        kind: proportion, rate, or empty to take a proportion where no numerator is above its denominator.
+        kind: proportion, rate, or empty to assume a proportion where no numerator exceeds its denominator.
 
     Returns:
         Columns lower and upper in the unit of the values; NaN where there are no counts.
@@ -85,7 +87,7 @@ def counted_interval(values: Values, name: str, kind: str) -> pd.DataFrame:
 
 
 def factor(values: Values, name: str) -> float | None:
-    """What numerator over denominator is multiplied by to give the value, 100 say; None where no one number serves."""
+    """The factor from numerator over denominator to the value, for example 100; None where no single factor fits."""
     assert values.numerator is not None
     assert values.denominator is not None
     share = values.numerator[name] / values.denominator[name].where(values.denominator[name] > 0)
@@ -103,11 +105,11 @@ def _suppress(values: Values, name: str, minimum: float) -> tuple[Values, pd.Dat
     table = values.numerator if _has(values.numerator, name) else values.denominator
     if table is None or not _has(table, name):
         raise EngineError(f"indicator {name} has a minimum_count, but no numerator or denominator to count: add one")
-    gone = values.panel[name].notna() & (table[name] < minimum)
+    small = values.panel[name].notna() & (table[name] < minimum)
     panel = values.panel.copy()
-    panel[name] = panel[name].mask(gone)
-    record = values.panel.index[gone].to_frame(index=False)
-    before, count = values.panel[name][gone].to_numpy(), table[name][gone].to_numpy()
+    panel[name] = panel[name].mask(small)
+    record = values.panel.index[small].to_frame(index=False)
+    before, count = values.panel[name][small].to_numpy(), table[name][small].to_numpy()
     record = record.assign(indicator_id=name, value=before, count=count)
 
     return replace(values, panel=panel), record
@@ -115,14 +117,14 @@ def _suppress(values: Values, name: str, minimum: float) -> tuple[Values, pd.Dat
 
 def _shrink(values: Values, name: str, kind: str) -> tuple[Values, pd.DataFrame]:
     if not (_has(values.numerator, name) and _has(values.denominator, name)):
-        raise EngineError(f"indicator {name} is to be shrunk, which needs its numerators and denominators: add them")
+        raise EngineError(f"indicator {name} cannot be shrunk, which needs its numerators and denominators: add them")
     assert values.numerator is not None
     assert values.denominator is not None
     times = factor(values, name)
     if times is None:
         raise EngineError(
-            f"indicator {name} cannot be shrunk: its values are not its numerators over its denominators times one "
-            "number, correct the counts"
+            f"indicator {name} cannot be shrunk, since its values are not numerators over denominators times one "
+            "number: correct the counts"
         )
     panels: dict[str, Any] = {key: _copied(getattr(values, key), values.panel) for key in ("panel", "lower", "upper")}
     records = []
@@ -133,19 +135,19 @@ def _shrink(values: Values, name: str, kind: str) -> tuple[Values, pd.DataFrame]
         rows = values.panel.index[inside & (values.panel.index.get_level_values("edition") == edition)]
         numerator, denominator = values.numerator.loc[rows, name], values.denominator.loc[rows, name]
         try:
-            found: Shrunk = (shrink_proportions if kind == "proportion" else shrink_rates)(numerator, denominator)
+            fit: Shrunk = (shrink_proportions if kind == "proportion" else shrink_rates)(numerator, denominator)
         except EngineError as error:
             raise EngineError(f"indicator {name}: {error}") from error
-        for key, column in (("panel", found.value), ("lower", found.lower), ("upper", found.upper)):
+        for key, column in (("panel", fit.value), ("lower", fit.lower), ("upper", fit.upper)):
             panels[key].loc[rows, name] = column * times
         record = rows.to_frame(index=False).assign(indicator_id=name, before=values.panel.loc[rows, name].to_numpy())
-        records.append(record.assign(after=(found.value * times).to_numpy(), mean=found.mean * times,
-                                     strength=found.strength))  # fmt: skip
+        records.append(record.assign(after=(fit.value * times).to_numpy(), mean=fit.mean * times,
+                                     strength=fit.strength))  # fmt: skip
     return replace(values, **panels), pd.concat(records, ignore_index=True)
 
 
-def _kind(stated: str, numerator: pd.Series, denominator: pd.Series) -> str:
-    return stated or ("proportion" if not (numerator > denominator).any() else "rate")
+def _kind(declared: str, numerator: pd.Series, denominator: pd.Series) -> str:
+    return declared or ("proportion" if not (numerator > denominator).any() else "rate")
 
 
 def _has(table: pd.DataFrame | None, name: str) -> bool:

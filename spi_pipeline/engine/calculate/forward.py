@@ -1,7 +1,7 @@
-"""The one pass from values to the index: every score, published or drawn, is formed here.
+"""The forward pass from values to the index, which computes every score, published or drawn.
 
-Arrays run ``[draw, row, child]``. With draws first a score is the same to the last bit whether it is formed alone or
-beside others, so that a draw in which nothing is varied is the published score.
+Arrays run ``[draw, row, child]``. With draws first, a score is the same to the last bit whether it is computed alone or
+together with other draws, so a draw in which nothing is varied equals the published score.
 """
 
 from __future__ import annotations
@@ -26,39 +26,40 @@ from spi_pipeline.engine.calculate.changes import NOTHING, Changes
 from spi_pipeline.engine.calculate.leaves import leaf_scores
 from spi_pipeline.engine.calculate.normalising import normalised
 from spi_pipeline.engine.calculate.task import Inputs
-from spi_pipeline.engine.calculate.weighing import Weighed, unscaled, weigh
+from spi_pipeline.engine.calculate.weighing import ChildWeights, unscaled, weigh
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.recipe import ParentRecipe
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.panel import Array, Flags, Rows
 from spi_pipeline.engine.weights.correlation import pooled_correlation
 from spi_pipeline.engine.weights.fit import Fit, component_fit
 
-# What keeps a half that a float holds as 0.49999999999999994 from being rounded down.
+# Added so that a half held as 0.49999999999999994 is not rounded down.
 NUDGE = 1e-9
-# Means that another may stand in for in a draw.
+# Means that a draw may replace by another.
 AVERAGES = (*ORDERS, "generalised")
 
 
 @dataclass(frozen=True)
-class Formed:
-    """How one element was formed.
+class ElementResult:
+    """The aggregation of one element from its children.
 
     Attributes:
-        ids: its children.
-        scores: their scores as they enter, rescaled and filled where the recipe says so, ``[draw, row, child]``.
-        weighed: their weights.
-        how: how they are combined.
-        total: what the mean is multiplied by, one number a draw: shares that sum to 0.999 are used as published, and a
-            sum is a mean times the sum of its weights.
-        power: whether the mean is raised to the total instead, as for a product.
-        rows: the rows.
-        fitted: rows that weights are fitted over; None for all.
+        ids: ids of its children.
+        scores: scores of the children as they enter the mean, rescaled and filled where the recipe declares it,
+            ``[draw, row, child]``.
+        weighed: weights of the children.
+        how: the mean and its options.
+        total: factor of the mean, one number per draw: shares that sum to 0.999 are used as published, and a sum is a
+            mean times the sum of its weights.
+        power: whether the mean is raised to the power of the total instead, as for a product.
+        rows: the rows of the scores.
+        fitted: rows that weights are fitted to; None for all.
     """
 
     ids: list[str]
     scores: Array
-    weighed: Weighed
+    weighed: ChildWeights
     how: Combination
     total: Array
     power: bool
@@ -67,8 +68,8 @@ class Formed:
 
     def score(self) -> Array:
         """The element's scores, draws by rows."""
-        found = combined(self.scores, self.weighed.weights, self.how, self.ids)
-        return np.asarray(found**self.total if self.power else found * self.total)
+        mean = combined(self.scores, self.weighed.weights, self.how, self.ids)
+        return np.asarray(mean**self.total if self.power else mean * self.total)
 
     @property
     def children(self) -> pd.DataFrame:
@@ -81,12 +82,12 @@ class Formed:
         return pd.Series(self.weighed.weights[0], index=self.ids)
 
     def fit(self) -> Fit:
-        """How well the children hang together, over the rows that weights are fitted over."""
+        """Consistency statistics of the children, over the rows that weights are fitted to."""
         together = pooled_correlation(self.children if self.fitted is None else self.children[self.fitted])
         return component_fit(together.correlation, together.n)
 
     def contributions(self) -> pd.DataFrame:
-        """Points each child adds to the element; all NaN where it cannot be split."""
+        """Points that each child contributes to the element; all NaN where its score cannot be split."""
         how, total = self.how, float(self.total[0, 0])
         options = {"order": how.order, "floor": how.floor, "top": how.top, "signed": how.signed, "sign": how.sign}
         parts = contributions(self.children, self.weights, how.mean, **options)  # type: ignore[arg-type]
@@ -98,22 +99,24 @@ class Formed:
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass forms.
+    """The result of one forward pass.
 
     Attributes:
-        scores: of every element, indicators first, the index last, draws by rows; a single draw where none differs.
-        formed: how each aggregated element came about; where draws differ in their means, under the last of these.
-        weights: by parent, those its children had, ``[draw, child]``.
+        scores: scores of every element, indicators first, the index last, draws by rows; a single draw where the draws
+            do not differ.
+        formed: the aggregation of each element that has children; where draws use different means, that of the last
+            mean.
+        weights: by parent, the weights of its children, ``[draw, child]``.
     """
 
     scores: dict[str, Array]
-    formed: dict[str, Formed]
+    formed: dict[str, ElementResult]
     weights: dict[str, Array]
 
 
-@np.errstate(all="ignore")  # what grows beyond all bounds is looked for in the scores
+@np.errstate(all="ignore")  # infinite scores are caught by a check of the scores
 def forward(inputs: Inputs, changes: Changes = NOTHING) -> Pass:
-    """Form every score, with what a batch of draws changes.
+    """Compute every score, with the changes of a batch of draws.
 
     Raises:
         EngineError: a method cannot be applied to these values, naming the element.
@@ -134,19 +137,21 @@ def forward(inputs: Inputs, changes: Changes = NOTHING) -> Pass:
     return Pass(scores, formed, weights)
 
 
-def _formed(parent: str, children: Array, weighed: Weighed, inputs: Inputs, changes: Changes) -> tuple[Array, Formed]:
-    """One element, where draws differ in their means each mean by itself."""
-    stated = inputs.task.recipe.parents[parent].mean.method
-    means = changes.means if stated in AVERAGES and not weighed.signed else None
+def _formed(
+    parent: str, children: Array, weighed: ChildWeights, inputs: Inputs, changes: Changes
+) -> tuple[Array, ElementResult]:
+    """The scores of one element; where draws use different means, each mean is computed separately."""
+    declared = inputs.task.recipe.parents[parent].mean.method
+    means = changes.means if declared in AVERAGES and not weighed.signed else None
     if means is None:
-        formed = _combination(parent, children, weighed, stated, inputs, changes)
+        formed = _combination(parent, children, weighed, declared, inputs, changes)
         score = formed.score()
     else:
         score = np.empty((len(means), children.shape[1]))
         for mean in dict.fromkeys(means.tolist()):
             draws = np.flatnonzero(means == mean)
             own = replace(weighed, weights=_taken(weighed.weights, draws))
-            method = stated if mean == "stated" else mean
+            method = declared if mean == "stated" else mean
             formed = _combination(parent, _taken(children, draws), own, method, inputs, changes)
             score[draws] = formed.score()
     if changes.terms is not None and parent in changes.terms:
@@ -160,25 +165,25 @@ def _taken(values: Array, draws: np.ndarray) -> Array:
     return values if len(values) == 1 else values[draws]
 
 
-def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes: Changes) -> tuple[Array, Weighed]:
-    """The children's scores as they enter, NaN throughout where too few of them are present, and their weights."""
+def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes: Changes) -> tuple[Array, ChildWeights]:
+    """The children's scores as they enter the mean, all NaN where too few are present, and their weights."""
     task = inputs.task
     own, ids = task.recipe.parents[parent], task.structure.children[parent]
     each = [_rescaled(scores[name], task.recipe.parents.get(name), inputs) for name in ids]
-    # Each child's scores lie together in memory, as they are gone through child after child.
+    # Each child's scores are contiguous in memory, as later steps go child by child.
     children = np.moveaxis(np.stack(np.broadcast_arrays(*each)), 0, -1)
     present = ~np.isnan(children)
     filled = children
     if own.missing == "group_mean" and not present.all():
         filled = with_group_means(children, inputs.groups, inputs.rows.among)
     possible: Array | int = len(ids)
-    if inputs.applies:  # what cannot be is not missing: nothing stands in for it, and it is not asked for
+    if inputs.applies:  # a child that does not apply is not missing: it is neither filled nor required
         applies = np.stack([inputs.applies[name] for name in ids], -1)
         filled = np.where(applies, filled, np.nan)
         possible = np.maximum(applies.sum(axis=-1, keepdims=True), 1)
     fixed = (changes.weights or {}).get(parent)
     if fixed is not None:
-        weighed = Weighed(fixed, "given", bool(own.weights.options.get("allow_negative", False)))
+        weighed = ChildWeights(fixed, "given", bool(own.weights.options.get("allow_negative", False)))
     else:
         elements = [task.structure.elements[name] for name in ids]
         weighed = weigh(own.weights, parent, filled, elements, inputs.fitted[parent])
@@ -194,35 +199,35 @@ def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes:
 
 
 def _combination(
-    parent: str, children: Array, weighed: Weighed, method: str, inputs: Inputs, changes: Changes
-) -> Formed:
+    parent: str, children: Array, weighed: ChildWeights, method: str, inputs: Inputs, changes: Changes
+) -> ElementResult:
     task, rows = inputs.task, inputs.rows
     own, ids = task.recipe.parents[parent], task.structure.children[parent]
     floor, lift = own.floor, changes is not NOTHING
-    stated = own.mean.method
-    if stated == "product" and floor is None and (lift or not (children < 0).any()):
-        floor = 0.0  # nothing has to be lifted: a product of zeros is defined
-    options = own.mean.options if method == stated else {}
+    declared = own.mean.method
+    if declared == "product" and floor is None and (lift or not (children < 0).any()):
+        floor = 0.0  # no score needs lifting: a product of zeros is defined
+    options = own.mean.options if method == declared else {}
     how = Combination(
         cast(Mean, UNSCALED.get(method, method)), options.get("order"), floor, task.recipe.scale, weighed.signed,
         options.get("sign", "minus"), rows.editions, rows.among, lift,
     )  # fmt: skip
     total = np.ones((1, 1))
-    if stated in UNSCALED:
+    if declared in UNSCALED:
         total *= unscaled(own.weights, [task.structure.elements[name] for name in ids])
-    elif stated == "arithmetic":
+    elif declared == "arithmetic":
         total = weighed.weights.sum(axis=-1, keepdims=True)
-    return Formed(ids, children, weighed, how, total, stated == "product", rows, inputs.fitted[parent])
+    return ElementResult(ids, children, weighed, how, total, declared == "product", rows, inputs.fitted[parent])
 
 
 def _rescaled(score: Array, own: ParentRecipe | None, inputs: Inputs) -> Array:
-    """A child's scores as they enter its parent."""
+    """A child's scores as they enter its parent's mean."""
     if own is None or own.rescale is None:
         return score
     options = dict(own.rescale.options)
     worst, best, target = (np.array([options.pop(key, np.nan)], dtype=float) for key in ("worst", "best", "target"))
     population = inputs.task.values.population
-    known = Yardsticks(
+    known = ReferenceStatistics(
         ["score"], np.ones(1), worst, best, target, inputs.task.recipe.scale, inputs.rows,
         None if population is None else population.to_numpy(dtype=float),
     )  # fmt: skip
@@ -230,7 +235,7 @@ def _rescaled(score: Array, own: ParentRecipe | None, inputs: Inputs) -> Array:
 
 
 def rounded(score: Array, decimals: int | None) -> Array:
-    """Scores rounded to so many places, halves up; None leaves them as they are."""
+    """Scores rounded to a number of decimals, halves up; None leaves them unrounded."""
     if decimals is None:
         return score
     return np.asarray(np.floor(score * 10**decimals + 0.5 + NUDGE) / 10**decimals)

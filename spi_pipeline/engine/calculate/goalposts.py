@@ -1,6 +1,6 @@
-"""Goalposts and caps that are percentiles made numbers, once the values are known.
+"""Goalposts and caps given as percentiles, resolved to numbers once the values are known.
 
-How they are stated is in ``framework.bounds``; what is done with them is in ``indicators``.
+``framework.bounds`` reads them; ``indicators`` applies them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spi_pipeline.engine.panel import rows_of
 
 
 def known(bound: Bound | None, values: pd.Series) -> float | None:
-    """A bound as a number: of a percentile, the place between two values on a straight line, as spreadsheets have it.
+    """A bound as a number; percentiles are interpolated linearly between two values, as in spreadsheets.
 
     Raises:
         EngineError: there are no values.
@@ -28,16 +28,16 @@ def known(bound: Bound | None, values: pd.Series) -> float | None:
         return bound
     observed = values.dropna()
     if observed.empty:
-        raise EngineError(f"indicator {values.name} has no observed values to take {bound} of: state a number")
+        raise EngineError(f"indicator {values.name} has no observed values to compute {bound} from: give a number")
     return float(np.percentile(observed.to_numpy(dtype=float), bound.at))
 
 
-def settled(structure: Structure, recipe: Recipe, values: Values) -> tuple[Structure, Recipe]:
-    """Both with every percentile replaced by the number it is among the observed values, all editions pooled.
+def resolve_goalposts(structure: Structure, recipe: Recipe, values: Values) -> tuple[Structure, Recipe]:
+    """Structure and recipe with every percentile replaced by its number among the observed values, editions pooled.
 
     Raises:
-        EngineError: goalposts that are percentiles turn out equal or against the direction of their indicator, or a
-            lower cap above the upper one.
+        EngineError: percentile goalposts turn out equal or against the direction of their indicator, or a lower cap
+            turns out above the upper one.
     """
     panel = rows_of(values.panel, values.fitted)
     elements, leaves = dict(structure.elements), dict(recipe.leaves)
@@ -51,10 +51,10 @@ def settled(structure: Structure, recipe: Recipe, values: Values) -> tuple[Struc
         if worst is not None and best is not None and not (best - worst) * element.direction > 0:
             raise EngineError(
                 f"the goalposts of {name} come to worst {worst:g} ({shown(element.worst)}) and best {best:g} "
-                f"({shown(element.best)}), which do not go with its direction: state others"
+                f"({shown(element.best)}), which contradict its direction: give others"
             )
         if low is not None and high is not None and low > high:
-            raise EngineError(f"the values of {name} would be held between {low:g} and {high:g}: state others")
+            raise EngineError(f"at_least of {name} comes to {low:g}, above at_most, {high:g}: give others")
         elements[name] = replace(element, worst=worst, best=best)
         leaves[name] = replace(leaf, at_least=low, at_most=high)
     return replace(structure, elements=elements), replace(recipe, leaves=leaves)

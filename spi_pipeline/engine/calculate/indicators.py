@@ -1,7 +1,7 @@
-"""The values made ready, in a fixed order of steps, for every pass to begin from.
+"""Preparation of the values, in a fixed order of steps, from which every forward pass begins.
 
-Small counts were suppressed and noise shrunk (``counts``); gaps are filled (``impute``), outliers treated and what the
-transforms need estimated (``normalise``). The order belongs here, the steps do not.
+Small counts have been suppressed and noise shrunk (``counts``). Then missing values are imputed (``impute``), outliers
+treated and parameters of the transforms estimated (``normalise``). This module holds the order, not the steps.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from spi_pipeline.engine.impute.record import CELL_COLUMNS, Imputed, tried
 from spi_pipeline.engine.impute.regression import impute_regression
 from spi_pipeline.engine.impute.same_indicator import impute_average, impute_last, impute_linear, impute_neighbours
 from spi_pipeline.engine.normalise.outliers import POINT_COLUMNS, treat_outliers
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import Transform, estimated, transformed
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
 from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Rows, rows_of
 
-# Ways to fill that look at other areas alone: they would make an area of which nothing is known an average one.
+# Imputation methods that use other areas only: they would turn an area without any data into an average one.
 AVERAGES = ("mean", "median", "group_mean", "group_median")
 
 
 @dataclass(frozen=True)
 class Indicators:
-    """How the indicators came about.
+    """The prepared indicators and the record of their preparation.
 
     Attributes:
-        raw: values in their own units, gaps filled.
-        treated: the same with outliers treated.
-        cells: every filled cell, as ``impute.record.Imputed``.
-        points: every treated outlier, as ``normalise.outliers.Treated``.
-        suppressed: every suppressed value, as ``counts.Prepared``.
-        shrunk: every shrunk value, likewise.
+        raw: values in their own units, missing ones imputed.
+        treated: the same values with outliers treated.
+        cells: every imputed cell, as in ``impute.record.Imputed``.
+        points: every treated outlier, as in ``normalise.outliers.Treated``.
+        suppressed: every suppressed value, as in ``counts.Prepared``.
+        shrunk: every shrunk value, as in ``counts.Prepared``.
     """
 
     raw: pd.DataFrame
@@ -54,11 +54,11 @@ class Indicators:
 
 
 def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
-    """What every pass begins from, and the record of how it came about.
+    """The inputs of every forward pass, and the record of their preparation.
 
     Args:
-        task: its goalposts and caps settled, its values those after what their counts demand.
-        prepared: what the counts demanded.
+        task: the task, with goalposts and caps resolved to numbers and values after suppression and shrinkage.
+        prepared: the record of suppression and shrinkage.
 
     Raises:
         EngineError: a method cannot be applied to the values, naming the indicator.
@@ -73,7 +73,7 @@ def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
 
 
 def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The panel with gaps filled as each indicator's recipe says, and the record of the cells."""
+    """The panel with missing values imputed by each indicator's method, and the record of the imputed cells."""
     panel = values.panel.copy()
     some = values.panel.notna().any(axis=1)
     cells = [pd.DataFrame(columns=CELL_COLUMNS)]
@@ -81,29 +81,29 @@ def fill_gaps(structure: Structure, recipe: Recipe, values: Values) -> tuple[pd.
         if spec.method == "none" or not values.panel[chosen].isna().any(axis=None):
             continue
         filled = _impute(spec, values.panel[donors], chosen, values)
-        if spec.method != "regression":  # which tries itself against the mean
+        if spec.method != "regression":  # the regression has its own cross-validation
             filled = replace(filled, cells=_with_errors(filled.cells, spec, values, donors, chosen))
-        kept = filled.cells["indicator_id"].isin(chosen)
-        if values.applies is not None:  # what cannot be is no gap
+        retained = filled.cells["indicator_id"].isin(chosen)
+        if values.applies is not None:  # a cell that does not apply is not missing
             filled = replace(filled, panel=filled.panel.where(values.applies[filled.panel.columns]))
             row = values.applies.index.get_indexer(pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES]))
             column = values.applies.columns.get_indexer(pd.Index(filled.cells["indicator_id"]))
-            kept &= values.applies.to_numpy(dtype=bool)[row, column]
+            retained &= values.applies.to_numpy(dtype=bool)[row, column]
         if spec.method in AVERAGES:
             panel[chosen] = filled.panel[chosen].where(some, axis=0)
-            kept &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
+            retained &= some.loc[pd.MultiIndex.from_frame(filled.cells[INDEX_NAMES])].to_numpy()
         else:
             panel[chosen] = filled.panel[chosen]
-        cells.append(filled.cells[kept])
+        cells.append(filled.cells[retained])
     recorded = [part for part in cells if len(part)]
     return panel, pd.concat(recorded, ignore_index=True) if recorded else cells[0]
 
 
 def _alike(structure: Structure, recipe: Recipe) -> Iterator[tuple[Spec, list[str], list[str]]]:
-    """Indicators filled together, with those they are filled from.
+    """The methods, each with the indicators it uses and the indicators it imputes.
 
-    Regressions and neighbours look at siblings, those that are not to be filled themselves among them; the other ways
-    look at one indicator alone.
+    Regressions and neighbours use siblings, including those that are not imputed themselves. The other methods use one
+    indicator alone.
     """
     for spec in {str(leaf.impute): leaf.impute for leaf in recipe.leaves.values()}.values():
         own = [name for name, leaf in recipe.leaves.items() if leaf.impute == spec]
@@ -118,7 +118,7 @@ def _alike(structure: Structure, recipe: Recipe) -> Iterator[tuple[Spec, list[st
 
 
 def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[str], chosen: list[str]) -> pd.DataFrame:
-    """The record with the errors that trying the method on known cells shows."""
+    """The record with the errors of the method on known cells."""
     ids = [name for name in chosen if name in set(cells["indicator_id"])]
     panel = values.panel[donors if spec.method == "neighbours" else ids]
     errors = tried(lambda hidden: _impute(spec, hidden, ids, values), panel, ids, values.fitted)
@@ -137,7 +137,7 @@ def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) 
         case "group_mean" | "group_median":
             if group is None:
                 named = spec.method.replace("_", " ")
-                raise EngineError(f"filling with the {named} needs the column 'group' in the values")
+                raise EngineError(f"imputation by the {named} needs the column 'group' in the values: add it")
             average = "mean" if spec.method == "group_mean" else "median"
             return impute_average(panel, average, group, among)  # type: ignore[arg-type]
         case "last":
@@ -156,12 +156,12 @@ def _treat(raw: pd.DataFrame, recipe: Recipe, among: Flags | None) -> tuple[pd.D
         treated = treat_outliers(panel[chosen], limits, among)
         panel[chosen] = treated.panel
         points.append(treated.points)
-    found = [part for part in points if len(part)]
-    return panel, pd.concat(found, ignore_index=True) if found else points[0]
+    treatments = [part for part in points if len(part)]
+    return panel, pd.concat(treatments, ignore_index=True) if treatments else points[0]
 
 
 def _held(raw: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    """Values beyond what is stated as at_least and at_most taken as these, and the record of them."""
+    """Values capped at ``at_least`` and ``at_most``, and the record of the capped values."""
     panel, points = raw.copy(), [pd.DataFrame(columns=POINT_COLUMNS)]
     for name, leaf in recipe.leaves.items():
         low, high = number(leaf.at_least), number(leaf.at_most)
@@ -177,7 +177,7 @@ def _held(raw: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, list[pd.Data
 
 
 def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
-    """Directions, goalposts and targets in the unit of the transformed values, turned where scores measure need."""
+    """Directions, goalposts and targets in the unit of the transformed values, reversed where scores measure need."""
     structure, recipe, values = task.structure, task.recipe, task.values
     ends, signs = [], []
     for name, transform in zip(structure.leaves, transforms, strict=True):
@@ -187,10 +187,10 @@ def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
         if recipe.need:
             goalposts.reverse()
         target = element.target if method == "target" else None
-        stated = np.array([np.nan if value is None else value for value in (*goalposts, target)])
+        raw = np.array([np.nan if value is None else value for value in (*goalposts, target)])
         signs.append(element.direction * (-1 if transform.reverses else 1) * (-1 if recipe.need else 1))
         try:
-            ends.append(transformed(stated, transform))
+            ends.append(transformed(raw, transform))
         except EngineError as error:
             raise EngineError(f"goalposts or target of indicator {name}: {error}") from error
         if ends[-1][0] == ends[-1][1]:
@@ -199,7 +199,7 @@ def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
             )
     worst, best, target_ = np.array(ends, dtype=float).T
     population = None if values.population is None else values.population.to_numpy(dtype=float)
-    known = Yardsticks(
+    known = ReferenceStatistics(
         structure.leaves, np.array(signs, dtype=float), worst, best, target_, recipe.scale,
         Rows(values.panel.index, values.fitted), population,
     )  # fmt: skip

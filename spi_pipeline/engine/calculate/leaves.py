@@ -1,4 +1,4 @@
-"""Indicator scores of a batch of draws: values transformed and normalised."""
+"""Indicator scores of a batch of draws: transformation and normalisation of the values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from spi_pipeline.engine.calculate.normalising import normalised
 from spi_pipeline.engine.calculate.task import Inputs, Measure
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import Spec
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import transformed
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
 from spi_pipeline.engine.over_rows import average, deviation
 from spi_pipeline.engine.panel import Array, Positions, run
 
 
 def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
-    """Scores of the indicators, ``[draw, row, indicator]``; a single draw where none differs from another.
+    """Scores of the indicators, ``[draw, row, indicator]``; a single draw where the draws do not differ.
 
     Raises:
         EngineError: a method cannot be applied to the values, naming the indicator.
@@ -36,53 +36,53 @@ def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
         own = values if len(values) == 1 else values[draws]
         shifts = None if changes.shifts is None else changes.shifts[draws]
         measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
-        again = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
-        found = _scored(inputs, own, measure, shifts, method, again)
+        renormalised = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
+        own_scores = _scored(inputs, own, measure, shifts, method, renormalised)
         changed = [one != two for one, two in zip(measure.transforms, inputs.measure.transforms, strict=True)]
-        columns = np.union1d(np.flatnonzero(changed), again)
-        scores[draws] = found if changes.scale is None else _on_scale(found, columns, changes.scale, inputs)
+        columns = np.union1d(np.flatnonzero(changed), renormalised)
+        scores[draws] = own_scores if changes.scale is None else _on_scale(own_scores, columns, changes.scale, inputs)
     return scores
 
 
 def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -> Array:
-    """Scores of some columns brought to the mean and spread they have as stated."""
+    """Scores of some columns rescaled to the mean and spread they have under the framework's own methods."""
     if not len(columns):
         return scores
-    anew = scores[..., run(columns)]
-    compared = inputs.rows.known(anew)
+    selected = scores[..., run(columns)]
+    compared = inputs.rows.known(selected)
     spread = deviation(compared, ddof=0)
-    distance = (anew - average(compared)) / np.where(spread > 0, spread, 1.0)
-    found = scale.centre[columns] + scale.width[columns] * distance
-    np.clip(found, scale.low[columns], scale.high[columns], out=found)
-    if found.shape == scores.shape:
-        return found
-    scores[..., columns] = found
+    distance = (selected - average(compared)) / np.where(spread > 0, spread, 1.0)
+    rescaled = scale.centre[columns] + scale.width[columns] * distance
+    np.clip(rescaled, scale.low[columns], scale.high[columns], out=rescaled)
+    if rescaled.shape == scores.shape:
+        return rescaled
+    scores[..., columns] = rescaled
     return scores
 
 
 def _scored(
     inputs: Inputs, values: Array, measure: Measure, shifts: Array | None, method: str = "stated",
-    again: Positions | None = None,
+    renormalised: Positions | None = None,
 ) -> Array:  # fmt: skip
-    """Scores by one measure, those of some columns by a method of their own."""
+    """Scores by one measure, with another method for some columns."""
     values = _transformed(values, measure, inputs)
-    known = measure.yardsticks
-    others = np.array([], dtype=np.intp) if again is None else again
+    known = measure.reference_statistics
+    others = np.array([], dtype=np.intp) if renormalised is None else renormalised
     parts: list[tuple[Spec, Positions]] = []
     for spec, columns in inputs.by_method:
-        kept = np.setdiff1d(columns, others) if len(others) else columns
-        parts += [(spec, kept)] if len(kept) else []
+        remaining = np.setdiff1d(columns, others) if len(others) else columns
+        parts += [(spec, remaining)] if len(remaining) else []
     parts += [(Spec(method), others)] if len(others) else []
     if len(parts) == 1:
         return _by(parts[0][0], values, known, parts[0][1], shifts)
-    found = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
-    scores = np.empty_like(values, shape=(max(map(len, found)), *values.shape[1:]))
-    for (_, columns), part in zip(parts, found, strict=True):
+    scored = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
+    scores = np.empty_like(values, shape=(max(map(len, scored)), *values.shape[1:]))
+    for (_, columns), part in zip(parts, scored, strict=True):
         scores[..., columns] = part
     return scores
 
 
-def _by(spec: Spec, values: Array, known: Yardsticks, columns: Positions, shifts: Array | None) -> Array:
+def _by(spec: Spec, values: Array, known: ReferenceStatistics, columns: Positions, shifts: Array | None) -> Array:
     whole = len(columns) == values.shape[-1]
     if shifts is not None and spec.method == "goalposts":
         known = replace(known, shifts=shifts)

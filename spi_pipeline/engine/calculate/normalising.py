@@ -1,24 +1,21 @@
-"""Methods asked for by name, applied to columns of a panel.
-
-Handing values to the right function with its options belongs here; the functions are in ``normalise``.
-"""
+"""Normalisation by name: calls the function of a method with its options; the functions are in ``normalise``."""
 
 from __future__ import annotations
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.normalise import linear, ranks
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.panel import Array
 
 
-def normalised(spec: Spec, values: Array, known: Yardsticks) -> Array:
-    """Score values by one method.
+def normalised(spec: Spec, values: Array, known: ReferenceStatistics) -> Array:
+    """Normalise values by one method.
 
     Args:
         spec: method and options, as in ``methods``.
         values: transformed values, ``[draw, row, indicator]``.
-        known: what they are measured by.
+        known: their reference statistics.
 
     Raises:
         EngineError: the method cannot be applied to these values.
@@ -65,7 +62,7 @@ def normalised(spec: Spec, values: Array, known: Yardsticks) -> Array:
     raise EngineError(f"'{spec.method}' is not a way to normalise")
 
 
-def _edition(known: Yardsticks, stated: object) -> object:
-    """An edition of the panel as a framework names it, in digits or as text; the first where it names none."""
+def _edition(known: ReferenceStatistics, named: object) -> object:
+    """The edition of the panel that a framework names, in digits or as text; the first where it names none."""
     editions = list(known.rows.editions)
-    return min(editions) if stated is None else {str(edition): edition for edition in editions}.get(str(stated), stated)  # type: ignore[type-var]
+    return min(editions) if named is None else {str(edition): edition for edition in editions}.get(str(named), named)  # type: ignore[type-var]

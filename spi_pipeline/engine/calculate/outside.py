@@ -1,7 +1,7 @@
-"""Areas that are scored without taking part: neither weights nor extremes nor ranks depend on them.
+"""Areas outside the reference set: they are scored, but weights, extremes and ranks do not depend on them.
 
-Which rows these are, and the rows of wholes made of areas, belong here; how the indicator values of a whole are formed
-is in ``peers``.
+This module flags their rows and adds the rows of wholes (aggregates of areas, such as a country). ``peers`` computes
+the indicator values of a whole.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from spi_pipeline.engine.peers import whole_values
 
 
 def with_outside(values: Values, outside: Sequence[str], wholes: str, faults: Faults) -> Values:
-    """The data with the rows of the wholes added and those outside flagged; every fault found is appended.
+    """The data with the rows of the wholes added and the rows outside flagged; faults are appended.
 
     Args:
-        values: as read.
-        outside: codes of areas that stay outside.
+        values: the data as read.
+        outside: codes of the areas that stay outside.
         wholes: ``all`` for one whole of that name, ``group`` for one of each group, empty for none.
         faults: faults found so far.
     """
@@ -57,7 +57,7 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
         return values
     clash = panel.index.intersection(values.panel.index)
     if len(clash):
-        faults.add(("framework", "wholes"), f"a whole would be named {clash[0][1]}, as an area is: rename the area")
+        faults.add(("framework", "wholes"), f"a whole and an area are both named {clash[0][1]}: rename the area")
         return values
     labels = pd.Series("all", index=inside) if groups is None else groups
     keys = [inside.get_level_values("edition"), labels.to_numpy()]
@@ -67,7 +67,7 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
         if (table := getattr(values, key)) is not None
     }
     applies = None
-    if values.applies is not None:  # to a whole what applies to any of its areas
+    if values.applies is not None:  # an indicator applies to a whole if it applies to any of its areas
         own = values.applies.loc[inside].groupby(keys).any().rename_axis(panel.index.names).reindex(panel.index)
         applies = pd.concat([values.applies, own])
     residents = population[inside].groupby(keys).sum().reindex(panel.index)
@@ -89,7 +89,7 @@ def _with_wholes(values: Values, wholes: str, faults: Faults) -> Values:
 
 
 def _extended(table: pd.DataFrame | None, index: pd.Index, own: pd.DataFrame | None = None) -> pd.DataFrame | None:
-    """A table with rows for the wholes: their own, or blank ones."""
+    """A table with rows added for the wholes: the given rows, or blank ones."""
     if table is None or own is None:
         return None if table is None else table.reindex(table.index.append(index))
     return pd.concat([table, own.reindex(index)])

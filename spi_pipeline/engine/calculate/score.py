@@ -1,7 +1,6 @@
-"""The whole calculation: an index of any depth from a framework and its values.
+"""The whole calculation: an index of any depth from a framework and its values, with a record of the steps.
 
-The record of what was done belongs here; what is made ready once is in ``indicators``, the pass that forms every score
-in ``forward``.
+``indicators`` prepares the values once; ``forward`` computes every score.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.calculate.counts import prepare
-from spi_pipeline.engine.calculate.forward import Formed, forward
-from spi_pipeline.engine.calculate.goalposts import settled
+from spi_pipeline.engine.calculate.forward import ElementResult, forward
+from spi_pipeline.engine.calculate.goalposts import resolve_goalposts
 from spi_pipeline.engine.calculate.indicators import Indicators, ready
 from spi_pipeline.engine.calculate.outside import with_outside
 from spi_pipeline.engine.calculate.task import Inputs, Task
@@ -33,16 +32,16 @@ TABLE_COLUMNS = ["area_code", "edition", "level", "id", "score", "rank", "rank_l
 
 @dataclass(frozen=True)
 class Scores:
-    """An index computed.
+    """A computed index.
 
     Attributes:
-        task: what was computed, goalposts and caps as the numbers they came to.
-        inputs: what every pass begins from, this one and all draws, its values those after what their counts demand.
+        task: the task that was computed, with goalposts and caps resolved to numbers.
+        inputs: the inputs of every forward pass, this one and all draws, with values after suppression and shrinkage.
         scores: one column per element, indicators first, the index last; indexed by ``(edition, area_code)``.
         coverage: share of the indicators below each element that were observed, of those that apply to the area, in the
-            same shape; NaN where none does.
-        indicators: how the indicators came about, with filled cells and treated points.
-        formed: how each aggregated element came about, by id.
+            shape of the scores; NaN where none applies.
+        indicators: the prepared indicators, with imputed cells and treated points.
+        formed: the aggregation of each element that has children, by id.
     """
 
     task: Task
@@ -50,30 +49,30 @@ class Scores:
     scores: pd.DataFrame
     coverage: pd.DataFrame
     indicators: Indicators
-    formed: dict[str, Formed]
+    formed: dict[str, ElementResult]
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on how the values were read, and where something else was done than the recipe names."""
+        """Sentences on how the values were read, and on methods used in place of those in the recipe."""
         areas, indicators = len(self.scores), len(self.task.structure.leaves)
         read = [f"read as a wide table: {areas} rows, {indicators} indicators"] * self.task.values.wide
         return read + [formed.weighed.note for formed in self.formed.values() if formed.weighed.note]
 
     def ranks(self) -> pd.DataFrame:
-        """Ranks within each edition, in the shape of the scores; NaN where an area has no score or stays outside."""
+        """Ranks within each edition, in the shape of the scores; NaN where an area has no score or is outside."""
         recipe = self.task.recipe
-        found = ranked(self.scores.to_numpy(dtype=float).T, self.inputs.rows.ranked, recipe.rank_first, recipe.ties)
-        return pd.DataFrame(found.T, index=self.scores.index, columns=self.scores.columns, copy=False)
+        ranks = ranked(self.scores.to_numpy(dtype=float).T, self.inputs.rows.ranked, recipe.rank_first, recipe.ties)
+        return pd.DataFrame(ranks.T, index=self.scores.index, columns=self.scores.columns, copy=False)
 
     def table(self) -> pd.DataFrame:
-        """One row per area, edition and element: ``TABLE_COLUMNS``; intervals of ranks are left empty."""
+        """One row per area, edition and element, with ``TABLE_COLUMNS``; intervals of ranks are left empty."""
         rows, columns = self.scores.shape
         structure, names = self.task.structure, self.scores.columns
         level = np.array([structure.levels.index(structure.level_of[name]) for name in names], dtype=np.int16)
         element = np.arange(columns, dtype=np.int16)
         ranks = self.ranks().to_numpy().T.ravel()
         whole = self.task.recipe.ties == "min"
-        nothing = whole_numbers(None, len(ranks)) if whole else np.full(len(ranks), np.nan)
+        missing = whole_numbers(None, len(ranks)) if whole else np.full(len(ranks), np.nan)
         return pd.DataFrame(
             {
                 "area_code": _repeated(self.scores.index.get_level_values("area_code"), columns),
@@ -82,8 +81,8 @@ class Scores:
                 "id": pd.Categorical.from_codes(np.repeat(element, rows), names),
                 "score": self.scores.to_numpy().T.ravel(),
                 "rank": whole_numbers(ranks, len(ranks)) if whole else ranks,
-                "rank_low": nothing,
-                "rank_high": nothing,
+                "rank_low": missing,
+                "rank_high": missing,
                 "coverage": self.coverage.to_numpy().T.ravel(),
             },
             columns=TABLE_COLUMNS,
@@ -105,10 +104,10 @@ class Scores:
 
 
 def read_task(framework: Mapping[str, Any], values: pd.DataFrame, profile: str | None = None) -> Task:
-    """Read framework and values, everything wrong with either found at once.
+    """Read a framework and its values and report all faults of both at once.
 
     Raises:
-        FrameworkError: with every fault.
+        FrameworkError: the framework or the values have faults; ``faults`` lists them all.
     """
     faults = Faults()
     structure = read_structure(framework, faults)
@@ -125,25 +124,25 @@ def read_task(framework: Mapping[str, Any], values: pd.DataFrame, profile: str |
 
 @np.errstate(all="ignore")  # as in ``forward``
 def score_task(task: Task) -> Scores:
-    """Compute what was read.
+    """Compute an index from a framework and values that have been read.
 
     Raises:
         EngineError: a method cannot be applied to these values.
     """
     counted = prepare(task.values, task.recipe.leaves)
-    structure, recipe = settled(task.structure, task.recipe, counted.values)
+    structure, recipe = resolve_goalposts(task.structure, task.recipe, counted.values)
     task = replace(task, structure=structure, recipe=recipe)
     inputs, indicators = ready(replace(task, values=counted.values), counted)
-    found = forward(inputs)
-    for name, score in found.scores.items():
+    result = forward(inputs)
+    for name, score in result.scores.items():
         if np.isinf(score).any():
-            raise EngineError(f"scores of {name} grow beyond all bounds: check its values, or use another method")
-    table = pd.DataFrame({name: score[0] for name, score in found.scores.items()}, index=inputs.rows.index)
-    return Scores(task, inputs, table, _coverage(inputs.task, list(found.scores)), indicators, found.formed)
+            raise EngineError(f"some scores of {name} are infinite: check its values, or use another method")
+    table = pd.DataFrame({name: score[0] for name, score in result.scores.items()}, index=inputs.rows.index)
+    return Scores(task, inputs, table, _coverage(inputs.task, list(result.scores)), indicators, result.formed)
 
 
 def _repeated(labels: pd.Index, times: int) -> pd.Categorical:
-    """Labels many times over, as a categorical: five million strings cost seconds and hundreds of megabytes."""
+    """Labels repeated, as a categorical: five million strings would cost seconds and hundreds of megabytes."""
     once = pd.Categorical(labels)
     return pd.Categorical.from_codes(np.tile(once.codes, times), once.categories)
 
@@ -151,11 +150,11 @@ def _repeated(labels: pd.Index, times: int) -> pd.Categorical:
 def _coverage(task: Task, ids: list[str]) -> pd.DataFrame:
     observed, applies = task.values.panel.notna(), task.values.applies
     flags = np.ascontiguousarray(observed.to_numpy().T).astype(np.int32)
-    asked = None if applies is None else np.ascontiguousarray(applies.to_numpy(dtype=np.int32).T)
+    applicable = None if applies is None else np.ascontiguousarray(applies.to_numpy(dtype=np.int32).T)
     position = {leaf: number for number, leaf in enumerate(observed.columns)}
     coverage = np.empty((len(ids), len(observed)))
     for column, name in enumerate(ids):
         below = [position[leaf] for leaf in task.structure.leaves_below(name)]
-        count = np.array(len(below)) if asked is None else asked[below].sum(axis=0)
+        count = np.array(len(below)) if applicable is None else applicable[below].sum(axis=0)
         coverage[column] = flags[below].sum(axis=0) / np.where(count > 0, count, np.nan)
     return pd.DataFrame(coverage.T, index=observed.index, columns=ids, copy=False)

@@ -1,4 +1,4 @@
-"""What is computed: a framework read without a fault, with its data, and what every pass through it begins from."""
+"""The task of a calculation: a valid framework with its data, and the inputs of every forward pass."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.framework.values import Values
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import Transform
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
 from spi_pipeline.engine.panel import Array, Flags, Positions, Rows
 
-# Ways to weight that look at the scores, and how many observed rows they should have for each child.
+# Weighting methods that use the scores, and the number of observed rows that they should have for each child.
 FITTED = ("pca", "pca_loadings", "factor", "correlation_balanced")
 ROWS_PER_CHILD = 10
 
 
 @dataclass(frozen=True)
 class Task:
-    """A framework read without a fault, with its data.
+    """A valid framework with its data.
 
     Attributes:
-        structure: the tree.
-        recipe: the methods.
+        structure: the tree of elements.
+        recipe: the methods of each element.
         values: the data.
     """
 
@@ -39,27 +39,27 @@ class Task:
 
 @dataclass(frozen=True)
 class Measure:
-    """How raw values are brought to where scores are read off.
+    """The transforms of raw values, with the reference statistics that transformed values are normalised by.
 
     Attributes:
-        transforms: by indicator, in the order of the leaves.
-        yardsticks: directions, goalposts and targets in the unit of the transformed values.
-        least: lower raw values, which only areas outside can have, are taken as it before a square root.
+        transforms: one per indicator, in the order of the leaves.
+        reference_statistics: directions, goalposts and targets in the unit of the transformed values.
+        least: floor of raw values before a square root; only areas outside can have lower values.
     """
 
     transforms: tuple[Transform, ...]
-    yardsticks: Yardsticks
+    reference_statistics: ReferenceStatistics
     least: float = -np.inf
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every pass begins from: goalposts settled, small counts suppressed, gaps filled, outliers treated.
+    """The inputs of every pass: goalposts resolved, small counts suppressed, missing values imputed, outliers treated.
 
     Attributes:
-        task: the task, its goalposts and caps numbers.
+        task: the task, with goalposts and caps resolved to numbers.
         treated: the values, rows by indicators.
-        measure: how they are brought to scores as stated.
+        measure: the transforms and reference statistics under the framework's own methods.
     """
 
     task: Task
@@ -73,10 +73,10 @@ class Inputs:
 
     @cached_property
     def limits(self) -> tuple[Array, Array]:
-        """Where values can be, lowest and highest by indicator.
+        """The lowest and the highest possible value of each indicator.
 
-        Not below 0 where none is, within what is stated as at_least and at_most, and within the range of the values
-        where a transform needs it.
+        Values are not below 0 where no observed value is; they lie within ``at_least`` and ``at_most``, and within the
+        observed range where a transform needs it.
         """
         low, high = np.fmin.reduce(self.treated), np.fmax.reduce(self.treated)
         bounded = np.array([one.method != "none" for one in self.measure.transforms], dtype=bool)
@@ -87,7 +87,7 @@ class Inputs:
 
     @cached_property
     def applies(self) -> Mapping[str, Flags]:
-        """By element the rows that can have it, an aggregate where any of its indicators can; empty where all can."""
+        """By element, the rows it applies to: those where any of its indicators applies; empty where all apply."""
         table, structure = self.task.values.applies, self.task.structure
         if table is None:
             return {}
@@ -97,7 +97,7 @@ class Inputs:
 
     @cached_property
     def groups(self) -> list[Positions]:
-        """Rows of the same group in the same edition, whose means stand in for what is missing."""
+        """Rows of the same group in the same edition, whose means replace missing children."""
         group = self.task.values.group
         if group is None:
             return list(self.rows.editions.values())
@@ -107,14 +107,14 @@ class Inputs:
 
     @cached_property
     def by_method(self) -> list[tuple[Spec, Positions]]:
-        """The ways indicators are normalised, and the columns of each."""
+        """The normalisations of the indicators, each with the columns it applies to."""
         leaves: Mapping[str, Spec] = {name: leaf.normalise for name, leaf in self.task.recipe.leaves.items()}
         own = np.array([str(spec) for spec in leaves.values()])
         return [(spec, np.flatnonzero(own == name)) for name, spec in {str(s): s for s in leaves.values()}.items()]
 
     @cached_property
     def fitted(self) -> dict[str, Flags | None]:
-        """The rows that each parent's weights are fitted over; None for all."""
+        """The rows that each parent's weights are fitted to; None for all."""
         task = self.task
         return {
             name: rows_to_fit(parent.weights, task.structure.children[name], task.values)
@@ -123,10 +123,10 @@ class Inputs:
 
 
 def rows_to_fit(spec: Spec, ids: Sequence[str], values: Values) -> Flags | None:
-    """The rows that weights are fitted over: observed ones, where they are ten times as many as the children.
+    """The rows that weights are fitted to: observed rows only, where there are at least ten for each child.
 
-    A value filled by regression agrees with its siblings better than an observed one would: on the global index,
-    fitting over filled rows too moves scores by up to 0.4 points away from the published ones.
+    A value imputed by regression agrees with its siblings better than an observed one would. On the global index,
+    including imputed rows moves scores by up to 0.4 points away from the published ones.
     """
     fitted, panel = values.fitted, values.panel
     leaves = [name for name in ids if name in panel.columns]

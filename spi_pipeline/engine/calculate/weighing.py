@@ -1,6 +1,6 @@
-"""The weights of one parent's children, by the method its recipe names.
+"""The weights of one parent's children, by the method that its recipe names.
 
-Choosing, and falling back to equal weights where a fitted weight makes no sense, belongs here; the arithmetic is in
+This module chooses the method and falls back to equal weights where fitted weights are not usable; the arithmetic is in
 ``weights``.
 """
 
@@ -22,19 +22,19 @@ from spi_pipeline.engine.weights.fitted import correlation_balanced_weights, one
 from spi_pipeline.engine.weights.given import equal_weights, given_weights
 from spi_pipeline.engine.weights.principal import leading, principal_component_weights
 
-# Published shares rounded to three digits sum to 1 within this; weights further off are meant as proportions.
+# Published shares rounded to three digits sum to 1 within this tolerance; weights further off are proportions.
 ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
-class Weighed:
+class ChildWeights:
     """Weights of one parent's children.
 
     Attributes:
-        weights: as used, ``[draw, child]``.
-        basis: where they come from: given, equal, pca_panel, pca_reference, factor, correlation_balanced, random.
-        signed: whether negative weights are meant.
-        note: why another method than the one named was used; empty where it was not.
+        weights: weights as used, ``[draw, child]``.
+        basis: source of the weights: given, equal, pca_panel, pca_reference, factor, correlation_balanced, random.
+        signed: whether negative weights are allowed.
+        note: the reason why a method other than the one named was used; empty otherwise.
     """
 
     weights: Array
@@ -44,32 +44,34 @@ class Weighed:
 
 
 def refitted(spec: Spec) -> bool:
-    """Whether weights are cheap enough to be fitted anew in every draw."""
+    """Whether weights are cheap enough to be refitted in every draw."""
     return spec.method in ("pca", "pca_loadings") and "correlation" not in spec.options
 
 
-def weigh(spec: Spec, parent: str, scores: Array, children: Sequence[Element], fitted: Flags | None = None) -> Weighed:
+def weigh(
+    spec: Spec, parent: str, scores: Array, children: Sequence[Element], fitted: Flags | None = None
+) -> ChildWeights:
     """Weights of the children of one parent.
 
-    Fitted weights that cannot be had (a negative loading, an indicator that does not vary, too few rows) are replaced
-    by equal ones, and the note says why.
+    Where fitted weights are not usable (a negative loading, an indicator that does not vary, too few rows), equal
+    weights replace them, and the note gives the reason.
 
     Args:
         spec: method and options.
         parent: id of the parent.
-        scores: scores of its children, ``[draw, row, child]``; only weights of which ``refitted`` is true may have
-            several draws.
+        scores: scores of its children, ``[draw, row, child]``; several draws are allowed only for methods that
+            ``refitted`` accepts.
         children: the children.
-        fitted: rows the weights are fitted over; None for all.
+        fitted: rows that the weights are fitted to; None for all.
     """
     ids = [child.id for child in children]
     if len(ids) == 1 or spec.method == "equal":
-        return Weighed(_row(equal_weights(ids)), "equal")
+        return ChildWeights(_row(equal_weights(ids)), "equal")
     if spec.method in ("given", "shares", "random"):
-        return _stated(spec, parent, children)
+        return _declared(spec, parent, children)
     signed = bool(spec.options.get("allow_negative", False))
     known = scores
-    if fitted is not None:  # taken along each child's scores, which lie together in memory
+    if fitted is not None:  # selected along each child's scores, which are contiguous in memory
         known = np.swapaxes(np.swapaxes(scores, -1, -2).take(np.flatnonzero(fitted), axis=-1), -1, -2)
     basis = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
     if refitted(spec):
@@ -77,25 +79,25 @@ def weigh(spec: Spec, parent: str, scores: Array, children: Sequence[Element], f
         sd = np.ones_like(sd) if spec.method == "pca_loadings" else sd
         weights, _, sensible = leading(correlation, sd, signed)
         if sensible[0] or len(known) > 1:
-            return Weighed(weights, basis, signed)
+            return ChildWeights(weights, basis, signed)
     try:
-        found = _fitted(spec, pd.DataFrame(known[0], columns=ids), signed)
+        weights_fitted = _fitted(spec, pd.DataFrame(known[0], columns=ids), signed)
     except EngineError as error:
-        return Weighed(_row(equal_weights(ids)), "equal", note=f"{parent} is weighted equally: {error}")
-    return Weighed(_row(found), "pca_reference" if "correlation" in spec.options else basis, signed)
+        return ChildWeights(_row(equal_weights(ids)), "equal", note=f"{parent} is weighted equally: {error}")
+    return ChildWeights(_row(weights_fitted), "pca_reference" if "correlation" in spec.options else basis, signed)
 
 
-def _stated(spec: Spec, parent: str, children: Sequence[Element]) -> Weighed:
-    """Weights that do not look at the scores."""
+def _declared(spec: Spec, parent: str, children: Sequence[Element]) -> ChildWeights:
+    """Weights that do not depend on the scores."""
     ids = [child.id for child in children]
-    stated = {child.id: child.weight for child in children if child.weight is not None}
-    weights = given_weights(ids, stated)
+    declared = {child.id: child.weight for child in children if child.weight is not None}
+    weights = given_weights(ids, declared)
     if spec.method == "random":
         generator = np.random.default_rng([int(spec.options.get("seed", 0)), zlib.crc32(parent.encode())])
-        return Weighed(_row(random_weights(weights, float(spec.options.get("spread", 0.25)), generator)), "random")
-    total = sum(stated.get(name, 1.0) for name in ids)
+        return ChildWeights(_row(random_weights(weights, float(spec.options.get("spread", 0.25)), generator)), "random")
+    total = sum(declared.get(name, 1.0) for name in ids)
     keep = spec.method == "shares" and abs(total - 1) <= ROUNDED
-    return Weighed(_row(weights * (total if keep else 1.0)), "given" if stated else "equal")
+    return ChildWeights(_row(weights * (total if keep else 1.0)), "given" if declared else "equal")
 
 
 def _row(weights: pd.Series) -> Array:
@@ -103,7 +105,7 @@ def _row(weights: pd.Series) -> Array:
 
 
 def unscaled(spec: Spec, children: Sequence[Element]) -> float:
-    """What the weights of a sum or product sum to: as stated, 1 a child where none is; fitted ones sum to 1."""
+    """The sum of the weights in a sum or product: declared weights count in full, else 1 per child; fitted sum to 1."""
     if spec.method == "equal":
         return float(len(children))
     if spec.method in ("given", "shares", "random"):

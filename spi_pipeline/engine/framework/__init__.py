@@ -1,4 +1,4 @@
-"""What an index is made of and how it is computed, as stated: its tree, methods, values and doubts, and every fault.
+"""Reading, checking and explaining a framework: its tree of elements, methods, values and sources of uncertainty.
 
-Reading, checking and explaining a framework belong here; computing with it does not.
+Computing with a framework is in ``calculate``.
 """

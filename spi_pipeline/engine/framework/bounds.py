@@ -1,6 +1,6 @@
-"""Goalposts and caps as they are stated: numbers, or percentiles of the values observed.
+"""Goalposts and caps as declared: numbers, or percentiles of the observed values.
 
-What a percentile comes to is in ``calculate.goalposts``.
+``calculate.goalposts`` resolves percentiles to numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WRITTEN = re.compile(r"p(\d+(\.\d+)?)")
 
 @dataclass(frozen=True)
 class Percentile:
-    """A share of the values, in percent: 0 is the lowest of them, 100 the highest."""
+    """A percentile of the observed values: 0 is the lowest value, 100 the highest."""
 
     at: float
 
@@ -27,27 +27,32 @@ class Percentile:
 Bound = float | Percentile
 
 
-def read_bound(stated: Any, place: Place, what: str, faults: Faults) -> Bound | None:
-    """A number, or a percentile written as ``p5``; None and one more fault where it is neither."""
-    written = WRITTEN.fullmatch(stated) if isinstance(stated, str) else None
-    if written is None and isinstance(stated, str) and re.search(r"\d", stated) and re.search(r"p|th|%", stated, re.I):
-        faults.add(place, f"{what} is {quoted(stated)}: write a number in digits, or a percentile as p5 or p97.5")
+def read_bound(declared: Any, place: Place, what: str, faults: Faults) -> Bound | None:
+    """Read a number, or a percentile written as ``p5``; for anything else return None and add a fault."""
+    written = WRITTEN.fullmatch(declared) if isinstance(declared, str) else None
+    if (
+        written is None
+        and isinstance(declared, str)
+        and re.search(r"\d", declared)
+        and re.search(r"p|th|%", declared, re.I)
+    ):
+        faults.add(place, f"{what} is {quoted(declared)}: write a number in digits, or a percentile as p5 or p97.5")
         return None
     if written is None:
-        return faults.number(stated, place, what)
+        return faults.number(declared, place, what)
     at = float(written[1])
     if at > 100:
-        faults.add(place, f"{what} is {quoted(stated)}: percentiles run from p0 to p100")
+        faults.add(place, f"{what} is {quoted(declared)}: percentiles run from p0 to p100")
         return None
     return Percentile(at)
 
 
 def shown(bound: Bound | None) -> str:
-    """A bound as people write it."""
+    """A bound as written in a framework."""
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 def number(bound: Bound | None) -> float | None:
-    """A bound that has been settled."""
+    """A bound whose percentile has been resolved to a number."""
     assert not isinstance(bound, Percentile)
     return bound

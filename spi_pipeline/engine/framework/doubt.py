@@ -1,7 +1,6 @@
-"""What may be doubted in an index, and how far: as a framework states it.
+"""The sources of uncertainty of an index and their ranges, as a framework declares them.
 
-The list of sources and their ranges belong here; whether the data allow them, drawing from them, and what the
-draws say about scores and ranks, are in ``uncertainty``.
+``uncertainty`` checks whether the data allow each source, draws from it and summarises the draws.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from typing import Any
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
 
-# Errors of the figures: what the measured intervals hold.
+# Errors of the figures, which the measured intervals cover.
 MEASURED = ("measurement", "allocation", "imputation")
-# With them, what the definition of the index leaves open.
+# All sources: errors of the figures, then choices in the definition of the index.
 SOURCES = (*MEASURED, "goalposts", "transform", "normalisation", "weights", "aggregation", "choice")
 KEYS = ("sources", "goalposts", "weights", "refit", "lowest")
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What is varied and how far.
+    """The sources of uncertainty that are varied, and how far.
 
     Attributes:
-        sources: those switched on, of ``SOURCES``.
+        sources: the sources switched on, of ``SOURCES``.
         goalposts: largest shift of each goalpost, as a share of the distance between the two.
         weights: largest relative change of each weight.
-        refit: whether principal component weights are fitted anew in every draw.
-        lowest: k of the probability of being among the lowest k.
+        refit: whether principal component weights are refitted in every draw.
+        lowest: k in the probability of being among the lowest k.
     """
 
     sources: tuple[str, ...] = SOURCES
@@ -41,42 +40,42 @@ class Doubt:
     def __post_init__(self) -> None:
         unknown = [name for name in self.sources if name not in SOURCES]
         if unknown:
-            raise EngineError(f"{', '.join(unknown)} is not a source of doubt: use {', '.join(SOURCES)}")
+            raise EngineError(f"{', '.join(unknown)} is not a source of uncertainty: use {', '.join(SOURCES)}")
         if not (0 <= self.goalposts < 0.5 and 0 <= self.weights <= 1):
-            raise EngineError("goalposts are shifted by less than 0.5 of their distance, weights changed by at most 1")
+            raise EngineError("goalposts of doubt must be from 0 to below 0.5, weights from 0 to 1: correct them")
         if self.lowest < 1:
-            raise EngineError(f"the probability of being among the lowest {self.lowest} says nothing: give 1 or more")
+            raise EngineError(f"lowest of doubt is {self.lowest}: give 1 or more")
 
 
 def read_doubt(framework: Mapping[str, Any], faults: Faults) -> Doubt:
-    """The doubt a framework states under ``doubt``; every fault found is appended."""
-    stated = framework.get("doubt")
+    """Read the sources of uncertainty that a framework declares under ``doubt``; faults are appended."""
+    declared = framework.get("doubt")
     place: Place = ("framework", "doubt")
-    if stated is None:
+    if declared is None:
         return Doubt()
-    if not isinstance(stated, Mapping):
-        faults.add(place, f"doubt is {quoted(stated)}: state any of {', '.join(KEYS)} below it")
+    if not isinstance(declared, Mapping):
+        faults.add(place, f"doubt is {quoted(declared)}: give any of {', '.join(KEYS)} under it")
         return Doubt()
     before = len(faults)
-    for key in stated:
+    for key in declared:
         if key not in KEYS:
             faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {use(key, KEYS)}")
-    found: dict[str, Any] = {
-        key: faults.number(stated[key], (*place, key), f"{key} of doubt")
+    options: dict[str, Any] = {
+        key: faults.number(declared[key], (*place, key), f"{key} of doubt")
         for key in ("goalposts", "weights", "lowest")
-        if key in stated
+        if key in declared
     }
-    if not isinstance(stated.get("refit", True), bool):
-        faults.add((*place, "refit"), f"refit is {quoted(stated['refit'])}: write true or false")
-    if not isinstance(stated.get("sources", []), list):
-        faults.add((*place, "sources"), f"sources are a list of {', '.join(SOURCES)}")
+    if not isinstance(declared.get("refit", True), bool):
+        faults.add((*place, "refit"), f"refit is {quoted(declared['refit'])}: write true or false")
+    if not isinstance(declared.get("sources", []), list):
+        faults.add((*place, "sources"), f"sources of doubt must be a list: give any of {', '.join(SOURCES)}")
     if len(faults) > before:
         return Doubt()
-    if "lowest" in found:
-        found["lowest"] = int(found["lowest"])
-    found["sources"] = tuple(map(str, stated.get("sources", SOURCES)))
+    if "lowest" in options:
+        options["lowest"] = int(options["lowest"])
+    options["sources"] = tuple(map(str, declared.get("sources", SOURCES)))
     try:
-        return Doubt(**found, refit=stated.get("refit", True))
+        return Doubt(**options, refit=declared.get("refit", True))
     except EngineError as error:
         faults.add(place, str(error))
         return Doubt()

@@ -1,7 +1,7 @@
-"""A profile or a framework in words, with its formulas, for people who want to know how a figure comes about.
+"""Explains a profile or a framework in words and formulas, for readers who want to know how a figure is computed.
 
-Which sentences are said belongs here, the sentences of the methods are in ``wording``; what they describe is read in
-``recipe``, from ``profiles`` as data, and done in the modules the methods are named after.
+This module chooses the sentences; the sentences of the methods are in ``wording``. ``recipe`` reads the methods,
+``profiles`` holds the profiles as data, and the modules named after the methods compute them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FLOORED = ("geometric", "harmonic", "generalised", "product")
 
 
 def explain_profile(name: str) -> str:
-    """A profile in words with formulas, one statement a line.
+    """Explain a profile in words and formulas, one statement per line.
 
     Raises:
         EngineError: there is no such profile.
@@ -41,14 +41,14 @@ def explain_profile(name: str) -> str:
 
 
 def explain_framework(framework: Mapping[str, Any], profile: str | None = None) -> str:
-    """A framework in words with formulas, one statement a line: its profile and what it states itself.
+    """Explain a framework in words and formulas, one statement per line: its profile and its own settings.
 
     Args:
         framework: the mapping as read from YAML.
         profile: a profile to use in place of the framework's.
 
     Raises:
-        FrameworkError: the framework has faults; all of them at once.
+        FrameworkError: the framework has faults; ``faults`` lists them all.
     """
     faults = Faults()
     structure = read_structure(framework, faults)
@@ -72,7 +72,7 @@ def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structu
     turned = spec.method not in ("goalposts", "fraction", "none") and any(
         structure.elements[name].direction * (-1 if recipe.need else 1) < 0 for name in names
     )
-    sign = " x stands with its sign turned where lower values score higher." * turned
+    sign = " The sign of x is reversed where lower values score higher." * turned
     lines = [f"{who} x: {filled(NORMALISE, spec.method, dict(spec.options), recipe.scale)}.{sign}"]
     if spec.options.get("clip") is False:
         lines.append("Values beyond the goalposts are not clipped.")
@@ -85,35 +85,35 @@ def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structu
         lines.append(f"Before that, x and its goalposts become {formula}.")
     if leaf.treat is not None:
         limits = leaf.treat
-        log = ", its logarithm taken where that does not suffice" if limits.log else ""
+        log = "; where that does not suffice, the logarithm is taken instead" if limits.log else ""
         lines.append(f"Outliers: while |skew| > {limits.skew:g} and kurtosis > {limits.kurtosis:g}, up to "
                      f"{limits.points:g} values are winsorised{log}.")  # fmt: skip
     for bound, word in ((leaf.at_least, "below"), (leaf.at_most, "above")):
         if bound is not None:
-            lines.append(f"Values {word} {shown(bound)} are taken as {shown(bound)}.")
+            lines.append(f"Values {word} {shown(bound)} are set to {shown(bound)}.")
     if leaf.minimum_count is not None:
         lines.append(f"A value resting on fewer than {leaf.minimum_count:g} cases is suppressed.")
     if leaf.shrink:
-        kind = f", its counts being those of a {leaf.counts}" if leaf.counts else ""
-        lines.append(f"Values are drawn to the mean by as much as they are noise (empirical Bayes){kind}.")
+        kind = f", with the counts of a {leaf.counts}" if leaf.counts else ""
+        lines.append(f"Values are shrunk towards the mean in proportion to their noise (empirical Bayes){kind}.")
     divided = [f"{name} by {structure.elements[name].stated['divide_by']}" for name in names
                if structure.elements[name].stated.get("divide_by") is not None]  # fmt: skip
     if divided:
-        lines.append(f"First of all, values are divided: {', '.join(divided)}.")
+        lines.append(f"First, values are divided: {', '.join(divided)}.")
     lines.append(f"A missing value {filled(IMPUTE, leaf.impute.method, dict(leaf.impute.options), recipe.scale)}.")
     return [*lines, *_rounding(leaf.decimals)]
 
 
 def _goalposts(names: list[str], structure: Structure, recipe: Recipe) -> list[str]:
-    """The goalposts one by one: they are what is asked for most."""
+    """The goalposts one by one: readers look for them most."""
     elements = [structure.elements[name] for name in names]
-    stated = [f"{one.id} {shown(one.worst)} to {shown(one.best)}" for one in elements if one.worst is not None]
+    declared = [f"{one.id} {shown(one.worst)} to {shown(one.best)}" for one in elements if one.worst is not None]
     lines = []
-    if stated:
+    if declared:
         turned = " (exchanged, as scores measure need)" if recipe.need else ""
-        lines.append(f"Goalposts, worst to best{turned}: {', '.join(stated)}.")
-    if len(stated) < len(elements):
-        lines.append("Where no goalposts are stated, the panel's extremes stand in, by the direction.")
+        lines.append(f"Goalposts, worst to best{turned}: {', '.join(declared)}.")
+    if len(declared) < len(elements):
+        lines.append("Where no goalposts are given, the panel's extremes are used, according to the direction.")
     return lines
 
 
@@ -125,7 +125,9 @@ def _parent(who: str, own: ParentRecipe, structure: Structure, recipe: Recipe, n
     if mean.method in UNSCALED:
         lines[0] = lines[0].replace(", scaled to sum to 1", "")
     if own.floor is not None and mean.method in FLOORED:
-        lines.append(f"Scores below {own.floor:g} are lifted to it." if own.floor else "A child of 0 makes it 0.")
+        lines.append(
+            f"Scores below {own.floor:g} are lifted to {own.floor:g}." if own.floor else "A child of 0 makes it 0."
+        )
     enough = f" It stays blank where less than {own.available:.0%} of its children are present." * bool(own.available)
     count = f" It needs {own.available_count} of them." * bool(own.available_count)
     lines.append(f"Where a child is missing, {MISSING[own.missing]}.{enough}{count}")
@@ -145,7 +147,7 @@ def _rounding(decimals: int | None) -> list[str]:
 def _overall(recipe: Recipe) -> list[str]:
     lines = []
     if recipe.outside:
-        lines.append(f"Scored, but neither fitted on nor ranked: {', '.join(recipe.outside)}.")
+        lines.append(f"Scored, but not ranked and not used for weights or extremes: {', '.join(recipe.outside)}.")
     if recipe.wholes:
         whole = "all areas" if recipe.wholes == "all" else "the areas of each group"
         lines.append(f"A whole of {whole} is scored from population-weighted values.")
@@ -156,7 +158,7 @@ def _overall(recipe: Recipe) -> list[str]:
 
 
 def _grouped(rows: Iterable[tuple[str, Any, str]]) -> list[tuple[tuple[str, Any], list[str]]]:
-    """Ids that are treated alike, level by level, in the order met."""
+    """Ids with the same recipe, level by level, in order of appearance."""
     groups: list[tuple[tuple[str, Any], list[str]]] = []
     for level, recipe, name in rows:
         for key, names in groups:

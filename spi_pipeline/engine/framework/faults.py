@@ -1,6 +1,6 @@
-"""Faults in how an index is stated: collected one by one, raised all at once.
+"""Faults of a framework and its values: collected one by one, raised all at once.
 
-What the numbers themselves do not allow is in ``errors``; which statements are faulty is decided where they are read.
+Each reader decides what is a fault; errors of a calculation are in ``errors``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from spi_pipeline.engine.panel import Positions
 
 Place = tuple[str | int, ...]
-# Faults of one kind listed singly; a whole column of text needs no line for each of a million rows.
+# Number of faults of one kind that are listed singly: a column of text needs no line for each of a million rows.
 LISTED = 20
-# No unit makes a figure larger. The fourth power of one, which kurtosis takes, and the sum of a million still are
-# numbers, and beyond 1e77 they are none.
+# No real unit makes a figure larger. Up to here the fourth power of a figure, which kurtosis takes, and the sum of a
+# million of those are finite; beyond 1e77 they overflow.
 LARGEST = 1e50
-# How alike a word must be to be taken for the one that was meant.
+# Similarity from which a word is suggested as the one that was meant.
 NEAR = 0.7
-# So much of what was written is repeated in a message.
+# Number of characters of an entry that a message repeats.
 LONGEST = 60
 
 
@@ -33,10 +33,10 @@ class Fault:
     """One fault of a framework or of its values.
 
     Attributes:
-        place: where it is: ``("framework", key, ...)`` with list positions counted from 0, or ``("values", row)`` with
-            data rows counted from 0; whoever read a file turns this into its name and line.
-        message: what was found and what to do.
-        count: for how many faults it stands: one that says "and 900 more" for 900.
+        place: where the fault is: ``("framework", key, ...)`` with list positions counted from 0, or
+            ``("values", row)`` with data rows counted from 0; programs that read a file turn it into name and line.
+        message: a sentence on what is wrong and what to do.
+        count: number of faults that it stands for: 900 for one that ends a list with "and 900 more".
     """
 
     place: Place
@@ -51,7 +51,7 @@ class FrameworkError(EngineError):
     """All faults of a framework and its values at once; nothing was calculated.
 
     Attributes:
-        faults: in the order they were found.
+        faults: the faults, in the order they were found.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
@@ -60,10 +60,10 @@ class FrameworkError(EngineError):
 
 
 class Faults:
-    """The faults found so far.
+    """Collects faults.
 
     Attributes:
-        found: in the order they were found.
+        found: the faults so far, in the order they were found.
     """
 
     def __init__(self) -> None:
@@ -73,16 +73,16 @@ class Faults:
         return len(self.found)
 
     def add(self, place: Place, message: str) -> None:
-        """Note one more."""
+        """Add one fault."""
         self.found.append(Fault(place, message))
 
     def rows(self, rows: Sequence[int] | Positions, message: str | Callable[[int], str], more: str) -> None:
-        """Note rows of the values: the first twenty one by one, and how many more there are.
+        """Add faults of rows of the values: the first twenty one by one, then the number of the others.
 
         Args:
-            rows: their numbers, from 0.
-            message: what is said of each, or of the row of that number.
-            more: what is said of those beyond twenty, after "and 900 more".
+            rows: numbers of the rows, from 0.
+            message: the message for every row, or a function from the number of a row to its message.
+            more: the end of the sentence for the others, after "and 900 more".
         """
         for row in rows[:LISTED]:
             self.add(("values", int(row)), message if isinstance(message, str) else message(row))
@@ -90,34 +90,34 @@ class Faults:
         if beyond > 0:
             self.found.append(Fault(("values", int(rows[LISTED])), f"and {beyond:,} more {more}", beyond))
 
-    def number(self, stated: Any, place: Place, what: str) -> float | None:
-        """A number that can be computed with, or None and one more fault."""
-        if isinstance(stated, bool) or not isinstance(stated, int | float):
-            self.add(place, f"{what} is {quoted(stated)}, which is not a number: write it in digits, without a unit")
+    def number(self, declared: Any, place: Place, what: str) -> float | None:
+        """Read a usable number; for anything else return None and add a fault."""
+        if isinstance(declared, bool) or not isinstance(declared, int | float):
+            self.add(place, f"{what} is {quoted(declared)}, which is not a number: write it in digits, without a unit")
             return None
-        if not abs(stated) <= LARGEST:  # which is true of no NaN
-            self.add(place, f"{what} is {quoted(stated)}: give a finite number, no further from 0 than {LARGEST:g}")
+        if not abs(declared) <= LARGEST:  # also refuses NaN
+            self.add(place, f"{what} is {quoted(declared)}: give a finite number, no further from 0 than {LARGEST:g}")
             return None
-        return float(stated)
+        return float(declared)
 
     def raise_any(self) -> None:
-        """Raise what was found, if anything.
+        """Raise the faults found so far, if there are any.
 
         Raises:
-            FrameworkError: with every fault.
+            FrameworkError: there are faults; it lists them all.
         """
         if self.found:
             raise FrameworkError(self.found)
 
 
-def quoted(stated: Any) -> str:
-    """What was written, in quotation marks, cut short where it is long or deep."""
-    text = stated if isinstance(stated, str) else reprlib.repr(stated)
+def quoted(declared: Any) -> str:
+    """An entry in quotation marks, cut short where it is long or deeply nested."""
+    text = declared if isinstance(declared, str) else reprlib.repr(declared)
     return f"'{text}'" if len(text) <= LONGEST else f"'{text[:LONGEST]}...'"
 
 
-def use(found: Any, known: Iterable[str]) -> str:
-    """What may be written in place of a word: the two that are nearest to it, or all where none is near."""
+def use(word: Any, known: Iterable[str]) -> str:
+    """Suggest replacements for a word: the two known words most similar to it, or all where none is similar."""
     words = list(known)
-    near = difflib.get_close_matches(found[:LONGEST].lower(), words, 2, NEAR) if isinstance(found, str) else []
+    near = difflib.get_close_matches(word[:LONGEST].lower(), words, 2, NEAR) if isinstance(word, str) else []
     return f"use {' or '.join(near) or ', '.join(words)}"

@@ -1,6 +1,6 @@
-"""The level of every element of an index: as stated, or by its distance to the root.
+"""The level of every element of an index: as declared, or by its distance from the root.
 
-Names of levels and the order they must be in belong here; the tree itself is in ``structure``.
+This module reads the names of levels and checks their order; the tree itself is in ``structure``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 from spi_pipeline.engine.framework.faults import Faults, quoted
 
-# What an aggregated level can be in a profile.
+# Roles that an aggregated level can have in a profile.
 ROLES = ("component", "dimension", "index")
-# Level names of a framework that states none, by the number of aggregations between indicator and index.
+# Level names of a framework that declares none, by the number of aggregations between indicator and index.
 LEVEL_NAMES = {1: ["index"], 2: ["component", "index"], 3: ["component", "dimension", "index"]}
 
 
@@ -22,7 +22,7 @@ def assign_levels(
     children: Mapping[str, list[str]],
     faults: Faults,
 ) -> tuple[list[str], dict[str, str]]:
-    """Level names from leaf to root, and each element's."""
+    """The names of the levels from leaf to root, and the level of each element."""
     distance: dict[str, int] = {}
     for element in elements.values():
         steps, step = 0, element
@@ -40,7 +40,7 @@ def assign_levels(
         above = LEVEL_NAMES.get(height) or ["component", *[f"dimension_{n}" for n in range(1, height - 1)], "index"]
         levels = ["indicator", *above]
     if len(set(levels)) < len(levels) or len(levels) < 2:
-        faults.add(("framework", "levels"), "levels are two or more different names, from leaf to root")
+        faults.add(("framework", "levels"), "levels must be two or more different names, from leaf to root")
         return levels, {}
     level_of: dict[str, str] = {}
     for element in elements.values():

@@ -1,6 +1,6 @@
-"""The names of all methods and the options each takes: what a framework may say.
+"""The names of all methods that a framework can use, with the options of each.
 
-What the methods do is in the modules they are named after, how a framework is read in ``recipe``.
+The methods themselves are in the modules named after them; ``recipe`` reads a framework.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from spi_pipeline.engine.aggregate.parent import MEANS, UNSCALED
 from spi_pipeline.engine.normalise.transform import METHODS as TRANSFORMS
 
-# Every method by the key it is stated under, with the options it takes.
+# Every method by its key in a framework, with the options it takes.
 METHODS: dict[str, dict[str, set[str]]] = {
     "normalise": {
         "goalposts": {"clip", "without", "low", "high"},
@@ -69,20 +69,20 @@ METHODS: dict[str, dict[str, set[str]]] = {
         for name in TRANSFORMS
     },
 }
-# A score has no goalposts or target of its own.
+# The score of an element has no goalposts or target, so these are options.
 METHODS["rescale"] = {
     **METHODS["normalise"],
     "goalposts": {"worst", "best", "clip", "low", "high"},
     "target": {"target", "cap"},
 }
-# Keys that may be stated for some levels only.
+# Keys that may be declared level by level.
 BY_LEVEL = ("weights", "aggregate", "available", "available_count", "missing", "floor", "rescale", "decimals")
-# Options that are numbers; the standard deviations of a reference are a list of them.
+# Options that are numbers; only the standard deviations of reference correlations are a list of numbers.
 NUMERIC = {
     "low", "high", "lower", "upper", "mean", "sd", "ddof", "order", "count", "minimum_share", "neighbours", "lambda",
     "spread", "seed", "worst", "best", "target", "shift",
 }  # fmt: skip
-# Options that are whole numbers, with the least and the largest there is.
+# Options that are whole numbers, with the smallest and the largest allowed.
 WHOLE = {"count": (1, np.inf), "neighbours": (1, np.inf), "seed": (0, np.inf), "ddof": (0, 1)}
 SHARES = {"minimum_share", "spread"}
 FLAGS = {"clip", "cap", "allow_negative"}
@@ -101,7 +101,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Spec:
-    """A method by name, with its options."""
+    """The name of a method, with its options."""
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""What can be told of a framework's elements, whatever else is faulty with them.
+"""The outline of a framework: facts about its elements that hold even where it has faults.
 
-So that values are checked against a framework that has faults of its own. The tree is in ``structure``.
+With it, values can be checked against a framework that has faults of its own. The tree is in ``structure``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from spi_pipeline.engine.framework.structure import OF_INDICATORS
 
 @dataclass(frozen=True)
 class Outline:
-    """What can be told of a framework's elements, whatever else is faulty with them.
+    """Facts about a framework's elements that hold even where it has faults.
 
     Attributes:
-        leaves: ids of the indicators, with their place in the list of elements.
+        leaves: ids of the indicators, with their position in the list of elements.
         aggregated: ids of the other elements.
         divisors: by indicator, the id of the values it is divided by.
-        vague: ids of those leaves of which nothing is said that is said of indicators: parents, perhaps, whose children
-            name another.
+        vague: ids of elements without any key of an indicator. A leaf among them may be a parent whose children name
+            another parent by mistake.
     """
 
     leaves: dict[str, int]
@@ -31,7 +31,7 @@ class Outline:
 
 
 def outline(framework: Mapping[str, Any]) -> Outline:
-    """The outline of a framework as read from YAML."""
+    """The outline of a framework, given the mapping as read from YAML."""
     listed = framework.get("elements")
     places = [(place, one) for place, one in enumerate(listed if isinstance(listed, list) else [])
               if isinstance(one, Mapping) and one.get("id") is not None]  # fmt: skip

@@ -1,15 +1,15 @@
-"""The named recipes of the field, as data.
+"""The scoring profiles: named recipes of published indices, as data.
 
-A profile is a framework's keys filled in beforehand; what a framework states itself overrides it. Names under
-``weights``, ``aggregate``, ``available`` and ``rescale`` are roles (component, dimension, index), which a framework's
-own level names are mapped on. How a recipe is read and checked is in ``recipe``.
+A profile presets keys of a framework; a framework's own settings override it. Names under ``weights``, ``aggregate``,
+``available`` and ``rescale`` are roles (component, dimension, index), which a framework's level names are mapped to.
+``recipe`` reads and checks recipes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# Where a framework names no profile these hold: nothing is filled, fitted or guessed.
+# The settings of a framework without a profile: nothing is imputed, fitted or guessed.
 PLAIN: dict[str, Any] = {
     "normalise": "goalposts",
     "at_least": None,
@@ -36,9 +36,9 @@ PLAIN: dict[str, Any] = {
     "doubt": None,
 }
 
-# The panel's extremes stand in for goalposts nobody stated.
+# The panel's extremes replace goalposts that are not declared.
 _GOALPOSTS = {"method": "goalposts", "without": "extremes"}
-# Zero would make a geometric mean zero whatever the other components are.
+# A score of zero would make a geometric mean zero, whatever the other components are.
 _LEAST = 1.0
 
 PROFILES: dict[str, dict[str, Any]] = {

@@ -1,7 +1,7 @@
-"""By which methods an index is computed: profile and framework read into one resolved recipe.
+"""The recipe of an index: profile and framework resolved into the methods of every element.
 
-What holds for which element belongs here, and the faults that show against its tree; what may be written under each key
-is in ``statements``, the methods themselves are in the modules they are named after.
+This module decides which settings hold for which element and checks them against the tree. ``statements`` checks the
+entries under each key; the methods themselves are in the modules named after them.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from spi_pipeline.engine.normalise.transform import Transform
 
 @dataclass(frozen=True)
 class LeafRecipe:
-    """How an indicator is scored.
+    """The methods that score an indicator.
 
     Attributes:
-        normalise: how values become scores.
-        impute: how gaps are filled.
-        transform: applied before.
-        at_least: lower raw values are taken as it; None for no limit.
-        at_most: likewise higher ones.
-        treat: when outliers are treated; None where they are not.
-        decimals: places its score is rounded to.
-        counts: what numerator over denominator is: proportion, rate, or empty to tell by the counts.
-        shrink: whether values are drawn to the mean by as much as they are noise.
-        minimum_count: below so many cases a value is suppressed.
+        normalise: normalisation method.
+        impute: imputation method for missing values.
+        transform: transform applied before normalisation.
+        at_least: lower cap of raw values; None for no limit.
+        at_most: upper cap of raw values; None for no limit.
+        treat: limits beyond which outliers are treated; None where they are not.
+        decimals: number of decimals that the score is rounded to; None for full precision.
+        counts: kind of numerator over denominator: proportion, rate, or empty to infer it from the counts.
+        shrink: whether values are shrunk towards the mean in proportion to their noise.
+        minimum_count: values with fewer cases are suppressed; None for no limit.
     """
 
     normalise: Spec
@@ -56,17 +56,18 @@ class LeafRecipe:
 
 @dataclass(frozen=True)
 class ParentRecipe:
-    """How an element is formed from its children.
+    """The methods that aggregate an element from its children.
 
     Attributes:
-        mean: how their scores are combined.
-        weights: where their weights come from.
-        available: share of them that must be present, of those that apply to an area.
-        available_count: how many of them must be.
-        missing: what becomes of an absent one: ``renormalise``, ``group_mean`` or ``blank``.
-        floor: what lower scores are lifted to under a mean that needs positive ones.
-        rescale: what its own score goes through before it enters its parent; None for nothing.
-        decimals: places its score is rounded to, halves up, before it enters its parent; None for full precision.
+        mean: aggregation method.
+        weights: weighting method.
+        available: share of the children that must be present, of those that apply to an area.
+        available_count: number of children that must be present.
+        missing: treatment of an absent child: ``renormalise``, ``group_mean`` or ``blank``.
+        floor: the value that lower scores are lifted to under a mean that needs positive scores.
+        rescale: normalisation of the element's own score before it enters its parent; None for none.
+        decimals: number of decimals that its score is rounded to, halves up, before it enters its parent; None for full
+            precision.
     """
 
     mean: Spec
@@ -88,12 +89,12 @@ class Recipe:
         leaves: by indicator id.
         parents: by id of the aggregated element.
         scale: score of the best goalpost.
-        need: whether scores measure need, the worst indicators scoring highest.
+        need: whether scores measure need, so that the worst values score highest.
         rank_first: which score gets rank 1.
-        ties: what tied areas get.
-        outside: areas that are scored, but neither fitted on nor ranked.
+        ties: the rank of tied areas.
+        outside: codes of areas that are scored, but neither ranked nor used for weights and extremes.
         wholes: ``all`` or ``group`` where wholes are added from population-weighted values, else empty.
-        doubt: what may be doubted, and how far.
+        doubt: the sources of uncertainty and their ranges.
     """
 
     profile: str
@@ -111,11 +112,11 @@ class Recipe:
 def read_recipe(
     framework: Mapping[str, Any], structure: Structure | None, profile: str | None, faults: Faults
 ) -> Recipe | None:
-    """The recipe of a framework, or None where it has faults; every fault found is appended.
+    """Read the recipe of a framework; return None where it has faults, which are appended.
 
     Args:
         framework: the mapping as read from YAML.
-        structure: its tree; None where it is faulty, so that only what is stated can be checked.
+        structure: its tree; None where the tree has faults, so that only the entries themselves can be checked.
         profile: a profile to use in place of the one the framework names.
         faults: faults found so far.
     """
@@ -142,7 +143,7 @@ def read_recipe(
 
 
 class _Reader:
-    """Looks a setting up: at the element, else in the framework, else in the profile."""
+    """Looks up a setting: at the element, else in the framework, else in the profile."""
 
     def __init__(
         self, framework: Mapping[str, Any], defaults: Mapping[str, Any], structure: Structure, faults: Faults
@@ -152,14 +153,14 @@ class _Reader:
             self._check_levels(key)
 
     def overall(self, key: str) -> Any:
-        stated = self.framework.get(key)
-        return self.defaults[key] if stated is None else stated
+        declared = self.framework.get(key)
+        return self.defaults[key] if declared is None else declared
 
     def leaf(self, name: str) -> LeafRecipe:
-        stated = self.structure.elements[name].stated
+        declared = self.structure.elements[name].stated
         normalise = self._spec(name, "normalise")
         self._check_needed(name, normalise)
-        transform = _spec(stated.get("transform") or "none")
+        transform = _spec(declared.get("transform") or "none")
         upper, power = transform.options.get("upper", 1.0), transform.options.get("lambda")
         low, high = self._bound(name, "at_least"), self._bound(name, "at_most")
         if isinstance(low, float) and isinstance(high, float) and low > high:
@@ -170,11 +171,11 @@ class _Reader:
             transform=Transform(transform.method, power, float(upper), float(transform.options.get("shift", 0.0))),  # type: ignore[arg-type]
             at_least=low,
             at_most=high,
-            treat=_limits(self._stated(name, "treat")[1]),
-            decimals=self._stated(name, "decimals")[1],
-            counts=self._stated(name, "counts")[1],
-            shrink=self._stated(name, "shrink")[1],
-            minimum_count=self._stated(name, "minimum_count")[1],
+            treat=_limits(self._setting(name, "treat")[1]),
+            decimals=self._setting(name, "decimals")[1],
+            counts=self._setting(name, "counts")[1],
+            shrink=self._setting(name, "shrink")[1],
+            minimum_count=self._setting(name, "minimum_count")[1],
         )
 
     def parent(self, name: str) -> ParentRecipe:
@@ -183,36 +184,36 @@ class _Reader:
         if mean.method == "generalised" and not (isinstance(order, int | float) and abs(order) <= MAX_ORDER):
             self._fault(name, "aggregate", f"the generalised mean of {name} needs an order from -{MAX_ORDER:g} to "
                         f"{MAX_ORDER:g}: write {{method: generalised, order: 0.5}}")  # fmt: skip
-        floor = self._stated(name, "floor")[1]
+        floor = self._setting(name, "floor")[1]
         return ParentRecipe(
             mean=mean,
             weights=self._weights(name),
-            available=float(self._stated(name, "available")[1]),
+            available=float(self._setting(name, "available")[1]),
             available_count=self._available_count(name),
-            missing=self._stated(name, "missing")[1],
+            missing=self._setting(name, "missing")[1],
             floor=None if floor is None else float(floor),
             rescale=self._rescale(name),
-            decimals=self._stated(name, "decimals")[1],
+            decimals=self._setting(name, "decimals")[1],
         )
 
     def _available_count(self, name: str) -> int:
-        count, children = int(self._stated(name, "available_count")[1]), len(self.structure.children[name])
+        count, children = int(self._setting(name, "available_count")[1]), len(self.structure.children[name])
         if count > children:
-            said = f"{name} needs {count} children by its available_count, and has {children}"
-            self._fault(name, "available_count", f"{said}: state a number of its own for it, at most {children}")
+            problem = f"available_count of {name} is {count}, but it has only {children} children"
+            self._fault(name, "available_count", f"{problem}: give it a number of its own, at most {children}")
         return count
 
     def _bound(self, name: str, key: str) -> Bound | None:
-        place, stated = self._stated(name, key)
-        return None if stated is None else read_bound(stated, place, key, self.faults)
+        place, declared = self._setting(name, key)
+        return None if declared is None else read_bound(declared, place, key, self.faults)
 
     def _weights(self, name: str) -> Spec:
-        """A weight stated at a child overrides the profile's way, but not a way stated in so many words."""
+        """The weighting method; weights at the children override a profile's method, but not a declared one."""
         own = [self.structure.elements[child].weight for child in self.structure.children[name]]
-        stated = any(weight not in (None, 1.0) for weight in own)
-        place, _ = self._stated(name, "weights")
+        declared = any(weight not in (None, 1.0) for weight in own)
+        place, _ = self._setting(name, "weights")
         spec = self._spec(name, "weights")
-        if stated and not place and spec.method not in ("given", "shares"):
+        if declared and not place and spec.method not in ("given", "shares"):
             spec = Spec("given")
         if spec.method in ("given", "shares", "random") and all(weight == 0 for weight in own):
             self._fault(name, "weights", f"all children of {name} have weight 0: give one of them more")
@@ -221,7 +222,7 @@ class _Reader:
         return spec
 
     def _check_reference(self, name: str, spec: Spec) -> None:
-        """A correlation matrix and standard deviations stated for the children of one element, in their order."""
+        """Check the reference correlations and standard deviations of one element's children, in their order."""
         size = len(self.structure.children[name])
         try:
             matrix = np.array(spec.options["correlation"], dtype=float)
@@ -229,53 +230,53 @@ class _Reader:
         except (TypeError, ValueError):
             matrix = sd = np.array([])
         if matrix.shape != (size, size) or sd.shape != (size,):
-            said = f"must be {size} rows of {size} numbers, and sd {size} numbers, in the order of its children"
+            problem = f"must be {size} rows of {size} numbers, and sd {size} numbers, in the order of its children"
         elif not (np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1) and (np.abs(matrix) <= 1).all()):
-            said = "correlation is none: it is symmetric, 1 on the diagonal, and nowhere beyond -1 and 1"
+            problem = "is not a correlation matrix: make it symmetric, 1 on the diagonal and from -1 to 1 elsewhere"
         elif not (sd > 0).all():
-            said = "sd must be above 0 throughout"
+            problem = "has an sd that is not above 0: correct it"
         else:
             return
-        self._fault(name, "weights", f"the reference of {name} {said}")
+        self._fault(name, "weights", f"the reference of {name} {problem}")
 
     def _check_needed(self, name: str, spec: Spec) -> None:
-        """What a way to normalise needs to know of the indicator."""
+        """Check that the indicator has the goalposts, target or options that its normalisation needs."""
         element = self.structure.elements[name]
-        stated = {"worst", "best"} & set(element.stated)  # one that is faulty has a sentence of its own
-        if spec.method == "goalposts" and not stated and spec.options.get("without", "refuse") == "refuse":
+        declared = {"worst", "best"} & set(element.stated)  # a faulty goalpost has a message of its own
+        if spec.method == "goalposts" and not declared and spec.options.get("without", "refuse") == "refuse":
             self._fault(
-                name, "", f"indicator {name} has no goalposts: state worst and best, or another way to normalise"
+                name, "", f"indicator {name} has no goalposts: give worst and best, or choose another normalisation"
             )
         if spec.method == "target" and element.target is None:
-            self._fault(name, "", f"indicator {name} is scored by its distance to a target: state 'target'")
+            self._fault(name, "", f"indicator {name} is scored by its distance to a target, but has none: add 'target'")
         if spec.method == "reference" and "area_code" not in spec.options:
-            self._fault(name, "", f"indicator {name} is scored by its distance to an area: state the option area_code")
+            self._fault(name, "", f"indicator {name} is scored by its distance to an area: add the option area_code")
 
     def _rescale(self, name: str) -> Spec | None:
-        place, stated = self._stated(name, "rescale")
-        if stated is None:
+        place, declared = self._setting(name, "rescale")
+        if declared is None:
             return None
         if name == self.structure.root:
             if len(place) > 2:
                 self._fault(name, "rescale", f"{name} enters no parent, so it is not rescaled: put an element between "
                             "it and its children and rescale that")  # fmt: skip
             return None
-        spec = _spec(stated)
+        spec = _spec(declared)
         needed = {"goalposts": ("worst", "best"), "target": ("target",), "reference": ("area_code",)}
         absent = [option for option in needed.get(spec.method, ()) if option not in spec.options]
         if absent:
-            self._fault(name, "rescale", f"rescale {spec.method} needs {' and '.join(absent)}: state them as options")
+            self._fault(name, "rescale", f"rescale {spec.method} needs {' and '.join(absent)}: add them as options")
         children = self.structure.children[name]
         own = self._spec(children[0], "normalise").method if children[0] not in self.structure.children else ""
-        # The only child's places are its parent's: ranked again they would lose how a publisher placed ties.
-        again = len(children) == 1 and spec.method == "exponential" and own.startswith("exponential")
-        return None if again else spec
+        # An only child's ranks are its parent's: ranking them again would lose how the publisher ranked ties.
+        repeated = len(children) == 1 and spec.method == "exponential" and own.startswith("exponential")
+        return None if repeated else spec
 
     def _spec(self, name: str, key: str) -> Spec:
-        return _spec(self._stated(name, key)[1])
+        return _spec(self._setting(name, key)[1])
 
-    def _stated(self, name: str, key: str) -> tuple[Place, Any]:
-        """What holds for an element and where it is stated; no place where it is the profile's."""
+    def _setting(self, name: str, key: str) -> tuple[Place, Any]:
+        """The setting that holds for an element, and its place; the place is empty where the profile sets it."""
         element = self.structure.elements[name]
         if element.stated.get(key) is not None:
             return ("framework", "elements", element.position, key), element.stated[key]
@@ -294,31 +295,31 @@ class _Reader:
         return (), default
 
     def _check_levels(self, key: str) -> None:
-        stated = self.framework.get(key)
-        if not by_level(stated, key):
+        declared = self.framework.get(key)
+        if not by_level(declared, key):
             return
         used = set(self.structure.level_of.values())
         levels = [level for level in self.structure.levels[0 if key == "decimals" else 1 :] if level in used]
-        # A level of that name that no element is of is not its alias for another.
+        # A role is no alias for a level where another level has its name, even if no element is of that other level.
         roles = {self.structure.role(name) for name in self.structure.parents} - set(self.structure.levels)
-        for label in stated:
+        for label in declared:
             if label not in levels and label not in roles:
                 known = [*levels, *(role for role in ROLES if role in roles)]
-                self.faults.add(("framework", key, label), f"{key} is stated for {quoted(label)}, which is none of the "
+                self.faults.add(("framework", key, label), f"{key} is given for {quoted(label)}, which is none of the "
                                 f"levels {', '.join(known)}: correct it")  # fmt: skip
 
     def _fault(self, name: str, key: str, message: str) -> None:
-        """A fault where a key is stated, else at the element."""
-        place = self._stated(name, key)[0] if key else ()
+        """Add a fault at the place of a key, else at the element."""
+        place = self._setting(name, key)[0] if key else ()
         self.faults.add(place or ("framework", "elements", self.structure.elements[name].position), message)
 
 
-def _spec(stated: Any) -> Spec:
-    options = dict(stated) if isinstance(stated, Mapping) else {"method": stated}
+def _spec(declared: Any) -> Spec:
+    options = dict(declared) if isinstance(declared, Mapping) else {"method": declared}
     return Spec(str(options.pop("method")), options)
 
 
-def _limits(stated: Any) -> Limits | None:
-    if isinstance(stated, bool):
-        return Limits() if stated else None
-    return Limits(**stated)
+def _limits(declared: Any) -> Limits | None:
+    if isinstance(declared, bool):
+        return Limits() if declared else None
+    return Limits(**declared)

@@ -1,6 +1,6 @@
-"""Everything a framework states, looked at key by key, whatever else is wrong with its tree.
+"""Checks of a framework's entries key by key, even where its tree has faults.
 
-What may be written under each key belongs here; what holds for which element is read in ``recipe``.
+This module decides which entries each key allows; ``recipe`` decides which settings hold for which element.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WORDS = ("missing", "scores", "rank_first", "ties", "wholes", "counts")
 
 
 def check_statements(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
-    """Append every fault in what is stated for the framework, its levels and its elements.
+    """Append the faults of all entries for the framework, its levels and its elements.
 
     Args:
         framework: the mapping as read from YAML.
@@ -35,23 +35,23 @@ def check_statements(framework: Mapping[str, Any], profile: str | None, faults: 
     for key in framework:
         if key not in FRAMEWORK_KEYS:
             faults.add(("framework", key), f"{quoted(key)} is not a key of a framework: {use(key, FRAMEWORK_KEYS)}")
-    for place, key, stated in _statements(framework):
-        _check(key, stated, place, faults)
+    for place, key, declared in _statements(framework):
+        _check(key, declared, place, faults)
 
 
-def by_level(stated: Any, key: str) -> TypeGuard[Mapping[str, Any]]:
-    """Whether something is stated level by level, and not for all at once."""
-    return key in BY_LEVEL and isinstance(stated, Mapping) and "method" not in stated
+def by_level(declared: Any, key: str) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a setting is declared level by level, and not for all levels at once."""
+    return key in BY_LEVEL and isinstance(declared, Mapping) and "method" not in declared
 
 
 def _statements(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
-    """Every place, key and statement; a key left blank states nothing."""
+    """Every entry with its place and key; blank keys are skipped."""
     for key in PLAIN:
-        stated = framework.get(key)
-        if by_level(stated, key):
-            yield from ((("framework", key, label), key, one) for label, one in stated.items() if one is not None)
-        elif stated is not None:
-            yield ("framework", key), key, stated
+        declared = framework.get(key)
+        if by_level(declared, key):
+            yield from ((("framework", key, label), key, one) for label, one in declared.items() if one is not None)
+        elif declared is not None:
+            yield ("framework", key), key, declared
     listed = framework.get("elements")
     for position, element in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(element, Mapping):
@@ -60,34 +60,34 @@ def _statements(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]
                     yield ("framework", "elements", position, key), key, element[key]
 
 
-def _check(key: str, stated: Any, place: Place, faults: Faults) -> None:
+def _check(key: str, declared: Any, place: Place, faults: Faults) -> None:
     if key in METHODS:
-        _check_spec(key, stated, place, faults)
+        _check_spec(key, declared, place, faults)
     elif key in WORDS:
-        if stated not in CHOICES[key]:
-            faults.add(place, f"{key} is {quoted(stated)}: use {' or '.join(CHOICES[key])}")
+        if declared not in CHOICES[key]:
+            faults.add(place, f"{key} is {quoted(declared)}: use {' or '.join(CHOICES[key])}")
     elif key == "treat":
-        _check_treat(stated, place, faults)
+        _check_treat(declared, place, faults)
     elif key == "shrink":
-        if not isinstance(stated, bool):
-            faults.add(place, f"{key} is {quoted(stated)}: write true or false")
+        if not isinstance(declared, bool):
+            faults.add(place, f"{key} is {quoted(declared)}: write true or false")
     elif key == "decimals":
-        if isinstance(stated, bool) or not (isinstance(stated, int) and 0 <= stated <= 15):
-            faults.add(place, f"decimals are {quoted(stated)}: give a whole number from 0 to 15")
+        if isinstance(declared, bool) or not (isinstance(declared, int) and 0 <= declared <= 15):
+            faults.add(place, f"decimals are {quoted(declared)}: give a whole number from 0 to 15")
     elif key == "outside":
-        if not isinstance(stated, list):
-            faults.add(place, f"outside is {quoted(stated)}: list the codes of areas, as in [WLD]")
+        if not isinstance(declared, list):
+            faults.add(place, f"outside is {quoted(declared)}: list the codes of areas, as in [WLD]")
     elif key in ("at_least", "at_most"):
-        read_bound(stated, place, key, faults)
+        read_bound(declared, place, key, faults)
     elif key == "available_count":
-        if isinstance(stated, bool) or not (isinstance(stated, int) and stated >= 1):
-            faults.add(place, f"available_count is {quoted(stated)}: give a whole number of 1 or more")
+        if isinstance(declared, bool) or not (isinstance(declared, int) and declared >= 1):
+            faults.add(place, f"available_count is {quoted(declared)}: give a whole number of 1 or more")
     elif key in ("available", "minimum_count", "floor", "scale"):
-        _check_number(key, stated, place, faults)
+        _check_number(key, declared, place, faults)
 
 
-def _check_number(key: str, stated: Any, place: Place, faults: Faults) -> None:
-    value = faults.number(stated, place, key)
+def _check_number(key: str, declared: Any, place: Place, faults: Faults) -> None:
+    value = faults.number(declared, place, key)
     if value is None:
         return
     if key == "available" and not 0 <= value <= 1:
@@ -96,10 +96,10 @@ def _check_number(key: str, stated: Any, place: Place, faults: Faults) -> None:
         faults.add(place, f"{key} is {value:g}: give a number {'above 0' if key == 'scale' else 'of 0 or more'}")
 
 
-def _check_treat(stated: Any, place: Place, faults: Faults) -> None:
-    if isinstance(stated, bool):
+def _check_treat(declared: Any, place: Place, faults: Faults) -> None:
+    if isinstance(declared, bool):
         return
-    options = dict(stated) if isinstance(stated, Mapping) else {"": stated}
+    options = dict(declared) if isinstance(declared, Mapping) else {"": declared}
     known = {one.name for one in fields(Limits)}
     for option, value in options.items():
         if option not in known or (option == "log") != isinstance(value, bool):
@@ -109,8 +109,8 @@ def _check_treat(stated: Any, place: Place, faults: Faults) -> None:
             faults.number(value, place, f"{option} of treat")
 
 
-def _check_spec(key: str, stated: Any, place: Place, faults: Faults) -> None:
-    options = dict(stated) if isinstance(stated, Mapping) else {"method": stated}
+def _check_spec(key: str, declared: Any, place: Place, faults: Faults) -> None:
+    options = dict(declared) if isinstance(declared, Mapping) else {"method": declared}
     allowed = METHODS[key]
     if "method" not in options:
         faults.add(place, f"'{key}' names no method: use {', '.join(allowed)}, as in {{method: {next(iter(allowed))}}}")

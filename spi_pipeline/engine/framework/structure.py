@@ -1,7 +1,6 @@
-"""The tree of an index: its elements, their parents and levels, and everything that can be wrong with it.
+"""The tree of an index: its elements, their parents and levels, and all checks of the tree.
 
-What elements are and how they hang together belongs here; by which methods they are computed is in ``recipe``, their
-data are in ``values``.
+The methods of the elements are in ``recipe``, their data in ``values``.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from spi_pipeline.engine.framework.bounds import Bound, Percentile, read_bound, 
 from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
 from spi_pipeline.engine.framework.levels import ROLES, assign_levels
 
-# Said for people; not used.
+# Keys for readers, which the calculation does not use.
 FOR_PEOPLE = ("title", "description", "unit", "source")
 OF_ANY = ("id", "parent", "level", *FOR_PEOPLE, "weight", "decimals")
 OF_INDICATORS = (
@@ -25,7 +24,7 @@ OF_INDICATORS = (
 )  # fmt: skip
 OF_PARENTS = ("aggregate", "weights", "available", "available_count", "missing", "floor", "rescale")
 ELEMENT_KEYS = (*OF_ANY, *OF_INDICATORS, *OF_PARENTS)
-# What lies above each other: no index has more, and what walks a tree calls itself once for each.
+# Greatest depth of the tree: no index is deeper, and functions that walk the tree recurse once per level.
 DEEPEST = 50
 DIRECTIONS = {"higher_is_better": 1, "lower_is_better": -1}
 
@@ -37,14 +36,14 @@ class Element:
     Attributes:
         id: its id.
         parent: id of its parent; None for the root.
-        title: for people.
+        title: title for readers.
         direction: +1 or -1; 0 where the element is not an indicator.
-        worst: raw value that scores 0, or a percentile until the values are known; None where it has no goalposts.
-        best: raw value that scores the top, likewise.
-        target: raw value aimed at.
-        weight: weight within its parent, where weights are given; None where none is stated.
+        worst: raw value that scores 0, or a percentile until the values are known; None without goalposts.
+        best: raw value that gets the top score, or a percentile until the values are known; None without goalposts.
+        target: raw value to be reached.
+        weight: weight within its parent, where weights are given; None where none is declared.
         stated: every key as written.
-        position: its place in the list of elements, from 0.
+        position: its position in the list of elements, from 0.
     """
 
     id: str
@@ -64,11 +63,11 @@ class Structure:
     """The whole tree, free of faults.
 
     Attributes:
-        elements: by id, in the order stated.
-        levels: names from leaf to root.
+        elements: elements by id, in the framework's order.
+        levels: names of the levels from leaf to root.
         level_of: level of each element.
-        children: ids of each parent's children, in the order stated; leaves are not in it.
-        named: whether the framework states its levels itself.
+        children: ids of each parent's children, in the framework's order; leaves are not keys.
+        named: whether the framework declares its levels itself.
     """
 
     elements: dict[str, Element]
@@ -79,22 +78,22 @@ class Structure:
 
     @cached_property
     def leaves(self) -> list[str]:
-        """Ids of the indicators, in the order stated."""
+        """Ids of the indicators, in the framework's order."""
         return [name for name in self.elements if name not in self.children]
 
     @cached_property
     def parents(self) -> list[str]:
         """Ids of the aggregated elements, every child before its parent, the root last."""
-        found: list[str] = []
+        ordered: list[str] = []
 
         def visit(name: str) -> None:
             for child in self.children.get(name, []):
                 visit(child)
             if name in self.children:
-                found.append(name)
+                ordered.append(name)
 
         visit(self.root)
-        return found
+        return ordered
 
     @property
     def root(self) -> str:
@@ -108,11 +107,11 @@ class Structure:
         return [leaf for child in self.children[name] for leaf in self.leaves_below(child)]
 
     def role(self, name: str) -> str:
-        """What an aggregated element counts as in a profile: component, dimension or index.
+        """The role of an aggregated element in a profile: component, dimension or index.
 
-        A level that bears one of these names is what its name says. Otherwise the lowest aggregated level is the
-        component, the root the index, and all between are dimensions; a framework that states no levels and aggregates
-        once has components only.
+        A declared level with one of these names has that role. Otherwise the lowest aggregated level is the component,
+        the root is the index, and all levels between are dimensions. A framework that aggregates once has only
+        components, unless it declares a level with the name of a role.
         """
         level = self.level_of[name]
         if self.named and level in ROLES:
@@ -124,7 +123,7 @@ class Structure:
 
 
 def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | None:
-    """The tree of a framework, or None where faults leave no tree; every fault found is appended.
+    """Read the tree of a framework; return None where faults leave no tree. Faults are appended.
 
     Args:
         framework: the mapping as read from YAML; see ``docs`` for its keys.
@@ -132,10 +131,12 @@ def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | 
     """
     listed = framework.get("elements")
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
-        faults.add(("framework",), "there is no list 'elements': state the elements of the index")
+        faults.add(("framework",), "there is no list 'elements': list the elements of the index")
         return None
     elements = [
-        element for position, stated in enumerate(listed) if (element := _element(stated, position, faults)) is not None
+        element
+        for position, declared in enumerate(listed)
+        if (element := _element(declared, position, faults)) is not None
     ]
     before = len(faults)
     _check_ids(elements, faults)
@@ -159,52 +160,52 @@ def read_structure(framework: Mapping[str, Any], faults: Faults) -> Structure | 
     return None if len(faults) > before else Structure(by_id, levels, level_of, children, bool(framework.get("levels")))
 
 
-def _element(stated: Any, position: int, faults: Faults) -> Element | None:
+def _element(declared: Any, position: int, faults: Faults) -> Element | None:
     place: Place = ("framework", "elements", position)
-    named = stated.get("id") if isinstance(stated, Mapping) else None
+    named = declared.get("id") if isinstance(declared, Mapping) else None
     if not isinstance(named, str | int) or isinstance(named, bool) or named == "":
         faults.add(place, f"element number {position + 1} has no id: give it one, a word in quotation marks if need be")
         return None
-    name = str(stated["id"])
-    for key in stated:
+    name = str(declared["id"])
+    for key in declared:
         if key not in ELEMENT_KEYS:
             faults.add((*place, key), f"element {name} has an unknown key {quoted(key)}: {use(key, ELEMENT_KEYS)}")
-    check_words(stated, place, faults)
+    check_words(declared, place, faults)
     numbers = {
-        key: faults.number(stated[key], (*place, key), f"{key} of element {name}")
+        key: faults.number(declared[key], (*place, key), f"{key} of element {name}")
         for key in ("target", "weight")
-        if stated.get(key) is not None
+        if declared.get(key) is not None
     }
     ends = {
-        key: read_bound(stated[key], (*place, key), f"{key} of element {name}", faults)
+        key: read_bound(declared[key], (*place, key), f"{key} of element {name}", faults)
         for key in ("worst", "best")
-        if stated.get(key) is not None
+        if declared.get(key) is not None
     }
     if (numbers.get("weight") or 0.0) < 0:
-        faults.add((*place, "weight"), f"the weight of {name} is negative: give 0 or more, or turn its direction")
-    direction = stated.get("direction")
+        faults.add((*place, "weight"), f"the weight of {name} is negative: give 0 or more, or reverse its direction")
+    direction = declared.get("direction")
     if direction is not None and direction not in list(DIRECTIONS):
         allowed = " or ".join(DIRECTIONS)
         faults.add((*place, "direction"), f"the direction of {name} is {quoted(direction)}: write {allowed}")
     return Element(
         id=name,
-        parent=None if stated.get("parent") is None else str(stated["parent"]),
-        title=str(stated.get("title") or name),
+        parent=None if declared.get("parent") is None else str(declared["parent"]),
+        title=str(declared.get("title") or name),
         direction=DIRECTIONS.get(str(direction), 0),
         worst=ends.get("worst"),
         best=ends.get("best"),
         target=numbers.get("target"),
         weight=numbers.get("weight"),
-        stated=stated,
+        stated=declared,
         position=position,
     )
 
 
-def check_words(stated: Mapping[str, Any], place: Place, faults: Faults) -> None:
-    """Refuse lists and mappings where words for people belong."""
+def check_words(declared: Mapping[str, Any], place: Place, faults: Faults) -> None:
+    """Refuse lists and mappings where words for readers belong."""
     for key in FOR_PEOPLE:
-        if isinstance(stated.get(key), list | Mapping):
-            faults.add((*place, key), f"{key} is {quoted(stated[key])}: write words")
+        if isinstance(declared.get(key), list | Mapping):
+            faults.add((*place, key), f"{key} is {quoted(declared[key])}: write words")
 
 
 def _check_ids(elements: Sequence[Element], faults: Faults) -> None:
@@ -233,16 +234,17 @@ def _check_tree(elements: Mapping[str, Element], faults: Faults) -> None:
             faults.add((*place, "parent"), f"these elements are each other's parents, cut the cycle: {ring}")
     roots = [element for element in elements.values() if element.parent is None]
     if not roots:
-        faults.add(("framework", "elements"), "every element has a parent: leave out that of the index itself")
+        faults.add(("framework", "elements"), "every element has a parent: remove the parent of the index itself")
     for element in roots[1:]:
         place = ("framework", "elements", element.position)
         faults.add(
-            place, f"{element.id} has no parent, and neither has {roots[0].id}: an index has one root, name the other's"
+            place,
+            f"{element.id} has no parent, and neither has {roots[0].id}: an index has one root, add the other's parent",
         )
 
 
 def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
-    """An element and those above it, up to the root, to one that is met again or to one too many."""
+    """An element and its ancestors, up to the root, the start of a cycle or the limit of depth."""
     path = {element.id: element}
     above = elements.get(str(element.parent))
     while above is not None and above.id not in path and len(path) <= DEEPEST:
@@ -252,32 +254,32 @@ def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
 
 
 def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
-    """Refuse what would have no effect."""
-    stated = [key for key in element.stated if key in (OF_PARENTS if leaf else OF_INDICATORS)]
-    if stated and (not leaf or element.direction):
+    """Refuse keys that would have no effect."""
+    misplaced = [key for key in element.stated if key in (OF_PARENTS if leaf else OF_INDICATORS)]
+    if misplaced and (not leaf or element.direction):
         place = ("framework", "elements", element.position)
         kind, other = ("an indicator", "parents") if leaf else ("a parent", "indicators")
-        faults.add((*place, stated[0]), f"{element.id} is {kind}, of which {', '.join(stated)} cannot be stated: "
-                   f"remove what belongs to {other}")  # fmt: skip
+        faults.add((*place, misplaced[0]), f"{element.id} is {kind}, which cannot have {', '.join(misplaced)}: "
+                   f"remove the keys that belong to {other}")  # fmt: skip
 
 
 def _check_indicator(element: Element, faults: Faults) -> None:
     place = ("framework", "elements", element.position)
     if not set(element.stated) & set(OF_INDICATORS):
         faults.add(place, f"{element.id} has neither children nor a direction: correct the parent its children name, "
-                   "or state the direction of the indicator")  # fmt: skip
+                   "or add the direction of the indicator")  # fmt: skip
     elif element.direction == 0 and "direction" not in element.stated:
         faults.add(place, f"indicator {element.id} has no direction: write higher_is_better or lower_is_better")
     if (element.worst is None) != (element.best is None):
         absent = "worst" if element.worst is None else "best"
         if element.stated.get(absent) is None:
-            faults.add(place, f"indicator {element.id} has one goalpost only: state '{absent}' too")
+            faults.add(place, f"indicator {element.id} has only one goalpost: add '{absent}'")
     elif element.worst is not None and element.best is not None:
         _check_goalposts(element, place, faults)
 
 
 def _check_goalposts(element: Element, place: Place, faults: Faults) -> None:
-    """Goalposts differ and agree with the direction, as far as can be told before the values are known."""
+    """Check that goalposts differ and agree with the direction, as far as possible before the values are known."""
     worst, best = element.worst, element.best
     if worst == best:
         faults.add((*place, "worst"), f"the goalposts of {element.id} are both {shown(worst)}: they must differ")
@@ -287,5 +289,5 @@ def _check_goalposts(element: Element, place: Place, faults: Faults) -> None:
         faults.add(
             (*place, "direction"),
             f"the goalposts of {element.id} (worst {shown(worst)}, best {shown(best)}) contradict its direction "
-            f"{element.stated.get('direction')}: exchange them, or turn the direction",
+            f"{element.stated.get('direction')}: swap them, or reverse the direction",
         )

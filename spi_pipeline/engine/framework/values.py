@@ -1,6 +1,6 @@
-"""The data of an index: rows read into panels, with every fault of theirs.
+"""The data of an index: rows are read into panels, and all their faults are collected.
 
-What values may look like belongs here; which file they come from does not, and what is done with them neither.
+The caller reads the files; ``calculate`` uses the panels.
 """
 
 from __future__ import annotations
@@ -28,33 +28,34 @@ from spi_pipeline.engine.framework.wide import read_wide
 from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Positions
 
 REQUIRED = ("area_code", "indicator_id", "value")
-# Said for people who look at the file; not used.
+# Columns for readers of the file, which the calculation does not use.
 FOR_READERS = ("area_name", "indicator_name", "unit", "source", "note")
 COLUMNS = ("area_code", "edition", "indicator_id", *NUMBERS, "group", "period", *FOR_READERS)
-# In place of a value that cannot be, as the state of the sea of a country without a coast.
+# Entry for a value that cannot exist, such as the state of the sea in a country without a coast.
 NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
 class Values:
-    """The data in panels indexed by ``(edition, area_code)``, columns the indicators in the framework's order.
+    """The data in panels indexed by ``(edition, area_code)``, with the indicators as columns in the framework's order.
 
     Attributes:
         panel: raw values, NaN where missing.
-        numerator: events or cases behind a value; None where the data have no such column, as with the next three.
-        denominator: what they are counted among.
-        lower: lower end of a 95 % interval of the value.
-        upper: its upper end.
-        allocation_error: standard error of spreading figures from larger areas, in the value's unit.
-        period: what tells the observation behind a value: cells of one indicator and area with the same label are one
-            observation, in whatever edition they stand. Positions in a list of labels, NaN without one; None where
-            every cell is an observation of its own.
+        numerator: events or cases behind a value; None where the data have no such column.
+        denominator: people or units that the numerator is counted among; None without such a column.
+        lower: lower end of a 95 % interval of the value; None without such a column.
+        upper: upper end of that interval; None without such a column.
+        allocation_error: standard error of allocating figures from larger areas, in the value's unit; None without such
+            a column.
+        period: label of the observation behind a value: cells of one indicator and area with the same label are one
+            observation, in whatever edition they appear. Labels are positions in a list, NaN without a label; None
+            where every cell is an observation of its own.
         population: residents by row; None without such a column.
-        standing: what peers are near in, such as income, by row; None without such a column.
+        standing: the figure that peers are nearest in, such as income, by row; None without such a column.
         group: group by row; None without such a column.
-        fitted: which rows weights, extremes and ranks are taken among; None for all of them.
+        fitted: flags for the reference rows, which weights, extremes and ranks are taken over; None for all.
         applies: which cells can have a value at all, in the shape of the panel; None where all can.
-        wide: whether they were read from one row an area, not one a value.
+        wide: whether the values were read from a wide table, with one row per area.
     """
 
     panel: pd.DataFrame
@@ -73,12 +74,12 @@ class Values:
 
 
 def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values | None:
-    """Panels from rows, or None where the rows have faults; every fault found is appended.
+    """Read rows into panels; return None where the rows have faults, which are appended.
 
     Args:
         table: columns area_code, indicator_id, value and optionally the others of ``COLUMNS``, or a wide table with a
             column for each indicator; any order of rows.
-        outline: which ids are indicators, and which values they are divided by.
+        outline: the ids of the indicators, and of the values they are divided by.
         faults: faults found so far.
     """
     before = len(faults)
@@ -102,7 +103,7 @@ def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values
 
 
 def _at(fault: Fault, origin: pd.Index) -> Fault:
-    """A fault of a row, placed in the row that it is from."""
+    """A fault of a row, moved to the row of the original table."""
     source, *row = fault.place
     return replace(fault, place=(source, int(origin[int(row[0])]))) if source == "values" and row else fault
 
@@ -134,14 +135,14 @@ def _read_rows(rows: pd.DataFrame, ids: list[str], outline: Outline, faults: Fau
     raw = panels["value"]
     for leaf, divisor in outline.divisors.items():
         _divide(panels, leaf, raw[divisor], keys, faults)
-    for name, found in panels.items():
-        if isinstance(found, pd.DataFrame):
-            panels[name] = found[list(outline.leaves)]
+    for name, panel in panels.items():
+        if isinstance(panel, pd.DataFrame):
+            panels[name] = panel[list(outline.leaves)]
     return Values(panel=panels.pop("value"), **panels) if len(faults) == before else None
 
 
 class _Keys:
-    """Which cell of a panel each row fills: whole numbers throughout, for millions of strings cost seconds."""
+    """The cell of a panel that each row fills, in whole numbers throughout: millions of strings would cost seconds."""
 
     def __init__(self, rows: pd.DataFrame, ids: list[str], aggregated: set[str], faults: Faults) -> None:
         self.rows, self.ids = rows, ids
@@ -149,80 +150,80 @@ class _Keys:
         self.edition, self.editions = read_editions(rows, faults)
         name, names = labels(rows["indicator_id"])
         self.column = pd.Index(ids, dtype=object).get_indexer(pd.Index(names, dtype=object))[name]
-        said = "the area_code is blank: fill it in or remove the row"
-        faults.rows(np.flatnonzero(self.area == position_of("", self.areas)), said, "area_codes are blank")
+        message = "the area_code is blank: fill it in or remove the row"
+        faults.rows(np.flatnonzero(self.area == position_of("", self.areas)), message, "area_codes are blank")
         unknown = self.column < 0
         firsts = _firsts(name[unknown], np.flatnonzero(unknown))
         faults.rows(firsts, lambda row: _unknown(names[name[row]], aggregated), "ids are not indicators either")
         unit = self.edition * len(self.areas) + self.area
-        found = np.flatnonzero(np.bincount(unit, minlength=len(self.editions) * len(self.areas)))
+        units = np.flatnonzero(np.bincount(unit, minlength=len(self.editions) * len(self.areas)))
         position = np.zeros(len(self.editions) * len(self.areas), dtype=np.intp)
-        position[found] = np.arange(len(found))
+        position[units] = np.arange(len(units))
         self.row = position[unit]
-        codes: list[Any] = [found // len(self.areas), found % len(self.areas)]
+        codes: list[Any] = [units // len(self.areas), units % len(self.areas)]
         levels: list[Any] = [pd.Index(self.editions), pd.Index(self.areas)]
         self.units = pd.MultiIndex(levels, codes, names=INDEX_NAMES, verify_integrity=False)
         self._check_repeated(name, names, faults)
 
     def panel(self, values: pd.Series) -> pd.DataFrame:
-        """The numbers where they belong, NaN elsewhere."""
+        """A panel with each number in its cell, NaN elsewhere."""
         array = np.full((len(self.units), len(self.ids) + 1), np.nan)
-        array[self.row, self.column] = values.to_numpy()  # what is unknown goes to a last column, which is dropped
+        array[self.row, self.column] = values.to_numpy()  # unknown ids go to a last column, which is dropped
         return pd.DataFrame(array[:, :-1], index=self.units, columns=self.ids)
 
     def by_unit(self, codes: Positions, words: Any, name: str, faults: Faults) -> pd.Series:
-        """One value for each area and edition; blank rows take that of the others."""
+        """One value for each area and edition; blank rows take the value of the others."""
         blank = np.append(np.array([word == "" for word in words], dtype=bool), True)
-        stated = np.flatnonzero(~blank[codes])
+        entries = np.flatnonzero(~blank[codes])
         code = np.full(len(self.units), -1)
-        code[self.row[stated][::-1]] = codes[stated][::-1]
-        differs = stated[codes[stated] != code[self.row[stated]]]
+        code[self.row[entries][::-1]] = codes[entries][::-1]
+        differs = entries[codes[entries] != code[self.row[entries]]]
         if len(differs):
             where = int(differs[0])
             area = self.areas[self.area[where]]
-            faults.add(("values", where), f"the {name} of area {area} differs between its rows: state one")
+            faults.add(("values", where), f"the {name} of area {area} differs between its rows: give one")
         return pd.Series(words).reindex(code).set_axis(self.units)
 
     def first_row(self, cells: pd.Series, column: str) -> int:
-        """The first row of those that fill the flagged cells of a column."""
+        """The first row that fills a flagged cell of a column."""
         flagged = cells.to_numpy()[self.row] & (self.column == self.ids.index(column))
         return int(np.flatnonzero(flagged)[0])
 
     def _check_repeated(self, name: Positions, names: list[str], faults: Faults) -> None:
         cell = self.row * len(names) + name
-        taken = np.zeros(len(self.units) * len(names), dtype=bool)
-        taken[cell] = True
-        if np.count_nonzero(taken) == len(cell):
+        filled = np.zeros(len(self.units) * len(names), dtype=bool)
+        filled[cell] = True
+        if np.count_nonzero(filled) == len(cell):
             return
 
-        def said(row: int) -> str:
+        def message(row: int) -> str:
             edition = self.editions[self.edition[row]]
-            of = f" of {edition}" if edition != "" else ""
-            return f"{names[name[row]]} of area {self.areas[self.area[row]]}{of} is given twice: keep one row"
+            suffix = f" of {edition}" if edition != "" else ""
+            return f"{names[name[row]]} of area {self.areas[self.area[row]]}{suffix} is given twice: keep one row"
 
-        faults.rows(np.flatnonzero(pd.Series(cell).duplicated()), said, "rows are given twice")
+        faults.rows(np.flatnonzero(pd.Series(cell).duplicated()), message, "rows are given twice")
 
 
 def _check_columns(columns: list[Any], ids: list[str], faults: Faults) -> bool:
-    """Whether there are the columns that one row a value needs; what else is there is a fault too."""
+    """Whether the columns that a long table needs are present; unknown columns are faults too."""
     absent = [name for name in REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in COLUMNS]
     mixed = [name for name in unknown if name in ids]
     if mixed:
-        both = f"some columns are of one row a value, and {quoted(mixed[0])} is of a wide table with a column for each"
-        faults.add(("values",), f"{both} indicator: keep to one of the two")
+        both = f"some columns belong to a long table, but {quoted(mixed[0])} belongs to a wide table with a column for"
+        faults.add(("values",), f"{both} each indicator: use one of the two forms")
     elif absent:
-        said = f"one row a value with the columns {', '.join(REQUIRED)}"
-        either = f"{said}, or one row an area with area_code and a column for each indicator"
+        long = f"one row per value with the columns {', '.join(REQUIRED)}"
+        either = f"{long}, or one row per area with area_code and a column for each indicator"
         faults.add(("values",), f"the values lack {', '.join(absent)}: give {either}")
     for name in () if mixed else unknown:
-        said = f"the values have an unknown column {quoted(name)}"
-        faults.add(("values",), f"{said}: remove it, or {use(name, COLUMNS)}")
+        problem = f"the values have an unknown column {quoted(name)}"
+        faults.add(("values",), f"{problem}: remove it, or {use(name, COLUMNS)}")
     return not absent
 
 
 def _divide(panels: dict[str, Any], leaf: str, by: pd.Series, keys: _Keys, faults: Faults) -> None:
-    """Turn an indicator's values, and the ends of their intervals, into those for each unit of another value."""
+    """Divide an indicator's values, their intervals and their allocation errors by another value."""
     refused = (by <= 0) & panels["value"][leaf].notna()
     if refused.any():
         row = keys.first_row(refused, str(by.name))
@@ -236,11 +237,11 @@ def _divide(panels: dict[str, Any], leaf: str, by: pd.Series, keys: _Keys, fault
         faults.add(("values", row), f"{leaf} divided by {by.name} is too large to compute with: correct them")
 
 
-def _unknown(met: str, aggregated: set[str]) -> str:
-    if not met:
+def _unknown(unknown_id: str, aggregated: set[str]) -> str:
+    if not unknown_id:
         return "the indicator_id is blank: fill it in or remove the row"
-    kind = "is aggregated, not an indicator" if met in aggregated else "is not an element of the framework"
-    return f"{quoted(met)} {kind}: add it as an indicator, or remove its rows"
+    kind = "is aggregated, not an indicator" if unknown_id in aggregated else "is not an element of the framework"
+    return f"{quoted(unknown_id)} {kind}: add it as an indicator, or remove its rows"
 
 
 def _firsts(names: Positions, rows: Positions) -> list[int]:
@@ -249,7 +250,7 @@ def _firsts(names: Positions, rows: Positions) -> list[int]:
 
 
 def _check_filled(filled: Positions, ids: list[str], outline: Outline, faults: Faults) -> None:
-    """Insist on something written for every indicator, and for what indicators are divided by."""
+    """Insist on data for every indicator, and for the values that indicators are divided by."""
     written = np.bincount(filled[filled >= 0], minlength=len(ids))
     empty = {ids[column] for column in np.flatnonzero(written == 0)}
     for name, position in outline.leaves.items():

@@ -1,6 +1,6 @@
-"""The sentences ``explain`` puts together: one for each method, with its formula.
+"""The sentences that ``explain`` puts together: one for each method, with its formula.
 
-Options stand in braces; what they are where none is stated is in ``DEFAULTS``.
+Options are in braces; ``DEFAULTS`` holds their default values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NORMALISE = {
     "exponential": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = rank / N within the edition; {ties}{kept}",
     "exponential_of_ranks": "s = −23 ln(1 − R (1 − e^(−100/23))) with R = (N + 1 − r) / N, r the published rank, N "
     "{count}",
-    "none": "the values are scores already, their sign turned where lower is better",
+    "none": "the values are already scores, with their sign reversed where lower is better",
 }
 IMPUTE = {
     "none": "stays missing",
@@ -38,7 +38,7 @@ IMPUTE = {
     "group_median": "takes the median of its group in the edition",
     "last": "takes the area's latest earlier value",
     "linear": "lies on the straight line in time between the area's values",
-    "neighbours": "takes the mean of the {neighbours} areas most alike",
+    "neighbours": "takes the mean of the {neighbours} most similar areas",
 }
 WEIGHTS = {
     "given": "the weights stated (1 where none is), scaled to sum to 1",
@@ -86,7 +86,7 @@ TRANSFORM = {
     "box_cox": "({x}^λ − 1) / λ, λ {exponent}",
 }
 TIES = {"min": "ties share the lowest place", "average": "ties share the mean place", "max": "ties share the highest"}
-# What a method takes where an option is not stated.
+# Default values of the options of methods.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "scaled": {"lower": 0, "upper": 100},
     "z": {"mean": 0, "sd": 1},
@@ -100,28 +100,28 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def filled(sentences: dict[str, str], method: str, options: dict[str, Any], scale: float) -> str:
-    """The sentence of a method with its options put in."""
-    stated = {**DEFAULTS.get(method, {}), **options}
-    low, high = stated.get("low", 0), stated.get("high", scale)
-    count = stated.get("count")
-    spoken = {
+    """The sentence of a method with its options filled in."""
+    settings = {**DEFAULTS.get(method, {}), **options}
+    low, high = settings.get("low", 0), settings.get("high", scale)
+    count = settings.get("count")
+    phrases = {
         "scale": scale,
         "span": f"{low:g} + ({high:g} − {low:g})" if low else f"{high:g}",
-        "divisor": "n" if stated.get("ddof") == 0 else "n − 1",
-        "base": f"edition {stated['base']}" if "base" in stated else "the first edition",
-        "ties": TIES[str(stated.get("ties", "min"))],
+        "divisor": "n" if settings.get("ddof") == 0 else "n − 1",
+        "base": f"edition {settings['base']}" if "base" in settings else "the first edition",
+        "ties": TIES[str(settings.get("ties", "min"))],
         "share": "(x − worst) / (best − worst)"
-        if stated.get("clip") is False
+        if settings.get("clip") is False
         else "clip((x − worst) / (best − worst), 0, 1)",
-        "kept": "" if "ties" in options else "; values that are ranks already keep their places",
-        "cap": f", {scale:g} at most" if stated.get("cap") else "",
+        "kept": "" if "ties" in options else "; values that are already ranks are not ranked again",
+        "cap": f", {scale:g} at most" if settings.get("cap") else "",
         "count": "the number of areas in the edition" if count is None else f"= {count:g}",
         "matrix": "a stated correlation matrix"
-        if "correlation" in stated
+        if "correlation" in settings
         else "the correlation matrix over all complete rows, editions pooled",
         "negative": "negative loadings are kept"
-        if stated.get("allow_negative")
+        if settings.get("allow_negative")
         else "equal weights where a loading is not positive",
-        "sign": "+" if stated.get("sign") == "plus" else "−",
+        "sign": "+" if settings.get("sign") == "plus" else "−",
     }
-    return sentences[method].format(**{**stated, **spoken})
+    return sentences[method].format(**{**settings, **phrases})

@@ -1,5 +1,5 @@
-"""Filling gaps: from the other indicators, or from the same one; and the record of the cells filled.
+"""Imputation of missing values, from other indicators or from the same one, with a record of the imputed cells.
 
-Which way an indicator asks for is read in ``framework``; that a value is missing, or must stay so, is decided
+``framework`` reads which method an indicator uses. Which values are missing, or must stay missing, is decided
 elsewhere.
 """

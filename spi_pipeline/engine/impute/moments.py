@@ -1,4 +1,4 @@
-"""Regressions of one indicator on others, from counts, sums and products kept by pattern of what is missing."""
+"""Regressions of one indicator on others, from counts, sums and cross-products by pattern of missing values."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import numpy as np
 
 from spi_pipeline.engine.panel import Array, Flags, Positions
 
-# One predictor is one opinion: on Luton's figures it missed by 14.2 where the mean of the other wards missed by 6.9.
+# One predictor is not enough: on Luton's figures it missed by 14.2 where the mean of the other wards missed by 6.9.
 LEAST_PREDICTORS = 2
-# Complete rows a regression needs beyond its predictors: the intercept and two degrees of freedom.
+# Complete rows a regression needs beyond its predictors: one for the intercept and two degrees of freedom.
 SPARE_ROWS = 3
-# A standard deviation this small beside that of the whole indicator is rounding, not variation: differences of sums
-# keep about half of a float's digits.
+# A standard deviation this small relative to that of the whole indicator is rounding, not variation: differences of
+# sums retain about half of a float's digits.
 NOISE = 1e-7
-# Likewise beside the values themselves, where nothing has been subtracted yet.
+# The same limit relative to the values themselves, before any subtraction.
 ROUNDING = 1e-10
-# Eigenvalues of a correlation matrix below this are zero: predictors that say the same.
+# Eigenvalues of a correlation matrix below this count as zero: the predictors are collinear.
 COLLINEAR = 1e-9
 
 
 class Moments:
-    """Counts, sums and products of the indicators, kept by pattern of what is missing.
+    """Counts, sums and cross-products of the indicators, by pattern of missing values.
 
-    The rows complete in any set of indicators are those of some patterns, so that their moments are sums over patterns:
-    the rows themselves are gone through once, however many regressions follow.
+    The rows that are complete in a set of indicators are the rows of certain patterns, so their moments are sums over
+    patterns. The rows themselves are read once, however many regressions follow.
     """
 
     def __init__(self, values: Array, among: Flags) -> None:
         known, every = values[among], ~np.isnan(values)
         present = every[among]
         count = np.maximum(present.sum(axis=0), 1)
-        # Standardising by all values present keeps the sums small and the solution independent of units.
+        # Standardising by all values present makes the sums small and the solution independent of units.
         self.centre = np.nansum(known, axis=0) / count
         spread = np.sqrt(np.nansum((known - self.centre) ** 2, axis=0) / count)
         largest = np.max(np.abs(np.nan_to_num(known)), axis=0, initial=0.0)
@@ -48,7 +48,7 @@ class Moments:
         self.products = np.array([part.T @ part for part in parts])
 
     def over(self, columns: Positions) -> tuple[int, Array, Array]:
-        """Number, means and covariances (n) of the rows complete in these columns."""
+        """Number, means and covariances (n) of the rows that are complete in these columns."""
         chosen = self.patterns[:, columns].all(axis=1)
         n = int(self.rows[chosen].sum())
         means = self.sums[chosen][:, columns].sum(axis=0) / max(n, 1)
@@ -56,7 +56,7 @@ class Moments:
         return n, means, products / max(n, 1) - np.outer(means, means)
 
     def strengths(self) -> Array:
-        """Size of the correlation of every two columns over the rows that have both; 0 where these are too few."""
+        """Absolute correlation of every pair of columns over the rows that have both; 0 where these are too few."""
         size = len(self.varies)
         strength = np.zeros((size, size))
         for one, other in zip(*np.triu_indices(size, 1), strict=True):
@@ -68,9 +68,9 @@ class Moments:
 
 
 def patterns(flags: Flags) -> tuple[Flags, Positions]:
-    """The different rows, and which of them each row is."""
+    """The distinct rows, and for each row the position of its distinct row."""
     packed = np.packbits(flags, axis=1)
-    # Rows of bits compared as one string of bytes each: many times faster than comparing them column by column.
+    # Each row of bits is compared as one string of bytes: many times faster than comparing column by column.
     labels = np.ascontiguousarray(packed).view(f"S{max(packed.shape[1], 1)}").ravel()
     _, first, group = np.unique(labels, return_index=True, return_inverse=True)
     return flags[first], group.ravel()
@@ -81,14 +81,14 @@ class Fit:
     """A regression of one indicator on others, all standardised.
 
     Attributes:
-        moments: of all indicators.
+        moments: moments of all indicators.
         target: position of the indicator.
         donors: positions of the predictors, strongest first.
-        n: rows it was fitted over.
-        centre: means of the predictors and of the indicator over these.
-        sd: standard deviations of the predictors over these.
-        inverse: inverse of the predictors' correlations.
-        slopes: of the predictors, divided by their deviations.
+        n: number of rows the regression was fitted to.
+        centre: means of the predictors and of the indicator over these rows.
+        sd: standard deviations of the predictors over these rows.
+        inverse: inverse of the predictors' correlation matrix.
+        slopes: coefficients of the predictors in units of their standard deviations.
     """
 
     moments: Moments
@@ -101,7 +101,7 @@ class Fit:
     slopes: Array
 
     def distances(self, rows: Positions) -> Array:
-        """How far the predictors of some rows lie from their means, in deviations."""
+        """Distances of the predictors of some rows from their means, in standard deviations."""
         chosen = self.moments.standard[np.ix_(rows, self.donors)]
         return np.asarray((chosen - self.centre[:-1]) / self.sd)
 
@@ -112,7 +112,7 @@ class Fit:
 
 
 def regress(moments: Moments, target: int, predictors: Positions) -> Fit | None:
-    """The regression on the predictors, which come strongest first; None where fewer than two can be used."""
+    """The regression on the predictors, given strongest first; None where fewer than two can be used."""
     donors = predictors[moments.varies[predictors]] if moments.varies[target] else predictors[:0]
     while len(donors) >= LEAST_PREDICTORS:
         n, means, covariance = moments.over(np.append(donors, target))
@@ -123,7 +123,7 @@ def regress(moments: Moments, target: int, predictors: Positions) -> Fit | None:
             donors = donors[varies[:-1]]
         else:
             sd = np.sqrt(np.diag(covariance)[:-1])
-            # The pseudo-inverse shares the weight among predictors that say the same.
+            # The pseudo-inverse shares the weight among collinear predictors.
             inverse = np.linalg.pinv(covariance[:-1, :-1] / np.outer(sd, sd), rcond=COLLINEAR, hermitian=True)
             return Fit(moments, target, donors, n, means, sd, inverse, inverse @ (covariance[:-1, -1] / sd))
     return None

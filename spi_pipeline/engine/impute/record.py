@@ -1,4 +1,4 @@
-"""The record every way of filling gaps keeps: which cells were filled, and from what."""
+"""The record that every imputation method returns: which cells were imputed, and from which donors."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags
 Objects = npt.NDArray[np.object_]
 
 CELL_COLUMNS = [*INDEX_NAMES, "indicator_id", "value", "method", "donors", "error"]
-# Known cells are hidden in so many parts; so many rows are enough to know an error to a few per cent.
+# Number of parts in which known cells are hidden, and number of rows that estimate an error to a few per cent.
 PARTS, ENOUGH = 5, 500
 
 
 @dataclass(frozen=True)
 class Imputed:
-    """A panel with gaps filled.
+    """A panel with missing values imputed.
 
     Attributes:
-        panel: the panel, filled where it could be.
-        cells: one row per filled cell, in the panel's order: edition, area_code, indicator_id, value, method, and
-            donors, what it was estimated from, separated by commas, for a regression ids of indicators, strongest
-            first; and error, how far estimates of known values miss them: the root mean square of leaving these out,
-            in the value's unit, NaN where that cannot be tried.
+        panel: the panel, with missing values imputed where possible.
+        cells: one row per imputed cell, in the panel's order: edition, area_code, indicator_id, value, method, donors
+            and error. ``donors`` lists the sources of the estimate, separated by commas; for a regression they are ids
+            of indicators, strongest first. ``error`` is the root mean square error of estimates of known values that
+            were left out, in the value's unit; NaN where it cannot be estimated.
     """
 
     panel: pd.DataFrame
@@ -37,14 +37,14 @@ class Imputed:
 def filled_cells(
     panel: pd.DataFrame, estimates: Array, method: str | Objects, donors: Objects, error: Array | None = None
 ) -> pd.DataFrame:
-    """The record of the cells that were filled.
+    """The record of the imputed cells.
 
     Args:
-        panel: the panel before filling.
-        estimates: its shape, NaN where nothing was filled.
-        method: how they were estimated, all alike or each by itself.
-        donors: its shape, what each was estimated from.
-        error: its shape, how far such estimates miss known values; None where that is not known yet.
+        panel: the panel before imputation.
+        estimates: estimates in the panel's shape, NaN where nothing was imputed.
+        method: the method, one for all cells or one for each cell.
+        donors: sources of each estimate, in the panel's shape.
+        error: error of such estimates on known values, in the panel's shape; None where it is not known yet.
     """
     row, column = np.nonzero(~np.isnan(estimates))
     cells = {
@@ -62,18 +62,18 @@ def filled_cells(
 def tried(
     fill: Callable[[pd.DataFrame], Imputed], panel: pd.DataFrame, ids: Sequence[str], among: Flags | None
 ) -> dict[str, float]:
-    """How far a way of filling gaps misses known values: root mean square by indicator, in its unit.
+    """The root mean square error of an imputation method on known values, by indicator and in its unit.
 
-    Known cells are hidden a fifth at a time and filled like gaps, up to some five hundred of each indicator.
+    Known cells are hidden a fifth at a time and imputed like missing ones, up to about five hundred per indicator.
 
     Args:
-        fill: the way.
-        panel: the panel with its gaps.
-        ids: the indicators to try it on.
-        among: rows to try it on; None for all.
+        fill: the imputation method.
+        panel: the panel with its missing values.
+        ids: the indicators to test the method on.
+        among: the reference rows to test it on; None for all.
 
     Returns:
-        By indicator; NaN where no hidden cell was filled.
+        Errors by indicator; NaN where no hidden cell was imputed.
     """
     rows = np.arange(len(panel)) if among is None else np.flatnonzero(among)
     part = np.full(len(panel), -1)
@@ -87,8 +87,8 @@ def tried(
             (part[:, np.newaxis] + np.arange(len(ids))) % PARTS == number
         )
         filled = fill(pd.DataFrame(np.where(hidden, np.nan, values), index=panel.index, columns=panel.columns)).panel
-        apart = np.where(hidden, filled.to_numpy(dtype=float) - values, np.nan)[:, columns]
-        squares += np.nansum(apart**2, axis=0)
-        counts += (~np.isnan(apart)).sum(axis=0)
+        differences = np.where(hidden, filled.to_numpy(dtype=float) - values, np.nan)[:, columns]
+        squares += np.nansum(differences**2, axis=0)
+        counts += (~np.isnan(differences)).sum(axis=0)
     error = np.sqrt(squares / np.where(counts > 0, counts, np.nan))
     return dict(zip(ids, error.tolist(), strict=True))

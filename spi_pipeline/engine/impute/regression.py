@@ -1,7 +1,7 @@
-"""Filling gaps by regression on the other indicators.
+"""Imputation by regression on the other indicators.
 
-Methods that look at one indicator alone, or at similar areas, are in ``same_indicator``. Deciding that a value is
-missing, or must stay so, belongs elsewhere.
+Methods that use one indicator alone, or similar areas, are in ``same_indicator``. Which values are missing, or must
+stay missing, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ def impute_regression(
     minimum_share: float = 0.65,
     among: Flags | None = None,
 ) -> Imputed:
-    """Fill missing values by least squares on the other indicators of the same component.
+    """Impute missing values by least squares on the other indicators of the same component.
 
-    A missing cell is regressed on the indicators its row does have, over all rows of the panel, all editions pooled,
-    that are complete in these. While fewer rows than predictors + 3 are complete, the predictor least correlated with
-    the indicator is dropped, and so is one that does not vary over these rows. An estimate never leaves the range
-    observed of its indicator. Only observed values serve as predictors, so the order of filling does not matter.
+    A missing cell is regressed on the indicators that its row has, over all rows of the panel that are complete in
+    these, all editions pooled. While fewer rows than predictors + 3 are complete, the predictor least correlated with
+    the indicator is dropped, as is any predictor that does not vary over these rows. An estimate never leaves the
+    observed range of its indicator. Only observed values serve as predictors, so the order of imputation does not
+    matter.
 
-    One predictor alone makes no regression, and a regression must prove itself: each area in turn is left out, with all
-    its editions, and estimated from the others. Where that misses by more than the mean of the other areas of the
-    edition would, the mean is used. An area that has none of the indicators stays missing: a mean would look like
-    knowledge.
+    A regression needs at least two predictors and is cross-validated: each area in turn is left out, with all its
+    editions, and estimated from the others. Where the error exceeds that of the mean of the edition's other areas, the
+    mean is used. An area that has none of the indicators stays missing, since a mean would look like knowledge.
 
-    Source: Social Progress Index methodology (gaps are filled within the component); the 65 % rule of thumb is that of
-    the OECD/JRC handbook.
+    Source: Social Progress Index methodology (imputation within the component); the 65 % rule of thumb is from the
+    OECD/JRC handbook.
 
     Args:
         panel: raw values or scores of the indicators of *one* component, indexed by ``(edition, area_code)``.
-        eligible: the panel's shape, True where a gap may be filled; None allows all.
-        minimum_share: an indicator is filled in an edition only where at least this share of the edition's areas
+        eligible: flags in the panel's shape, True where a missing value may be imputed; None allows all.
+        minimum_share: an indicator is imputed in an edition only where at least this share of the edition's areas
             has it, of those that have it or may get it.
-        among: rows the regressions are fitted over and areas are counted among; None for all.
+        among: the reference rows, which regressions are fitted to and areas are counted among; None for all.
 
     Raises:
-        EngineError: the panel is none: another index, a row or column twice, or an infinite value.
+        EngineError: the panel has another index, a row or column twice, or an infinite value.
     """
     require_panel(panel)
     observed = panel.notna()
     editions = panel.index.get_level_values("edition")
-    wanted = ~observed
+    to_impute = ~observed
     if eligible is not None:
-        wanted &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
-    share = rows_of(observed.astype(float).where(observed | wanted), among).groupby(level="edition").mean()
-    wanted &= (share.reindex(editions) >= minimum_share).set_axis(panel.index)
+        to_impute &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
+    share = rows_of(observed.astype(float).where(observed | to_impute), among).groupby(level="edition").mean()
+    to_impute &= (share.reindex(editions) >= minimum_share).set_axis(panel.index)
     values = panel.to_numpy(dtype=float)
     moments = Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
     strength = moments.strengths()
@@ -65,7 +65,7 @@ def impute_regression(
     estimates, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     method, donors = (np.full(values.shape, "", dtype=object) for _ in range(2))
     for target in range(values.shape[1]):
-        for rows, present in _by_pattern(observed.to_numpy(), wanted.to_numpy()[:, target]):
+        for rows, present in _by_pattern(observed.to_numpy(), to_impute.to_numpy()[:, target]):
             strongest_first = present[np.argsort(-strength[present, target], kind="stable")]
             fit = regress(moments, target, strongest_first)
             tried = means.try_out(target) if fit is None else trial(fit, means, (low[target], high[target]))
@@ -81,9 +81,9 @@ def impute_regression(
     return Imputed(panel=filled, cells=filled_cells(panel, estimates, method, donors, error))
 
 
-def _by_pattern(observed: Flags, wanted: Flags) -> Iterator[tuple[Positions, Positions]]:
-    """The rows wanted and the columns they have, grouped by these: one regression serves a whole group."""
-    rows = np.flatnonzero(wanted)
+def _by_pattern(observed: Flags, to_impute: Flags) -> Iterator[tuple[Positions, Positions]]:
+    """The rows to impute and the columns they have, grouped by these columns: one regression serves a whole group."""
+    rows = np.flatnonzero(to_impute)
     if len(rows):
         different, group = patterns(observed[rows])
         for number, pattern in enumerate(different):

@@ -1,7 +1,7 @@
-"""Filling gaps from the same indicator: other areas, other years, or the areas most alike.
+"""Imputation from the same indicator: from other areas, other years, or the most similar areas.
 
-Regression on the other indicators is in ``regression``, the record every method returns in ``record``. None of these
-methods looks at a cell it has itself filled.
+Regression on the other indicators is in ``regression``, the record that every method returns in ``record``. None of
+these methods uses a cell that it has itself imputed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spi_pipeline.engine.panel import Array, Flags, blank_but, require_panel
 
 Objects = npt.NDArray[np.object_]
 
-# Areas are alike only where they share at least half of the indicators.
+# Areas are comparable only where they share at least half of the indicators.
 SHARED = 0.5
 
 
@@ -29,21 +29,21 @@ def impute_average(
     groups: pd.Series | None = None,
     among: Flags | None = None,
 ) -> Imputed:
-    """Fill a gap with the mean or median of the areas of the same edition, or of the same group in it.
+    """Impute the mean or median of the areas of the same edition, or of the same group within the edition.
 
-    Where none of them has a value the gap stays.
+    Where none of these areas has a value, the cell stays missing.
 
     Source: OECD/JRC handbook (2008), step 3; COINr's ``i_mean`` and ``i_mean_grp``.
 
     Args:
         panel: raw values.
-        average: which one.
-        groups: group of each row, indexed as the panel; rows without a group are not filled. None takes the edition
+        average: mean or median.
+        groups: group of each row, indexed as the panel; rows without a group are not imputed. None takes the edition
             as one group.
-        among: rows that averages are taken over; None for all.
+        among: the reference rows for the averages; None for all.
 
     Returns:
-        The panel filled; donors are the group and the number of its areas that have a value.
+        The imputed panel; donors are the group and the number of its areas that have a value.
     """
     require_panel(panel)
     editions = panel.index.get_level_values("edition")
@@ -59,47 +59,47 @@ def impute_average(
 
 
 def impute_last(panel: pd.DataFrame) -> Imputed:
-    """Fill a gap with the area's latest earlier value; the donor is the edition it is from."""
+    """Impute the area's latest earlier value; the donor is the edition of that value."""
     return _along_editions(panel, "last value", _last)
 
 
 def impute_linear(panel: pd.DataFrame) -> Imputed:
-    """Fill a gap on the straight line in time between the area's values before and after it.
+    """Impute by linear interpolation in time between the area's values before and after the gap.
 
-    Beyond its first or last value the nearest one is kept: a trend is not drawn further than it was observed. Editions
-    must be numbers. Donors are the editions used.
+    Beyond the area's first or last value the nearest value is used, so trends are never extrapolated. Editions must be
+    numbers. Donors are the editions used.
 
     Raises:
-        EngineError: the editions are no numbers.
+        EngineError: the editions are not numbers.
     """
     if not pd.api.types.is_numeric_dtype(panel.index.get_level_values("edition").dtype):
-        raise EngineError("filling along a line in time needs editions that are numbers, such as years")
+        raise EngineError("linear imputation needs editions that are numbers, such as years")
     return _along_editions(panel, "linear in time", _line)
 
 
 def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | None = None) -> Imputed:
-    """Fill a gap with the mean of the areas most alike in the same edition that have a value.
+    """Impute the mean of the nearest neighbours in the same edition that have a value.
 
-    Alike is a small root mean square of the differences, each in standard deviations of its indicator, over the
-    indicators both areas have, which must be at least half of all. Ties are broken by area code. Fewer neighbours than
-    asked for are used where there are no more.
+    The distance of two areas is the root mean square of their differences, each in standard deviations of its
+    indicator, over the indicators that both areas have; these must be at least half of all. Ties are broken by area
+    code. Where there are fewer neighbours than requested, all of them are used.
 
     Source: Troyanskaya et al. (2001), unweighted.
 
     Args:
         panel: raw values.
-        neighbours: how many.
-        among: rows that can be neighbours; None for all.
+        neighbours: number of neighbours.
+        among: the reference rows, which can be neighbours; None for all.
 
     Returns:
-        The panel filled; donors are the area codes, nearest first.
+        The imputed panel; donors are the area codes, nearest first.
 
     Raises:
         EngineError: the number of neighbours is not positive.
     """
     require_panel(panel)
     if neighbours < 1:
-        raise EngineError(f"filling needs one or more neighbours, not {neighbours}")
+        raise EngineError(f"imputation needs one or more neighbours, not {neighbours}")
     spread = panel.std(ddof=1).where(lambda sd: sd > 0, 1.0)
     standard = ((panel - panel.mean()) / spread).to_numpy(dtype=float)
     values = panel.to_numpy(dtype=float)
@@ -121,7 +121,7 @@ def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | N
 
 
 def _nearest_first(standard: Array, row: int, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Positions among the rows, most alike first; the row itself and those too little comparable left out."""
+    """Positions among the rows, nearest first; the row itself and rows with too few shared indicators are left out."""
     differences = (standard[rows] - standard[row]) ** 2
     shared = (~np.isnan(differences)).sum(axis=1)
     comparable = np.flatnonzero((shared >= SHARED * standard.shape[1]) & (shared > 0) & (rows != row))
@@ -150,8 +150,10 @@ def _along_editions(
 
 def _last(values: Array, editions: Objects) -> tuple[Array, Objects]:
     latest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
-    found = latest >= 0
-    return np.where(found, values[latest], np.nan), np.where(found, editions[latest].astype(str), "").astype(object)
+    available = latest >= 0
+    return np.where(available, values[latest], np.nan), np.where(available, editions[latest].astype(str), "").astype(
+        object
+    )
 
 
 def _line(values: Array, editions: Objects) -> tuple[Array, Objects]:

@@ -1,4 +1,4 @@
-"""Whether a regression estimates better than a mean: both tried on areas that are known, each left out in turn."""
+"""Cross-validation of regressions against means: both estimate known areas, each left out in turn."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from spi_pipeline.engine.impute.moments import Fit
 from spi_pipeline.engine.impute.record import ENOUGH
 from spi_pipeline.engine.panel import Array, Flags, Positions, blank_but
 
-# A row this near to deciding its own estimate cannot be left out.
+# A row or area with leverage this close to 1 cannot be left out: it determines its own estimate.
 DECISIVE = 1e-9
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Root mean square by which each way misses known values, in the indicator's unit; NaN where it was not tried."""
+    """Root mean square error of each method on known values, in the indicator's unit; NaN where it was not tried."""
 
     regression: float
     mean: float
@@ -27,9 +27,9 @@ class Means:
     """Means of every indicator over the areas of an edition.
 
     Attributes:
-        mean: by row and indicator.
-        count: of the areas they are taken over, likewise.
-        apart: how far each known value lies from the mean of the other areas.
+        mean: means by row and indicator.
+        count: number of areas behind each mean, by row and indicator.
+        apart: distance of each known value from the mean of the other areas.
         area: a number for the area of each row.
     """
 
@@ -43,19 +43,19 @@ class Means:
         self.area = pd.factorize(panel.index.get_level_values("area_code"))[0]
 
     def try_out(self, target: int) -> Trial:
-        """How far means miss the known values of an indicator."""
+        """The error of means on the known values of an indicator."""
         return Trial(float("nan"), _root_mean_square(self.apart[:, target]))
 
 
 def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
-    """Both ways tried on the rows a regression was fitted over, each area left out with all its editions.
+    """Errors of both methods on the rows a regression was fitted to, each area left out with all its editions.
 
-    With ``H`` the rows of an area in the regression's hat matrix and ``e`` its residuals, those of the regression
-    without the area are ``(I - H)⁻¹ e``.
+    With ``H`` the block of an area in the regression's hat matrix and ``e`` its residuals, the residuals of the
+    regression without the area are ``(I - H)⁻¹ e``.
 
     Args:
         fit: the regression.
-        means: of the same panel.
+        means: means of the same panel.
         limits: lowest and highest value that an estimate can take.
     """
     moments = fit.moments
@@ -69,20 +69,20 @@ def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
 
 
 def _left_out(fit: Fit, rows: Positions, area: Positions, known: Array) -> Array:
-    """Residuals of the regressions without the area of each row; infinite where there is none without it."""
+    """Residuals of the regressions without the area of each row; infinite where no regression exists without it."""
     distances, residuals = fit.distances(rows), known - fit.estimates(rows)
     if len(np.unique(area)) == len(area):
-        left = 1 - (1 + ((distances @ fit.inverse) * distances).sum(axis=1)) / fit.n
-        return np.where(left > DECISIVE, residuals / np.where(left > DECISIVE, left, 1.0), np.inf)
-    found = np.empty(len(rows))
+        complement = 1 - (1 + ((distances @ fit.inverse) * distances).sum(axis=1)) / fit.n
+        return np.where(complement > DECISIVE, residuals / np.where(complement > DECISIVE, complement, 1.0), np.inf)
+    result = np.empty(len(rows))
     for own in np.unique(area):
         chosen = np.flatnonzero(area == own)
-        left = np.eye(len(chosen)) - (1 + distances[chosen] @ fit.inverse @ distances[chosen].T) / fit.n
-        decided = np.linalg.eigvalsh(left)[0] <= DECISIVE
-        found[chosen] = np.inf if decided else np.linalg.solve(left, residuals[chosen])
-    return found
+        complement = np.eye(len(chosen)) - (1 + distances[chosen] @ fit.inverse @ distances[chosen].T) / fit.n
+        singular = np.linalg.eigvalsh(complement)[0] <= DECISIVE
+        result[chosen] = np.inf if singular else np.linalg.solve(complement, residuals[chosen])
+    return result
 
 
-def _root_mean_square(apart: Array) -> float:
-    present = apart[~np.isnan(apart)]
+def _root_mean_square(errors: Array) -> float:
+    present = errors[~np.isnan(errors)]
     return float(np.sqrt((present**2).mean())) if len(present) else float("nan")

@@ -1,5 +1,4 @@
-"""From raw values to scores on a common scale: outliers pulled in, transforms, and the ways to score.
+"""Treatment of outliers, transforms and normalisation: from raw values to scores on a common scale.
 
-Functions of a panel belong here; which of them an indicator asks for is read in ``framework`` and looked up in
-``calculate``.
+The functions work on panels. ``framework`` reads which method an indicator uses, and ``calculate`` calls it.
 """

@@ -1,11 +1,11 @@
-"""From raw values in their own units to scores on a common scale, higher always meaning better.
+"""Linear normalisation: from raw values in their own units to scores on a common scale, where higher is always better.
 
-Only rules that map one indicator's values by a straight line belong here; what depends on the order of the values alone
-is in ``ranks``, and weighting and combining indicators is elsewhere.
+This module holds methods that map one indicator's values by a straight line. Methods that use only the order of the
+values are in ``ranks``; weighting and aggregation are elsewhere.
 
 Values are arrays ``[draw, row, indicator]``. Extremes, means and deviations are taken over the whole panel, all
-editions pooled, so that a change over time is never a change of the yardstick; where the rows say among which to
-compare, over these alone, and the others are measured by them.
+editions pooled, so that a change over time is never a change of the reference. Where the rows name reference rows, only
+these are used, and all other rows are measured by them.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.normalise.yardsticks import Yardsticks
+from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.over_rows import average, deviation, highest, lowest, total
 from spi_pipeline.engine.panel import Array, Flags, require_panel, row_in_words
 
-# A spread this small beside the values themselves is rounding, not variation.
+# A spread this small relative to the values themselves is rounding, not variation.
 NOISE = 1e-12
 
 
 def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip: bool = True) -> pd.DataFrame:
-    """Score every value by its place between two fixed goalposts: ``100 * clip((x - worst) / (best - worst), 0, 1)``.
+    """Score every value by its position between two goalposts: ``100 * clip((x - worst) / (best - worst), 0, 1)``.
 
-    Direction lies in the goalposts alone: with ``worst > best`` lower values score higher. Values beyond a goalpost
+    The goalposts alone set the direction: with ``worst > best`` lower values score higher. Values beyond a goalpost
     score 0 or 100; missing values stay missing.
 
     Source: Social Progress Index methodology (utopia and dystopia per indicator).
 
     Args:
         panel: raw values in each indicator's own unit.
-        worst: the value that scores 0, by indicator id; ids that are no column of the panel are not used.
-        best: the value that scores 100, likewise.
+        worst: the value that scores 0, by indicator id; ids that are not columns of the panel are ignored.
+        best: the value that scores 100, by indicator id.
         clip: False lets values beyond a goalpost score below 0 or above 100.
 
     Returns:
@@ -43,7 +43,7 @@ def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip
 
     Raises:
         EngineError: an indicator's goalposts are missing, not finite or equal (every such indicator is named), or
-            the panel is none.
+            ``require_panel`` refuses the panel.
     """
     require_panel(panel)
     low = worst.reindex(panel.columns).astype(float)
@@ -54,36 +54,36 @@ def goalpost_scores(panel: pd.DataFrame, worst: pd.Series, best: pd.Series, clip
 
 
 def between(values: Array, worst: Array, best: Array, clip: bool) -> Array:
-    """The share of the way from the worst to the best goalpost, held to 0 to 1 where it is to be clipped."""
+    """The share of the way from the worst to the best goalpost, optionally clipped to 0 to 1."""
     share: Array = values - worst
     share /= best - worst
     return np.clip(share, 0, 1, out=share) if clip else share
 
 
-def goalposts(values: Array, known: Yardsticks) -> tuple[Array, Array]:
-    """Worst and best of each indicator, the panel's extremes where none are stated, shifted where a draw shifts them.
+def goalposts(values: Array, known: ReferenceStatistics) -> tuple[Array, Array]:
+    """The goalposts of each indicator, or the panel's extremes where none are declared, with the shifts of the draws.
 
     Raises:
         EngineError: an indicator without goalposts has the same value everywhere.
     """
     worst, best = known.worst, known.best
-    unstated = np.isnan(worst)
-    if unstated.any():
+    undeclared = np.isnan(worst)
+    if undeclared.any():
         low, high = lowest(known.rows.known(values)), highest(known.rows.known(values))
         require_spread(
-            low[..., unstated], high[..., unstated], _picked(known, unstated), "a score between the extremes"
+            low[..., undeclared], high[..., undeclared], _picked(known, undeclared), "a score between the extremes"
         )
         rising = known.direction > 0
-        worst = np.where(unstated, np.where(rising, low, high), worst)
-        best = np.where(unstated, np.where(rising, high, low), best)
+        worst = np.where(undeclared, np.where(rising, low, high), worst)
+        best = np.where(undeclared, np.where(rising, high, low), best)
     if known.shifts is None:
         return worst, best
     distance = best - worst
     return worst + known.shifts[:, :1] * distance, best + known.shifts[:, 1:] * distance
 
 
-def minmax_scores(values: Array, known: Yardsticks, low: float = 0.0, high: float = 100.0) -> Array:
-    """Spread the panel's own extremes over a scale: ``low + (high - low) (x - min) / (max - min)``.
+def minmax_scores(values: Array, known: ReferenceStatistics, low: float = 0.0, high: float = 100.0) -> Array:
+    """Min-max normalisation by the panel's own extremes: ``low + (high - low) (x - min) / (max - min)``.
 
     Where lower is better, the largest value scores ``low``.
 
@@ -104,10 +104,10 @@ def minmax_scores(values: Array, known: Yardsticks, low: float = 0.0, high: floa
     return np.asarray(low + (high - low) * (turned - least) / (most - least))
 
 
-def scaled_scores(values: Array, known: Yardsticks, lower: float = 0.0, upper: float = 100.0) -> Array:
-    """Shift and stretch by given numbers without clipping: ``scale * (± x - lower) / (upper - lower)``.
+def scaled_scores(values: Array, known: ReferenceStatistics, lower: float = 0.0, upper: float = 100.0) -> Array:
+    """Rescale by given limits without clipping: ``scale * (± x - lower) / (upper - lower)``.
 
-    The sign of the values is turned first where lower is better, so the two numbers refer to the turned values.
+    Where lower is better, the sign of the values is reversed first, so the two limits refer to the reversed values.
 
     Source: COINr's ``n_scaled``, after the Global Innovation Index.
 
@@ -119,7 +119,7 @@ def scaled_scores(values: Array, known: Yardsticks, lower: float = 0.0, upper: f
     return known.scale * (towards_better(values, known) - lower) / (upper - lower)
 
 
-def z_scores(values: Array, known: Yardsticks, mean: float = 0.0, sd: float = 1.0, ddof: int = 1) -> Array:
+def z_scores(values: Array, known: ReferenceStatistics, mean: float = 0.0, sd: float = 1.0, ddof: int = 1) -> Array:
     """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s``.
 
     An indicator with the same value everywhere scores the mean.
@@ -136,18 +136,20 @@ def z_scores(values: Array, known: Yardsticks, mean: float = 0.0, sd: float = 1.
     return np.asarray(mean + sd * _standardised(turned, average(compared), deviation(compared, ddof)))
 
 
-def base_year_z_scores(values: Array, known: Yardsticks, base: object, mean: float = 100.0, sd: float = 10.0) -> Array:
+def base_year_z_scores(
+    values: Array, known: ReferenceStatistics, base: object, mean: float = 100.0, sd: float = 10.0
+) -> Array:
     """Standardise against one edition: ``mean + sd (x - m) / s`` with mean and deviation of the base year.
 
     With weights ``w``: ``m = sum(w x) / sum(w)`` and ``s = sqrt(sum(w (x - m)^2) / (sum(w) - sum(w^2) / sum(w)))``,
-    which is the ordinary n-1 deviation where all weights are equal. The weights are the population, where it is known.
+    which is the usual n-1 standard deviation where all weights are equal. The weights are the population, where known.
 
     Source: ONS Health Index methodology.
 
     Args:
         values: raw values.
         known: direction of each indicator, and the population.
-        base: the edition that stands for 100.
+        base: the base edition.
         mean: score of the base year's mean.
         sd: points per standard deviation.
 
@@ -162,7 +164,7 @@ def base_year_z_scores(values: Array, known: Yardsticks, base: object, mean: flo
     weights = np.ones(len(chosen)) if known.population is None else known.population[chosen]
     if not (weights > 0).all():
         lacking = row_in_words(known.rows.index[chosen[~(weights > 0)][0]])
-        raise EngineError(f"every area needs a population above 0 in the base year, unlike {lacking}: add it")
+        raise EngineError(f"every area needs a population above 0 in the base year, which {lacking} lacks: add it")
     rows = turned[..., chosen, :]
     absent = np.asarray(np.isnan(rows).all(axis=-2).any(axis=0))
     if absent.any():
@@ -175,7 +177,7 @@ def base_year_z_scores(values: Array, known: Yardsticks, base: object, mean: flo
     return np.asarray(mean + sd * _standardised(turned, centre, variance**0.5))
 
 
-def distance_to_maximum(values: Array, known: Yardsticks) -> Array:
+def distance_to_maximum(values: Array, known: ReferenceStatistics) -> Array:
     """Distance to the best value, on the panel's range: ``scale * (1 - (max - x) / (max - min))``.
 
     Raises:
@@ -185,53 +187,55 @@ def distance_to_maximum(values: Array, known: Yardsticks) -> Array:
     return _distance(turned, highest(known.rows.known(turned)), known, False)
 
 
-def distance_to_target(values: Array, known: Yardsticks, cap: bool = False) -> Array:
-    """Distance to a target, on the range from the worst value to it: ``scale * (1 - (target - x) / (target - min))``.
+def distance_to_target(values: Array, known: ReferenceStatistics, cap: bool = False) -> Array:
+    """Distance to a target, on the range from the worst value to the target.
+
+    The formula is ``scale * (1 - (target - x) / (target - min))``.
 
     Args:
         values: raw values.
         known: direction and target of each indicator.
-        cap: whether values better than the target score no more than it.
+        cap: whether values better than the target score no more than the target.
 
     Raises:
         EngineError: a target is missing or equal to the worst value, or an indicator has no direction.
     """
     turned = towards_better(values, known)
-    wanted = known.target * known.direction
-    if np.isnan(wanted).any():
-        raise EngineError(f"these indicators have no target: {_listed(known, np.isnan(wanted))}")
-    return _distance(turned, wanted, known, cap)
+    target = known.target * known.direction
+    if np.isnan(target).any():
+        raise EngineError(f"these indicators have no target: {_listed(known, np.isnan(target))}")
+    return _distance(turned, target, known, cap)
 
 
-def distance_to_reference(values: Array, known: Yardsticks, area_code: str, cap: bool = False) -> Array:
-    """Distance to the values of one area, edition by edition; otherwise as ``distance_to_target``.
+def distance_to_reference(values: Array, known: ReferenceStatistics, area_code: str, cap: bool = False) -> Array:
+    """Distance to the values of one reference area, edition by edition; otherwise as in ``distance_to_target``.
 
     The worst value is that of the whole panel.
 
     Raises:
-        EngineError: the area is not in the panel, or stands at the worst value itself.
+        EngineError: the area is not in the panel, or has the worst value itself.
     """
     turned = towards_better(values, known)
     areas = known.rows.index.get_level_values("area_code")
     if area_code not in areas:
         raise EngineError(f"the reference area {area_code} is not in the panel: choose one of its areas")
-    own = np.full(turned.shape, np.nan)
+    reference = np.full(turned.shape, np.nan)
     for rows in known.rows.editions.values():
         place = rows[areas[rows] == area_code]
         if len(place):
-            own[..., rows, :] = turned[..., place, :]
+            reference[..., rows, :] = turned[..., place, :]
     worst = lowest(known.rows.known(turned))
-    at_worst = np.asarray((own - worst <= NOISE * np.abs(worst)).any(axis=(0, 1)))
+    at_worst = np.asarray((reference - worst <= NOISE * np.abs(worst)).any(axis=(0, 1)))
     if at_worst.any():
         raise EngineError(
             f"the reference area {area_code} itself has the worst value of: {_listed(known, at_worst)}; choose another "
             "area, or another normalisation for these"
         )
-    share = 1 - (own - turned) / (own - worst)
+    share = 1 - (reference - turned) / (reference - worst)
     return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
 
 
-def fraction_of_maximum(values: Array, known: Yardsticks) -> Array:
+def fraction_of_maximum(values: Array, known: ReferenceStatistics) -> Array:
     """The share of the best value that an area reaches: ``x / max``, or ``min / x`` where lower is better.
 
     Raises:
@@ -243,14 +247,16 @@ def fraction_of_maximum(values: Array, known: Yardsticks) -> Array:
     refused = np.asarray(((least < 0) | (falling & (least == 0)) | ~(most > 0)).any(axis=(0, 1)))
     if refused.any():
         named = _listed(known, refused)
-        raise EngineError(f"a fraction of the maximum needs positive values, which these do not have: {named}")
+        raise EngineError(
+            f"a fraction of the maximum needs positive values, which these indicators do not have: {named}"
+        )
     share = values / most
     share[..., falling] = least[..., falling] / values[..., falling]
     return known.scale * share
 
 
-def towards_better(values: Array, known: Yardsticks) -> Array:
-    """The values with their sign turned where lower is better.
+def towards_better(values: Array, known: ReferenceStatistics) -> Array:
+    """The values with their sign reversed where lower is better.
 
     Raises:
         EngineError: an indicator has no direction of +1 or -1.
@@ -263,17 +269,18 @@ def require_spread(least: Array, most: Array, names: Sequence[str], method: str)
     """Insist on different extremes.
 
     Raises:
-        EngineError: naming every indicator whose extremes are the same.
+        EngineError: the extremes of the indicators that it names are the same.
     """
     same = np.asarray((~(most - least > NOISE * np.maximum(np.abs(least), np.abs(most)))).any(axis=(0, 1)))
     if same.any():
         named = ", ".join(name for name, flag in zip(names, same, strict=True) if flag)
         raise EngineError(
-            f"{method} cannot place an indicator with the same value everywhere, give goalposts or leave out: {named}"
+            f"{method} cannot score an indicator with the same value everywhere, give goalposts or leave it out: "
+            f"{named}"
         )
 
 
-def _distance(turned: Array, goal: Array, known: Yardsticks, cap: bool) -> Array:
+def _distance(turned: Array, goal: Array, known: ReferenceStatistics, cap: bool) -> Array:
     worst = lowest(known.rows.known(turned))
     require_spread(worst, np.broadcast_to(goal, worst.shape), known.names, "a distance")
     share = 1 - (goal - turned) / (goal - worst)
@@ -286,18 +293,18 @@ def _standardised(turned: Array, centre: Array, spread: Array) -> Array:
     return np.where(constant, 0.0 * distance, distance)
 
 
-def _require_directions(known: Yardsticks) -> None:
+def _require_directions(known: ReferenceStatistics) -> None:
     unsigned = ~np.isin(known.direction, [1, -1])
     if unsigned.any():
         named = _listed(known, unsigned)
-        raise EngineError(f"a direction is +1 (higher is better) or -1, which these do not have: {named}")
+        raise EngineError(f"a direction is +1 (higher is better) or -1, which these indicators do not have: {named}")
 
 
-def _listed(known: Yardsticks, flags: Flags) -> str:
+def _listed(known: ReferenceStatistics, flags: Flags) -> str:
     return ", ".join(_picked(known, flags))
 
 
-def _picked(known: Yardsticks, flags: Flags) -> list[str]:
+def _picked(known: ReferenceStatistics, flags: Flags) -> list[str]:
     return [str(name) for name, flag in zip(known.names, flags, strict=True) if flag]
 
 
@@ -305,7 +312,7 @@ def _require_goalposts(worst: pd.Series, best: pd.Series) -> None:
     unusable = [name for name in worst.index if not _usable(worst[name], best[name])]
     if unusable:
         named = ", ".join(f"{name} (worst {worst[name]:g}, best {best[name]:g})" for name in unusable)
-        raise EngineError(f"goalposts must be two different finite numbers, which they are not for: {named}")
+        raise EngineError(f"goalposts must be two different finite numbers: correct those of {named}")
 
 
 def _usable(worst: float, best: float) -> bool:

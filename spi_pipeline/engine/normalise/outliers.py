@@ -1,7 +1,7 @@
-"""Outliers pulled in, in two stages, with a record of every point that was moved.
+"""Treatment of outliers in two stages, with a record of every treated point.
 
-Deciding by skew and kurtosis whether an indicator has outliers, and treating them, belongs here; a transform that is
-chosen for an indicator beforehand does not.
+Skew and kurtosis decide whether an indicator has outliers. Transforms that a framework declares for an indicator are in
+``transform``.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, require_panel
 Labels = npt.NDArray[np.object_]
 
 POINT_COLUMNS = [*INDEX_NAMES, "indicator_id", "before", "after", "treatment"]
-# Below four values the kurtosis is not defined.
+# Kurtosis is not defined for fewer than four values.
 MIN_VALUES = 4
-# Share of the range added before the logarithm, so that the lowest value has one.
+# Share of the range added before the logarithm, so that it is defined for the lowest value.
 LOG_SHIFT = 0.01
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When an indicator counts as having outliers, and how many points may be moved.
+    """The limits beyond which an indicator has outliers, and the number of points that may be winsorised.
 
     Attributes:
         skew: largest absolute skew that passes.
         kurtosis: largest excess kurtosis that passes; an indicator fails only where it exceeds both limits.
-        points: most points winsorised in one indicator.
-        log: whether an indicator that still fails has its logarithm taken instead, from the untreated values.
+        points: largest number of points winsorised in one indicator.
+        log: whether the logarithm of the untreated values replaces an indicator that still fails.
     """
 
     skew: float = 2.0
@@ -49,8 +49,8 @@ class Treated:
         panel: the treated values.
         points: one row per treated point: edition, area_code, indicator_id, before, after, and treatment
             (``winsorised high``, ``winsorised low``, ``log``).
-        summary: by indicator, skew and kurtosis before and after, number of points and the treatment (``none``,
-            ``winsorised``, ``log``, or ``winsorised, still beyond the limits``).
+        summary: by indicator, skew and kurtosis before and after, number of treated points and the treatment
+            (``none``, ``winsorised``, ``log``, or ``winsorised, still beyond the limits``).
     """
 
     panel: pd.DataFrame
@@ -59,12 +59,12 @@ class Treated:
 
 
 def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Flags | None = None) -> Treated:
-    """Winsorise outliers; take the logarithm of an indicator for which that does not suffice.
+    """Winsorise outliers; where that does not suffice, take the logarithm of the indicator.
 
-    While both skew and kurtosis exceed their limits, the outermost value on the side of the skew (all values tied with
-    it) is moved to the next one, up to the number of points allowed. If the indicator then still exceeds both, its
-    *untreated* values are replaced by ``log(x - min + 0.01 (max - min))``, which keeps their order but not their unit,
-    so such an indicator needs goalposts taken from the treated panel. All editions are pooled.
+    While both skew and kurtosis exceed their limits, the outermost value on the side of the skew (and all values tied
+    with it) is replaced by the next one, up to the number of points allowed. If the indicator still exceeds both
+    limits, its *untreated* values are replaced by ``log(x - min + 0.01 (max - min))``. This preserves their order but
+    not their unit, so such an indicator needs goalposts taken from the treated panel. All editions are pooled.
 
     Source: COINr's ``Treat`` (winsorise, then log_CT), after the practice of the JRC; skew and kurtosis are the
     sample-corrected ones (Joanes and Gill 1998, type 2).
@@ -72,7 +72,8 @@ def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Fla
     Args:
         panel: raw values, one column per indicator.
         limits: the limits; None takes skew 2, kurtosis 3.5 and five points.
-        among: rows that are judged; the others are held to the range these end up in. None judges all.
+        among: the reference rows, which decide the treatment; the others are clipped to the treated range of these.
+            None for all.
     """
     require_panel(panel)
     limits = limits or Limits()
@@ -118,11 +119,11 @@ def _treat_among(values: Array, limits: Limits, among: Flags | None) -> tuple[Ar
     after[among], labels[among], treatment = _treat(values[among], limits)
     if treatment != "none":
         low, high = np.nanmin(values[among]), np.nanmax(values[among])
-        held = np.clip(values[~among], low, high)
+        clipped = np.clip(values[~among], low, high)
         if treatment == "log":
-            after[~among] = np.log(held - low + LOG_SHIFT * (high - low))
+            after[~among] = np.log(clipped - low + LOG_SHIFT * (high - low))
         else:
-            after[~among] = np.clip(held, np.nanmin(after[among]), np.nanmax(after[among]))
+            after[~among] = np.clip(clipped, np.nanmin(after[among]), np.nanmax(after[among]))
         labels[~among] = np.where(np.abs(after[~among] - values[~among]) > 0, treatment, "")
     return after, labels, treatment
 

@@ -1,7 +1,7 @@
-"""Transforms that straighten a skewed indicator before it is scored.
+"""Transforms that reduce the skew of an indicator before it is normalised.
 
-Each maps one indicator's values, in their own unit, one by one; what looks at the other values (outliers, extremes,
-ranks) does not belong here. The same transform is applied to an indicator's goalposts, which are stated in raw units.
+Each maps one indicator's values, in their own unit, one by one. Methods that compare values (outliers, extremes, ranks)
+are elsewhere. The same transform is applied to an indicator's goalposts, which are declared in raw units.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Method = Literal[
     "none", "log", "square", "cube", "square_root", "cube_root", "reciprocal", "logit", "box_cox"
 ]  # fmt: skip
 METHODS: tuple[str, ...] = get_args(Method)
-# So far the likeliest exponent lies at most from what a search by height finds.
+# Greatest distance between the most likely exponent and the one found by a search by height.
 NEAR = 1e-3
-# Below it a series is more exact than a difference.
+# Below this limit a series is more exact than a difference.
 SMALL = 1e-3
 
-# Where each transform keeps (or, the reciprocal, reverses) the order of all values: lowest and highest value allowed,
-# and whether the limits themselves are. The logit's upper limit is its own parameter.
+# The domain on which each transform preserves the order of all values (or, the reciprocal, reverses it): lowest and
+# highest value, and whether these limits are allowed. The logit's upper limit is a parameter of the transform.
 _ANY = (-np.inf, np.inf, True)
 _DOMAINS: dict[str, tuple[float, float, bool]] = {
     "square": (0, np.inf, True),
@@ -46,9 +46,9 @@ class Transform:
         method: ``none``; ``log`` (natural); ``square``; ``cube``; ``square_root``; ``cube_root``; ``reciprocal``
             ``1/x``; ``logit`` ``log(x / (upper - x))``; ``box_cox`` ``(x^lambda - 1) / lambda``, the logarithm where
             lambda is 0.
-        exponent: lambda of Box-Cox; None has it estimated by ``estimated``.
+        exponent: lambda of Box-Cox; None where ``estimated`` is to estimate it.
         upper: the upper limit of the logit's scale: 1 for shares, 100 for percentages.
-        shift: added to the values first, so that a logarithm of 0 can be had.
+        shift: number added to the values first, for example to allow the logarithm of a value of 0.
     """
 
     method: Method = "none"
@@ -63,31 +63,31 @@ class Transform:
 
 
 def transformed(values: Array, transform: Transform) -> Array:
-    """Apply a transform to values or goalposts, NaN staying NaN.
+    """Apply a transform to values or goalposts; NaN stays NaN.
 
     Source: OECD/JRC handbook (2008), step 5; Box and Cox (1964).
 
     Args:
-        values: of any shape, in the indicator's unit.
-        transform: which one; Box-Cox with its exponent.
+        values: values of any shape, in the indicator's unit.
+        transform: the transform; Box-Cox with its exponent.
 
     Raises:
-        EngineError: a value lies where the transform is not defined or does not keep the order of values, or what it
-            makes of one is too large to compute with.
+        EngineError: a value lies where the transform is not defined or does not preserve the order of values, or a
+            transformed value is too large to compute with.
     """
     if transform.method not in METHODS:
         raise EngineError(f"'{transform.method}' is not a transform: use one of {', '.join(METHODS)}")
     shifted = values + transform.shift if transform.shift else values
     _require_domain(shifted, transform)
     with np.errstate(over="ignore"):
-        found = _function(transform)(shifted)
-    if np.isinf(found).any():
-        raise EngineError(f"the transform {transform.method} grows beyond all bounds: choose another, or other options")
-    return found
+        result = _function(transform)(shifted)
+    if np.isinf(result).any():
+        raise EngineError(f"the transform {transform.method} gives infinite values: choose another, or other options")
+    return result
 
 
 def estimated(values: Array, transform: Transform) -> Transform:
-    """The transform with a missing Box-Cox exponent estimated by maximum likelihood from the values present.
+    """The transform, with a missing Box-Cox exponent estimated by maximum likelihood from the values present.
 
     Raises:
         EngineError: a value is not above 0, or fewer than three different values are present.
@@ -97,19 +97,20 @@ def estimated(values: Array, transform: Transform) -> Transform:
     _require_domain(values + transform.shift, transform)
     present = values[~np.isnan(values)] + transform.shift
     if len(np.unique(present)) < 3:
-        raise EngineError("a Box-Cox exponent needs three or more different values to be estimated from: state it")
+        raise EngineError("estimating a Box-Cox exponent needs three or more different values: give the exponent")
     return replace(transform, exponent=_likeliest(present))
 
 
 def _likeliest(values: Array) -> float:
-    """The Box-Cox exponent of the highest likelihood: where the transformed values and their slope do not correlate.
+    """The maximum-likelihood exponent of Box-Cox, at which transformed values and their slope do not correlate.
 
-    A maximum is flat: searched by its height it is known to some eight digits, by its slope to all.
+    A maximum is flat: a search by height finds it to about eight digits, a search by slope to all.
     """
-    # Here, since it costs half a second of CPU, and contracts that name the methods are read before every refresh.
+    # Imported here, since it takes half a second of CPU, and contracts that name the methods are read before every
+    # refresh.
     from scipy import optimize, stats
 
-    found = float(stats.boxcox_normmax(values, method="mle"))
+    estimate = float(stats.boxcox_normmax(values, method="mle"))
     logs = np.log(values) - np.log(values).mean()
 
     def slope(exponent: float) -> float:
@@ -123,19 +124,19 @@ def _likeliest(values: Array) -> float:
         y = logs * height
         return float(((y - y.mean()) * logs**2 * rise).sum())
 
-    low, high = found - NEAR, found + NEAR
-    return float(optimize.brentq(slope, low, high, xtol=1e-15)) if slope(low) * slope(high) < 0 else found
+    low, high = estimate - NEAR, estimate + NEAR
+    return float(optimize.brentq(slope, low, high, xtol=1e-15)) if slope(low) * slope(high) < 0 else estimate
 
 
 def transform_panel(panel: pd.DataFrame, transforms: Mapping[str, Transform]) -> pd.DataFrame:
-    """Apply each indicator's transform; an indicator without one stays as it is.
+    """Apply each indicator's transform; an indicator without one is unchanged.
 
     Args:
         panel: raw values, one column per indicator.
         transforms: by indicator id.
 
     Raises:
-        EngineError: as ``transformed``, naming the indicator.
+        EngineError: as in ``transformed``, with the name of the indicator.
     """
     require_panel(panel)
     columns = {}
@@ -176,6 +177,6 @@ def _function(transform: Transform) -> Callable[[Array], Array]:
     if transform.method != "box_cox":
         return functions[transform.method]
     if exponent is None:
-        raise EngineError("a Box-Cox transform needs its exponent (lambda): state it, or have it estimated")
+        raise EngineError("a Box-Cox transform needs its exponent (lambda): give it, or have it estimated")
     power = float(exponent)
     return np.log if power == 0 else lambda x: (x**power - 1) / power

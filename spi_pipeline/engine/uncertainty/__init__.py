@@ -1,4 +1,4 @@
-"""How sure an index is: recalculations with what may be doubted drawn anew, and what many of them say together.
+"""Uncertainty and sensitivity analysis of an index: recalculations with sources of uncertainty drawn at random.
 
-What may be doubted is read in ``framework.doubt``; the calculation that is doubted is in ``calculate``.
+``framework.doubt`` reads the sources of uncertainty; ``calculate`` holds the calculation itself.
 """

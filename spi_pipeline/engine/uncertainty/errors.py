@@ -1,7 +1,7 @@
 """Errors of values, drawn once for each observation.
 
-A value that stands in several editions is one observation with one error: what has not been measured again has not
-changed. Where a standard error comes from is each source's own business.
+A value that appears in several editions is one observation with one error, since it was measured only once. Each source
+of uncertainty provides its own standard errors.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from spi_pipeline.engine.panel import Array, Positions
 from spi_pipeline.engine.uncertainty.source import Generators
 from spi_pipeline.engine.uncertainty.streams import stream
 
-# Where so many of the cells have errors, picking them out costs more than drawing for all.
+# Where more than this share of the cells have errors, selecting them costs more than drawing for all cells.
 DENSE = 0.5
 
 
 @dataclass(frozen=True)
 class Uncertain:
-    """A source that makes values uncertain.
+    """A source of uncertainty of values.
 
     Attributes:
-        how: how they are drawn, for people.
-        errors: their errors.
-        assumed: what is taken for granted in doing so, for people.
+        how: phrase for readers that describes how values are drawn.
+        errors: errors of the values.
+        assumed: phrase for readers with the assumption behind the draws.
     """
 
     how: str
@@ -43,13 +43,13 @@ class Uncertain:
 
 @dataclass(frozen=True)
 class Errors:
-    """Normal errors of some cells.
+    """Normally distributed errors of some cells.
 
     Attributes:
-        shape: rows and indicators of all values.
-        cells: positions of those that have errors, counted through the rows.
-        sd: their standard errors.
-        observation: the number of the observation behind each; None where each is its own.
+        shape: number of rows and of indicators of all values.
+        cells: positions of the cells with errors, in the flattened values.
+        sd: standard errors of these cells.
+        observation: number of the observation behind each cell; None where each cell is its own observation.
     """
 
     shape: tuple[int, int]
@@ -63,40 +63,40 @@ class Errors:
         flat = values.reshape(len(generators), -1)
         cells = slice(None) if np.array_equal(self.cells, np.arange(flat.shape[1])) else self.cells
         for own, generator in zip(flat, generators, strict=True):
-            noise = generator.standard_normal(count, dtype=np.float32)  # an error needs no more digits
+            noise = generator.standard_normal(count, dtype=np.float32)  # errors need no more digits
             own[cells] += self.sd * (noise if self.observation is None else noise[self.observation])
 
 
 def drawn_values(
     scores: Scores, sources: Mapping[str, Uncertain], numbers: Mapping[str, Sequence[int]], seed: int
 ) -> Array:
-    """Values with the errors of some sources, ``[draw, row, indicator]``, each held to where a value can be.
+    """Values with the errors of some sources, ``[draw, row, indicator]``, each clipped to the possible values.
 
     Args:
         scores: the index as computed.
-        sources: by name.
-        numbers: for each of them the number of every draw.
-        seed: of the whole simulation.
+        sources: sources of uncertainty by name.
+        numbers: for each source the number of every draw.
+        seed: seed of the whole simulation.
     """
     treated = scores.inputs.treated
     values = np.repeat(treated[np.newaxis], len(next(iter(numbers.values()))), axis=0)
     for name, source in sources.items():
         source.errors.add(values, [stream(seed, name, number) for number in numbers[name]])
-    # Each indicator's values lie together in memory from here on: whatever follows goes through rows of one.
-    laid = np.swapaxes(np.ascontiguousarray(np.swapaxes(values, -1, -2)), -1, -2)
-    return np.clip(laid, *scores.inputs.limits, out=laid)
+    # Each indicator's values are contiguous in memory from here on: later steps go through the rows of one indicator.
+    contiguous = np.swapaxes(np.ascontiguousarray(np.swapaxes(values, -1, -2)), -1, -2)
+    return np.clip(contiguous, *scores.inputs.limits, out=contiguous)
 
 
 def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
-    """Errors with given standard errors in the unit of the raw values; None where no value has one above 0."""
+    """Errors from standard errors in the unit of the raw values; None where no standard error is above 0."""
     known, points = sd.to_numpy(dtype=float, copy=True), scores.indicators.points
     logged = sd.columns.get_indexer(pd.Index(points["indicator_id"][points["treatment"] == "log"].unique()))
-    # The logarithm's slope is one over what it was taken of.
+    # The slope of the logarithm is one over its argument.
     known[:, logged] /= np.exp(scores.inputs.treated[:, logged])
     known = np.where(np.isfinite(known) & (known > 0) & ~np.isnan(scores.inputs.treated), known, 0.0)
     cells = np.flatnonzero(known)
     among = scores.inputs.rows.among
-    if among is not None:  # areas outside are drawn last, so that they change nothing for the others
+    if among is not None:  # areas outside are drawn last, so that they do not change the draws of the others
         cells = cells[np.argsort(~among[cells // known.shape[1]], kind="stable")]
     if not len(cells):
         return None
@@ -106,7 +106,7 @@ def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
 
 
 def _observations(scores: Scores, cells: Positions) -> Positions | None:
-    """One number for the cells of an indicator and area with the same period; no period at all is one of its own."""
+    """One number for the cells of an indicator and area with the same period; cells without a period share one."""
     period = scores.inputs.task.values.period
     if period is None:
         return None

@@ -1,7 +1,7 @@
-"""An index with its doubts, ready to be drawn: which sources there are in its data, and what a batch of draws changes.
+"""The simulation model of an index: the sources of uncertainty that its data allow, and the changes of each draw.
 
-Every source of doubt draws from a generator of its own, made from the seed, the source and the number of the draw, so
-that a draw is the same on whatever machine, in whatever order and beside whatever other sources it is computed.
+Every source draws from a generator of its own, made from the seed, the source and the number of the draw. A draw is
+therefore the same on every machine, in any order, and together with any other sources.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from spi_pipeline.engine.uncertainty.source import Drawable, Noted, Varied
 from spi_pipeline.engine.uncertainty.sources import PREPARE
 from spi_pipeline.engine.uncertainty.streams import stream
 
-# Told how many recalculations are done, and of how many.
+# A function that receives the number of recalculations done, and the total.
 Progress = Callable[[int, int], None]
-# Rows of all draws recalculated at a time.
+# Number of rows, over all draws, that are recalculated at a time.
 TOGETHER = 8192
 
 
 class Model:
-    """An index ready for many recalculations.
+    """An index prepared for many recalculations.
 
-    Principal component weights are fitted anew in each draw, unless the doubt says otherwise; all others are as
-    published, but for what is drawn of them.
+    Principal component weights are refitted in each draw, unless the framework switches this off. All other weights are
+    as published, apart from their random changes.
 
     Attributes:
         scores: the index as computed.
-        varied: every source of doubt, whether it is varied, how or why not.
+        varied: every source of uncertainty, with whether it is varied and how, or why not.
     """
 
     def __init__(self, scores: Scores, doubt: Doubt) -> None:
         self.scores = scores
-        found = {
+        prepared = {
             name: prepare(scores, doubt) if name in doubt.sources else "switched off"
             for name, prepare in PREPARE.items()
         }
-        self.uncertain = {name: one for name, one in found.items() if isinstance(one, Uncertain)}
-        self.drawable = {name: one for name, one in found.items() if isinstance(one, Drawable)}
+        self.uncertain = {name: one for name, one in prepared.items() if isinstance(one, Uncertain)}
+        self.drawable = {name: one for name, one in prepared.items() if isinstance(one, Drawable)}
         count = len(scores.task.structure.leaves)
-        self.varied = [Varied(name, False, one) if isinstance(one, str) else _told(name, one, count)
-                       for name, one in found.items()]  # fmt: skip
+        self.varied = [Varied(name, False, one) if isinstance(one, str) else _varied(name, one, count)
+                       for name, one in prepared.items()]  # fmt: skip
         recipes = scores.task.recipe.parents
         self.fitted = [name for name in recipes if doubt.refit and refitted(recipes[name].weights)]
         self._fixed = Changes(
@@ -56,11 +56,11 @@ class Model:
         )
 
     def changes(self, numbers: Mapping[str, Sequence[int]], seed: int) -> tuple[Changes, Noted]:
-        """What a batch of draws changes, and what was drawn.
+        """The changes of a batch of draws, and the drawn parameters.
 
         Args:
-            numbers: for each source the number of every draw; a source that is not named stays as stated.
-            seed: of the whole simulation.
+            numbers: for each source the number of every draw; sources that are not named are not varied.
+            seed: seed of the whole simulation.
         """
         parts = [self._fixed]
         noted: dict[str, Any] = {}
@@ -80,7 +80,7 @@ class Model:
         return forward(self.scores.inputs, self.changes(numbers, seed)[0])
 
     def weights(self, drawn: Pass) -> Noted:
-        """The weights of every child in a batch."""
+        """The weights of every child in a batch of draws."""
         children = self.scores.task.structure.children
         return {
             f"weight {child}": weights[:, place]
@@ -89,12 +89,12 @@ class Model:
         }
 
     def batches(self, draws: int) -> list[range]:
-        """The numbers of the draws, so many at a time as a small index is recalculated for what one call costs."""
+        """The numbers of the draws in batches; a small index has large batches, since each call has a fixed cost."""
         at_once = max(TOGETHER // len(self.scores.scores), 1)
         return [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
 
 
-def _told(name: str, one: Drawable | Uncertain, count: int) -> Varied:
-    columns = np.arange(count) if one.columns is None else one.columns
+def _varied(name: str, prepared: Drawable | Uncertain, count: int) -> Varied:
+    columns = np.arange(count) if prepared.columns is None else prepared.columns
     some = "" if len(columns) == count else f" ({len(columns)} of {count} indicators)"
-    return Varied(name, True, one.how + some, one.assumed, columns)
+    return Varied(name, True, prepared.how + some, prepared.assumed, columns)

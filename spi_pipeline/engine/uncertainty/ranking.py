@@ -1,4 +1,4 @@
-"""Ranks of many draws at once, within editions, among the areas that take part."""
+"""Ranks of many draws at once, within editions, among the reference areas."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Whole = npt.NDArray[np.unsignedinteger]
 
 
 class Ranking:
-    """How the areas of an index are ranked.
+    """The ranking of an index's areas.
 
     Attributes:
         rows: positions of the rows that are ranked, by edition.
-        kind: the smallest whole numbers that hold a rank.
+        kind: the smallest integer type that holds every rank.
     """
 
     def __init__(self, scores: Scores) -> None:
@@ -26,7 +26,7 @@ class Ranking:
         self.kind = np.min_scalar_type(max(len(rows) for rows in self.rows.values()))
 
     def __call__(self, scores: Array) -> Whole:
-        """Ranks along the last axis, ties sharing the best place; 0 without a rank."""
+        """Ranks along the last axis; ties share the best place, and 0 means no rank."""
         ranks = np.zeros(scores.shape, dtype=self.kind)
         for rows in map(run, self.rows.values()):
             turned = scores[..., rows] * (self._turn * 10.0**TIE_DECIMALS)

@@ -1,6 +1,6 @@
-"""Which source of doubt drives the ranks: Sobol shares.
+"""Sensitivity analysis: Sobol indices of the sources of uncertainty in the ranks.
 
-The estimators belong here; what is varied is in ``sources``, a batch of recalculations in ``model``.
+This module holds the estimators; the sources are in ``sources``, a batch of recalculations in ``model``.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ def sensitivity(
     scores: Scores, draws: int = 500, seed: int = 0, doubt: Doubt | None = None, resamples: int = 200,
     progress: Progress | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Which source of doubt drives the ranks: first- and total-order Sobol shares with 90 % bootstrap intervals.
+    """First- and total-order Sobol indices of each source of uncertainty, with 90 % bootstrap intervals.
 
-    The output looked at is the mean absolute shift of the index's ranks from those computed. Each source is one factor.
-    With A and B two sets of draws, and A with one source taken from B, Jansen's estimators give ``S = 1 - Σ (f_B -
-    f_AB)² / 2nV`` and ``T = Σ (f_A - f_AB)² / 2nV``.
+    The output is the mean absolute shift of the index's ranks from the computed ranks. Each source is one factor. With
+    A and B two sets of draws, and AB the set A with one source taken from B, Jansen's estimators give
+    ``S = 1 - Σ (f_B - f_AB)² / 2nV`` and ``T = Σ (f_A - f_AB)² / 2nV``.
 
     Source: Saltelli et al. (2010); Jansen (1999); COINr's ``get_sensitivity``.
 
     Args:
         scores: the index as computed.
         draws: n; the index is recomputed n (k + 2) times for k sources.
-        seed: of all random numbers.
+        seed: seed of all random numbers.
         doubt: as in ``simulate``.
-        resamples: bootstrap samples behind each interval.
+        resamples: number of bootstrap samples behind each interval.
         progress: as in ``simulate``.
 
     Returns:
         One row per source, varied or not: source, varied, how, first, first_low, first_high, total, total_low,
-        total_high; NaN where it was not varied.
+        total_high; NaN where the source was not varied.
     """
     model = Model(scores, doubt or scores.task.recipe.doubt)
     on = [entry.source for entry in model.varied if entry.varied]
@@ -65,7 +65,7 @@ def sensitivity(
 
 
 class _Shift:
-    """Mean absolute shift of the index's ranks from those computed, for every draw."""
+    """Mean absolute shift of the index's ranks from the computed ranks, for every draw."""
 
     def __init__(self, model: Model, seed: int, total: int, progress: Progress | None) -> None:
         self.model, self.seed, self.ranking = model, seed, Ranking(model.scores)
@@ -80,8 +80,8 @@ class _Shift:
             ranks = self.ranking(self.model.draw(some, self.seed).scores[self.root]).astype(float)
             both = (ranks > 0) & (self.computed > 0)
             moved = np.where(both, np.abs(ranks - self.computed), 0.0)
-            found = moved.sum(axis=1) / np.maximum(both.sum(axis=1), 1)
-            shifts.append(np.broadcast_to(found, len(batch)))
+            shift = moved.sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+            shifts.append(np.broadcast_to(shift, len(batch)))
             self.done += len(batch)
             if self.progress is not None:
                 self.progress(self.done, self.total)

@@ -1,7 +1,7 @@
-"""How sure scores and ranks are: many draws of what may be doubted.
+"""Uncertainty analysis: intervals of scores and ranks from many draws of the sources of uncertainty.
 
-What many draws say together belongs here; a batch of them is in ``model``, what may be doubted in ``sources``, which
-doubt drives the ranks in ``sensitivity``.
+This module summarises the draws. A batch of draws is in ``model``, the sources are in ``sources``, and their influence
+on the ranks is in ``sensitivity``.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ CHANGE_COLUMNS = ["area_code", "id", "change_low", "change_high", "rank_change_l
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """What many draws say together.
+    """The summary of many draws.
 
     Attributes:
         intervals: by edition, area_code and id, ends of 90 % intervals: score_low and score_high, rank_low and
-            rank_high from every source; measured_low and measured_high of the score from errors of measurement,
-            allocation and imputation alone; and lowest, the probability of being among the lowest k in rank. The order
-            of areas in one indicator is moved by errors of its figures alone.
-        pairs: by edition, the probability that the row's area scores above the column's in the index, a tie counting
-            half; only editions of up to 500 areas.
-        parameters: one row per draw, what was drawn.
-        varied: every source of doubt, whether it was varied, how or why not, and what was assumed.
+            rank_high from all sources; measured_low and measured_high of the score from errors of measurement,
+            allocation and imputation alone; and lowest, the probability of being among the lowest k in rank. Ranks in
+            an indicator vary only with errors of its figures.
+        pairs: by edition, the probability that the row's area scores above the column's in the index, where a tie
+            counts half; only editions with up to 500 areas.
+        parameters: the drawn parameters, one row per draw.
+        varied: every source of uncertainty, with whether it was varied and how, or why not, and its assumption.
     """
 
     intervals: pd.DataFrame
@@ -55,18 +55,19 @@ class Uncertainty:
     _seed: int
 
     def doubt(self) -> pd.DataFrame:
-        """The sources as a table: source, varied, how, assumed."""
+        """The sources of uncertainty as a table: source, varied, how, assumed."""
         rows = [(one.source, one.varied, one.how, one.assumed) for one in self.varied]
         return pd.DataFrame(rows, columns=["source", "varied", "how", "assumed"])
 
     def changes(self, edition_from: object, edition_to: object) -> pd.DataFrame:
         """90 % intervals of the change of every score and rank between two editions.
 
-        From errors of measurement, allocation and imputation alone, of which both editions share what they share of the
-        figures: the draws are those behind the measured intervals. A fall in rank to a better place is below 0.
+        The intervals cover errors of measurement, allocation and imputation alone, from the same draws as the measured
+        intervals. Where both editions use the same figures they share their errors. A move to a better rank is
+        negative.
 
         Returns:
-            ``CHANGE_COLUMNS``, one row for each area in both editions and element.
+            ``CHANGE_COLUMNS``, one row for each element and each area that is in both editions.
 
         Raises:
             EngineError: one of the two is not an edition of the index.
@@ -104,17 +105,17 @@ class Uncertainty:
 def simulate(
     scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, progress: Progress | None = None
 ) -> Uncertainty:
-    """Recalculate an index many times, as ``engine.draw`` does, with what ``doubt`` names drawn anew.
+    """Recompute an index many times, as ``engine.draw`` does, with the sources of uncertainty drawn at random.
 
-    Rank 1 is as in the recipe. The same seed gives the same figures, whatever the number of cores: every source of
-    every draw has a seed sequence of its own, and draws are summarised in their order.
+    Rank 1 is as in the recipe. The same seed gives the same figures on any number of cores: every source of every draw
+    has a seed sequence of its own, and draws are summarised in order.
 
     Args:
         scores: the index as computed.
-        draws: how many.
-        seed: of all random numbers.
-        doubt: what is varied and how far; None takes what the framework states.
-        progress: called with the number of draws done and of all, now and then.
+        draws: number of recalculations.
+        seed: seed of all random numbers.
+        doubt: the sources that are varied, and how far; None takes those of the framework.
+        progress: called from time to time with the number of draws done and the total.
 
     Raises:
         EngineError: fewer than 20 draws, too few for the ends of a 90 % interval.
@@ -132,8 +133,8 @@ def simulate(
         whole = forward(scores.inputs, together([errors, others]))
         collected.add(whole, measured, len(numbers))
         drawn = {**noted, **model.weights(whole)}
-        alike = {name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items() if len(own) < len(numbers)}
-        parameters.append(drawn | alike)
+        repeated = {name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items() if len(own) < len(numbers)}
+        parameters.append(drawn | repeated)
         if progress is not None:
             progress(numbers.stop, draws)
     return Uncertainty(
@@ -144,18 +145,18 @@ def simulate(
 
 def with_intervals(table: pd.DataFrame, uncertainty: Uncertainty) -> pd.DataFrame:
     """The rows of ``Scores.table`` with rank_low and rank_high filled in."""
-    found = uncertainty.intervals  # of the same areas and elements in the same order
+    intervals = uncertainty.intervals  # same areas and elements in the same order
     whole = pd.api.types.is_integer_dtype(table["rank"].dtype)
-    ends = {name: found[name].to_numpy() for name in ("rank_low", "rank_high")}
+    ends = {name: intervals[name].to_numpy() for name in ("rank_low", "rank_high")}
     return table.assign(**{name: whole_numbers(end, len(end)) if whole else end for name, end in ends.items()})
 
 
 class _Collected:
-    """What the draws say of every element, taken batch by batch.
+    """The draws of every element, collected batch by batch.
 
-    Scores are kept as their distances from those computed, in half the digits: what no draw moves stays exactly itself,
-    and what is lost of the others lies in the eighth digit of the distance. Indicators are ranked by the errors of
-    their figures alone, those without any as computed.
+    Scores are stored as their distances from the computed scores, in single precision. Scores that no draw moves stay
+    exact; for the others the loss is in the eighth digit of the distance. Indicators are ranked with the errors of
+    their figures alone; indicators without errors are ranked as computed.
     """
 
     def __init__(self, model: Model, draws: int, lowest: int) -> None:
@@ -172,7 +173,7 @@ class _Collected:
         self.pairs = Pairs(self.ranking, self.index)
 
     def add(self, whole: Pass, measured: Pass | None, count: int) -> None:
-        """Take a batch: with every source, and with errors of the figures alone."""
+        """Add a batch of draws: with all sources, and with errors of the figures alone."""
         scores = list(whole.scores.values())
         self.whole.add(self._distances(scores, np.arange(len(scores)), count))
         ranked = [scores[place] for place in self.parents]
@@ -187,34 +188,34 @@ class _Collected:
         self.pairs.add(table[:, -1])
 
     def _distances(self, drawn: list[Array], places: Positions, count: int) -> npt.NDArray[np.float32]:
-        """How far some elements' draws lie from what was computed, draws by cells."""
-        found = np.empty((count, len(places), len(self.index)), dtype=np.float32)
+        """Distances of some elements' draws from the computed scores, draws by cells."""
+        distances = np.empty((count, len(places), len(self.index)), dtype=np.float32)
         for own, place in enumerate(places):
-            np.subtract(drawn[place], self.published[place], out=found[:, own], casting="same_kind")
-        return found.reshape(count, -1)
+            np.subtract(drawn[place], self.published[place], out=distances[:, own], casting="same_kind")
+        return distances.reshape(count, -1)
 
     def _among_lowest(self, ranks: Whole) -> Flags:
-        found: Flags = np.zeros(ranks.shape, dtype=bool)
+        lowest: Flags = np.zeros(ranks.shape, dtype=bool)
         for rows in map(run, self.ranking.rows.values()):
             own = ranks[..., rows]
-            found[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
-        return found
+            lowest[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
+        return lowest
 
     def intervals(self) -> pd.DataFrame:
-        """One row per element and area, elements one after another."""
+        """One row per element and area, element by element."""
         position = np.tile(np.arange(len(self.index)), len(self.names))
         keys: dict[str, Any] = {name: self.index.get_level_values(name).take(position) for name in INDEX_NAMES}
         keys["id"] = np.repeat(self.names, len(self.index))
         score = [self.published + end.reshape(self.published.shape) for end in self.whole.scores()]
         measured = [self.published.copy(), self.published.copy()]
         if len(self.uncertain):
-            for ends, found in zip(measured, self.measured.scores(), strict=True):
-                ends[self.moving] += found.reshape(len(self.moving), -1)
-        settled = self.ranking(self.published)
-        rank = [settled.astype(float), settled.astype(float)]
-        for ends, found in zip(rank, self.ranks.ranks(), strict=True):
-            ends[self.moving] = found.reshape(len(self.moving), -1)
-        lowest = self._among_lowest(settled).astype(float)
+            for ends, drawn in zip(measured, self.measured.scores(), strict=True):
+                ends[self.moving] += drawn.reshape(len(self.moving), -1)
+        computed = self.ranking(self.published)
+        rank = [computed.astype(float), computed.astype(float)]
+        for ends, drawn in zip(rank, self.ranks.ranks(), strict=True):
+            ends[self.moving] = drawn.reshape(len(self.moving), -1)
+        lowest = self._among_lowest(computed).astype(float)
         lowest[self.moving] = self.low_ranks / self.draws
         unranked = rank[0] == 0
         columns = dict(zip(INTERVALS, (*score, *measured, *rank, lowest), strict=True))

@@ -1,4 +1,4 @@
-"""What a source of doubt is: something that the data or the definition of an index leave open, drawn anew."""
+"""A source of uncertainty: an aspect that the data or the definition of an index leave open, drawn at random."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy.typing as npt
 from spi_pipeline.engine.calculate.changes import Changes
 
 Generators = Sequence[np.random.Generator]
-# What was drawn, by name, one entry a draw.
+# Drawn parameters by name, one entry per draw.
 Noted = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Drawable:
-    """A source that can be varied in some data.
+    """A source of uncertainty that can be varied with the available data.
 
     Attributes:
-        how: how it is varied, for people.
-        draw: one draw for each generator, and what was drawn.
-        assumed: what is taken for granted in doing so, for people.
-        columns: positions of the indicators concerned; None where it concerns no single ones.
+        how: phrase for readers that describes how it is varied.
+        draw: function that returns the changes of one draw for each generator, and the drawn parameters.
+        assumed: phrase for readers with the assumption behind the draws.
+        columns: positions of the indicators it affects; None where it does not affect particular indicators.
     """
 
     how: str
@@ -35,14 +35,14 @@ class Drawable:
 
 @dataclass(frozen=True)
 class Varied:
-    """Whether a source was varied.
+    """A source of uncertainty, with whether it was varied and how.
 
     Attributes:
-        source: of ``doubt.SOURCES``.
-        varied: whether it was.
-        how: a sentence: how, or why not.
-        assumed: what was taken for granted; empty where it was not varied.
-        columns: positions of the indicators concerned.
+        source: name of the source, of ``doubt.SOURCES``.
+        varied: whether it was varied.
+        how: phrase that describes how it was varied, or why not.
+        assumed: the assumption behind the draws; empty where it was not varied.
+        columns: positions of the indicators it affects.
     """
 
     source: str

@@ -1,6 +1,7 @@
-"""Where areas that stay outside would stand among those that are ranked, and how sure that and their scores are.
+"""The places that areas outside would take among the ranked areas, with intervals of places and scores.
 
-The draws are those behind ``simulate``: areas outside are drawn last, so that those ranked are drawn as without them.
+The draws are the same as in ``simulate``: areas outside are drawn last, so that they do not change the draws of ranked
+areas.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ def standing(scores: Scores, draws: int, seed: int, doubt: Doubt) -> pd.DataFram
 
     Args:
         scores: the index as computed, with areas outside.
-        draws: how many recalculations, 20 or more.
-        seed: of all random numbers.
-        doubt: what is varied and how far.
+        draws: number of recalculations, 20 or more.
+        seed: seed of all random numbers.
+        doubt: the sources that are varied, and how far.
 
     Returns:
-        One row for each edition, area outside and element: ``STANDING``. ``place`` is 1 more than the number of areas
-        ranked with a better score, ``among`` how many stand there then, itself among them. As in ``simulate`` an
-        indicator is placed by errors of its figures alone; a draw places an area among the others of the same draw.
+        One row for each edition, area outside and element, with ``STANDING``. ``place`` is 1 more than the number of
+        ranked areas with a better score; ``among`` is the number of ranked areas including this one. As in
+        ``simulate``, places in an indicator vary only with errors of its figures; in each draw an area is placed among
+        the scores of the same draw.
     """
     fitted = scores.task.values.fitted
     outside = np.flatnonzero(~fitted) if fitted is not None else np.array([], dtype=np.intp)
@@ -42,7 +44,7 @@ def standing(scores: Scores, draws: int, seed: int, doubt: Doubt) -> pd.DataFram
     count = len(scores.task.structure.leaves)
 
     def placed(table: Array) -> Array:
-        """Places, draws by elements by areas outside; missing without a score."""
+        """Places, draws by elements by areas outside; missing where there is no score."""
         whole = np.rint(table * (turn * 10.0**TIE_DECIMALS))
         better = [(whole[..., rows] < whole[..., [own]]).sum(axis=-1) for own, rows in zip(outside, among, strict=True)]
         return np.where(np.isnan(table[..., outside]), np.nan, np.stack(better, -1) + 1.0)

@@ -1,4 +1,4 @@
-"""Random streams: one for each source of doubt and draw, the same on whatever machine and in whatever order."""
+"""Random streams: one for each source of uncertainty and draw, the same on every machine and in any order."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def stream(seed: int, source: str, number: int) -> np.random.Generator:
 
 @lru_cache(maxsize=1 << 15)
 def _state(seed: int, place: int, number: int) -> npt.NDArray[np.uint64]:
-    """Mixing a state takes most of the time; every edition and profile begins from the same ones."""
+    """The mixed state of a seed; cached, since mixing takes most of the time and editions and profiles share states."""
     mixed = np.random.SeedSequence(seed, spawn_key=(place, number)).generate_state(4, np.uint64)
     return mixed.astype(np.uint64, copy=False)
 
 
 class _Known(ISeedSequence):
-    """A seed sequence whose state was mixed before."""
+    """A seed sequence with a state that has already been mixed."""
 
     def __init__(self, state: npt.NDArray[np.uint64]) -> None:
         self._state = state
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> npt.NDArray[Any]:
-        """The state that ``PCG64`` asks for."""
+        """The state that ``PCG64`` requests."""
         assert (n_words, np.dtype(dtype)) == (4, np.dtype(np.uint64))
         return self._state

@@ -1,7 +1,7 @@
-"""The ends of intervals over many draws, of which only the tails are kept.
+"""The ends of intervals over many draws, of which only the tails are stored.
 
-The ends of a 90 % interval are among the lowest and the highest twentieth of the draws. So a tenth of them is enough to
-know the ends exactly, and memory does not grow with what lies between.
+The ends of a 90 % interval are among the lowest and the highest twentieth of the draws. A tenth of the draws is
+therefore enough to compute the ends exactly, and the draws between them need no memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Draws = npt.NDArray[np.generic]
 
 # Share of the draws beyond either end of a 90 % interval.
 BEYOND = 0.05
-# Cells sorted at a time, to stay in the processor's cache; a power of two would share few lines of it.
+# Number of cells sorted at a time, to stay in the processor's cache; a power of two would use only few of its lines.
 CHUNK = 1000
 
 
@@ -24,18 +24,18 @@ class Tails:
 
     def __init__(self, draws: int) -> None:
         self._draws = draws
-        self._kept = int(BEYOND * (draws - 1)) + 2
+        self._size = int(BEYOND * (draws - 1)) + 2
         self._waiting: list[Draws] = []
         self._tails: Draws | None = None  # cells by the lowest and then the highest, in order
 
     def add(self, block: Draws) -> None:
-        """Take some draws, draws by cells; a cell that is missing is so in all of them."""
+        """Add a batch of draws, draws by cells; a cell is missing in all draws or in none."""
         self._waiting.append(block)
-        if sum(map(len, self._waiting)) >= 2 * self._kept:
+        if sum(map(len, self._waiting)) >= 2 * self._size:
             self._sort()
 
     def scores(self) -> tuple[Array, Array]:
-        """The ends by cell, on a straight line between two draws."""
+        """The ends by cell, interpolated linearly between two draws."""
         tails = self._sorted()
         below, part = divmod(BEYOND * (self._draws - 1), 1)
         one = int(below)
@@ -43,7 +43,7 @@ class Tails:
         return ends[0] + (ends[1] - ends[0]) * part, ends[2] + (ends[3] - ends[2]) * part
 
     def ranks(self) -> tuple[Array, Array]:
-        """The ends by cell at whole numbers that were drawn, not between them."""
+        """The ends by cell, at ranks that were drawn, without interpolation."""
         tails = self._sorted()
         first = max(int(np.ceil(BEYOND * self._draws)), 1) - 1
         last = self._draws - max(int(np.ceil((1 - BEYOND) * self._draws)), 1)
@@ -56,20 +56,20 @@ class Tails:
         return self._tails
 
     def _sort(self) -> None:
-        waiting, before, kept = self._waiting, self._tails, self._kept
+        waiting, before, size = self._waiting, self._tails, self._size
         cells, kind = waiting[0].shape[1], waiting[0].dtype
         width = sum(map(len, waiting)) + (0 if before is None else before.shape[1])
-        if before is not None and before.shape[1] == 2 * kept:
-            found = before  # a chunk of it is read before it is written
+        if before is not None and before.shape[1] == 2 * size:
+            sorted_tails = before  # a chunk of it is read before it is written
         else:
-            found = np.empty((cells, min(width, 2 * kept)), kind)
+            sorted_tails = np.empty((cells, min(width, 2 * size)), kind)
         for start in range(0, cells, CHUNK):
             part = slice(start, start + CHUNK)
             ordered = np.concatenate([block[:, part] for block in waiting]).T
             ordered = np.concatenate([ordered] if before is None else [before[part], ordered], axis=1)
             ordered.sort(axis=1)
-            if width > 2 * kept:
-                found[part, :kept], found[part, kept:] = ordered[:, :kept], ordered[:, -kept:]
+            if width > 2 * size:
+                sorted_tails[part, :size], sorted_tails[part, size:] = ordered[:, :size], ordered[:, -size:]
             else:
-                found[part] = ordered
-        self._waiting, self._tails = [], found
+                sorted_tails[part] = ordered
+        self._waiting, self._tails = [], sorted_tails

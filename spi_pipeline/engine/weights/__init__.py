@@ -1,5 +1,5 @@
-"""How much each child counts in its parent, and how well the children hang together.
+"""Weights of children in their parent, and statistics of the children's internal consistency.
 
-Functions of scores and correlations belong here; combining scores with the weights is in ``aggregate``, which way an
-element asks for in ``framework``.
+The functions work on scores and correlations. ``framework`` reads which method an element uses; ``aggregate`` combines
+scores with the weights.
 """

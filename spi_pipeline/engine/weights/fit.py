@@ -1,4 +1,4 @@
-"""How well the children of an element hang together: the statistics that weights are judged by."""
+"""Internal consistency of an element's children: the statistics that fitted weights are judged by."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pandas as pd
 
 from spi_pipeline.engine.weights.correlation import NOISE, correlation_array
 
-# Below three indicators the fit statistics only restate the one correlation there is.
+# With fewer than three indicators the fit statistics only restate their one correlation.
 MIN_INDICATORS = 3
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well a component's indicators measure one thing; NaN where that cannot be told.
+    """How well a component's indicators measure a single concept; NaN where that cannot be assessed.
 
     Attributes:
-        n: number of rows the correlations were taken over.
-        alpha: Cronbach's standardised alpha; above 0.7 is the usual mark.
-        kmo: Kaiser-Meyer-Olkin measure of sampling adequacy, 0 to 1; above 0.5 is the usual mark.
+        n: number of rows behind the correlations.
+        alpha: Cronbach's standardised alpha; the usual threshold is 0.7.
+        kmo: Kaiser-Meyer-Olkin measure of sampling adequacy, 0 to 1; the usual threshold is 0.5.
         pc1_share: share of the variance on the first principal component, 0 to 1.
     """
 
@@ -31,11 +31,11 @@ class Fit:
 
 
 def component_fit(correlation: pd.DataFrame, n: int) -> Fit:
-    """The three fit statistics of a component; NaN with fewer than three indicators, where they say nothing.
+    """The three fit statistics of a component; NaN with fewer than three indicators, where they are uninformative.
 
     Args:
         correlation: correlation matrix of the component's indicators.
-        n: number of rows it was taken over.
+        n: number of rows behind it.
     """
     if len(correlation) < MIN_INDICATORS:
         return Fit(n=n, alpha=np.nan, kmo=np.nan, pc1_share=np.nan)
@@ -63,8 +63,8 @@ def cronbach_alpha(correlation: pd.DataFrame) -> float:
 def kmo(correlation: pd.DataFrame) -> float:
     """Kaiser-Meyer-Olkin measure of sampling adequacy, 0 to 1.
 
-    Sum of squared correlations over that sum plus the sum of squared partial correlations (off the diagonal), the
-    partial correlations taken from the inverse, or the pseudo-inverse where indicators depend on each other exactly.
+    It is the sum of squared correlations over that sum plus the sum of squared partial correlations (off the diagonal).
+    The partial correlations come from the inverse, or from the pseudo-inverse where indicators are linearly dependent.
 
     Source: Kaiser (1974). Returns NaN for a matrix with gaps and where no indicators correlate at all.
     """
@@ -81,7 +81,7 @@ def kmo(correlation: pd.DataFrame) -> float:
 
 
 def first_component_share(correlation: pd.DataFrame) -> float:
-    """Share of the indicators' variance on the first principal component: largest eigenvalue over their number.
+    """Share of the variance on the first principal component: the largest eigenvalue over the number of indicators.
 
     Returns NaN for a matrix with gaps.
     """

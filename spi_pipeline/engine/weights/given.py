@@ -1,4 +1,4 @@
-"""Weights that do not look at the scores, and the share of the spread that weights come to."""
+"""Equal and given weights, which do not depend on the scores, and effective weights, which do."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def equal_weights(ids: Sequence[str]) -> pd.Series:
 
 
 def given_weights(ids: Sequence[str], weights: Mapping[str, float]) -> pd.Series:
-    """The weights stated, made to sum to 1; a child without one weighs 1 before that.
+    """Declared weights, scaled to sum to 1; before scaling, a child without a weight counts as 1.
 
     Raises:
         EngineError: a weight is negative or not finite, or all are 0.
     """
-    stated = pd.Series({name: float(weights.get(name, 1.0)) for name in ids})
-    if not np.isfinite(stated).all() or (stated < 0).any() or not stated.sum() > 0:
-        raise EngineError(f"weights must be finite, not negative and not all 0, unlike: {stated.to_dict()}")
-    return stated / stated.sum()
+    declared = pd.Series({name: float(weights.get(name, 1.0)) for name in ids})
+    if not np.isfinite(declared).all() or (declared < 0).any() or not declared.sum() > 0:
+        raise EngineError(f"weights must be finite, not negative and not all 0, but they are {declared.to_dict()}")
+    return declared / declared.sum()
 
 
 def effective_weights(scores: pd.DataFrame, weights: pd.Series) -> pd.Series:
-    """The share of the parent's spread that each child carries: ``w_i * sd_i / sum(w_j * sd_j)``.
+    """The effective weight of each child, its share of the parent's spread: ``w_i * sd_i / sum(w_j * sd_j)``.
 
     Equal weights do not mean equal influence: a child whose scores hardly differ between areas hardly moves the
-    parent, whatever its weight. (Correlations between children are left out of account.)
+    parent, whatever its weight. Correlations between children are ignored.
 
     Args:
         scores: scores of the children, in points.
@@ -47,6 +47,6 @@ def effective_weights(scores: pd.DataFrame, weights: pd.Series) -> pd.Series:
     Returns:
         Shares summing to 1; NaN for a child with fewer than two scores, and for all where no child varies.
     """
-    carried = weights * scores[weights.index].std(ddof=1)
-    total = carried.sum()
-    return carried / total if total > 0 else carried * np.nan
+    products = weights * scores[weights.index].std(ddof=1)
+    total = products.sum()
+    return products / total if total > 0 else products * np.nan

@@ -1,4 +1,4 @@
-"""Weights from the first principal component, as the Social Progress Index has them."""
+"""Weights from the first principal component, as in the Social Progress Index."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from spi_pipeline.engine.weights.correlation import NOISE, correlation_array, re
 def principal_component_weights(correlation: pd.DataFrame, sd: pd.Series, allow_negative: bool = False) -> pd.Series:
     """Weights from the first principal component, for use on the 0-100 scale: ``w_i`` in proportion to ``v_i / sd_i``.
 
-    ``v`` is the first eigenvector of the correlation matrix, signed so that its sum is positive. It applies to
-    standardised scores; dividing by the standard deviations carries it over to the scores themselves. With all standard
-    deviations 1 the loadings themselves become the weights, as COINr has it.
+    ``v`` is the first eigenvector of the correlation matrix, with the sign that makes its sum positive. It applies to
+    standardised scores; dividing by the standard deviations gives weights for the scores themselves. With all standard
+    deviations 1 the loadings become the weights, as in COINr.
 
     Source: Social Progress Index methodology (the index's "PCA weights").
 
     Args:
         correlation: correlation matrix of the indicators.
         sd: standard deviations of the 0-100 scores, by indicator.
-        allow_negative: keep loadings of 0 and below; the weights still sum to 1.
+        allow_negative: accept loadings of 0 and below; the weights still sum to 1.
 
     Returns:
-        Weights by indicator, summing to 1, all positive unless negative ones were asked for.
+        Weights by indicator, summing to 1, all positive unless negative ones are allowed.
 
     Raises:
-        NegativeLoadingError: a loading is zero or negative, and that was not asked for.
+        NegativeLoadingError: a loading is zero or negative, and ``allow_negative`` is False.
         EngineError: an indicator has no correlations or no spread, as happens where it does not vary.
     """
     require_spread(correlation, sd)
@@ -42,12 +42,12 @@ def principal_component_weights(correlation: pd.DataFrame, sd: pd.Series, allow_
 
 
 def leading(correlation: Array, sd: Array, allow_negative: bool) -> tuple[Array, Array, Flags]:
-    """As ``principal_component_weights``, of many matrices at once; equal weights where they make no sense.
+    """Weights as in ``principal_component_weights``, for many matrices at once; equal weights where not usable.
 
     Args:
-        correlation: ``[draw, child, child]``.
-        sd: ``[draw, child]``.
-        allow_negative: as there.
+        correlation: correlation matrices, ``[draw, child, child]``.
+        sd: standard deviations, ``[draw, child]``.
+        allow_negative: as in ``principal_component_weights``.
 
     Returns:
         Weights and loadings ``[draw, child]``, and which draws have weights of their own.

@@ -1,1 +1,1 @@
-"""Many councils, on one machine or several: Dagster hands out the councils, Celery carries the runs to workers."""
+"""Many councils, on one machine or several: Dagster launches a run for each council, Celery carries runs to workers."""

@@ -1,7 +1,7 @@
 """Runs carried to workers by Celery, and the app that a worker is started with.
 
-``celery -A spi_pipeline.orchestration.machines.workers:app worker``, in a process whose ``DAGSTER_HOME`` names the same
-instance as the daemon's: its ``dagster.yaml`` says where broker and results are, for both.
+Start a worker with ``celery -A spi_pipeline.orchestration.machines.workers:app worker``, in a process whose
+``DAGSTER_HOME`` names the same instance as the daemon's: its ``dagster.yaml`` configures broker and results for both.
 """
 
 from typing import Any
@@ -23,15 +23,15 @@ from spi_pipeline.orchestration.dagster_internals import (
     pack_value,
 )
 
-# Workers answer at once; one that swaps, or a broker that has just come back, may take so long, so often.
+# Workers answer at once; one that swaps, or a broker that has just restarted, may need this many seconds and attempts.
 _SECONDS, _TIMES = 5, 3
 
 
 class Launcher(CeleryRunLauncher):
-    """The launcher of dagster-celery, which also notices that a worker was killed.
+    """The launcher of dagster-celery, extended to detect killed workers.
 
-    Of a task whose worker died Celery says for ever that it runs. So the workers are asked what they are running, and
-    a run that some worker began and none has is to be gone on with: the daemon has another worker resume it.
+    After the death of a worker, Celery reports its task as running for ever. So this launcher queries the workers for
+    their running tasks. If a run was begun and no worker has it, the daemon lets another worker resume it.
     """
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
@@ -42,27 +42,29 @@ class Launcher(CeleryRunLauncher):
                 answers = self.celery.control.inspect(timeout=_SECONDS).active() or {}
                 if any(each["id"] == task for tasks in answers.values() for each in tasks):
                     return CheckRunHealthResult(WorkerStatus.RUNNING)
-            ended = super().check_run_worker_health(run)  # it may have ended meanwhile
+            ended = super().check_run_worker_health(run)  # the task may have ended meanwhile
         except (OperationalError, RedisError, OSError) as error:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, f"the broker does not answer, nothing is known: {error}")
+            return CheckRunHealthResult(
+                WorkerStatus.RUNNING, f"the broker does not respond, the state is unknown: {error}"
+            )
         if ended.status == WorkerStatus.SUCCESS:
             return ended
-        if ended.status == WorkerStatus.UNKNOWN:  # of a task that no worker began Celery knows nothing
+        if ended.status == WorkerStatus.UNKNOWN:  # Celery does not know a task that no worker has begun
             return CheckRunHealthResult(WorkerStatus.RUNNING, "waits for a worker")
-        return CheckRunHealthResult(WorkerStatus.FAILED, "no worker has this run: the one that had it is gone")
+        return CheckRunHealthResult(WorkerStatus.FAILED, "no worker has this run any more")
 
     def resume_run(self, context: ResumeRunContext) -> None:
-        """Have another worker go on with a run; that of dagster-celery 0.29 calls its task by a wrong argument."""
+        """Let another worker resume a run; the method of dagster-celery 0.29 passes a wrong argument to its task."""
         run = context.dagster_run
         if run.job_code_origin is None:
-            raise SpiError(f"run {run.run_id} does not say which code it is of: launch it again")
+            raise SpiError(f"run {run.run_id} does not name its code location: launch it again")
         args = ResumeRunArgs(run.job_code_origin, run.run_id, self._instance.get_ref(), set_exit_code_on_failure=True)
         task = create_resume_job_task(self.celery).si(resume_job_args_packed=pack_value(args))
         self._launch_celery_task_run(run=run, task_signature=task, routing_key=TASK_RESUME_JOB_NAME)
 
 
 def __getattr__(name: str) -> Any:
-    """``app``, made when a worker asks for it and not when the launcher is imported."""
+    """Make ``app`` when a worker requests it, and not when the launcher is imported."""
     if name == "app":
         return _app()
     raise AttributeError(name)
@@ -71,7 +73,7 @@ def __getattr__(name: str) -> Any:
 def _app() -> Any:
     launcher = DagsterInstance.get().run_launcher
     if not isinstance(launcher, CeleryRunLauncher):
-        raise TypeError("dagster.yaml in DAGSTER_HOME names no launcher of Celery, see deploy/several-machines")
+        raise TypeError("dagster.yaml in DAGSTER_HOME names no Celery launcher; see deploy/several-machines")
     app: Any = launcher.celery
     create_execute_job_task(app)
     create_resume_job_task(app)

@@ -1,4 +1,4 @@
-"""Dagster's web server as ``spi ui`` starts it: guarded against foreign web pages, and read-only where that is asked.
+"""Dagster's web server as ``spi ui`` starts it: guarded against foreign web pages, and read-only on request.
 
-Here belongs who may ask the server for what. What it shows is Dagster's own.
+This package decides which requests the server accepts. The pages that it serves are Dagster's own.
 """

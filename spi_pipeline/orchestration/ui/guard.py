@@ -1,7 +1,7 @@
-"""What stands before Dagster's web server, which takes a mutation from any web page that a local browser shows.
+"""A guard in front of Dagster's web server, which accepts mutations from any web page open in a local browser.
 
-It answers GraphQL by GET, from forms, from any ``Origin`` and under any ``Host`` (seen in 1.13: a page deleted a run).
-This knows nothing of Dagster but where its GraphQL lies.
+Dagster accepts GraphQL by GET, from forms, from any ``Origin`` and under any ``Host`` (seen in 1.13: a page deleted a
+run). The guard knows nothing about Dagster except the path of its GraphQL endpoint.
 """
 
 import json
@@ -15,20 +15,20 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A name that somebody else's DNS could lead here is none of these.
+# The host names of this machine; a request by DNS rebinding would carry any other name.
 LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
-# The longest query of the UI itself is of some 20 KB.
+# The UI's own longest query has some 20 KB.
 MOST_BYTES = 4_000_000
 
 
 class Guard:
-    """An ASGI application that passes on what the UI's own pages and local programs ask, and refuses the rest.
+    """An ASGI application that passes on requests from the UI's own pages and local programs, and refuses all others.
 
     Args:
-        app: what is guarded.
-        address: where people reach it through a proxy, such as ``https://spi.example.org``; from this machine it is
-            reached as well.
-        read_only: whether anything that changes something is refused.
+        app: the guarded application.
+        address: the address that people open through a proxy, such as ``https://spi.example.org``; access from this
+            machine always works too.
+        read_only: whether to refuse every request that changes something.
     """
 
     def __init__(self, app: ASGIApp, address: str = "", *, read_only: bool = False) -> None:
@@ -37,12 +37,12 @@ class Guard:
         self.origin = _origin(address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request or a websocket, or pass it on."""
-        if scope["type"] not in ("http", "websocket"):  # the start and the end of the server
+        """Refuse a request or a websocket, or pass it on."""
+        if scope["type"] not in ("http", "websocket"):  # startup and shutdown of the server
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
         fault = self._foreign(headers)
-        if scope["type"] == "websocket":  # which knows subscriptions only, and these change nothing
+        if scope["type"] == "websocket":  # only for subscriptions, which change nothing
             await (send({"type": "websocket.close", "code": 1008}) if fault else self.app(scope, receive, send))
             return None
         fault = fault or _unusual(scope, headers)
@@ -53,72 +53,74 @@ class Guard:
         return await self.app(scope, receive, _unframed(send))
 
     def _foreign(self, headers: Headers) -> str:
-        """Why a request is another web page's, or was led here by another name; nothing where it is ours."""
+        """Why a request comes from another web page or under another host name; empty if it is legitimate."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         host = hosts[0].lower() if len(hosts) == 1 else ""
         local = re.sub(r":\d+$", "", host) in LOCAL
         if not local and f"//{host}" != self.origin.partition(":")[2]:
-            return f"no such host here: {host!r}; where a proxy leads here, set SPI_UI_URL to the address people open"
+            return f"this server has no host {host!r}; behind a proxy, set SPI_UI_URL to the address that people open"
         own = {self.origin} | ({f"http://{host}"} if local else set())
         if any(origin.lower() not in own - {""} for origin in origins):
-            return f"a page of {origins[0]!r} may not ask this; where that is a proxy before it, set SPI_UI_URL to it"
+            return f"pages of {origins[0]!r} may not send this request; if that is a proxy, set SPI_UI_URL to it"
         return ""
 
 
 def _origin(address: str) -> str:
-    """Scheme, host and port of an address, as a browser tells it."""
+    """Scheme, host and port of an address, as a browser sends them in ``Origin``."""
     parts = urlsplit(address.strip().lower())
     usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].removesuffix(usual)}" if parts.netloc else ""
 
 
 def _unusual(scope: Scope, headers: Headers) -> str:
-    """Why a request asks GraphQL in a manner that needs no consent of a browser's; nothing where it does not."""
+    """Why a browser would send a GraphQL request across origins without a preflight; empty if it would not."""
     if not scope["path"].rstrip("/").endswith("/graphql"):
         return ""
     if scope["method"] in ("GET", "HEAD"):
         named = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return "GraphQL is asked by POST alone" if "query" in named else ""
+        return "GraphQL requests must use POST" if "query" in named else ""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return "" if kind == "application/json" else "GraphQL is asked by application/json alone"
+    return "" if kind == "application/json" else "GraphQL requests must have the content type application/json"
 
 
 async def _changing(scope: Scope, receive: Receive) -> tuple[str, Receive]:
-    """Why a request would change something, and the request to be read anew."""
+    """Why a request would change something, empty if it would not, and a function that replays the request."""
     if not scope["path"].rstrip("/").endswith("/graphql"):
-        return "this server only reads", receive
+        return "this server is read-only", receive
     body, more = bytearray(), True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message["type"] == "http.request" and message.get("more_body", False)
         if len(body) > MOST_BYTES:
-            return f"a query of more than {MOST_BYTES:,} bytes is not read", receive
+            return f"a query may have at most {MOST_BYTES:,} bytes", receive
     whole: Iterator[Message] = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
 
-    async def again() -> Message:
+    async def replay() -> Message:
         return next(whole, None) or await receive()
 
-    return ("" if _only_queries(bytes(body)) else "this server only reads"), again
+    return ("" if _only_queries(bytes(body)) else "this server is read-only"), replay
 
 
 def _only_queries(body: bytes) -> bool:
-    """Whether a body holds queries and nothing else that could be executed."""
+    """Whether a body holds only queries, and no other executable operation."""
     try:
-        asked: Any = json.loads(body)
-        document = parse(asked["query"]) if isinstance(asked, Mapping) else None
+        request: Any = json.loads(body)
+        document = parse(request["query"]) if isinstance(request, Mapping) else None
     except (ValueError, LookupError, TypeError, RecursionError, GraphQLError):
         document = None
-    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
-    return bool(found) and all(node.operation == OperationType.QUERY for node in found)
+    operations = (
+        [node for node in document.definitions if isinstance(node, OperationDefinitionNode)] if document else []
+    )
+    return bool(operations) and all(node.operation == OperationType.QUERY for node in operations)
 
 
 def _unframed(send: Send) -> Send:
-    """Let no other page show this one inside itself, where a click meant for that page would fall on this one."""
+    """Forbid other pages to embed this one in a frame, where a click meant for them would land on this page."""
 
-    async def told(message: Message) -> None:
+    async def send_with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], (b"x-frame-options", b"SAMEORIGIN")]
         await send(message)
 
-    return told
+    return send_with_header

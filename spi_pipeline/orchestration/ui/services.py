@@ -1,4 +1,4 @@
-"""Dagster's web server and daemon, started together as ``dagster dev`` does, with the server behind the guard."""
+"""Dagster's web server and daemon, started together as by ``dagster dev``, with the server behind the guard."""
 
 from collections.abc import Sequence
 from subprocess import Popen

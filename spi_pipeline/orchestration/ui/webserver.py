@@ -1,7 +1,7 @@
-"""Dagster's web server behind the guard: what ``python -m dagster_webserver`` does, with its options.
+"""Dagster's web server behind the guard: ``python -m dagster_webserver`` with all its options.
 
-``DAGSTER_WEBSERVER_READ_ONLY`` is Dagster's own way to say by the environment what ``--read-only`` says: its pages then
-offer nothing that the guard would refuse.
+``DAGSTER_WEBSERVER_READ_ONLY`` is Dagster's own environment variable for ``--read-only``: its pages then offer nothing
+that the guard would refuse.
 """
 
 import os
@@ -25,7 +25,7 @@ def main() -> None:
     def guarded(server: DagsterWebserver[Any, Any]) -> list[Middleware]:
         return [guard, *plain(server)]
 
-    # Its command line offers no place for a middleware.
+    # The command line of the web server has no option for a middleware.
     DagsterWebserver.build_middleware = guarded  # type: ignore[assignment, method-assign]
     serve()  # type: ignore[no-untyped-call]
 

@@ -1,5 +1,5 @@
-"""How things stand, and who is told: the status, what there is to tell of runs and sources, and the watch over ticks.
+"""The status, the incidents of runs, tables and sources that alerts report, and the watch over ticks.
 
-Here belongs what looks at runs, tables and Dagster's own records and changes nothing. What starts, records or ends a
-run belongs beside this package.
+This package reads runs, tables and Dagster's records, and changes nothing. Code that starts, records or ends a run
+belongs in the package above.
 """

@@ -1,11 +1,11 @@
-"""Looking once, and telling who wants to know: after each refresh, by the sensor, or when ``spi alerts send`` is asked.
+"""One look at a store, with alerts about the incidents: after each refresh, by the sensor, or by ``spi alerts send``.
 
-What there is to tell is found by ``incidents``; how it is told is the room ``alerts``'.
+``incidents`` and ``run_incidents`` find the incidents; the package ``alerts`` decides how they are sent.
 """
 
 import datetime as dt
 
-from spi_pipeline.alerts.desk import Desk, try_out
+from spi_pipeline.alerts.manager import AlertManager, try_out
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
@@ -19,50 +19,64 @@ from spi_pipeline.storage.store import Store
 
 
 def alert_channels(settings: Settings, contracts: Contracts) -> list[Channel]:
-    """Who is told what.
+    """The configured alert channels, each with its choice of alerts.
 
     Raises:
-        SpiError: where a setting cannot be understood, or a channel chooses by a word that no alert carries; without
-            any part of a URL.
+        SpiError: if a setting is not valid, or a channel chooses by a word that no alert has; the message never has any
+            part of a URL.
     """
     return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, carried_words(contracts))
 
 
 def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
-    """Look at everything once and tell those who want to know; nothing is done where nobody does.
+    """Look for incidents once and send alerts about them; without an alert channel, do nothing.
 
     Args:
-        settings: where to look and whom to tell.
+        settings: the store and the alert channels.
         contracts: all contracts.
         now: the moment; the clock's when left out.
 
     Returns:
-        By name of each channel that did not accept a message, why; the message is kept and tried again.
+        The reason for each refusal, by the name of the channel; a refused message is retained and sent again later.
 
     Raises:
-        SpiError: where the store or a setting cannot be read, or another process is at it.
+        SpiError: if the store or a setting cannot be read, or another process is sending alerts.
     """
-    known = alert_channels(settings, contracts)
-    if not known:
+    configured = alert_channels(settings, contracts)
+    if not configured:
         return {}
     now = now or dt.datetime.now(dt.UTC)
-    found = Incidents(settings, contracts, now)
-    of_runs = RunIncidents(found.store, contracts.framework.publication.owner, settings.ui_url.rstrip("/"), now)
-    with Desk(found.store.alerts, known) as desk, existing_instance(found.store) as instance:
+    incidents = Incidents(settings, contracts, now)
+    run_incidents = RunIncidents(
+        incidents.store, contracts.framework.publication.owner, settings.ui_url.rstrip("/"), now
+    )
+    with AlertManager(incidents.store.alerts, configured) as manager, existing_instance(incidents.store) as instance:
         if instance:
             from spi_pipeline.orchestration.instance import close_abandoned_runs
 
-            close_abandoned_runs(instance, found.store)
-        seen = {source: desk.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
-        checks, read = found.checks(seen[CHECK_RESULT], desk.lasting("check"))
-        runs, of_each = of_runs.runs(instance, seen, desk.lasting("run"))
-        events = [*checks, *runs, *found.tables(), *found.overdue(), *(of_runs.silent(instance) if instance else ())]
-        whole = ["stale", "quarantine", *(["silent"] if instance else [])]
-        desk.report(events, now, whole=whole, seen={CHECK_RESULT: read, **of_each}, history=not any(seen.values()))
-        return desk.deliver(now)
+            close_abandoned_runs(instance, incidents.store)
+        seen = {source: manager.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
+        checks, read = incidents.checks(seen[CHECK_RESULT], manager.lasting("check"))
+        runs, positions = run_incidents.runs(instance, seen, manager.lasting("run"))
+        events = [
+            *checks,
+            *runs,
+            *incidents.tables(),
+            *incidents.overdue(),
+            *(run_incidents.silent(instance) if instance else ()),
+        ]
+        complete = ["stale", "quarantine", *(["silent"] if instance else [])]
+        manager.report(
+            events, now, whole=complete, seen={CHECK_RESULT: read, **positions}, history=not any(seen.values())
+        )
+        return manager.deliver(now)
 
 
 def try_channels(settings: Settings, contracts: Contracts) -> dict[str, str]:
-    """Send one message to each channel, and return by its name why it was refused, "" where it was accepted."""
+    """Send one trial message to each channel.
+
+    Returns:
+        The reason for the refusal by the name of the channel; "" if the channel accepted the message.
+    """
     body = f"This is a trial of the alerts of the store {Store(settings.store).root}. Nothing has failed."
     return try_out(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))

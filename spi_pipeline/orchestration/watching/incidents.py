@@ -1,7 +1,8 @@
-"""What is worth telling of tables and sources, read from what runs left behind: check results and table versions.
+"""Incidents of tables and sources, from the check results and table versions that runs left behind.
 
-Everything is read on from a position, or looked at as it is now; nothing rests on having been called in time. Runs
-themselves are for ``run_incidents``; whom to tell, and how often, is the room ``alerts``'.
+Reading resumes at the last position, and current states are read as they are now, so nothing depends on calling
+this in time. ``run_incidents`` has the incidents of runs themselves; the package ``alerts`` decides whom to alert, and
+how often.
 """
 
 import datetime as dt
@@ -11,32 +12,32 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.manager import Seen
 from spi_pipeline.contracts.freshness import FRESH
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.drift import drift_ids
 from spi_pipeline.run.freshness import overdue, published
-from spi_pipeline.run.outcome import COMPUTED
 from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import CHECK_RESULT, CHECKS, age
+from spi_pipeline.run.result import COMPUTED
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.store import Store
 
 SAMPLE_ROWS = 3
-# Of the steps that depend on a table so many are named of each kind.
+# The most dependent steps of each kind that an alert names.
 NAMED = 4
 
 
 @dataclass(frozen=True)
 class Incidents:
-    """What one look at a store finds.
+    """The incidents that one look at a store finds.
 
     Attributes:
-        settings: where to look.
+        settings: the settings, which name the store.
         contracts: all contracts.
         now: the moment.
     """
@@ -47,7 +48,7 @@ class Incidents:
 
     @cached_property
     def store(self) -> Store:
-        """The store looked at."""
+        """The store."""
         return Store(self.settings.store)
 
     @cached_property
@@ -62,47 +63,50 @@ class Incidents:
 
     @cached_property
     def reader(self) -> Reader:
-        """Reads the tables there are."""
+        """The reader of the current tables."""
         return Reader(self.store, self.contracts, self.settings.figures(self.contracts.geography))
 
     def checks(self, seen: Seen, lasting: set[str]) -> tuple[list[Event], Seen]:
-        """Rules broken and kept, from the rows added to ``check_result`` since.
+        """Events for rules that broke or recovered, from the rows added to ``check_result`` since the last look.
 
         Args:
-            seen: how far it was read.
-            lasting: rules that are known to be broken; those that are no longer promised are over.
+            seen: the position reached by the last look.
+            lasting: rules known to be broken; the incident of a rule that no contract has any more is over.
+
+        Returns:
+            The events, and the new position.
         """
-        found: list[list[dict[str, Any]]] = []
+        new_rows: list[list[dict[str, Any]]] = []
         positions: dict[str, str] = {}
         for kind, run_id, stamp in [(name, *each) for name in CHECKS for each in self.store.run_stamps(name).items()]:
             place = run_id if kind == CHECK_RESULT else f"{kind} {run_id}"
-            before, _, done = seen.get(place, "").partition(" ")
+            before, _, rows_read = seen.get(place, "").partition(" ")
             record = self.store.read_run(kind, run_id) if stamp != before else None
             if record is not None:
                 positions[place] = f"{stamp} {record.num_rows}"
-                found.append(record.slice(int(done or 0)).to_pylist())
+                new_rows.append(record.slice(int(rows_read or 0)).to_pylist())
         events: list[Event] = []
         broken = set(lasting)
-        for rows in sorted(filter(None, found), key=lambda rows: (rows[0]["run_at"] <= self.now, rows[0]["run_at"])):
+        for rows in sorted(filter(None, new_rows), key=lambda rows: (rows[0]["run_at"] <= self.now, rows[0]["run_at"])):
             for event in self._checked(rows, broken):
                 broken.add(event.subject) if event.failing else broken.discard(event.subject)
                 events.append(event)
-        gone = [subject for subject in sorted(broken) if _table_of(subject) not in self.maker]
-        events += [Event("check", subject, failing=False, at=self.now) for subject in gone]
+        dropped = [subject for subject in sorted(broken) if _table_of(subject) not in self.maker]
+        events += [Event("check", subject, failing=False, at=self.now) for subject in dropped]
         return events, positions
 
     def _checked(self, rows: list[dict[str, Any]], broken: set[str]) -> Iterator[Event]:
-        """What one run says of the tables it judged; a rule it no longer asks of a table is over."""
+        """The events of one run for the tables it judged; a rule that it no longer evaluates for a table is over."""
         judged: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
-            # Freshness is looked at as it is now, and the database's failure is that of its run.
+            # Freshness is judged as it is now, and a failure of the database is the failure of its run.
             if row["rule"] != FRESH and row["table_name"] in self.maker:
                 judged.setdefault(row["table_name"], []).append(row)
         for table, results in judged.items():
-            at, asked = results[0]["run_at"], {f"{table}.{row['rule']}" for row in results}
-            # Where the table could not be computed no rule was asked.
+            at, evaluated = results[0]["run_at"], {f"{table}.{row['rule']}" for row in results}
+            # If the table could not be computed, its rules were not evaluated.
             if all(row["rule"] != COMPUTED.id or row["outcome"] == "passed" for row in results):
-                others = {subject for subject in broken if _table_of(subject) == table} - asked
+                others = {subject for subject in broken if _table_of(subject) == table} - evaluated
                 yield from (Event("check", subject, failing=False, at=at) for subject in sorted(others))
             for row in results:
                 if row["outcome"] in ("failed", "errored"):
@@ -128,9 +132,9 @@ class Incidents:
         )
 
     def tables(self) -> Iterator[Event]:
-        """Last good versions in use because newer ones were refused or could not be had, as it is now.
+        """Last good versions in use because newer ones were refused or could not be fetched, as it is now.
 
-        The tables of a step are kept together, and told as one.
+        The tables of a step are kept together, and are one incident.
         """
         versions = self.store.versions()
         for step in self.plan:
@@ -140,7 +144,7 @@ class Incidents:
             version = stale[0]
             run_id = version.stale_run_id or ""
             refused = self.store.quarantined(version.name, run_id)
-            what = "a new version is in quarantine" if refused else "no new version could be had"
+            state = "a new version is in quarantine" if refused else "no new version could be made"
             since = dt.datetime.fromisoformat(version.stale_since or version.written_at)
             yield self._about(
                 version.name,
@@ -148,14 +152,14 @@ class Incidents:
                 subject=step.label,
                 at=dt.datetime.fromisoformat(refused["quarantined_at"]) if refused else since,
                 since=since,
-                title=f"{step.label} is stale, {what}",
+                title=f"{step.label} is stale, {state}",
                 observed=f"{version.stale_reason}; the last good version, {age(version.written_at)} old, stays in use",
                 expected="a new version that keeps its rules",
                 link=self._link(run_id),
             )
 
     def overdue(self) -> Iterator[Event]:
-        """Sources that are older than their publisher's calendar lets one expect, as it is now."""
+        """Sources that are overdue by their publisher's calendar, as it is now."""
         for source, result in overdue(self.settings, self.reader, self.now):
             due = self._due(source)
             yield self._about(
@@ -173,13 +177,13 @@ class Incidents:
             )
 
     def _due(self, source: Source) -> dt.datetime:
-        """When the publisher's next figures were late."""
+        """When the publisher's next figures became overdue."""
         last = published(self.reader.origins(source.id)) or self.now.date()
         late = last + dt.timedelta(days=(source.cycle_days or 0) + source.grace_days)
         return dt.datetime.combine(late, dt.time(), dt.UTC)
 
     def _about(self, table: str, **facts: Any) -> Event:
-        """A failing event about a table, with what is known of the table."""
+        """A failing event about a table, with the facts about the table."""
         step, contract = self.maker[table], contract_of(table, self.contracts)
         publisher = f"; publisher: {contract.properties.publisher}" if isinstance(contract, Source) else ""
         return Event(
@@ -194,45 +198,45 @@ class Incidents:
 
 
 def dependents(table: str, plan: list[Step]) -> str:
-    """What is computed from a table up to the index, however indirectly, in words: a few names of each kind."""
-    changed, found = {table}, dict[str, list[str]]()
+    """The steps up to the index that depend on a table, directly or indirectly, in words: a few names of each kind."""
+    changed, names_by_kind = {table}, dict[str, list[str]]()
     for step in plan:
-        # Every component reads which editions there are; followed, that would name all of them for any indicator.
+        # Every component reads the list of editions; following that input would name all components for any indicator.
         if step.group not in ("basis", *BEHIND_INDEX) and changed.intersection(step.inputs):
             changed.update(step.outputs)
-            found.setdefault(step.kind, []).append(step.name)
-    told = []
-    for kind, names in found.items():
+            names_by_kind.setdefault(step.kind, []).append(step.name)
+    phrases = []
+    for kind, names in names_by_kind.items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        told.append(kind if names == [kind] else f"{kind} {', '.join(names[:NAMED])}{more}")
-    return "; ".join([*told, "the published database"])
+        phrases.append(kind if names == [kind] else f"{kind} {', '.join(names[:NAMED])}{more}")
+    return "; ".join([*phrases, "the published database"])
 
 
 def carried_words(contracts: Contracts) -> dict[str, set[str]]:
-    """What alerts can be routed by: by attribute of an event every word it can have, in any mode."""
-    found: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # who answers for runs
-    for step in build_plan(replace(contracts, dormant=frozenset())):
-        if any(map(is_table, step.outputs)):  # what else could not be made is told of its run
-            for choice, word in _words(step, contracts).items():
-                found.setdefault(choice, set()).add(word)
+    """The words that alerts can be routed by: for each attribute of an event, every value it can have in any mode."""
+    words: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # the owner of runs
+    for step in build_plan(replace(contracts, unavailable=frozenset())):
+        if any(map(is_table, step.outputs)):  # a failure of any other output is an incident of its run
+            for attribute, word in _words(step, contracts).items():
+                words.setdefault(attribute, set()).add(word)
     tables = [*contracts.sources.values(), *contracts.products.values()]
-    found["rule"] = {COMPUTED.id, FRESH, *(rule.id for table in tables for rule in table.rules)}
-    found["rule"].update(*(drift_ids(source) for source in contracts.sources.values()))
-    return found
+    words["rule"] = {COMPUTED.id, FRESH, *(rule.id for table in tables for rule in table.rules)}
+    words["rule"].update(*(drift_ids(source) for source in contracts.sources.values()))
+    return words
 
 
 def _words(step: Step, contracts: Contracts) -> dict[str, str]:
-    """What an alert about a table that a step writes can be routed by."""
+    """The words that an alert about a step's table can be routed by."""
     return {"asset": step.label, "group": step.group, "owner": owner_of(step, contracts)}
 
 
 def _sample(failing_rows: str | None) -> tuple[str, ...]:
-    """Failing rows in words, as the check kept them: columns of the rule and of the key, no others."""
+    """Failing rows in words, as the check recorded them: only the columns of the rule and of the key."""
     rows = json.loads(failing_rows) if failing_rows else []
-    told = dict.fromkeys(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
-    return tuple(told)[:SAMPLE_ROWS]
+    sentences = dict.fromkeys(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
+    return tuple(sentences)[:SAMPLE_ROWS]
 
 
 def _table_of(subject: str) -> str:
-    """The table of a check: its name may hold a dot, that of a rule does not."""
+    """The table of a check: the name of a table may hold a dot, the name of a rule does not."""
     return subject.rsplit(".", 1)[0]

@@ -1,7 +1,7 @@
-"""What is worth telling of runs, and of the schedules and sensors that start them.
+"""Incidents of runs, and of the schedules and sensors that start them.
 
-Runs are read on from a position, whoever started them: the command keeps a list, all others are Dagster's. Tables,
-rules and sources are for ``incidents``. Dagster is imported only where there is an instance to look at.
+Reading resumes at the last position: runs of the command come from its list, all others from Dagster's instance.
+``incidents`` has the incidents of tables, rules and sources. Dagster is imported only if there is an instance to read.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spi_pipeline.alerts.desk import Seen
 from spi_pipeline.alerts.event import Event
+from spi_pipeline.alerts.manager import Seen
 from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, launched, recorded
 from spi_pipeline.orchestration.watching.watchdog import tickers
 from spi_pipeline.storage.store import Store
@@ -20,19 +20,19 @@ from spi_pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-# Runs that ended are looked for again so long: two that end in one moment must both be found.
+# Ended runs are looked up again for this long, since two that end at the same moment must both be found.
 OVERLAP = dt.timedelta(hours=1)
-# What is read on beside the list of the command: the runs of Dagster's instance.
+# The position in the runs of Dagster's instance, next to that in the command's list.
 DAGSTER = "dagster"
 
 
 @dataclass(frozen=True)
 class RunIncidents:
-    """What one look at the runs of a store finds.
+    """The incidents that one look at the runs of a store finds.
 
     Attributes:
         store: the store.
-        owner: who answers for the runs.
+        owner: the owner of the runs.
         ui_url: where people reach the UI.
         now: the moment.
     """
@@ -48,32 +48,32 @@ class RunIncidents:
         """Runs that failed as a whole or were stopped, and those that ended well.
 
         Args:
-            instance: Dagster's; None where there is none.
-            seen: by source, how far it was read.
-            lasting: runs that are known to have failed.
+            instance: Dagster's instance; None if there is none.
+            seen: the position of the last look, for the list and for the instance.
+            lasting: runs known to have failed.
 
         Returns:
-            The events in the order the runs ended, and by source how far it is read now.
+            The events in the order in which the runs ended, and the new positions.
         """
         stamps = self.store.run_stamps(RUN)
         new = {run_id: stamp for run_id, stamp in stamps.items() if run_id not in seen[RUN]}
-        found = recorded(self.store, new)
+        ended = recorded(self.store, new)
         read: dict[str, Seen] = {RUN: new}
         if instance:
             others, read[DAGSTER] = self._launched(instance, seen[DAGSTER], stamps)
-            found += others
+            ended += others
         events: list[Event] = []
         failing = set(lasting)
-        # What is dated after now was dated by a clock that was wrong: it came before what is not.
-        for event in map(self._run, sorted(found, key=lambda run: (run.heard <= self.now, run.heard))):
-            # A refresh that ends well ends the failures of all others: it computes whatever is due.
-            over = {event.subject} if event.subject != REFRESH else {REFRESH, *failing}
-            failing = failing | {event.subject} if event.failing else failing - over
-            events += [event] if event.failing else [Event("run", name, False, event.at) for name in sorted(over)]
+        # A date after now comes from a clock that was wrong: such runs sort before all others.
+        for event in map(self._run, sorted(ended, key=lambda run: (run.heard <= self.now, run.heard))):
+            # A refresh that succeeds ends the incidents of all other runs, since it computes everything that is due.
+            resolved = {event.subject} if event.subject != REFRESH else {REFRESH, *failing}
+            failing = failing | {event.subject} if event.failing else failing - resolved
+            events += [event] if event.failing else [Event("run", name, False, event.at) for name in sorted(resolved)]
         return events, read
 
     def _launched(self, instance: DagsterInstance, seen: Seen, known: Collection[str]) -> tuple[list[Run], Seen]:
-        """Runs that ended and that the list does not know, and how far they are read now."""
+        """Ended runs that are not in the command's list, and the new position."""
         from dagster import DagsterRunStatus, RunsFilter
 
         read_to = dt.datetime.fromisoformat(seen[""]) if seen.get("") else None
@@ -90,7 +90,7 @@ class RunIncidents:
         return [launched(record, instance, self.store) for record in new], positions
 
     def _run(self, run: Run) -> Event:
-        """What became of a run; one that only kept last good versions has no cause, other records tell of those."""
+        """The event for a run; a run that only kept last good versions has no cause, and other events report those."""
         stopped = run.state == "stopped"
         verb = "was stopped" if stopped else "failed" if run.cause else ""
         return Event(
@@ -102,8 +102,8 @@ class RunIncidents:
             severity="error" if verb == "failed" else "warning",
             owner=self.owner,
             observed=run.cause or ("stopped before its end" if stopped else ""),
-            expected=f"the run that {run.launched_by} started ends well",
-            affects="what it was to compute; readers still see the last whole state",
+            expected=f"the run that {run.launched_by} started succeeds",
+            affects="the tables that it should have computed; readers still see the last publication",
             ask=self.owner,
             link=f"{self.ui_url}/runs/{run.run_id}",
         )
@@ -121,8 +121,8 @@ class RunIncidents:
                     title=f"the {ticker.kind} {ticker.name} does not tick",
                     owner=self.owner,
                     observed=ticker.trouble,
-                    expected="ticks as long as it is switched on",
-                    affects="whatever it starts or watches",
+                    expected="it ticks as long as it is switched on",
+                    affects="everything that it starts or watches",
                     ask=self.owner,
                     link=f"{self.ui_url}/deployment/daemons",
                 )

@@ -1,6 +1,6 @@
-"""What ``spi status`` says: the state of the store and of the daemon, from outside either.
+"""``spi status``: the state of the store and of the daemon, seen from outside both.
 
-A dead daemon cannot speak: a probe asks ``spi status --json`` and looks at ``healthy``, or at the exit code.
+A dead daemon cannot report itself: a probe runs ``spi status --json`` and checks ``healthy``, or the exit code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spi_pipeline.alerts.delivery import understood
-from spi_pipeline.alerts.desk import waiting
+from spi_pipeline.alerts.manager import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, begun, launched, recorded
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LAST_RUNS = 5
 ENDED_WELL = ("succeeded", "nothing to do")
 WENT_WRONG = {"failed": "failed", "stopped": "was stopped", KILLED: "was killed"}
-# A message that no channel took for so long is trouble of its own.
+# A message that a channel has not accepted for this long is trouble in itself.
 UNHEARD = dt.timedelta(hours=1)
 
 
@@ -40,18 +40,18 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     """The state of the store.
 
     Args:
-        settings: where it is.
+        settings: the settings, which name the store.
         now: the moment; the clock's when left out.
 
     Returns:
-        ``healthy``; ``trouble`` (why it is not, in sentences); ``store``; ``damage`` (what does not hold the bytes that
-        were written, in sentences); ``published`` (version); ``editions``;
-        ``stale_steps`` (what a refresh would run); ``stale_tables`` (last good versions kept because a newer one was
-        refused); ``tables`` (their rows and age); ``overdue_sources`` (older than their publisher's calendar lets one
-        expect); ``sources`` (how many days old their figures are); ``tickers`` (schedules and sensors that are on,
-        with the age of their last tick); ``alerts_waiting`` (by channel); ``alerts_fault`` (why nobody can be told);
-        ``last_run`` and ``runs``, newest first, those of the command and those of the UI, schedules and sensors, with
-        the cause where one failed. Ages are in seconds unless their name says days.
+        ``healthy``; ``trouble`` (sentences that say why not); ``store``; ``damage`` (sentences about files that do not
+        hold the bytes that were written); ``published`` (version); ``editions``; ``stale_steps`` (those that a refresh
+        would run); ``stale_tables`` (last good versions kept because a newer one was refused); ``tables`` (their rows
+        and age); ``overdue_sources`` (overdue by their publisher's calendar); ``sources`` (the age of their figures in
+        days); ``tickers`` (schedules and sensors that are on, with the age of their last tick); ``alerts_waiting`` (by
+        channel); ``alerts_fault`` (why no alert can be sent); ``last_run`` and ``runs``, newest first, those of the
+        command and those of the UI, schedules and sensors, with the cause of each failure. Ages are in seconds unless
+        their name says days.
     """
     now = now or dt.datetime.now(dt.UTC)
     contracts = contracts_in_force(settings)
@@ -69,7 +69,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
     versions = store.whole_versions()
     late = {source.id: result for source, result in overdue(settings, runner.reader, now)}
     day = today(settings, runner.reader, now) if versions else now.date()
-    found: dict[str, Any] = {
+    status: dict[str, Any] = {
         "store": str(store.root),
         "damage": damage,
         "published": store.published_version(),
@@ -106,66 +106,66 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
             if name in channels or not channels
         ],
         "alerts_fault": fault,
-        "last_run": _told(runs[0], now) if runs else None,
-        "runs": [_told(run, now) for run in runs[:LAST_RUNS]],
+        "last_run": _run_facts(runs[0], now) if runs else None,
+        "runs": [_run_facts(run, now) for run in runs[:LAST_RUNS]],
     }  # fmt: skip
-    trouble = _trouble(found, _failing(runs), now)
-    return {"healthy": not trouble, "trouble": trouble} | found
+    trouble = _trouble(status, _failing(runs), now)
+    return {"healthy": not trouble, "trouble": trouble} | status
 
 
 def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
-    """The channels there are, and why they cannot be understood; a probe that is told of none asks for all."""
+    """The names of the configured channels, and why they are not valid; without names, all channels count."""
     try:
-        found = alert_channels(settings, contracts)
+        configured = alert_channels(settings, contracts)
     except SpiError as error:
         return set(), str(error)
-    odd = [channel.name for channel in found if not understood(channel)]
-    why = f"the URL of alert channel {', '.join(odd)} is not understood; compare it with Apprise's list of services"
-    return {channel.name for channel in found}, why if odd else ""
+    invalid = [channel.name for channel in configured if not understood(channel)]
+    why = f"the URL of alert channel {', '.join(invalid)} is not understood; compare it with Apprise's list of services"
+    return {channel.name for channel in configured}, why if invalid else ""
 
 
-def _trouble(found: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -> list[str]:
-    """Everything that is not as it should be, in sentences."""
+def _trouble(status: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -> list[str]:
+    """Sentences about everything that is not as it should be."""
     trouble = []
-    trouble += found["damage"]
-    if not found["published"] and not found["damage"]:
+    trouble += status["damage"]
+    if not status["published"] and not status["damage"]:
         trouble.append("nothing is published yet; run spi refresh")
     for run in failing:
-        which = "the last run" if run.run_id == found["last_run"]["run_id"] else f"the last run {run.name}"
+        which = "the last run" if run.run_id == status["last_run"]["run_id"] else f"the last run {run.name}"
         why = f": {run.cause}" if run.cause else ""
         trouble.append(f"{which}, {run.run_id} by {run.launched_by}, {WENT_WRONG[run.state]}{why}")
-    trouble += [f"table {item['table']} is stale since {item['since']}" for item in found["stale_tables"]]
-    for item in found["overdue_sources"]:
+    trouble += [f"table {item['table']} has been stale since {item['since']}" for item in status["stale_tables"]]
+    for item in status["overdue_sources"]:
         if item["severity"] == "error":
             trouble.append(f"source {item['source']} is overdue: {item['observed']}")
-    for item in found["tickers"]:
+    for item in status["tickers"]:
         if item["trouble"]:
             trouble.append(f"the {item['kind']} {item['name']} does not tick: {item['trouble']}")
-    if found["alerts_fault"]:
-        trouble.append(f"nobody can be told: {found['alerts_fault']}")
-    for item in found["alerts_waiting"]:
+    if status["alerts_fault"]:
+        trouble.append(f"no alert can be sent: {status['alerts_fault']}")
+    for item in status["alerts_waiting"]:
         if now - dt.datetime.fromisoformat(item["since"]) > UNHEARD:
-            told = f"{item['messages']} alerts wait for channel {item['channel']} since {item['since']}"
-            trouble.append(f"{told}: {item['refusal']}")
+            messages = f"{item['messages']} alerts have waited for channel {item['channel']} since {item['since']}"
+            trouble.append(f"{messages}: {item['refusal']}")
     return trouble
 
 
 def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[Run]:
-    """All runs of the list and as many others, newest first, whoever started them."""
+    """All runs of the command's list and the latest others from Dagster, newest first."""
     known = store.run_stamps(RUN)
-    mine = [*recorded(store, known), *(found for going in store.all_going() if (found := begun(going, known)))]
-    told = {run.run_id for run in mine}
-    records = instance.get_run_records(limit=LAST_RUNS + len(told)) if instance else []
-    others = [record for record in records if record.dagster_run.run_id not in told]
-    runs = [*mine, *(launched(record, instance, store) for record in others[:LAST_RUNS] if instance)]
-    # What is dated after now was dated by a clock that was wrong, and counts as older than what is not.
+    listed = [*recorded(store, known), *(own for going in store.runs_in_progress() if (own := begun(going, known)))]
+    known_ids = {run.run_id for run in listed}
+    records = instance.get_run_records(limit=LAST_RUNS + len(known_ids)) if instance else []
+    others = [record for record in records if record.dagster_run.run_id not in known_ids]
+    runs = [*listed, *(launched(record, instance, store) for record in others[:LAST_RUNS] if instance)]
+    # A date after now comes from a clock that was wrong, and counts as older than all others.
     return sorted(runs, key=lambda run: (run.began <= now, run.began), reverse=True)
 
 
 def _failing(runs: Sequence[Run]) -> list[Run]:
-    """The runs that failed and that none after them made good, newest first.
+    """The failed runs that no later run made good, newest first.
 
-    A refresh of everything that ends well makes all good; a run of something, what failed under its name.
+    A complete refresh that succeeds makes all good; any other run that succeeds, the failures under its own name.
     """
     failing, seen = [], set[str]()
     for run in runs:
@@ -179,10 +179,10 @@ def _failing(runs: Sequence[Run]) -> list[Run]:
     return failing
 
 
-def _told(run: Run, now: dt.datetime) -> dict[str, Any]:
+def _run_facts(run: Run, now: dt.datetime) -> dict[str, Any]:
     facts = ("run_id", "name", "seconds", "state", "stale_steps", "failed_checks", "requests", "launched_by", "cause")
-    about = {"run_at": _text(run.began), "age_seconds": _age(run.began, now), "began_seconds": run.began.timestamp()}
-    return about | {name: getattr(run, name) for name in facts}
+    times = {"run_at": _text(run.began), "age_seconds": _age(run.began, now), "began_seconds": run.began.timestamp()}
+    return times | {name: getattr(run, name) for name in facts}
 
 
 def _text(moment: dt.datetime) -> str:

@@ -1,6 +1,6 @@
-"""Is the Dagster daemon alive? Read from the instance, from outside any daemon: ticks and heartbeats.
+"""Is the Dagster daemon alive? The answer comes from the ticks and heartbeats in the instance, from outside the daemon.
 
-Nothing here needs definitions to be loaded; a dead daemon and a broken code location look the same from here.
+The module loads no definitions; a dead daemon and a broken code location look the same from here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from spi_pipeline.orchestration.dagster_internals import InstigatorState
 
-# A sensor may miss so many of its intervals, and so long whatever its interval: a busy machine, a long tick.
+# A sensor may miss this many intervals, and at least this much time, since a machine may be busy or a tick long.
 MISSED, PATIENCE = 3, dt.timedelta(minutes=5)
-# A schedule's time zone is not in the instance; an hour covers the change of clocks.
+# The instance does not record a schedule's time zone; an hour covers the change of the clocks.
 SCHEDULE_PATIENCE = dt.timedelta(hours=1, minutes=15)
 
 
@@ -33,9 +33,9 @@ class Ticker:
     Attributes:
         name: its name.
         kind: ``schedule`` or ``sensor``.
-        last: its last tick; None where there never was one.
-        trouble: what is wrong with it, in words; empty where nothing is.
-        since: since when, as far as it is known.
+        last: its last tick; None if there was none.
+        trouble: what is wrong with it, in words; empty if nothing is.
+        since: when the trouble began, as far as known.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Ticker:
 
 
 def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | None]:
-    """The store's instance where there is one; looking makes none, and then Dagster is not even imported.
+    """The store's instance, or None if there is none; Dagster is then not even imported.
 
-    Nor is there one where it is damaged: looking sets nothing aside.
+    A damaged instance counts as none. This function neither creates an instance nor sets a damaged one aside.
     """
     alone = not os.environ.get("DAGSTER_HOME")
     if alone and not store.dagster_home.is_dir():
@@ -85,13 +85,13 @@ def _ticker(
         kind, daemon, allowed = "sensor", "SENSOR", max(dt.timedelta(seconds=MISSED * (interval or 30)), PATIENCE)
         started = data.last_sensor_start_timestamp if isinstance(data, SensorInstigatorData) else None
     alive = beats.get(daemon)
-    # Switched on anew, it has its whole time again.
+    # After it is switched on again, its time starts again.
     known = max(filter(None, [last, _moment(started) if started else None]), default=alive)
     if alive is None or now - alive > PATIENCE:
-        said = f"the daemon that ticks it gave no sign of life since {_said(alive)}"
-        return Ticker(state.instigator_name, kind, last, said, alive or known)
+        message = f"the daemon that ticks it has given no sign of life {_since(alive)}"
+        return Ticker(state.instigator_name, kind, last, message, alive or known)
     if known is not None and now - known > allowed:
-        return Ticker(state.instigator_name, kind, last, f"it has not ticked since {_said(last)}", known)
+        return Ticker(state.instigator_name, kind, last, f"it has not ticked {_since(last)}", known)
     if ticks and ticks[0].status == TickStatus.FAILURE:
         error = ticks[0].error
         reason = " ".join((error.cause or error).message.split())[:300] if error else "it gave no reason"
@@ -111,5 +111,5 @@ def _moment(timestamp: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(timestamp, dt.UTC)
 
 
-def _said(moment: dt.datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "ever"
+def _since(moment: dt.datetime | None) -> str:
+    return f"since {moment:%Y-%m-%d %H:%M} UTC" if moment else "yet"

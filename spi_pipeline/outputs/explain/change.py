@@ -1,4 +1,4 @@
-"""From how far a score moved between two editions down to the figures that moved it."""
+"""Explains how far a score moved between two editions, down to the figures that moved it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Moved(Element):
 
     Attributes:
         scores: its score in the two editions.
-        ranks: its rank in the two editions; none for an authority.
+        ranks: its rank in the two editions; None for an authority.
         change: its row of the table ``change``: change, from_data, from_imputation, change_low, change_high,
-            rank_change with its ends, movable, verdict; none where either edition has no score.
-        part: points of the parent's change that the element's own movement made, see ``parts``; none for the element
-            asked about, and where the parent's mean has no parts.
-        from_weights: points of its own change that it owes to parts that count for more or less in the later edition,
-            since another has come or gone; with the ``part`` of every child it adds up to the change.
-        figures: an indicator's value in the two editions, as ``observed`` finds it.
-        children: what it is made of, what moved it most first.
+            rank_change with its ends, movable, verdict; None if either edition has no score.
+        part: the points of the parent's change that come from the element's own movement, see ``parts``; None for the
+            requested element, and where the parent's mean has no parts.
+        from_weights: the points of its own change that come from parts that gained or lost weight in the later edition
+            because another part appeared or disappeared; together with the ``part`` of every child this is the change.
+        figures: an indicator's value in the two editions, as ``observed`` returns it.
+        children: the elements it is made of; the one that moved it most comes first.
     """
 
     scores: list[float | None]
@@ -40,13 +40,13 @@ class Moved(Element):
 
 @dataclass(frozen=True)
 class ChangeExplanation(Answer):
-    """What a change of a ward rests on.
+    """The explanation of a change of a ward.
 
     Attributes:
         edition_from: the earlier edition.
         edition_to: the later one.
-        least_movable: share of the weight that must have been measured anew for a verdict.
-        root: the element asked about.
+        least_movable: the share of the weight that must have new measurements for a verdict.
+        root: the requested element.
     """
 
     edition_from: int
@@ -61,31 +61,31 @@ def explain_change(
     """Explain a change between two editions.
 
     Args:
-        question: what is asked about.
+        question: the area, profile and element in question.
         edition_from: the earlier edition.
-        edition_to: the later one. Of the pairs that fit what is given the longest is meant, so that the first and the
-            last edition are where nothing is.
+        edition_to: the later one. Of the published pairs that fit the given editions, the longest is explained: without
+            any, that is the first and the last edition.
 
     Raises:
-        UnknownNameError: when no such pair of editions is published, or when no score rests on the element.
+        UnknownNameError: when no such pair of editions is published, or when the element enters no score.
     """
     pair, element = _pair(question, edition_from, edition_to), question.element
     if not question.rows("SELECT 1 FROM score WHERE id = $id LIMIT 1", id=element):
-        if apart := question.left_out.get(element):
-            raise UnknownNameError(f"{element} has no score, so none has changed: {in_words(apart)}")
+        if reasons := question.left_out.get(element):
+            raise UnknownNameError(f"{element} has no score, so none has changed: {in_words(reasons)}")
         (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id", id=element)
         raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
     return ChangeExplanation(*question.about, *pair, LEAST_MOVABLE, _moved(question, element, pair))
 
 
 def _pair(question: Question, first: int | None, last: int | None) -> tuple[int, int]:
-    found = question.rows("SELECT DISTINCT edition_from, edition_to FROM change WHERE profile = $profile ORDER BY ALL")
-    known = [(int(row["edition_from"]), int(row["edition_to"])) for row in found]
+    pairs = question.rows("SELECT DISTINCT edition_from, edition_to FROM change WHERE profile = $profile ORDER BY ALL")
+    known = [(int(row["edition_from"]), int(row["edition_to"])) for row in pairs]
     fitting = [pair for pair in known if first in (None, pair[0]) and last in (None, pair[1])]
     if not fitting:
-        asked = " ".join(f"{word} {year}" for word, year in (("from", first), ("to", last)) if year is not None)
+        requested = " ".join(f"{word} {year}" for word, year in (("from", first), ("to", last)) if year is not None)
         published = ", ".join(f"{earlier} to {later}" for earlier, later in known) or "none"
-        raise UnknownNameError(f"no change {asked} is published; published: {published}".replace("  ", " "))
+        raise UnknownNameError(f"no change {requested} is published; published: {published}".replace("  ", " "))
     return max(fitting, key=lambda pair: pair[1] - pair[0])
 
 
@@ -130,22 +130,22 @@ def _moved(question: Question, element: str, pair: tuple[int, int], part: float 
 
 
 def parts(earlier: dict[str, dict[str, Any]], later: dict[str, dict[str, Any]]) -> tuple[dict[str, float], float]:
-    """What each child's own movement adds to its parent's change, and what moved weights add.
+    """The part of a parent's change that each child's own movement adds, and the part that shifted weights add.
 
-    A child's contribution is its share of the weight of those that have one, times its points for each unit of it:
-    ``c = w p``. The change of a contribution is split without a remainder, as Bennet splits a change of value into
-    quantity and price: ``w̄ Δp``, its own movement, and ``p̄ Δw``, what it counts for. A child that has a contribution
-    in one edition alone has come or gone: all of it is a matter of weights.
+    A child's contribution is its share of the weight of the children that have a contribution, times its points for
+    each unit of that share: ``c = w p``. The change of a contribution is split without a remainder, as Bennet splits a
+    change of value into quantity and price: ``w̄ Δp``, from its own movement, and ``p̄ Δw``, from its weight. A child
+    with a contribution in only one edition has appeared or disappeared: all of its contribution counts as weights.
 
     Source: Bennet (1920), Journal of the Royal Statistical Society 83.
 
     Args:
-        earlier: ``weight`` and ``contribution`` of each child in the earlier edition; no contribution where the child
-            has no score or the mean has no parts.
+        earlier: ``weight`` and ``contribution`` of each child in the earlier edition; the contribution is None if the
+            child has no score or the mean has no parts.
         later: the same in the later edition.
 
     Returns:
-        The part of each child that has a contribution in both editions, and that of the weights.
+        The part of each child that has a contribution in both editions, and the part of the weights.
     """
     shares, points = [], []
     for rows in (earlier, later):
@@ -160,7 +160,7 @@ def parts(earlier: dict[str, dict[str, Any]], later: dict[str, dict[str, Any]]) 
             from_weights += after - before
             continue
         first, last = shares[0][name], shares[1][name]
-        # A child of no weight adds nothing, whatever becomes of it.
+        # A child without weight adds nothing, whatever its points.
         old, new = before / first if first else 0.0, after / last if last else 0.0
         own[name] = (first + last) / 2 * (new - old)
         from_weights += (old + new) / 2 * (last - first)

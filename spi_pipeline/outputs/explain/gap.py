@@ -1,4 +1,4 @@
-"""Why an indicator has no figure of a ward, what stands in for it, and what that does to the scores above."""
+"""Explains why an indicator has no figure for a ward, what replaces it, and how that affects the scores above."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from spi_pipeline.outputs.explain.question import Question
 
-# What an estimate is, by the method that the table imputation names.
+# Kinds of estimate, by the method that the table imputation names.
 FILLED = {
     "mean": "the mean over the areas that have a figure",
     "regression": "what the ward's other indicators suggest, by a regression over the areas that have a figure",
@@ -16,12 +16,12 @@ FILLED = {
 
 @dataclass(frozen=True)
 class Gap:
-    """Why there is no figure.
+    """The reasons why there is no figure.
 
     Attributes:
-        status: ``suppressed`` where too little of the area is known, ``missing`` where nothing is.
-        because: who left it out and by what rule, in sentences.
-        filled: what the profile puts in its place, in sentences.
+        status: ``suppressed`` if too little of the area is known, ``missing`` if nothing is.
+        because: who left it out and by which rule, in sentences.
+        filled: what the profile uses instead, in sentences.
     """
 
     status: str
@@ -36,13 +36,13 @@ class Above:
     Attributes:
         id: the element.
         title: its title.
-        score: its score; none where too few of its children have one.
-        coverage: share of its slots that hold a figure.
-        slots: how many slots it has.
-        slots_filled: how many hold a figure.
-        child: the child on the way down to the gap.
-        weight: its weight.
-        contribution: the points it adds; none where it has no score.
+        score: its score; None if too few of its children have one.
+        coverage: the share of its slots that hold a figure.
+        slots: the number of its slots.
+        slots_filled: the number of slots that hold a figure.
+        child: the child on the path down to the gap.
+        weight: the weight of that child.
+        contribution: the points that the child adds; None if it has no score.
     """
 
     id: str
@@ -57,56 +57,59 @@ class Above:
 
 
 def gap(question: Question, indicator: str, facts: dict[str, Any]) -> Gap | None:
-    """Why an indicator has no figure of the area; none where it has one.
+    """The reasons why an indicator has no figure for the area; None if it has one.
 
     Args:
-        question: what is asked about.
-        indicator: its id.
-        facts: as ``observed`` found them.
+        question: the area, profile and element in question.
+        indicator: the id of the indicator.
+        facts: its facts, as ``observed`` returns them.
     """
     if facts["status"] not in ("imputed", "suppressed", "missing"):
         return None
-    # An imputed cell does not say which of the two it was; what was seen of the area does.
+    # An imputed cell does not record which of the two it was; the covered share of the area decides.
     status = "suppressed" if facts["covered"] > 0 else "missing"
     return Gap(status, _because(question, indicator, facts, status), _filled(question, facts))
 
 
 def _because(question: Question, indicator: str, facts: dict[str, Any], status: str) -> list[str]:
     source = question.contracts.sources[facts["source_id"]]
-    said = source.properties
-    # What has no figures anywhere says so among its limits.
-    why = facts["not_in_basis_because"]
-    told = [why] if why and why not in facts["limits"] else []
+    properties = source.properties
+    # An indicator without figures anywhere already gives the reason among its limits.
+    reason = facts["not_in_basis_because"]
+    sentences = [reason] if reason and reason not in facts["limits"] else []
     if status == "suppressed":
         least = question.contracts.framework.publication.covered
         whole = "its wards" if question.area_code == question.authority_code else "its residents or denominator"
-        told.append(
-            f"The pipeline withholds it: figures are at hand for {facts['covered']:.1%} of {question.area_name}, and a "
-            f"value needs {least:.0%} of {whole} (covered in framework.yaml)."
+        sentences.append(
+            f"The pipeline withholds it: figures are available for {facts['covered']:.1%} of {question.area_name}, but "
+            f"a value needs {least:.0%} of {whole} (covered in framework.yaml)."
         )
     else:
-        told.append(f"{said.dataset} ({said.publisher}), as at hand, holds no figure for {question.area_name}.")
-    if said.minimum_count > 1:
-        told.append(
-            f"A count below {said.minimum_count}, but for none, is withheld wherever it is derived from the source "
-            f"(minimum_count in {source.file}; docs/disclosure.md)."
+        sentences.append(
+            f"{properties.dataset} ({properties.publisher}) holds no figure for {question.area_name} in the version "
+            "available."
         )
-    told.append(f"Of the source {source.file} says: {source.limits}")
-    told.append(f"Of the indicator the catalogue says: {facts['limits']}")
-    return told
+    if properties.minimum_count > 1:
+        sentences.append(
+            f"A count below {properties.minimum_count}, except zero, is withheld wherever it is derived from the "
+            f"source (minimum_count in {source.file}; docs/disclosure.md)."
+        )
+    sentences.append(f"On the source, {source.file} says: {source.limits}")
+    sentences.append(f"On the indicator, the catalogue says: {facts['limits']}")
+    return sentences
 
 
 def _filled(question: Question, facts: dict[str, Any]) -> list[str]:
     if facts["imputed_by"] is not None:
-        told = [f"Profile {question.profile} puts an estimate in its place: {FILLED[facts['imputed_by']]}."]
+        sentences = [f"Profile {question.profile} puts an estimate in its place: {FILLED[facts['imputed_by']]}."]
         if facts["imputation_error"] is not None:
-            told.append(
-                f"Such estimates miss values that are known by {facts['imputation_error']:.4g} (root mean square of "
-                "leaving each out); draws vary the estimate by that."
+            sentences.append(
+                f"Such estimates miss known values by {facts['imputation_error']:.4g} (root mean square, leaving each "
+                "out in turn); draws vary the estimate by that much."
             )
-        return told
+        return sentences
     if facts["not_in_basis_because"]:
-        return ["Nothing stands in for it: no score rests on the indicator."]
+        return ["Nothing replaces it: the indicator enters no score."]
     return [
         f"Profile {question.profile} puts nothing in its place: the weights of the other parts are scaled up, and a "
         "score that would rest on too few parts is left out (available in framework.yaml)."
@@ -114,8 +117,8 @@ def _filled(question: Question, facts: dict[str, Any]) -> list[str]:
 
 
 def above(question: Question, element: str, edition: int) -> list[Above]:
-    """The elements above an indicator, its component first."""
-    found: list[Above] = []
+    """The elements above an indicator, starting with its component."""
+    elements: list[Above] = []
     while rows := question.rows(
         """
         SELECT w.parent_id AS id, s.score, s.coverage, s.slots, s.slots_filled, w.id AS child, w.weight, c.contribution
@@ -126,7 +129,7 @@ def above(question: Question, element: str, edition: int) -> list[Above]:
         WHERE w.edition = $edition AND w.profile = $profile AND w.id = $child AND w.authority_code = $authority
         """,
         edition=edition,
-        child=found[-1].id if found else element,
+        child=elements[-1].id if elements else element,
     ):
-        found.append(Above(title=question.title(rows[0]["id"]), **rows[0]))
-    return found
+        elements.append(Above(title=question.title(rows[0]["id"]), **rows[0]))
+    return elements

@@ -1,4 +1,4 @@
-"""How sure a score and a rank of a ward are: what was doubted, and where the interval of each figure comes from."""
+"""Explains how certain a ward's score and rank are: the sources of uncertainty, and where each interval comes from."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from spi_pipeline.scoring.left_out import in_words
 
 
 @dataclass(frozen=True)
-class Sure(Element):
-    """How sure one element is.
+class ElementInterval(Element):
+    """The uncertainty of one element.
 
     Attributes:
-        facts: score and rank; ``score_low`` and ``score_high``, where nine of ten recalculations with all doubt drawn
-            anew lie, ``measured_low`` and ``measured_high``, where they lie by errors of the figures alone;
-            ``rank_low`` and ``rank_high``; ``among_lowest``, the share of them in which the ward is among the worst.
-            Of an indicator what ``observed`` finds.
+        facts: score and rank; ``score_low`` and ``score_high``, the limits of nine in ten recalculations that draw all
+            uncertainty; ``measured_low`` and ``measured_high``, the limits when only errors of the figures are drawn;
+            ``rank_low`` and ``rank_high``; ``among_lowest``, the share of recalculations in which the ward is among
+            the worst. For an indicator, also the facts that ``observed`` returns.
         rests_on: where the interval of an indicator's value comes from, in sentences.
-        children: what it is made of.
+        children: the elements it is made of.
     """
 
     facts: dict[str, Any]
     rests_on: list[str] = field(default_factory=list)
-    children: list[Sure] = field(default_factory=list)
+    children: list[ElementInterval] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class IntervalExplanation(Answer):
-    """What the intervals of a ward's score and rank rest on.
+    """The explanation of the intervals of a ward's score and rank.
 
     Attributes:
         edition: the edition.
         lowest: how many wards count as the worst.
-        doubt: every source of doubt: whether it was varied and how (table ``doubt``), and its share in how far the
-            ranks of the authority's wards in the index move (table ``sensitivity``, of the newest edition), by itself
-            (``first``) and together with others (``total``); the largest total first.
-        shares_of: the edition the shares are of.
-        root: the element asked about.
+        doubt: every source of uncertainty: whether and how it was varied (table ``doubt``), and its share in how far
+            the ranks of the authority's wards in the index move (table ``sensitivity``, newest edition), by itself
+            (``first``) and together with others (``total``); the largest total comes first.
+        shares_of: the edition that the shares refer to.
+        root: the requested element.
     """
 
     edition: int
     lowest: int
     doubt: list[dict[str, Any]]
     shares_of: int | None
-    root: Sure
+    root: ElementInterval
 
 
 def explain_interval(question: Question, edition: int | None = None) -> IntervalExplanation:
-    """Explain how sure a score and a rank are.
+    """Explain how certain a score and a rank are.
 
     Args:
-        question: what is asked about.
-        edition: the edition; the newest when left out.
+        question: the area, profile and element in question.
+        edition: the edition; the newest if None.
 
     Raises:
-        UnknownNameError: when the edition is unknown, naming those there are.
+        UnknownNameError: when the edition does not exist; the message names those that do.
     """
     year, lowest = question.edition(edition), question.contracts.framework.uncertainty.lowest
     (newest,) = question.rows(
         "SELECT max(edition) AS edition FROM sensitivity WHERE profile = $profile AND authority_code = $authority"
     )
-    root = _sure(question, question.element, year)
+    root = _interval(question, question.element, year)
     return IntervalExplanation(*question.about, year, lowest, _doubt(question), newest["edition"], root)
 
 
@@ -80,8 +80,8 @@ def _doubt(question: Question) -> list[dict[str, Any]]:
     )
 
 
-def _sure(question: Question, element: str, year: int) -> Sure:
-    found = question.rows(
+def _interval(question: Question, element: str, year: int) -> ElementInterval:
+    rows = question.rows(
         """
         SELECT s.level, s.score, s.score_low, s.score_high, s.measured_low, s.measured_high, s.rank, s.rank_low,
                s.rank_high, r.among_lowest
@@ -92,36 +92,36 @@ def _sure(question: Question, element: str, year: int) -> Sure:
         id=element,
     )
     if why := question.left_out.get(element):
-        rests_on = [f"It has no score, and so nothing to be unsure of. {in_words(why)}"]
-        return Sure(element, question.title(element), "component", {"score": None}, rests_on)
-    facts = found[0] if found else {"level": "indicator", "score": None}
+        rests_on = [f"It has no score, so there is nothing to be uncertain about. {in_words(why)}"]
+        return ElementInterval(element, question.title(element), "component", {"score": None}, rests_on)
+    facts = rows[0] if rows else {"level": "indicator", "score": None}
     level = str(facts.pop("level"))
     if level == "indicator":
         facts |= observed(question, element, year)
         rests_on = _rests_on(question, question.contracts.indicators[element], facts)
-        return Sure(element, question.title(element), level, facts, rests_on)
-    children = [_sure(question, str(part["id"]), year) for part in question.children(element, year)]
-    return Sure(element, question.title(element), level, facts, [], children)
+        return ElementInterval(element, question.title(element), level, facts, rests_on)
+    children = [_interval(question, str(part["id"]), year) for part in question.children(element, year)]
+    return ElementInterval(element, question.title(element), level, facts, [], children)
 
 
 def _rests_on(question: Question, indicator: Indicator, facts: dict[str, Any]) -> list[str]:
     if facts["value"] is None:
-        return ["There is no value, and so nothing to be unsure of."]
+        return ["There is no value, so there is nothing to be uncertain about."]
     if facts["status"] == "imputed":
-        missed = facts["imputation_error"]
-        how_far = "by how much is not known" if missed is None else f"by {missed:.4g} (root mean square)"
+        error = facts["imputation_error"]
+        how_far = "an unknown amount" if error is None else f"{error:.4g} (root mean square)"
         return [
-            f"An estimate has no interval of measurement. Such estimates miss values that are known, {how_far}; draws "
-            "vary it by that."
+            f"An estimate has no interval of measurement. Such estimates miss known values by {how_far}; draws vary it "
+            "by that much."
         ]
     return [_measured(question, indicator, facts), _shared_out(question, indicator, facts)]
 
 
 def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
-    """Where ``lower`` and ``upper`` of a value come from."""
+    """The origin of ``lower`` and ``upper`` of a value."""
     error, level = indicator.error, indicator.measure.level
     if error is not None and error.basis == "published":
-        return "The limits are the publisher's own, brought to the ward as the value is."
+        return "The limits are the publisher's own, brought to the ward in the same way as the value."
     if error is not None and error.basis != "counts":
         size = (
             f"{error.sd:g} {facts['unit']}"
@@ -130,34 +130,34 @@ def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -
         )
         why = error.reason
         if error.other is not None:
-            second = f"It is how far {question.title(error.other)} disagrees, which measures the same."
+            second = f"This is how far {question.title(error.other)}, which measures the same, disagrees."
             why = f"{second} {why}".rstrip()
         bound = ", an upper bound," if error.basis == "assumed" else ""
-        return f"No count tells its error, so 1.96 standard errors of {size}{bound} lie on either side. {why}"
+        return f"No count gives its error, so 1.96 standard errors of {size}{bound} lie on either side. {why}"
     if level is not None:
-        stood = question.contracts.sources[level.source].properties
+        properties = question.contracts.sources[level.source].properties
         return (
-            f"The level is taken as {stood.publisher} publishes it. By how much {facts['numerator']:,.0f} counted "
-            "incidents have moved it is unsure by chance, and by more, since months scatter more than chance lets them."
+            f"The level is taken as {properties.publisher} publishes it. How far {facts['numerator']:,.0f} counted "
+            "incidents have moved it is uncertain by chance, and by more, since months scatter more than chance allows."
         )
     return _by_chance(question, indicator, facts)
 
 
 def _by_chance(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
-    # Here, since it imports scipy.
+    # Imported here, since this module imports scipy.
     from spi_pipeline.indicators.intervals import sampling_model
 
     model = sampling_model(indicator, question.contracts.vocabulary.units[indicator.unit])
     wilson = model == "proportion"
-    name = "Wilson's, of a share" if wilson else "Byar's, of a rate of events, or below ten the exact one"
+    name = "Wilson's, for a share" if wilson else "Byar's, for a rate of events, or below ten the exact one"
     base = f"{facts['denominator']:,.0f}"
     counted = f"a share of {base}" if facts["numerator"] is None else f"{facts['numerator']:,.0f} of {base}"
-    more = ", widened, since months scatter more than chance lets them" if indicator.measure.window else ""
-    return f"Chance in what was counted, {counted}: the interval is {name}{more}."
+    widened = ", widened, since months scatter more than chance allows" if indicator.measure.window else ""
+    return f"Chance in the count, {counted}: the interval is {name}{widened}."
 
 
 def _shared_out(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
-    """What sharing small areas out among wards adds, which ``lower`` and ``upper`` leave out."""
+    """The error from dividing small areas among wards, which ``lower`` and ``upper`` leave out."""
     if not facts["allocation_error"]:
         why = {"point": "each incident is placed by its coordinates", "ward": "figures are published by ward"}
         how = why.get(facts["allocation"], f"from {facts['allocation']}")
@@ -171,10 +171,10 @@ def _shared_out(question: Question, indicator: Indicator, facts: dict[str, Any])
         else f" {area['split_share']:.1%} of the residents of {question.area_name} come from small areas that wards "
         "share."
     )
-    # Of an anchored measure the counts are placed by points, and the level is shared out.
+    # Points place the counts of an anchored measure; only its level is shared out among wards.
     of = "the level" if indicator.measure.level else f"figures (from {facts['allocation']})"
     return (
         f"Sharing {of} out among wards adds a standard error of "
-        f"{facts['allocation_error']:.3g} {facts['unit']}; the intervals of scores and ranks hold it, that of the "
+        f"{facts['allocation_error']:.3g} {facts['unit']}; the intervals of scores and ranks include it, that of the "
         f"value does not.{share}"
     )

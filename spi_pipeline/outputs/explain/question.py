@@ -1,4 +1,4 @@
-"""What is asked about: an area, an element and a profile, looked up by name in the tables that explain them."""
+"""The subject of an explanation: an area, an element and a profile, looked up by name in the published tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spi_pipeline.scoring.left_out import left_out
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about, and where the answer is looked up.
+    """The subject of an explanation, and the database and contracts that the answer comes from.
 
     Attributes:
         connection: the published database.
@@ -29,7 +29,7 @@ class Question:
         area_code: the ward or authority.
         area_name: its name.
         authority_code: the authority of the ward, or the authority itself.
-        element: id of an indicator, component, dimension or the index.
+        element: the id of an indicator, component, dimension or the index.
         profile: the profile.
     """
 
@@ -42,31 +42,31 @@ class Question:
     profile: str
 
     def rows(self, query: str, **named: Any) -> list[dict[str, Any]]:
-        """The rows of a query, which may name ``$area``, ``$authority``, ``$profile`` and what is given."""
+        """The rows of a query that may use ``$area``, ``$authority``, ``$profile`` and the given parameters."""
         known = {"area": self.area_code, "authority": self.authority_code, "profile": self.profile} | named
         return rows(self.connection, query, {name: value for name, value in known.items() if f"${name}" in query})
 
     def edition(self, edition: int | None) -> int:
-        """The edition asked for, or the newest.
+        """The requested edition, or the newest.
 
         Raises:
-            UnknownNameError: naming the editions and profiles there are.
+            UnknownNameError: when it does not exist; the message names the editions or profiles that do.
         """
         return chosen_edition(self.connection, self.profile, edition)
 
     @property
     def about(self) -> tuple[str, str, str]:
-        """What an ``Answer`` begins with."""
+        """The first three fields of an ``Answer``."""
         return self.area_code, self.area_name, self.profile
 
     @cached_property
     def left_out(self) -> dict[str, dict[str, str]]:
-        """The components that no score rests on, each with why its indicators are not in the basis."""
+        """The components that enter no score, each with the reasons why its indicators are not in the basis."""
         return left_out(pd.DataFrame(self.rows("SELECT * FROM indicator")))
 
     def apart(self, parent: str) -> list[str]:
-        """The components of a dimension that no score rests on."""
-        dimensions = {one.id: one.components for one in self.contracts.framework.dimensions}
+        """The components of a dimension that enter no score."""
+        dimensions = {dimension.id: dimension.components for dimension in self.contracts.framework.dimensions}
         return [component.id for component in dimensions.get(parent, []) if component.id in self.left_out]
 
     def title(self, element: str) -> str:
@@ -74,7 +74,7 @@ class Question:
         return self.contracts.titles.get(element, element)
 
     def children(self, parent: str, edition: int) -> list[dict[str, Any]]:
-        """What a parent is made of: ``id, weight, method, contribution``, most points first, without any last."""
+        """The children of a parent: ``id, weight, method, contribution``, most points first, those without any last."""
         return self.rows(
             """
             SELECT w.id, w.weight, w.method, c.contribution
@@ -91,7 +91,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What every explanation says of the question.
+    """The facts that every explanation repeats from the question.
 
     Attributes:
         area_code: the ward or authority.
@@ -109,7 +109,7 @@ class Element:
     """One element of an explanation.
 
     Attributes:
-        id: indicator, component, dimension or index.
+        id: the id of an indicator, component, dimension or the index.
         title: its title.
         level: its level.
     """
@@ -121,27 +121,29 @@ class Element:
 
 @contextmanager
 def asking(database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi") -> Iterator[Question]:
-    """A question whose names are known.
+    """A question whose names all exist.
 
     Args:
         database: the published database.
         contracts: the contracts it was published under.
-        area: code or name of a ward or authority.
-        element: id of an indicator, component, dimension or the index.
+        area: the code or name of a ward or authority.
+        element: the id of an indicator, component, dimension or the index.
         profile: the profile.
 
     Raises:
-        UnknownNameError: when area, element or profile is unknown, naming the nearest known.
+        UnknownNameError: when the area, element or profile does not exist; the message names the closest match.
         SpiError: when there is no database.
     """
     with reading(database) as connection:
         chosen_edition(connection, profile, None)
-        found = _area(connection, area)
+        area_row = _area(connection, area)
         known = [row["id"] for row in rows(connection, "SELECT id FROM score UNION SELECT indicator_id FROM indicator")]
-        authority = found["parent_code"] or found["area_code"]
+        authority = area_row["parent_code"] or area_row["area_code"]
         sources = rows(connection, "SELECT indicator_id, source_id FROM indicator")
-        own = contracts.as_published({row["indicator_id"]: row["source_id"] for row in sources})
-        question = Question(connection, own, found["area_code"], found["area_name"], authority, element, profile)
+        published = contracts.as_published({row["indicator_id"]: row["source_id"] for row in sources})
+        question = Question(
+            connection, published, area_row["area_code"], area_row["area_name"], authority, element, profile
+        )
         known += question.left_out
         if element not in known:
             raise UnknownNameError(f"there is no element or indicator {element!r}{_nearest(element, known)}")
@@ -150,12 +152,12 @@ def asking(database: Path, contracts: Contracts, area: str, element: str, profil
 
 def _area(connection: duckdb.DuckDBPyConnection, area: str) -> dict[str, Any]:
     known = rows(connection, "SELECT area_code, area_name, parent_code FROM area")
-    meant = [row for row in known if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold())]
-    if len(meant) > 1:
-        codes = ", ".join(sorted(row["area_code"] for row in meant))
-        raise UnknownNameError(f"{len(meant)} areas are named {area!r}; give the code, one of {codes}")
-    if meant:
-        return meant[0]
+    matches = [row for row in known if area.casefold() in (row["area_code"].casefold(), row["area_name"].casefold())]
+    if len(matches) > 1:
+        codes = ", ".join(sorted(row["area_code"] for row in matches))
+        raise UnknownNameError(f"{len(matches)} areas are named {area!r}; give the code, one of {codes}")
+    if matches:
+        return matches[0]
     names = [row["area_name"] for row in known]
     raise UnknownNameError(f"there is no ward {area!r}{_nearest(area, names)}")
 

@@ -1,4 +1,4 @@
-"""From a published score of a ward down to the bytes it rests on."""
+"""Explains a published score of a ward, down to the bytes it rests on."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Node(Element):
     """One element of the explanation.
 
     Attributes:
-        facts: what is known of it for the ward: score, rank with the ends of its 90 % interval, weight, contribution,
-            coverage; for an indicator the value with the ends of its 95 % interval, what it was divided by, its period,
-            its goalposts, its source, and why no score rests on it; the share of the wards of England that do worse.
-        files: the publisher's files an indicator's value rests on: file, period, sha256, url.
-        gap: of an indicator without a figure of the ward: why, and what stands in for it.
-        left_out: of a component that no score rests on: of each of its indicators why it is not in the basis.
-        children: what it is made of, most points first, without a score last.
+        facts: its facts for the ward: score, rank with the limits of its 90 % interval, weight, contribution and
+            coverage; the share of the wards of England that do worse; for an indicator also the value with the limits
+            of its 95 % interval, its denominator, its period, its goalposts, its source, and why it enters no score.
+        files: the publisher's files behind an indicator's value: file, period, sha256, url.
+        gap: for an indicator without a figure for the ward, the reasons and what replaces it.
+        left_out: for a component that enters no score, the reason why each of its indicators is not in the basis.
+        children: the elements it is made of, most points first, those without a score last.
     """
 
     facts: dict[str, Any]
@@ -37,12 +37,12 @@ class Node(Element):
 
 @dataclass(frozen=True)
 class Explanation(Answer):
-    """What a score of a ward rests on.
+    """The explanation of a score of a ward.
 
     Attributes:
         edition: the edition.
-        root: the element asked about.
-        above: where the element asked about is an indicator without a figure: what that does to the scores above.
+        root: the requested element.
+        above: if the requested element is an indicator without a figure, the effect on the scores above it.
     """
 
     edition: int
@@ -54,11 +54,11 @@ def explain(question: Question, edition: int | None = None) -> Explanation:
     """Explain a score, or why there is none.
 
     Args:
-        question: what is asked about.
-        edition: the edition; the newest when left out.
+        question: the area, profile and element in question.
+        edition: the edition; the newest if None.
 
     Raises:
-        UnknownNameError: when the edition is unknown, naming those there are.
+        UnknownNameError: when the edition does not exist; the message names those that do.
     """
     year = question.edition(edition)
     root = _node(question, question.element, year)
@@ -67,7 +67,7 @@ def explain(question: Question, edition: int | None = None) -> Explanation:
 
 
 def _node(question: Question, element: str, year: int) -> Node:
-    found = question.rows(
+    rows = question.rows(
         f"SELECT level, {', '.join(SCORE)} FROM score "
         "WHERE edition = $edition AND profile = $profile AND id = $id AND area_code = $area",
         edition=year,
@@ -75,8 +75,8 @@ def _node(question: Question, element: str, year: int) -> Node:
     )
     if why := question.left_out.get(element):
         return Node(element, question.title(element), "component", dict.fromkeys(SCORE), left_out=why)
-    # An indicator outside the basis has no row there.
-    facts = found[0] if found else {"level": "indicator"} | dict.fromkeys(SCORE)
+    # An indicator outside the basis has no row in the table score.
+    facts = rows[0] if rows else {"level": "indicator"} | dict.fromkeys(SCORE)
     level = str(facts.pop("level"))
     if level == "indicator":
         facts |= observed(question, element, year)
@@ -92,7 +92,7 @@ def _node(question: Question, element: str, year: int) -> Node:
 
 
 def observed(question: Question, indicator: str, year: int) -> dict[str, Any]:
-    """The value of an indicator under the profile asked for, with all that is published beside it."""
+    """The value of an indicator under the profile of the question, with everything published about it."""
     (facts,) = question.rows(
         """
         SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end, o.status,
@@ -108,7 +108,7 @@ def observed(question: Question, indicator: str, year: int) -> dict[str, Any]:
         edition=year,
     )
     if facts["status"] == "imputed" and facts["imputed_by"] is None:
-        # Observations show what profile spi filled in; under a profile that imputes nothing the value is missing.
+        # Observations include the values imputed by profile spi; under a profile without imputation they are missing.
         facts |= {"status": "suppressed" if facts["covered"] > 0 else "missing", "value": None}
     return facts
 

@@ -1,4 +1,4 @@
-"""The open-data folder: what was published with descriptions that other programs read, for any server of files.
+"""The open-data folder: the publication with machine-readable descriptions, ready for any file server.
 
-A module for each form of description; ``description`` holds what they all say, taken from contracts.
+Each form of description has a module of its own; ``description`` holds the content they share, from the contracts.
 """

@@ -1,4 +1,4 @@
-"""``csv-metadata.json``: CSV on the Web (https://www.w3.org/TR/tabular-metadata/), found by its name."""
+"""``csv-metadata.json``: CSV on the Web (https://www.w3.org/TR/tabular-metadata/), which readers find by its name."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def csvw(data: OpenData) -> dict[str, Any]:
 
 
 def _table(data: OpenData, table: Described) -> dict[str, Any]:
-    # A cell that may be empty could refer to nothing, which a strict reader of this standard refuses.
-    sure = {column.name for column in table.columns if column.required}
+    # A strict reader of this standard refuses references from a column that may have empty cells.
+    required = {column.name for column in table.columns if column.required}
     references = [
         {"columnReference": name, "reference": {"resource": data.named[f"{other}.csv"].path, "columnReference": column}}
         for name, (other, column) in table.references.items()
-        if name in sure
+        if name in required
     ]
     return {
         "url": data.named[f"{table.name}.csv"].path,
@@ -51,14 +51,14 @@ def _table(data: OpenData, table: Described) -> dict[str, Any]:
 
 
 def _column(data: OpenData, column: Column) -> dict[str, Any]:
-    stated = {**data.bounds(column), **({"format": column.pattern} if column.pattern else {})}
+    facets = {**data.bounds(column), **({"format": column.pattern} if column.pattern else {})}
     kind = _TYPES.get(column.type, column.type)
     return {
         "name": column.name,
         "titles": column.name,
         "dc:description": data.meaning(column),
-        "datatype": {"base": kind, **stated} if stated else kind,
+        "datatype": {"base": kind, **facets} if facets else kind,
         **({"required": True} if column.required else {}),
-        # A text that must be there may be an empty one.
+        # A required text may be empty.
         **({"null": []} if column.type == "string" and column.required else {}),
     }

@@ -16,7 +16,7 @@ _TYPES = {"timestamp": "datetime"}
 
 
 def datapackage(data: OpenData, sums: Mapping[str, str]) -> dict[str, Any]:
-    """The description of every CSV file; the others hold the same in other forms.
+    """The description of every CSV file; the other files hold the same in other forms.
 
     Args:
         data: the publication.
@@ -68,7 +68,7 @@ def _schema(data: OpenData, table: Described) -> dict[str, Any]:
 
 
 def _field(data: OpenData, column: Column) -> dict[str, Any]:
-    stated: dict[str, Any] = {
+    constraints: dict[str, Any] = {
         **({"required": True} if column.required else {}),
         **data.bounds(column),
         **({"pattern": column.pattern} if column.pattern else {}),
@@ -80,8 +80,8 @@ def _field(data: OpenData, column: Column) -> dict[str, Any]:
         "type": kind,
         "description": data.meaning(column),
         **({"unit": column.unit} if column.unit else {}),
-        **({"constraints": stated} if stated else {}),
-        # A text that must be there may be an empty one.
+        **({"constraints": constraints} if constraints else {}),
+        # A required text may be empty.
         **({"missingValues": []} if column.type == "string" and column.required else {}),
     }
 
@@ -92,14 +92,14 @@ def _licences(data: OpenData, words: list[str]) -> list[dict[str, str]]:
 
 
 def _source(data: OpenData, source: Source) -> dict[str, Any]:
-    """A source with what its reader is owed, and what restricts some of its columns."""
-    told = source.properties
+    """A source with its required attribution and the restrictions on some of its columns."""
+    properties = source.properties
     return {
-        "title": f"{told.publisher}: {told.dataset}",
-        "path": told.url,
-        "attribution": told.attribution,
-        "licenses": _licences(data, [told.licence]),
-        **({"restrictions": told.restricted} if told.restrictions else {}),
+        "title": f"{properties.publisher}: {properties.dataset}",
+        "path": properties.url,
+        "attribution": properties.attribution,
+        "licenses": _licences(data, [properties.licence]),
+        **({"restrictions": properties.restricted} if properties.restrictions else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""``dataset.jsonld``: schema.org's Dataset, by which search engines find data; ``index.html`` carries the same."""
+"""``dataset.jsonld``: schema.org's Dataset, which search engines use to find data; ``index.html`` embeds it too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def dataset(data: OpenData, sums: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         data: the publication.
-        sums: the sha256 of each file by its path, but for the database.
+        sums: the sha256 of each file except the database, by its path.
     """
     results = data.results
     return {
@@ -59,11 +59,11 @@ def dataset(data: OpenData, sums: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _download(file: Download, sums: Mapping[str, str]) -> dict[str, Any]:
-    told = {
+    entry = {
         "@type": "DataDownload",
         "name": file.title,
         "description": file.holds,
         "contentUrl": file.path,
         "encodingFormat": MEDIA_TYPES[PurePath(file.path).suffix],
     }
-    return told if file.size is None else {**told, "contentSize": f"{file.size} B", "sha256": sums[file.path]}
+    return entry if file.size is None else {**entry, "contentSize": f"{file.size} B", "sha256": sums[file.path]}

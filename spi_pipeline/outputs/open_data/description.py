@@ -1,4 +1,4 @@
-"""What a publication is, as every form of description tells it: tables, licences and sources, from the contracts."""
+"""The content of every form of description: tables, licences and sources of a publication, from the contracts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spi_pipeline.outputs.site.results import Results, slug
 
 # Titles of the views.
 TITLES = {OVERVIEW: "Overview of the wards", ELEMENT: "Elements of the index"}
-# That of DuckDB is registered nowhere.
+# DuckDB has no registered media type.
 MEDIA_TYPES = {
     ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet",
@@ -35,17 +35,17 @@ _TYPES: Mapping[pa.DataType, LogicalType] = {ARROW_TYPES[kind]: kind for kind in
 
 @dataclass(frozen=True)
 class Described:
-    """A table as it is published.
+    """A published table.
 
     Attributes:
         name: its name.
-        title: as people say it.
+        title: its title in plain language.
         holds: what it holds.
-        limits: what a reader must know; empty when nothing.
+        limits: what a reader must know; may be empty.
         columns: its columns, in order.
         key: the columns that together identify a row.
-        references: table and column that the texts of a column stand in, by the column.
-        licence: word of the licence vocabulary.
+        references: by column, the table and column that its texts refer to.
+        licence: its licence, a word of the vocabulary.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Described:
 
     @property
     def about(self) -> str:
-        """What it holds, and what a reader must know."""
+        """Its content, followed by what a reader must know."""
         return f"{self.holds} {self.limits}".strip()
 
 
@@ -70,8 +70,8 @@ class OpenData:
     Attributes:
         results: what is published.
         release: its id.
-        files: the files to take away.
-        folder: that they lie in.
+        files: the files for download.
+        folder: the folder they lie in.
     """
 
     results: Results
@@ -81,22 +81,22 @@ class OpenData:
 
     @property
     def contracts(self) -> Contracts:
-        """The contracts it was published under."""
+        """The contracts that it was published under."""
         return self.results.contracts
 
     @property
     def name(self) -> str:
-        """A word for it, which is the same in every release."""
+        """Its name, which is the same in every release."""
         return slug(f"{self.results.index.title} {self.results.town.name}")
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Its title."""
         return f"{self.results.index.title} of {self.results.town.name}, edition {self.results.edition}"
 
     @property
     def about(self) -> str:
-        """What it is."""
+        """Its description."""
         framework, wards = self.contracts.framework, len(self.results.wards)
         return (
             f"{framework.description} For the {wards} wards of {self.results.town.name}, editions "
@@ -110,56 +110,56 @@ class OpenData:
 
     @cached_property
     def named(self) -> dict[str, Download]:
-        """The files by what they are called in every release, such as ``score.csv``."""
+        """The files by the names that they have in every release, such as ``score.csv``."""
         mark = f"-{self.release}."
         return {PurePath(file.path).name.replace(mark, "."): file for file in self.files}
 
     @cached_property
     def tables(self) -> list[Described]:
-        """Every table that there is a CSV file of, in the order of the files."""
+        """Every table that has a CSV file, in the order of the files."""
         return [self._table(name.removesuffix(".csv")) for name in self.named if name.endswith(".csv")]
 
     @cached_property
     def licences(self) -> dict[str, Licence]:
-        """The licences of the tables, by their words."""
+        """The licences of the tables, by their words in the vocabulary."""
         words = dict.fromkeys(table.licence for table in self.tables)
         return {word: self.contracts.vocabulary.licences[word] for word in words}
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The sources that anything published rests on, in the order of their ids."""
-        told = set(self.results.tables["source_release"]["source_id"])
-        return [source for name, source in sorted(self.contracts.sources.items()) if name in told]
+        """The sources behind anything published, in the order of their ids."""
+        used = set(self.results.tables["source_release"]["source_id"])
+        return [source for name, source in sorted(self.contracts.sources.items()) if name in used]
 
     @property
     def publisher(self) -> dict[str, str]:
-        """Whom ``publication.yaml`` names; nothing where it names nobody."""
+        """The contact that ``publication.yaml`` names; empty if it names none."""
         contact = self.contracts.publication.contact
         if contact is None:
             return {}
-        told = {"name": contact.name, "email": contact.email, "url": contact.url}
-        return {key: value for key, value in told.items() if value}
+        details = {"name": contact.name, "email": contact.email, "url": contact.url}
+        return {key: value for key, value in details.items() if value}
 
     def meaning(self, column: Column) -> str:
-        """What a column holds, with the unit of its numbers."""
+        """The meaning of a column, with the unit of its numbers."""
         unit = self.contracts.vocabulary.units[column.unit].title if column.unit else ""
         return f"{column.description} ({unit})" if unit else column.description
 
     @staticmethod
     def bounds(column: Column) -> dict[str, float]:
-        """The smallest and the largest number that a column may hold, where they are stated."""
-        stated = {"minimum": column.minimum, "maximum": column.maximum}
+        """The smallest and the largest number that a column may hold, as far as its contract declares them."""
+        limits = {"minimum": column.minimum, "maximum": column.maximum}
         kind = int if column.type == "integer" else float
-        return {name: kind(value) for name, value in stated.items() if value is not None}
+        return {name: kind(value) for name, value in limits.items() if value is not None}
 
     def _table(self, name: str) -> Described:
         product, licence = self.contracts.products.get(name), licence_of(self.results, name)
         if product:
-            told = product.title, product.description, product.limits
+            texts = product.title, product.description, product.limits
             references = dict(_references(product, self.contracts))
-            # What identifies a row is there.
+            # Columns that identify a row are never empty.
             columns = tuple(replace(each, required=each.required or each.key > 0) for each in product.columns)
-            return Described(name, *told, columns, product.key, references, licence)
+            return Described(name, *texts, columns, product.key, references, licence)
         file = self.named[f"{name}.csv"]
         if name not in TITLES:
             columns = tuple(Column(column, "string", meaning) for column, meaning in DICTIONARY.items())
@@ -167,18 +167,20 @@ class OpenData:
         schema = pq.read_schema(self.folder / self.named[f"{name}.parquet"].path)
         area = self.contracts.products["area"].key[0]
         key, references = (area, {area: ("area", area)}) if name == OVERVIEW else (schema.names[0], {})
-        columns = tuple(Column(field.name, _TYPES[field.type], _said(field), field.name == key) for field in schema)
+        columns = tuple(
+            Column(field.name, _TYPES[field.type], _description_of(field), field.name == key) for field in schema
+        )
         return Described(name, TITLES[name], file.holds, "", columns, (key,), references, licence)
 
 
-def _said(field: pa.Field) -> str:
+def _description_of(field: pa.Field) -> str:
     return str((field.metadata or {}).get(b"description", b"").decode())
 
 
 def _references(product: Product, contracts: Contracts) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Columns whose texts stand in another table: codes of known areas, and what is named as the key of a table is.
+    """Columns whose texts refer to another table: codes of known areas, and columns named as another table's key.
 
-    A column that may hold other texts beside codes refers to nothing.
+    A column that may hold other texts as well as codes refers to nothing.
     """
     area = ("area", contracts.products["area"].key[0])
     geography = contracts.geography
@@ -189,8 +191,8 @@ def _references(product: Product, contracts: Contracts) -> Iterator[tuple[str, t
     for column in product.columns:
         if (product.id, column.name) == area:
             continue
-        stated = codes.get(column.name)
-        if stated and not stated.get("others") and known.issuperset(stated.get("areas", [None])):
+        params = codes.get(column.name)
+        if params and not params.get("others") and known.issuperset(params.get("areas", [None])):
             yield column.name, area
-        elif stated is None and keys.get(column.name, (product.id,))[0] != product.id:
+        elif params is None and keys.get(column.name, (product.id,))[0] != product.id:
             yield column.name, keys[column.name]

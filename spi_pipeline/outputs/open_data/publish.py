@@ -22,60 +22,60 @@ from spi_pipeline.outputs.site.results import Results
 from spi_pipeline.storage.atomic import discard, os_errors, read_bytes, replacing, sha256_of, sync
 from spi_pipeline.storage.places import DATABASE, identifier
 
-# Every file and its sha256, as ``sha256sum --check`` reads them; by it a folder of ours is known.
+# Every file and its sha256, in the format of ``sha256sum --check``. It also marks a folder as one of ours.
 CHECKSUMS = "checksums.txt"
 _DESCRIPTIONS = (datapackage.FILE, csvw.FILE, dataset.FILE)
 
 
 def publish(source: Path, release: str, to: Path, contracts: Contracts, boundaries: pd.DataFrame) -> list[Download]:
-    """Write a publication as a folder that any server of files can serve as it is.
+    """Write a publication as a folder that any file server can serve as it is.
 
-    The same publication gives the same bytes, but for the database and its line in ``checksums.txt``.
+    The same publication gives the same bytes, except for the database and its line in ``checksums.txt``.
 
     Args:
-        source: the folder of the publication, in which its database lies.
-        release: the id of the release, which the names of files end with.
+        source: the folder of the publication, which contains its database.
+        release: the id of the release, with which the names of files end.
         to: a new or empty folder, or one of an earlier release, which is replaced whole.
-        contracts: those it was published under.
+        contracts: the contracts it was published under.
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
 
     Returns:
-        The files to take away that lie in the folder.
+        The files for download in the folder.
 
     Raises:
-        SpiError: where nothing is published, a library is missing, ``to`` holds something else, or the disk refuses.
+        SpiError: when nothing is published, a library is missing, ``to`` holds something else, or the disk refuses.
     """
     identifier(release, "release")
     to = to.resolve()
     _refuse_other(to)
     with TemporaryDirectory() as scratch:
         database = build_without_keys(contracts, source / DATABASE, Path(scratch))
-        nobody = pd.DataFrame({"postcode": [], "ward_code": []})
-        results = Results.of_database(database, boundaries, contracts, nobody)
+        no_postcodes = pd.DataFrame({"postcode": [], "ward_code": []})
+        results = Results.of_database(database, boundaries, contracts, no_postcodes)
         with replacing(to) as new:
             new.mkdir()
             files = write_downloads(results, new, f"-{release}")
             _describe(OpenData(results, release, files, new))
             for path in (*new.rglob("*"), new):
                 sync(path)
-            # What stands there was found to be ours. A folder that holds something cannot be moved over.
-            before = new.with_name(f"{new.name}-before")
+            # ``_refuse_other`` has checked that the old folder is ours. Only an empty folder can be replaced directly.
+            previous = new.with_name(f"{new.name}-before")
             if to.exists():
-                to.replace(before)
-    if before.exists():
-        discard(before)
+                to.replace(previous)
+    if previous.exists():
+        discard(previous)
     return files
 
 
 def _refuse_other(folder: Path) -> None:
-    """Refuse to replace what is not a folder of ours; one is known by its sums, which name all that is in it."""
+    """Refuse to replace a folder that is not ours; ours has checksums that name every file in it."""
     with os_errors(f"{folder} could not be read"):
         sums = (read_bytes(folder / CHECKSUMS) or b"").decode(errors="replace") if folder.is_dir() else ""
         named = {line.partition("  ")[2] for line in sums.splitlines()}
         ours = {CHECKSUMS, *named} if named.issuperset(_DESCRIPTIONS) else set()
         inside = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
-        found = [folder] if folder.exists() and not folder.is_dir() else inside
-    if others := [path for path in found if path.relative_to(folder).as_posix() not in ours]:
+        paths = [folder] if folder.exists() and not folder.is_dir() else inside
+    if others := [path for path in paths if path.relative_to(folder).as_posix() not in ours]:
         raise SpiError(
             f"{others[0]} was not written by spi publish, and {folder} would be replaced whole; name a new or an empty "
             "folder"
@@ -83,7 +83,7 @@ def _refuse_other(folder: Path) -> None:
 
 
 def _describe(data: OpenData) -> None:
-    """Write what describes the files, and the sums of all."""
+    """Write the descriptions of the files, and the checksums of all files."""
     folder = data.folder
     sums = {file.path: sha256_of(folder / file.path) for file in data.files if file.size is not None}
     jsonld = dataset.dataset(data, sums)
@@ -95,7 +95,7 @@ def _describe(data: OpenData) -> None:
         autoescape=lambda name: str(name).endswith(".html"),
     )  # fmt: skip
     environment.filters["cell"] = _cell
-    # Nothing in it may end the element of the page that it stands in.
+    # A "<" in the JSON could end the script element of the page that contains it.
     environment.globals.update(
         data=data, rule=RULE, dataset_file=dataset.FILE, jsonld=Markup(_json(jsonld).replace("<", "\\u003c"))
     )
@@ -110,10 +110,10 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _json(told: dict[str, Any]) -> str:
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
 
 
 def _cell(text: str) -> str:
-    """A text as it stands in a cell of a table of Markdown."""
+    """A text as a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""What the finished report is found to be, as the rules of the product ``report`` judge it: pages, and PDF/UA-1."""
+"""Measurements of the finished report for the rules of the product ``report``: pages and PDF/UA-1 conformance."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ PAGES_OF_A_WARD = 2
 
 
 def audited(pdf: bytes, wards: Iterable[str]) -> Mapping[str, Any]:
-    """What is known of a report.
+    """The properties of a report that its rules check.
 
     Args:
         pdf: the report.
-        wards: names of those it must tell of.
+        wards: names of the wards that it must cover.
 
     Returns:
-        ``pages``; ``untagged``, the first thing that PDF/UA-1 asks for and is not there; ``astray``, the first ward
-        that has not two pages. Both are None where there is no such thing.
+        ``pages``; ``untagged``, the first requirement of PDF/UA-1 that is not met; ``astray``, the first ward that does
+        not have two pages. The last two are None if there is no such fault.
     """
     with pikepdf.open(io.BytesIO(pdf)) as document:
         return {
@@ -32,27 +32,27 @@ def audited(pdf: bytes, wards: Iterable[str]) -> Mapping[str, Any]:
 
 
 def _untagged(document: pikepdf.Pdf) -> Iterator[str]:
-    """ISO 14289-1, as far as a program can tell: claim, language, title, tags, texts for figures, headers, headings."""
+    """Faults against ISO 14289-1 that a program can find: claim, language, title, tags, figures, headers, headings."""
     root = document.Root
-    with document.open_metadata() as told:
-        if told.get("pdfuaid:part") != "1":
+    with document.open_metadata() as metadata:
+        if metadata.get("pdfuaid:part") != "1":
             yield "the file does not claim PDF/UA-1"
-        if not told.get("dc:title"):
+        if not metadata.get("dc:title"):
             yield "the document has no title"
     if "/MarkInfo" not in root or not root.MarkInfo.get("/Marked"):
         yield "the file is not marked as tagged"
     if not root.get("/Lang"):
         yield "the document has no language"
     if "/ViewerPreferences" not in root or not root.ViewerPreferences.get("/DisplayDocTitle"):
-        yield "a reader would show the name of the file and not its title"
+        yield "a reader would show the name of the file in place of its title"
     tags = list(_tags(root.StructTreeRoot)) if "/StructTreeRoot" in root else []
     if not tags:
         yield "there are no tags"
     for tag in tags:
         if tag.S == "/Figure" and not str(tag.get("/Alt", "")).strip():
-            yield "a figure has no text in its place"
-        if tag.S == "/TH" and not any("/Scope" in one for one in _attributes(tag)):
-            yield "a header of a table says not whether it is of a row or a column"
+            yield "a figure has no alternative text"
+        if tag.S == "/TH" and not any("/Scope" in attribute for attribute in _attributes(tag)):
+            yield "a table header does not say whether it belongs to a row or a column"
     levels = [int(str(tag.S)[2:]) for tag in tags if str(tag.S)[:2] == "/H" and str(tag.S)[2:].isdigit()]
     for earlier, later in pairwise([0, *levels]):
         if later - earlier > 1:
@@ -60,21 +60,21 @@ def _untagged(document: pikepdf.Pdf) -> Iterator[str]:
 
 
 def _tags(node: Any) -> Iterator[Any]:
-    """Every element of the structure tree, in the order of reading."""
-    held = node.get("/K", [])
-    for one in held if isinstance(held, pikepdf.Array) else [held]:
-        if isinstance(one, pikepdf.Dictionary) and "/S" in one:
-            yield one
-            yield from _tags(one)
+    """Every element of the structure tree, in reading order."""
+    value = node.get("/K", [])
+    for child in value if isinstance(value, pikepdf.Array) else [value]:
+        if isinstance(child, pikepdf.Dictionary) and "/S" in child:
+            yield child
+            yield from _tags(child)
 
 
 def _attributes(tag: Any) -> list[Any]:
-    held = tag.get("/A", [])
-    return list(held) if isinstance(held, pikepdf.Array) else [held]
+    value = tag.get("/A", [])
+    return list(value) if isinstance(value, pikepdf.Array) else [value]
 
 
 def _astray(document: pikepdf.Pdf, wards: set[str]) -> Iterator[str]:
-    """Wards that the bookmarks do not name, or that have another number of pages."""
+    """Wards that the bookmarks do not name, or that do not have two pages."""
     number = {page.objgen: place for place, page in enumerate(document.pages)}
     with document.open_outline() as outline:
         begins = [(str(item.title), number[_page(item).objgen]) for item in outline.root]

@@ -1,6 +1,6 @@
-"""What the report says, gathered from what the pages of the site say, as plain data for the layout.
+"""The text of the report, gathered from the pages of the site, as plain data for the layout.
 
-Text is a string; where a part of it stands out, a list of pairs: the text, and whether it stands out.
+Text is a string. If part of it stands out, it is a list of pairs instead: a text, and whether it stands out.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from spi_pipeline.outputs.site.pages.ward import sections
 from spi_pipeline.outputs.site.pages.ward.scorecard import Verdict
 from spi_pipeline.outputs.site.results import Area
 
-# Of the measures of people and economy beside a ward's score, so many have room.
+# The number of measures of people and economy that fit next to a ward's score.
 MEASURES = 11
 
 
 def content(site: Site) -> dict[str, Any]:
-    """All that stands in the report.
+    """Everything in the report.
 
     Args:
-        site: what the pages of the site are made of.
+        site: the site, whose pages say the same.
 
     Returns:
-        What ``report.typ`` reads, of nothing but strings, numbers, lists and mappings.
+        The input of ``report.typ``: only strings, numbers, lists and mappings.
     """
     results = site.results
-    told = {
+    data = {
         "title": f"{site.name}: {results.index.title}, edition {results.edition}",
         "index": results.index.title,
         "name": site.name,
@@ -59,11 +59,11 @@ def content(site: Site) -> dict[str, Any]:
             for says, rows in site.without_score
         ],
         "signs": pictures.signs(),
-        "wards": [_ward(site, area, said) for area, said in sections(site)],
+        "wards": [_ward(site, area, ward) for area, ward in sections(site)],
         "sources": _sources(site),
         "foot": site.publication.texts.foot,
     }
-    return {name: _plain(held) for name, held in told.items()}
+    return {name: _plain(value) for name, value in data.items()}
 
 
 def _summary(site: Site) -> dict[str, Any]:
@@ -113,14 +113,14 @@ def _ranking(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def _ward(site: Site, area: Area, said: Mapping[str, Any]) -> dict[str, Any]:
+def _ward(site: Site, area: Area, page: Mapping[str, Any]) -> dict[str, Any]:
     results = site.results
-    card, around, moved, recent, takes = (said[name] for name in ("card", "around", "moved", "recent", "takes"))
+    card, around, moved, recent, takes = (page[name] for name in ("card", "around", "moved", "recent", "takes"))
     chart = recent["chart"]
     return {
         "code": area.code,
         "name": area.name,
-        **{name: said[name] for name in ("summary", "dated")},
+        **{name: page[name] for name in ("summary", "dated")},
         **{name: card[name] for name in ("strengths", "weaknesses", "england")},
         "peers": Markup("{} {}").format(card["peers"], card["tests"]),
         "parts": [
@@ -167,7 +167,7 @@ def _ward(site: Site, area: Area, said: Mapping[str, Any]) -> dict[str, Any]:
                     site.score(results.index, other), results.edition, site.rank(results.index, other)
                 ),
             }
-            for other in said["neighbours"]
+            for other in page["neighbours"]
         ],
         "from": _publishers(site, card["parts"], around["first"]),
     }
@@ -178,22 +178,25 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _publishers(site: Site, parts: Iterable[Mapping[str, Any]], measures: Iterable[Mapping[str, Any]]) -> str:
-    """Who published what stands on the pages of a ward, each once."""
+    """The publishers of everything on the pages of a ward, each once."""
     sources = [item["source"] for part in parts for item in part["indicators"]] + [row["source"] for row in measures]
     sources += [site.results.contracts.sources[item.source] for item in site.results.contracts.recent.measures]
     return "; ".join(dict.fromkeys(source.properties.publisher for source in sources))
 
 
 def _sources(site: Site) -> list[dict[str, Any]]:
-    """What the figures come from: by publisher, licence and the sentence that is owed, the titles of data sets."""
+    """The sources of the figures: data sets grouped by publisher, licence and required attribution."""
     contracts = site.results.contracts
-    measured = [contracts.indicators[one.id] for one in site.results.elements.values() if one.level == "indicator"]
+    measured = [
+        contracts.indicators[element.id] for element in site.results.elements.values() if element.level == "indicator"
+    ]
     names = [name for item in (*measured, *contracts.context.values()) for name in contracts.sources_of(item)]
     names += [item.source for item in contracts.recent.measures]
-    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    datasets_of: dict[tuple[str, str, str], dict[str, str]] = {}
     for name in names:
-        said = contracts.sources[name].properties
-        found.setdefault((said.publisher, said.licence, said.attribution), {})[said.dataset] = said.url
+        properties = contracts.sources[name].properties
+        key = (properties.publisher, properties.licence, properties.attribution)
+        datasets_of.setdefault(key, {})[properties.dataset] = properties.url
     return [
         {
             "publisher": publisher,
@@ -202,23 +205,23 @@ def _sources(site: Site) -> list[dict[str, Any]]:
             "terms": contracts.vocabulary.licences[licence].url,
             "attribution": attribution,
         }
-        for (publisher, licence, attribution), datasets in sorted(found.items(), key=lambda item: item[0])
+        for (publisher, licence, attribution), datasets in sorted(datasets_of.items(), key=lambda item: item[0])
     ]
 
 
-def _plain(told: Any) -> Any:
-    """The same without markup: of a sentence its text, and what of it stands out."""
-    if isinstance(told, Markup):
-        return _runs(told)
-    if isinstance(told, dict):
-        return {name: _plain(held) for name, held in told.items()}
-    return [_plain(held) for held in told] if isinstance(told, list) else told
+def _plain(data: Any) -> Any:
+    """The same data without markup: a sentence becomes its text, with a note of the parts that stand out."""
+    if isinstance(data, Markup):
+        return _runs(data)
+    if isinstance(data, dict):
+        return {name: _plain(value) for name, value in data.items()}
+    return [_plain(value) for value in data] if isinstance(data, list) else data
 
 
 def _runs(sentence: Markup) -> str | list[tuple[str, bool]]:
     parts = re.split(r"<strong>(.*?)</strong>", sentence)
     if len(parts) == 1:
         return sentence.striptags()
-    # ``striptags`` takes blanks off both ends, which here are the blanks between two runs.
+    # ``striptags`` strips blanks at both ends, which here are the blanks between two runs; bars protect them.
     texts = ((Markup(f"|{part}|").striptags()[1:-1], place % 2 == 1) for place, part in enumerate(parts))
     return [(text, strong) for text, strong in texts if text]

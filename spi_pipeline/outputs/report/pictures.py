@@ -1,4 +1,4 @@
-"""Pictures of the report as SVG: shapes of the site, with their colours in them, since paper has no stylesheet."""
+"""Pictures of the report as SVG: the shapes of the site with colours inline, since paper has no stylesheet."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from spi_pipeline.outputs.site.results import Row
 
 WORST, *_, BEST = drawing.CLASSES
 INK, GREY, PEERS, CHANCE = "#0b0c0c", "#6f777b", "#801650", "#b9cfe6"
-# Above so many wards names would cover each other.
+# With more wards than this, names would overlap.
 NAMED = 60
-# Between two lines of a name, in pixels of the map; and letters that a line has room for.
+# Pixels of the map between two lines of a name, and the number of letters that fit in a line.
 LINE, LETTERS = 12, 14
 
 
 def ward_map(site: Site) -> str | None:
-    """Every ward in the colour of its score against the town's, with its name; none where no boundary is at hand."""
+    """A map of every ward, named and coloured by its score against the town's; None if there are no boundaries."""
     if site.map is None:
         return None
     index, areas = site.results.index, site.results.areas
@@ -34,21 +34,21 @@ def ward_map(site: Site) -> str | None:
             )
         )
         names.append(_name(areas[outline.code].name, outline, "#ffffff" if place in (0, 4) else INK))
-    told = Markup('<g font-family="Source Sans Pro" font-size="12.5" font-weight="600" text-anchor="middle">{}</g>')
-    drawn = Markup("").join(shapes) + (told.format(Markup("").join(names)) if len(names) <= NAMED else "")
+    group = Markup('<g font-family="Source Sans Pro" font-size="12.5" font-weight="600" text-anchor="middle">{}</g>')
+    drawn = Markup("").join(shapes) + (group.format(Markup("").join(names)) if len(names) <= NAMED else "")
     return _picture(f"0 0 {site.map.width} {site.map.height}", drawn)
 
 
 def _name(name: str, outline: drawing.Outline, colour: str) -> Markup:
-    """A name where a map has room for it: a line for each word, three at most, shortened where it is long."""
+    """A name that fits on a map: one line for each word, at most three, with long words shortened."""
     words = [word if len(word) <= LETTERS else f"{word[: LETTERS - 1]}…" for word in name.split()]
     words = words if len(words) <= 3 else [*words[:2], "…"]
     first = outline.y - LINE * (len(words) - 1) / 2 + LINE / 3
-    told = (
+    lines = (
         Markup('<text x="{}" y="{:.1f}" fill="{}">{}</text>').format(outline.x, first + LINE * at, colour, word)
         for at, word in enumerate(words)
     )
-    return Markup("").join(told)
+    return Markup("").join(lines)
 
 
 def swatch(place: int | None) -> str:
@@ -60,7 +60,7 @@ def swatch(place: int | None) -> str:
 
 
 def interval(row: Row, last: int) -> str | None:
-    """Where a ward may stand among all: a line over its likely ranks, a mark at its rank; none where it has no rank."""
+    """A ward's place among all: a line over its likely ranks and a mark at its rank; None if it has no rank."""
     if None in (row["rank_low"], row["rank"], row["rank_high"]):
         return None
     low, rank, high = (drawing.position(row[column], 1, last) for column in ("rank_low", "rank", "rank_high"))
@@ -70,21 +70,21 @@ def interval(row: Row, last: int) -> str | None:
 
 
 def strip(drawn: Strip) -> str:
-    """All wards on a line from 0 to 100, as on the page of a ward, stretched to twice its width."""
-    found = Markup('<path d="{}" stroke="{}" stroke-width="0.5"/>').format(drawn.others, GREY)
+    """All wards on a line from 0 to 100, as on the page of a ward, stretched to twice the width."""
+    marks = Markup('<path d="{}" stroke="{}" stroke-width="0.5"/>').format(drawn.others, GREY)
     if drawn.peers:
-        found += Markup('<path d="{}" stroke="{}" stroke-width="0.7"/>').format(drawn.peers, PEERS)
+        marks += Markup('<path d="{}" stroke="{}" stroke-width="0.7"/>').format(drawn.peers, PEERS)
     if drawn.town is not None:
-        found += _dashed(drawn.town, 0.5)
+        marks += _dashed(drawn.town, 0.5)
     if drawn.low is not None and drawn.high is not None:
-        found += _line(drawn.low, drawn.high, 10, BEST, 2.4)
+        marks += _line(drawn.low, drawn.high, 10, BEST, 2.4)
     if drawn.own is not None:
-        found += _mark(drawn.own, 1, 19, BEST, 1.4)
-    return _picture("-2 0 104 20", found, 'width="208" height="20" preserveAspectRatio="none"')
+        marks += _mark(drawn.own, 1, 19, BEST, 1.4)
+    return _picture("-2 0 104 20", marks, 'width="208" height="20" preserveAspectRatio="none"')
 
 
 def signs() -> dict[str, str]:
-    """What the marks of a strip look like, by what they mean."""
+    """The marks of a strip, by their meaning."""
     marks = {
         "own": _mark(6, 1, 19, BEST, 2.8) + _line(0, 12, 10, BEST, 2.4),
         "peers": _mark(6, 3, 17, PEERS, 1.4),
@@ -95,7 +95,7 @@ def signs() -> dict[str, str]:
 
 
 def band(drawn: Band) -> str:
-    """A rate by month within its band of chance."""
+    """A monthly rate within its band of chance."""
     return _picture(
         "0 0 600 100",
         Markup('<path d="{}" fill="{}"/>').format(_stretched(drawn.area), CHANCE)
@@ -106,7 +106,7 @@ def band(drawn: Band) -> str:
 
 
 def _stretched(path: str) -> str:
-    """A path such as ``M0 32.2L4.2 30.5``, six times as wide; stretched as a picture, its line would be too."""
+    """A path such as ``M0 32.2L4.2 30.5`` at six times the width; stretching the picture would widen its line too."""
     return re.sub(r"([ML])([0-9.]+)", lambda step: f"{step[1]}{6 * float(step[2]):g}", path)
 
 

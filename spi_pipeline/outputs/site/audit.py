@@ -1,4 +1,4 @@
-"""What each file of the site is found to be before anybody sees it, as the rules of the product ``site`` judge it."""
+"""Checks of each file of the site before publication; the rules of the product ``site`` judge the outcome."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.pages.page import SiteFile
 from spi_pipeline.outputs.site.readback import read_page
 
-# What a script could ask others by, and a style.
-_ASKING = {
+# The ways in which a script or a style could make requests.
+_REQUESTS = {
     "js": re.compile(r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|https?:"),
     "css": re.compile(r"@import|url\((?!['\"]?data:)[^)]*\)?|@font-face"),
 }
-# A place that links may lead to. Inside texts quotation marks are escaped.
+# An element that links may lead to. Quotation marks inside texts are escaped.
 ID = re.compile(rb'<[^>]*?\sid="([^"]*)"')
 
 
@@ -33,11 +33,11 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
 
     Args:
         files: every file of the site.
-        facts: the published database and the contracts, by which pages are read back.
-        beside: size in bytes of each file to take away, which links may lead to, by its path.
+        facts: the published database and the contracts, against which pages are read back.
+        beside: the size in bytes of each download, which links may lead to, by its path.
     """
     sizes = {file.path: len(file.content) for file in files} | {**beside}
-    # Trees of all pages at once would be gigabytes where there are 300 wards.
+    # The parsed trees of all pages together would take gigabytes for 300 wards, so only one is held at a time.
     pages = {file.path: file for file in files if file.path.endswith(".html")}
     places = {path: set(map(bytes.decode, ID.findall(file.content))) for path, file in pages.items()}
     zipped = {file.path: len(gzip.compress(file.content, 9, mtime=0)) for file in files}
@@ -59,9 +59,9 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
                 "broken": _first(list(_broken(file.path, tree, sizes, places))),
                 "outside": _first(list(_outside(tree))),
             }
-        elif asking := _ASKING.get(file.path.rpartition(".")[2]):
-            found = asking.search(file.content.decode())
-            row["outside"] = f"{found.group()} asks for something" if found else None
+        elif requests := _REQUESTS.get(file.path.rpartition(".")[2]):
+            match = requests.search(file.content.decode())
+            row["outside"] = f"{match.group()} makes a request" if match else None
         if file.path == "static/site.css":
             where, lowest = min(contrasts(css).items(), key=lambda item: item[1])
             row |= {"contrast": lowest, "faintest": where}
@@ -73,24 +73,26 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
 
 
 def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> None:
-    """Refuse a site with a fault, whatever its contract would make of it.
+    """Refuse a site with a fault, whatever its contract says about faults.
 
     Args:
         files: as for ``audited``.
-        facts: likewise.
-        beside: likewise.
+        facts: as for ``audited``.
+        beside: as for ``audited``.
 
     Raises:
-        SpiError: with the first fault, and how many files have one.
+        SpiError: when there is a fault; the message gives the first, and the number of faults.
     """
-    found = (
+    faults = (
         audited(files, facts, beside)
         .melt("path", ["unread", "broken", "outside", "placed"], value_name="fault")
         .dropna()
     )
-    told = [f"{path}: {fault}" for path, fault in zip(found["path"], found["fault"], strict=True)]
-    if told:
-        raise SpiError(f"the site is not in order and was not written: {told[0]} ({len(told)} faults by file and kind)")
+    messages = [f"{path}: {fault}" for path, fault in zip(faults["path"], faults["fault"], strict=True)]
+    if messages:
+        raise SpiError(
+            f"the site has faults and was not written: {messages[0]} ({len(messages)} faults by file and kind)"
+        )
 
 
 def _first(faults: Sequence[str]) -> str | None:
@@ -107,13 +109,13 @@ def _shared(path: str, tree: html.HtmlElement) -> Iterator[str]:
 def _broken(
     path: str, tree: html.HtmlElement, known: Collection[str], places: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
-    """What a page links to that is not there."""
+    """Links of a page to files or places that do not exist."""
     for address in tree.xpath("//@href | //@src"):
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
             continue
         to = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
-        # What a script reads, such as #m=housing, is no place in the page.
+        # A fragment that a script reads, such as #m=housing, is not a place in the page.
         place = unquote(parts.fragment)
         if to not in known:
             yield f"{address} leads to no file"
@@ -122,11 +124,11 @@ def _broken(
 
 
 def _outside(tree: html.HtmlElement) -> Iterator[str]:
-    """What a page loads from elsewhere, and what stands in it that its own policy forbids."""
+    """Things that a page loads from elsewhere, and elements in it that its own policy forbids."""
     for address in tree.xpath("//@src | //link[not(@rel='canonical')]/@href | //object/@data | //@srcset | //@poster"):
         if urlsplit(address).netloc or urlsplit(address).scheme not in ("", "data"):
             yield f"{address} is loaded from elsewhere"
-    for one in tree.xpath("//style | //script[not(@src)] | //iframe | //base"):
-        yield f"a {one.tag} stands in the page"
+    for element in tree.xpath("//style | //script[not(@src)] | //iframe | //base"):
+        yield f"a {element.tag} element is in the page"
     for name in tree.xpath("//@style/.. | //@*[starts-with(name(), 'on')]/.."):
         yield f"{name.tag} has a style or script of its own"

@@ -1,4 +1,4 @@
-"""The whole site as files, and as a folder: pages of every kind, and what they share."""
+"""The whole site as files and as a folder: pages of every kind, and the files they share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from spi_pipeline.outputs.site.results import Results
 from spi_pipeline.storage.atomic import os_errors, write_bytes
 
 STATIC = Path(__file__).with_name("static")
-# Beside the pages: every file that a site of ours wrote, the only ones that the next may remove.
+# Lies next to the pages and lists every file that our build wrote, the only files that the next build may remove.
 MANIFEST = ".spi_site"
-# No page asks anybody for anything: neither style nor script stands in a page, and none comes from elsewhere. A page
-# opened from a file has no origin, so that "self" alone would refuse its own stylesheet in some browsers.
+# Pages make no requests: no style or script stands inside a page, and none comes from elsewhere. A page opened from a
+# file has no origin, so that "self" alone would refuse its own stylesheet in some browsers.
 POLICY = (
     "default-src 'none'; style-src 'self' file:; script-src 'self' file:; img-src 'self' file: data:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'"
@@ -36,8 +36,8 @@ def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequ
     """Every file of the site, pages first in the order of the menu; the same results give the same bytes.
 
     Args:
-        results: what is published.
-        downloads: the files to take away that lie in the site's folder.
+        results: the published results.
+        downloads: the files for download in the site's folder.
         kinds: the kinds of pages to make.
     """
     site = Site(results, downloads)
@@ -46,14 +46,14 @@ def site_files(results: Results, downloads: Sequence[Download] = (), kinds: Sequ
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals.update(figure=figures.figure, words=words, drawing=drawing, policy=POLICY, site=site)
-    made = [one for kind in kinds for one in kind(site)]
-    pages = [one for one in made if isinstance(one, Page)]
-    # A menu leads to pages that there are: some are made only where there is something to tell.
+    contents = [one for kind in kinds for one in kind(site)]
+    pages = [one for one in contents if isinstance(one, Page)]
+    # A menu links only to pages that exist: some are made only if they have content.
     environment.globals["paths"] = {page.path for page in pages}
     publication, root = results.contracts.publication, results.contracts.root
     return [
         *(SiteFile(page.path, _rendered(environment, page).encode(), page.title, page.area_code) for page in pages),
-        *(SiteFile(one.path, one.text.encode()) for one in made if not isinstance(one, Page)),
+        *(SiteFile(one.path, one.text.encode()) for one in contents if not isinstance(one, Page)),
         *(SiteFile(f"static/{file.name}", file.read_bytes()) for file in sorted(STATIC.iterdir())),
         SiteFile("static/theme.css", theme(publication.colours).encode()),
         *(
@@ -71,56 +71,56 @@ def build(
     kinds: Sequence[Kind] = KINDS,
     facts: Facts | None = None,
 ) -> list[SiteFile]:
-    """Write the whole site into a folder; a file that would be as it is already is not written again.
+    """Write the whole site into a folder; files that would not change are not written again.
 
     Args:
-        results: what was published.
-        folder: a new or an empty one, or that of an older site, whose files of pages that are no more are removed.
-        downloads: whether the files to take away are made too.
+        results: the published results.
+        folder: a new or an empty folder, or the folder of an older site, whose obsolete files are removed.
+        downloads: whether to make the files for download too.
         kinds: the kinds of pages to make.
-        facts: what pages are read back from before any is written; None where they are not.
+        facts: the facts that pages are read back against before any is written; None to skip this check.
 
     Returns:
-        The files written, but for those to take away.
+        The files of the site, without the downloads.
 
     Raises:
-        SpiError: where the folder holds something else, a page is not what the tables say, or the disk refuses.
+        SpiError: when the folder holds something else, a page disagrees with the tables, or the disk refuses.
     """
     _refuse_other(folder)
     with TemporaryDirectory() as new:
-        taken = write_downloads(results, Path(new)) if downloads else []
-        files = site_files(results, taken, kinds)
-        paths = {*(file.path for file in files), *(download.path for download in taken)}
+        new_downloads = write_downloads(results, Path(new)) if downloads else []
+        files = site_files(results, new_downloads, kinds)
+        paths = {*(file.path for file in files), *(download.path for download in new_downloads)}
         if facts:
-            refuse_faults(files, facts, {download.path: download.size or 0 for download in taken})
+            refuse_faults(files, facts, {download.path: download.size or 0 for download in new_downloads})
         with os_errors(f"the site could not be written to {folder}"):
-            _begun(folder, paths)
-            for download in taken:
+            _register(folder, paths)
+            for download in new_downloads:
                 _replace(Path(new) / download.path, folder / download.path)
             for file in files:
                 target = folder / file.path
                 if not target.exists() or target.read_bytes() != file.content:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(file.content)
-            _ended(folder, paths)
+            _remove_leftovers(folder, paths)
     return files
 
 
 def _refuse_other(folder: Path) -> None:
     if not (folder / MANIFEST).exists() and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SpiError(f"{folder} holds something else than a site; name a new or an empty folder")
+        raise SpiError(f"{folder} holds files that are not from a site; name a new or an empty folder")
 
 
-def _replace(made: Path, target: Path) -> None:
-    if not target.exists() or not filecmp.cmp(made, target, shallow=False):
+def _replace(new_file: Path, target: Path) -> None:
+    if not target.exists() or not filecmp.cmp(new_file, target, shallow=False):
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(made, target)
+        shutil.move(new_file, target)
 
 
 def theme(colours: Colours) -> str:
-    """The council's colours; contracts refused those that cannot be seen or read."""
-    told = "; ".join(f"--{name}: {colour}" for name, colour in colours.model_dump().items())
-    return f":root {{ {told}; }}\n"
+    """The council's colours as CSS; the contracts have already refused colours that cannot be seen or read."""
+    declarations = "; ".join(f"--{name}: {colour}" for name, colour in colours.model_dump().items())
+    return f":root {{ {declarations}; }}\n"
 
 
 def _rendered(environment: Environment, page: Page) -> str:
@@ -128,17 +128,17 @@ def _rendered(environment: Environment, page: Page) -> str:
     return environment.get_template(page.template).render(page=page, up=up, **page.content)
 
 
-def _begun(folder: Path, paths: set[str]) -> None:
-    """Note what is about to be written, before any of it is, so that whatever an interrupted build leaves is known."""
+def _register(folder: Path, paths: set[str]) -> None:
+    """Record the files in the manifest before writing any, so that whatever an interrupted build leaves is known."""
     manifest = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)
-    before = manifest.read_text("utf-8").splitlines() if manifest.exists() else []
-    if not paths.issubset(before):
-        write_bytes(manifest, "\n".join(sorted({*before, *paths})).encode())
+    listed = manifest.read_text("utf-8").splitlines() if manifest.exists() else []
+    if not paths.issubset(listed):
+        write_bytes(manifest, "\n".join(sorted({*listed, *paths})).encode())
 
 
-def _ended(folder: Path, paths: set[str]) -> None:
-    """Remove what an older site of ours left."""
+def _remove_leftovers(folder: Path, paths: set[str]) -> None:
+    """Remove files that an older site of ours left behind."""
     manifest = folder / MANIFEST
     others = set(manifest.read_text("utf-8").splitlines()) - paths
     for name in sorted(others, reverse=True):

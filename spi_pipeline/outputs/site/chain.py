@@ -1,4 +1,4 @@
-"""The way from a raw figure to a score, for one ward, as sums that a reader can do again."""
+"""The path from a raw figure to a score, for one ward, as sums that a reader can repeat."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ UNLIKE = "{} is not the plain weighted mean of all its parts here, so the sums e
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
+    """One step of the calculation.
 
     Attributes:
-        name: what is done.
-        says: the sum with its result, every number marked with where it comes from.
-        note: what else must be known; empty where nothing.
+        name: the name of the step.
+        says: the sum with its result; every number is marked with its origin.
+        note: anything else the reader must know; may be empty.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Middle:
-    """The ward that the worked example is of.
+    """The ward of the worked example.
 
     Attributes:
-        ward: in the middle of the ranking.
-        alone: whether there is one middle, and not two as where the number of wards is even.
+        ward: the ward in the middle of the ranking.
+        alone: whether it is the only one in the middle; with an even number of wards there are two.
     """
 
     ward: Area
@@ -53,7 +53,7 @@ class Middle:
 
 
 def middle_ward(site: Site, element: Element) -> Middle | None:
-    """The ward in the middle of the ranking among those whose value was measured; none where no ward has one."""
+    """The ward in the middle of the ranking among those with a measured value; None if no ward has one."""
     results = site.results
     known = [
         results.areas[row["area_code"]]
@@ -66,38 +66,38 @@ def middle_ward(site: Site, element: Element) -> Middle | None:
 
 
 def chain(site: Site, element: Element, ward: Area) -> list[Step]:
-    """From what was counted for a ward to points of the index, in the newest edition.
+    """The steps from the count for a ward to points of the index, in the newest edition.
 
     Args:
-        site: what was published.
+        site: the site.
         element: an indicator in the basis.
-        ward: one with a value.
+        ward: a ward with a value.
     """
     return [_counted(site, element, ward), _scored(site, element, ward), *_weighed(site, element, ward)]
 
 
 def _counted(site: Site, element: Element, ward: Area) -> Step:
     contracts, results = site.results.contracts, site.results
-    indicator, stated = contracts.indicators[element.id], results.indicators[element.id]
+    indicator, entry = contracts.indicators[element.id], results.indicators[element.id]
     row = results.observations[element.id, ward.code, results.edition]
-    value = site.value(element, ward, "value", places(stated["worst"], stated["best"], 4))
+    value = site.value(element, ward, "value", places(entry["worst"], entry["best"], 4))
     above, below = (site.value(element, ward, name, 2) for name in ("numerator", "denominator"))
-    said = Markup("{} <span>{}</span> ({})").format(value, stated["unit"], site.when(row))
+    text = Markup("{} <span>{}</span> ({})").format(value, entry["unit"], site.when(row))
     if row["numerator"] is None:
-        return Step("The figure", said + ".", _averaged(indicator, stated["allocation"]))
+        return Step("The figure", text + ".", _averaged(indicator, entry["allocation"]))
     if indicator.measure.kind == "anchored":
-        return Step("The figure", Markup("{}, with {} incidents counted.").format(said, above), ANCHORED)
-    stated_per = indicator.measure.per if indicator.measure.kind == "rate" else None
-    factor = stated_per or contracts.vocabulary.units[indicator.unit].per or 1
+        return Step("The figure", Markup("{}, with {} incidents counted.").format(text, above), ANCHORED)
+    declared_per = indicator.measure.per if indicator.measure.kind == "rate" else None
+    factor = declared_per or contracts.vocabulary.units[indicator.unit].per or 1
     return Step(
         "The figure",
-        Markup("{} ÷ {} × {} = {}.").format(above, below, worked(factor, repr(float(factor)), 0), said),
+        Markup("{} ÷ {} × {} = {}.").format(above, below, worked(factor, repr(float(factor)), 0), text),
         DIVIDED,
     )
 
 
 def _averaged(indicator: Indicator, allocation: str) -> str:
-    """Why there is no count to divide."""
+    """The reason why there is no count to divide."""
     if allocation == "ward":
         return "It is published for the ward, without a count to divide."
     weight = "" if indicator.measure.denominator else f", weighted by {indicator.measure.weighted_by}"
@@ -107,18 +107,18 @@ def _averaged(indicator: Indicator, allocation: str) -> str:
 
 
 def _scored(site: Site, element: Element, ward: Area) -> Step:
-    results, stated = site.results, site.results.indicators[element.id]
+    results, entry = site.results, site.results.indicators[element.id]
     score = site.score(element, ward, 2)
     profile = results.contracts.framework.profiles[results.profile].methods
-    methods = stated["methods"] or {key: profile[key] for key in ("normalise", "treat") if key in profile}
+    methods = entry["methods"] or {key: profile[key] for key in ("normalise", "treat") if key in profile}
     if methods:
         return Step("The score", Markup("{} of 100.").format(score), f"It is formed as the contracts state: {methods}.")
-    digits = places(stated["worst"], stated["best"], 4)
+    digits = places(entry["worst"], entry["best"], 4)
     worst, best = (
-        figure(stated[post], "indicator", post, digits, indicator_id=element.id) for post in ("worst", "best")
+        figure(entry[post], "indicator", post, digits, indicator_id=element.id) for post in ("worst", "best")
     )
     value = site.value(element, ward, "value", digits)
-    low, high = sorted((stated["worst"], stated["best"]))
+    low, high = sorted((entry["worst"], entry["best"]))
     beyond = not low <= results.observations[element.id, ward.code, results.edition]["value"] <= high
     return Step(
         "The score",
@@ -130,7 +130,7 @@ def _scored(site: Site, element: Element, ward: Area) -> Step:
 
 
 def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
-    """Points of each element above: what the part before adds, times the weight of that in the next."""
+    """The points of each element above: those that the part below adds, times the weight of that part."""
     results = site.results
     plain = results.contracts.framework.profiles[results.profile].aggregate in (None, "arithmetic")
     steps: list[Step] = []
@@ -139,8 +139,8 @@ def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
         present = [
             part for part in results.below(parent.id) if (parent.id, part.id, ward.code) in results.contributions
         ]
-        whole = math.isclose(sum(results.weights[parent.id, part.id]["weight"] for part in present), 1)
-        if not plain or not whole:
+        complete = math.isclose(sum(results.weights[parent.id, part.id]["weight"] for part in present), 1)
+        if not plain or not complete:
             added = _contribution(site, parent, child, ward)
             published = Step(
                 f"Points of {parent.title}", Markup("{} points.").format(added), UNLIKE.format(parent.title)
@@ -148,13 +148,13 @@ def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
             return [*steps, published]
         weight = results.weights[parent.id, child.id]["weight"]
         factors.append(weight)
-        said = site.weight(parent, child, "weight", 4)
+        shown = site.weight(parent, child, "weight", 4)
         sum_ = "*".join(repr(float(factor)) for factor in factors)
         added = _contribution(site, parent, child, ward) if child is element else worked(math.prod(factors), sum_, 2)
         steps.append(
             Step(
                 f"Points of {parent.title}",
-                Markup("{} × {}, the weight of {}, = {} points.").format(points, said, child.title, added),
+                Markup("{} × {}, the weight of {}, = {} points.").format(points, shown, child.title, added),
             )
         )
         child, points = parent, added

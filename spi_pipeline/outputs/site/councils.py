@@ -1,4 +1,4 @@
-"""One page over the sites of many councils: how each stands, and where its own pages are."""
+"""One page over the sites of many councils: the results of each, with a link to its own pages."""
 
 import datetime as dt
 import shutil
@@ -18,18 +18,18 @@ from spi_pipeline.storage.atomic import discard, os_errors, write_bytes
 
 @dataclass(frozen=True)
 class Council:
-    """What the page says of one council.
+    """The facts about one council that the page shows.
 
     Attributes:
-        name: of the council.
-        slug: the name of its folder, beside the page.
-        wards: those with a score.
-        score: of the council as a whole; None where there is none.
-        low: the least score of a ward, 0 to 100; None where there is none.
-        high: the greatest likewise.
+        name: its name.
+        slug: the name of its folder, which lies next to the page.
+        wards: the number of wards with a score.
+        score: the score of the council as a whole; None if it has none.
+        low: the lowest score of a ward, 0 to 100; None if no ward has one.
+        high: the highest score of a ward, likewise.
         as_of: the day its figures were taken.
-        health: empty where its last run was well, else what it was.
-        site: the folder of its own site; None where none is published.
+        health: the state of its last run; empty if that was healthy.
+        site: the folder of its own site; None if none is published.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Council:
 
     @classmethod
     def of(cls, found: WardTable, slug: str, health: str, site: Path | None) -> "Council":
-        """What the scores of its wards say of a council."""
+        """The facts about a council, from the scores of its wards."""
         whole = next(row for row in found.rows if row["level"] == "authority")
         scores = [row["score"] for row in found.rows if row["level"] == "ward" and row["score"] is not None]
         return cls(whole["area_name"], slug, len(scores), whole["score"], min(scores, default=None),
@@ -52,7 +52,7 @@ class Council:
 
 
 def page(councils: Sequence[Council]) -> bytes:
-    """The page, its councils by name; the same councils give the same bytes."""
+    """The page, with councils ordered by name; the same councils give the same bytes."""
     environment = Environment(
         loader=PackageLoader("spi_pipeline.outputs.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -62,21 +62,21 @@ def page(councils: Sequence[Council]) -> bytes:
 
 
 def write(councils: Sequence[Council], folder: Path, colours: Colours) -> None:
-    """Write the page, and beside it the site of each council that has one; each appears whole.
+    """Write the page, and next to it the site of each council that has one; each site appears whole.
 
     Raises:
-        SpiError: where the disk refuses.
+        SpiError: when the disk refuses.
     """
     for council in councils:
         target = folder / council.slug
         if council.site:
             with os_errors(f"{target} could not be written"):
                 folder.mkdir(parents=True, exist_ok=True)
-                with TemporaryDirectory(dir=folder) as passing:
-                    made = shutil.copytree(council.site, Path(passing, "site"))
+                with TemporaryDirectory(dir=folder) as scratch:
+                    copy = shutil.copytree(council.site, Path(scratch, "site"))
                     if target.exists():
                         discard(target)
-                    made.rename(target)
+                    copy.rename(target)
     write_bytes(folder / "static" / "site.css", (STATIC / "site.css").read_bytes())
     write_bytes(folder / "static" / "theme.css", theme(colours).encode())
     write_bytes(folder / "index.html", page(councils))

@@ -1,7 +1,8 @@
-"""Charts of dots with intervals, a row for each thing: where scores lie beyond what is expected, where wards may rank.
+"""Charts of dots with intervals, one row each: wards beyond the expected score, and the ranks that wards may have.
 
-Drawn twice, for a desk and for a phone, since one drawing scaled down has letters that nobody can read. What a chart
-shows stands in a table beside it, so that it is one picture to a screen reader, named by its sentence.
+Each chart is drawn twice, for a desk and for a phone, since letters scaled down with the drawing would be too small to
+read. A table next to the chart holds the same data, so screen readers treat the chart as one picture, named by its
+sentence.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from spi_pipeline.outputs.site.figures import shown
 
 ROW = 24
 HEAD = 28
-# Width of the whole and of the names beside the rows, in pixels of the page: desk, then phone.
+# Width of the whole chart and of the names next to the rows, in pixels of the page: desk, then phone.
 WIDTHS = {"wide": (640, 170), "narrow": (330, 118)}
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One row.
+    """One row of a chart.
 
     Attributes:
-        name: what it is of.
-        value: where the dot lies; none draws the interval alone.
-        low: where its interval begins.
-        high: where it ends.
-        mark: ``more``, ``less`` or nothing: whether it lies beyond what is expected, told by shape and colour.
+        name: the name of the row.
+        value: where the dot lies; None draws the interval alone.
+        low: the lower limit of its interval.
+        high: the upper limit.
+        mark: ``more`` or ``less`` if it lies beyond what is expected, shown by shape and colour; otherwise empty.
     """
 
     name: str
@@ -43,10 +44,10 @@ class DotChart:
     """Rows of dots over one axis.
 
     Attributes:
-        rows: from the top.
-        ticks: values named on the axis.
-        zero: where a line is drawn across all rows; none draws none.
-        digits: decimal places of the ticks.
+        rows: the rows, from the top.
+        ticks: the values named on the axis.
+        zero: where a line is drawn across all rows; None draws no line.
+        digits: the decimal places of the ticks.
     """
 
     rows: Sequence[Dot]
@@ -56,31 +57,31 @@ class DotChart:
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """The height in pixels."""
         return HEAD + ROW * len(self.rows) + 6
 
     def x(self, value: float, size: str) -> float:
-        """Where a value lies across the drawing of a size."""
+        """The horizontal position of a value in the drawing of a size."""
         width, left = WIDTHS[size]
         low, high = min(self.ticks), max(self.ticks)
         return round(left + 12 + (width - left - 30) * (value - low) / (high - low), 1)
 
     def y(self, row: int) -> int:
-        """Where the middle of a row lies."""
+        """The vertical position of the middle of a row."""
         return HEAD + ROW * row + ROW // 2
 
     def label(self, tick: float) -> str:
-        """A value of the axis as printed."""
+        """A value of the axis, as printed."""
         return shown(tick, self.digits)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Width of each drawing by its name."""
+        """The width of each drawing, by its name."""
         return {name: width for name, (width, _) in WIDTHS.items()}
 
 
 def even_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round values from below the lowest to above the highest, evenly apart."""
+    """Round values, evenly spaced, from below the lowest to above the highest."""
     span = max(high - low, 1e-9)
     rough = span / (most - 1)
     unit = 10 ** np.floor(np.log10(rough))

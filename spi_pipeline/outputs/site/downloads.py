@@ -1,6 +1,6 @@
-"""Files to take away: the database, each table as Parquet and CSV, one row a ward, map layer, workbook, dictionary.
+"""Files for download: the database, tables as Parquet and CSV, an overview by ward, map layer, workbook, dictionary.
 
-The same database gives the same bytes: no file holds the time it was written.
+The same database gives the same bytes: no file contains the time it was written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from spi_pipeline.outputs.site.workbook import WITHHELD, write_workbook
 # Decimal places of a degree: 0.1 m, a tenth of what boundaries generalised to 20 m can bear.
 PLACES = 6
 FOLDER = "downloads"
-# The columns of the dictionary, and what each holds.
+# The columns of the dictionary, and their meanings.
 DICTIONARY = {
     "table": "Table that the column belongs to",
     "column": "Name of the column",
@@ -40,20 +40,20 @@ DICTIONARY = {
     "licence": "Licence of the table",
     "figures_taken_on": "The day the figures were taken",
 }
-# What whoever shows boundaries owes.
+# The attribution that is due wherever boundaries are shown.
 OF_BOUNDARIES = "Contains OS data © Crown copyright and database right. Source: Office for National Statistics."
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file to take away.
+    """A file for download.
 
     Attributes:
-        path: below the site's folder.
-        title: what it is.
-        holds: what it holds, in a sentence or two.
+        path: its path below the site's folder.
+        title: its title.
+        holds: its content, in a sentence or two.
         group: ``whole``, ``wards`` or ``tables``.
-        size: in bytes; none of the database, which holds the same tables in other blocks each time it is written.
+        size: its size in bytes; None for the database, whose blocks differ each time it is written.
     """
 
     path: str
@@ -64,18 +64,18 @@ class Download:
 
 
 def write_downloads(results: Results, folder: Path, mark: str = "") -> list[Download]:
-    """Write every file.
+    """Write every file for download.
 
     Args:
-        results: what was published, with its database.
-        folder: the site's; files go below ``downloads``.
-        mark: what the name of each file ends with.
+        results: the published results, with their database.
+        folder: the site's folder; files go below ``downloads``.
+        mark: a suffix for the name of each file.
 
     Returns:
-        What was written, in the order of the page; nothing where there is no database.
+        The files, in the order of the page; none if there is no database.
 
     Raises:
-        SpiError: when the workbook is asked for and gptables is not installed.
+        SpiError: when gptables, which the workbook needs, is not installed.
     """
     if results.database is None:
         return []
@@ -122,9 +122,9 @@ def _copied(database: Path, copy: Path) -> _Written:
 
 
 def _tables(results: Results) -> dict[str, tuple[pa.Table, str]]:
-    """Every published table and view, its columns with their meaning, and what it holds."""
+    """Every published table and view with its description; its columns carry their meanings."""
     assert results.database
-    found = {}
+    described = {}
     with reading(results.database) as connection:
         comments = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
         comments |= dict(
@@ -132,18 +132,18 @@ def _tables(results: Results) -> dict[str, tuple[pa.Table, str]]:
         )
         for name in sorted(comments, key=lambda name: (name != OVERVIEW, name)):
             table = connection.sql(f'SELECT * FROM "{name}" ORDER BY ALL').to_arrow_table()
-            meant = dict(
+            meanings = dict(
                 connection.execute(
                     f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = {literal(name)}"
                 ).fetchall()
             )
-            fields = [_field(field, meant.get(field.name) or "") for field in table.schema]
-            found[name] = table.cast(pa.schema(fields)), comments[name] or ""
-    return found
+            fields = [_field(field, meanings.get(field.name) or "") for field in table.schema]
+            described[name] = table.cast(pa.schema(fields)), comments[name] or ""
+    return described
 
 
 def _field(field: pa.Field, meaning: str) -> pa.Field:
-    """A column as it is written: moments in UTC, whatever the clock of the machine shows."""
+    """A column as it is written: timestamps in UTC, whatever the time zone of the machine."""
     kind = pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type
     return pa.field(field.name, kind, field.nullable, {"description": meaning})
 
@@ -155,13 +155,13 @@ def licence_of(results: Results, table: str) -> str:
 
 
 def _dictionary(results: Results, tables: dict[str, tuple[pa.Table, str]]) -> pa.Table:
-    """A row for each column: its table, type, meaning, unit, allowed values, and the table's licence."""
+    """A row for each column: its table, type, meaning, unit and allowed values, and the table's licence."""
     rows = []
     for name, (table, _) in tables.items():
         product = results.contracts.products.get(name)
-        told = {column.name: column for column in product.columns} if product else {}
+        declared = {column.name: column for column in product.columns} if product else {}
         for field in table.schema:
-            column = told.get(field.name)
+            column = declared.get(field.name)
             cells = (
                 name,
                 field.name,
@@ -182,20 +182,20 @@ def _csv(table: pa.Table, path: Path, title: str, holds: str, group: str) -> _Wr
 
 
 def _parquet(results: Results, table: pa.Table, path: Path, title: str, holds: str, group: str) -> _Written:
-    said = {
+    metadata = {
         "description": holds,
         "licence": licence_of(results, title),
         "edition": str(results.edition),
         "figures_taken_on": results.as_of.date().isoformat(),
     }
-    pq.write_table(table.replace_schema_metadata(said), path, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(metadata), path, compression="zstd")
     return path, title, holds, group
 
 
 def _geojson(results: Results, path: Path) -> _Written:
-    """RFC 7946: longitude before latitude, outer rings against the clock, no other coordinate system named."""
+    """RFC 7946: longitude before latitude, outer rings anticlockwise, no other coordinate system named."""
     shapes = Shapes.from_frame(results.boundaries)
-    turned = shapely.orient_polygons(shapely.set_precision(shapes.polygons, 10**-PLACES))
+    oriented = shapely.orient_polygons(shapely.set_precision(shapes.polygons, 10**-PLACES))
     features = [
         {
             "type": "Feature",
@@ -203,33 +203,33 @@ def _geojson(results: Results, path: Path) -> _Written:
             "properties": _properties(results, str(code)),
             "geometry": json.loads(shapely.to_geojson(polygon)),
         }
-        for code, polygon in zip(shapes.codes, turned, strict=True)
+        for code, polygon in zip(shapes.codes, oriented, strict=True)
         if str(code) in results.areas
     ]
-    said = {
+    metadata = {
         "title": f"{results.index.title}, edition {results.edition}",
         "figures_taken_on": results.as_of.date().isoformat(),
         "licence": licence_of(results, "score"),
         "attribution": OF_BOUNDARIES,
         "columns": "<element>_score: 0 (worst) to 100 (best); _rank: 1 is best; _rank_low to _rank_high: likely range.",
     }
-    collection: dict[str, Any] = {"type": "FeatureCollection", "metadata": said, "features": features}
+    collection: dict[str, Any] = {"type": "FeatureCollection", "metadata": metadata, "features": features}
     path.write_text(json.dumps(collection, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     return path, "Map layer (GeoJSON)", _HOLDS["geojson"], "wards"
 
 
 def _properties(results: Results, code: str) -> dict[str, Any]:
     area = results.areas[code]
-    held: dict[str, Any] = {"area_code": code, "area_name": area.name, "edition": results.edition}
+    properties: dict[str, Any] = {"area_code": code, "area_name": area.name, "edition": results.edition}
     for element in results.elements.values():
         row = results.scores.get((element.id, code))
         if element.level != "indicator" and row is not None:
-            held |= {f"{element.id}_{name}": row[name] for name in ("score", "rank", "rank_low", "rank_high")}
-    return held
+            properties |= {f"{element.id}_{name}": row[name] for name in ("score", "rank", "rank_low", "rank_high")}
+    return properties
 
 
 def write_workbook_of(results: Results, dictionary: pd.DataFrame, path: Path) -> _Written:
-    """The workbook: a sheet for scores, one for likely ranks, one for indicators."""
+    """Write the workbook: a sheet for scores, one for likely ranks and one for indicators."""
     write_workbook(path, results, dict(_sheets(results)), dictionary)
     return path, "Workbook (Excel)", _HOLDS["workbook"], "wards"
 
@@ -247,8 +247,8 @@ def _sheets(results: Results) -> Iterator[tuple[str, tuple[str, pd.DataFrame]]]:
     ranks: dict[str, list[object]] = {"Ward": [ward.name for ward in results.wards]}
     for element in elements:
         rows = [results.scores.get((element.id, ward.code), {}) for ward in results.wards]
-        for column, said in (("rank", "rank"), ("rank_low", "likely from"), ("rank_high", "likely to")):
-            ranks[f"{element.title}: {said}"] = [row.get(column) for row in rows]
+        for column, label in (("rank", "rank"), ("rank_low", "likely from"), ("rank_high", "likely to")):
+            ranks[f"{element.title}: {label}"] = [row.get(column) for row in rows]
     yield "Likely ranks", (f"Ranks, 1 is best, with their likely ranges, {dated}", pd.DataFrame(ranks))
     observed = results.tables["observation"]
     values = {

@@ -14,15 +14,15 @@ import shapely
 
 from spi_pipeline.geography.shapes import Shapes
 
-# Blue is better and orange worse than the town; at least 26 apart in CAM02-UCS for every kind of colour vision.
+# Blue is better than the town, orange worse; at least 26 apart in CAM02-UCS for every type of colour vision.
 CLASSES = ("#b35806", "#f0a860", "#f3f2f1", "#7fb0dc", "#12436d")
 WORDS = ("far below", "below", "about", "above", "far above")
-# In points from the town's own score: half a class on either side of it is "about".
+# In points from the town's own score: "about" reaches half a class on either side of it.
 BREAKS = (-15.0, -5.0, 5.0, 15.0)
 
 
 def colour_class(score: float | None, reference: float) -> int | None:
-    """Which of the five classes, 0 the worst, a score is in; none where there is no score."""
+    """The class of a score among five, 0 the worst; None without a score."""
     if score is None or pd.isna(score):
         return None
     return int(np.searchsorted(BREAKS, score - reference, side="right"))
@@ -30,13 +30,13 @@ def colour_class(score: float | None, reference: float) -> int | None:
 
 @dataclass(frozen=True)
 class Outline:
-    """A ward as drawn.
+    """The outline of a ward on a map.
 
     Attributes:
-        code: of the ward.
-        path: of an SVG, in whole pixels.
-        x: where its label stands.
-        y: likewise.
+        code: the code of the ward.
+        path: an SVG path in whole pixels.
+        x: the horizontal position of its label.
+        y: the vertical position of its label.
     """
 
     code: str
@@ -47,14 +47,14 @@ class Outline:
 
 @dataclass(frozen=True)
 class WardMap:
-    """The wards side by side.
+    """A map of all wards.
 
     Attributes:
-        width: in pixels.
-        height: likewise.
-        outlines: in the order of the codes.
-        corner: of the west and the north, in metres of the British National Grid.
-        scale: pixels a metre.
+        width: its width in pixels.
+        height: its height in pixels.
+        outlines: the outlines, in the order of the codes.
+        corner: its western and northern edge, in metres of the British National Grid.
+        scale: pixels per metre.
     """
 
     width: int
@@ -69,11 +69,11 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
 
     Args:
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84).
-        width: in pixels.
-        tolerance: of simplification, in metres.
+        width: the width of the map in pixels.
+        tolerance: the tolerance of simplification, in metres.
 
     Returns:
-        The map; none where no boundary is at hand.
+        The map; None if no boundary is available.
     """
     shapes = Shapes.from_frame(boundaries).on_national_grid()
     if not len(shapes.codes):
@@ -84,7 +84,7 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
     outlines = []
     for code, polygon in zip(shapes.codes, polygons, strict=True):
         path = _path(polygon, west, north, scale)
-        # The middle of the largest circle inside lies well within crooked wards, which a centroid may not.
+        # The middle of the largest circle inside lies well within crooked wards; a centroid may not.
         label = shapely.maximum_inscribed_circle(polygon, tolerance=50).coords[0]
         x, y = (label[0] - west) * scale, (north - label[1]) * scale
         outlines.append(Outline(str(code), path, round(x, 1), round(y, 1)))
@@ -92,11 +92,11 @@ def ward_map(boundaries: pd.DataFrame, width: int = 640, tolerance: float = 25.0
 
 
 def upon(wards: WardMap, outline: str) -> str:
-    """An outline over a map, as the path of an SVG.
+    """An outline to lay over a map, as an SVG path.
 
     Args:
         wards: the map.
-        outline: polygons as well-known text, WGS84.
+        outline: polygons as well-known text (WGS84).
     """
     frame = pd.DataFrame({"area_code": [""], "geometry": [shapely.to_wkb(shapely.from_wkt(outline))]})
     return _path(Shapes.from_frame(frame).on_national_grid().polygons[0], *wards.corner, wards.scale)
@@ -108,39 +108,39 @@ def _path(polygon: shapely.Geometry, west: float, north: float, scale: float) ->
 
 
 def lines(name: str, width: int = 7) -> list[str]:
-    """A name broken between its words, so that it fits into a ward: lines of so many letters, where words allow it."""
+    """A name broken between words to fit into a ward, in lines of at most ``width`` letters unless a word is longer."""
     return wrap(name, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _ring(points: np.ndarray, west: float, north: float, scale: float) -> str:
     pixels = np.rint(np.column_stack([(points[:, 0] - west) * scale, (north - points[:, 1]) * scale])).astype(int)
-    kept = pixels[np.r_[True, (np.diff(pixels, axis=0) != 0).any(axis=1)]]
-    steps = " ".join(f"{x},{y}" for x, y in kept[:-1])
+    distinct = pixels[np.r_[True, (np.diff(pixels, axis=0) != 0).any(axis=1)]]
+    steps = " ".join(f"{x},{y}" for x, y in distinct[:-1])
     return f"M{steps}Z"
 
 
 @lru_cache(maxsize=4096)
 def position(value: float, low: float = 0.0, high: float = 100.0) -> float:
-    """Where a value lies on a line from low to high, in percent of its length."""
+    """The position of a value on a line from low to high, in percent of its length."""
     return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
 
 
-# A trend is drawn in a box of 640 by 290 whose scale is always 0 to 100, so that measures can be held side by side.
+# A trend is drawn in a box of 640 by 290 whose scale is always 0 to 100, so that measures can be compared.
 LEFT, RIGHT, TOP, BOTTOM = 44, 612, 12, 262
 
 
 def across(count: int) -> list[float]:
-    """Where each of so many editions stands in a trend."""
+    """The horizontal position of each of ``count`` editions in a trend."""
     return [round(LEFT + (RIGHT - LEFT) * step / max(count - 1, 1), 1) for step in range(count)]
 
 
 def up(score: float) -> float:
-    """Where a score stands in a trend."""
+    """The vertical position of a score in a trend."""
     return round(BOTTOM - (BOTTOM - TOP) * score / 100, 1)
 
 
 def trend_line(scores: Sequence[float | None]) -> str:
-    """A line through the scores of the editions, as the path of an SVG, broken where one is missing."""
+    """A line through the scores of the editions, as an SVG path that breaks where a score is missing."""
     path, pen = [], "M"
     for x, score in zip(across(len(scores)), scores, strict=True):
         if score is not None:
@@ -150,13 +150,13 @@ def trend_line(scores: Sequence[float | None]) -> str:
 
 
 def ticks(values: Iterable[float], top: float, height: float) -> str:
-    """Upright marks at values between 0 and 100, as one path; those that would cover each other are one mark."""
+    """Vertical marks at values between 0 and 100, as one path; marks that would overlap become one."""
     places = sorted({round(2 * position(value)) / 2 for value in values})
     return "".join(f"M{place:g} {top:g}v{height:g}" for place in places)
 
 
 def line(values: Sequence[float | None], low: float, high: float) -> str:
-    """A line through values at even steps, in a box of 100 by 100, broken where one is missing."""
+    """A line through evenly spaced values, in a box of 100 by 100, that breaks where a value is missing."""
     return "".join(
         "M" + "L".join(f"{x:g} {y:g}" for x, y in run) + ("h0" if len(run) == 1 else "")
         for run in _runs(_placed(values, low, high))
@@ -164,7 +164,7 @@ def line(values: Sequence[float | None], low: float, high: float) -> str:
 
 
 def band(lower: Sequence[float | None], upper: Sequence[float | None], low: float, high: float) -> str:
-    """What lies between two such lines, which are broken in the same places."""
+    """The area between two such lines, which break in the same places."""
     runs = zip(_runs(_placed(lower, low, high)), _runs(_placed(upper, low, high)), strict=True)
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in [*below, *reversed(above)]) + "Z" for below, above in runs)
 
@@ -188,7 +188,7 @@ def _runs(points: Sequence[tuple[float, float] | None]) -> list[list[tuple[float
 
 
 def around(wards: WardMap, codes: Collection[str], margin: int = 6) -> tuple[str, list[Outline]]:
-    """The part of a map that shows some of its wards: the view box, and their outlines."""
+    """The part of a map that shows the given wards: the view box, and their outlines."""
     shown = [outline for outline in wards.outlines if outline.code in codes]
     points = np.array([[int(x), int(y)] for outline in shown for x, y in re.findall(r"(-?\d+),(-?\d+)", outline.path)])
     west, north = points.min(axis=0) - margin

@@ -1,4 +1,4 @@
-"""What pages are held against: the tables of the published database, and the names and texts of the contracts."""
+"""The facts that pages are checked against: tables of the published database, names and texts of the contracts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from spi_pipeline.rules.duck import connect
 
 @dataclass
 class Facts:
-    """The published database and the names of the contracts, as a reader of the site could look them up.
+    """The published database and the names in the contracts, as readers of the site could look them up.
 
     Attributes:
-        database: the published one.
-        contracts: where they lie.
+        database: the published database.
+        contracts: the folder of the contracts.
     """
 
     database: Path
@@ -47,17 +47,17 @@ class Facts:
         return self._tables[name]
 
     def rows(self, table: str, key: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of a table whose cells read as the key says."""
+        """The rows of a table whose cells match the key, as text."""
         columns = tuple(key)
         if (table, columns) not in self._rows:
-            found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            by_key: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for row in self.table(table):
-                found.setdefault(tuple(as_text(row[column]) for column in columns), []).append(row)
-            self._rows[table, columns] = found
+                by_key.setdefault(tuple(as_text(row[column]) for column in columns), []).append(row)
+            self._rows[table, columns] = by_key
         return self._rows[table, columns].get(tuple(key.values()), [])
 
     def answer(self, query: str) -> Any:
-        """One row of one column."""
+        """The answer to a query that returns one row of one column."""
         if query not in self._answers:
             rows = self.connection.execute(query).fetchall()
             if len(rows) != 1 or len(rows[0]) != 1:
@@ -66,7 +66,7 @@ class Facts:
         return self._answers[query]
 
     def reach(self, level: str, edition: str, profile: str) -> dict[str, dict[str, int]]:
-        """Best and worst rank of each ward under any weights of the parts of a level."""
+        """The best and the worst rank of each ward under any weights of the parts of a level."""
         if (level, edition, profile) not in self._reach:
             self._reach[level, edition, profile] = self._reached(level, edition, profile)
         return self._reach[level, edition, profile]
@@ -81,19 +81,19 @@ class Facts:
         return {code: {"best": best, "worst": worst} for code, (best, worst) in zip(scores.index, ranks, strict=True)}
 
     def stated(self, where: str) -> Any:
-        """What a contract states at a place."""
+        """The value at a place in a contract: the file, then names that lead to the value."""
         file, *names = where.split()
-        told = self.yaml[file]
+        value = self.yaml[file]
         for name in names:
-            told = told[name]
-        return told
+            value = value[name]
+        return value
 
     @cached_property
     def yaml(self) -> dict[str, Any]:
-        """Every contract as it is written.
+        """The content of every contract, by its file.
 
         Raises:
-            ContractError: a file that is in none of the places of contracts, which nobody has judged, has faults.
+            ContractError: when a file has faults. Files outside the places of contracts were not checked before.
         """
         faults: list[Fault] = []
         files = {path: file for path, file in self.contracts.files().items() if path.endswith(".yaml")}
@@ -104,20 +104,20 @@ class Facts:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Areas by code, and by id what is measured."""
-        found = {row["area_code"]: row["area_name"] for row in self.table("area")}
+        """The names of areas by code, and of everything measured by id."""
+        names_by_id = {row["area_code"]: row["area_name"] for row in self.table("area")}
         for table, column in (("indicator", "indicator_id"), ("context", "measure_id"), ("decade", "measure_id")):
-            found |= {row[column]: row["title"] for row in self.table(table)}
-        return titles({file: told for file, told in self.yaml.items() if not file.startswith("areas/")}) | found
+            names_by_id |= {row[column]: row["title"] for row in self.table(table)}
+        return titles({file: data for file, data in self.yaml.items() if not file.startswith("areas/")}) | names_by_id
 
     @cached_property
     def own_areas(self) -> dict[str, str]:
-        """The names of the areas of the council's own, by id."""
+        """The names of the council's own areas, by id."""
         return {row["own_area"]: row["area_name"] for row in self.table("own_area")}
 
     @cached_property
     def said(self) -> set[str]:
-        """Every text of tables and contracts, white space as one blank: a page may quote it with the numbers in it."""
+        """Every text with numbers in tables and contracts, its white space collapsed: pages may quote these whole."""
         columns = self.connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) "
             "WHERE data_type = 'VARCHAR'"
@@ -132,9 +132,9 @@ class Facts:
 
     @cached_property
     def quotable(self) -> re.Pattern[str]:
-        """Names, definitions and limits with numbers in them, longest first."""
+        """A pattern for names, definitions and limits that contain numbers, the longest first."""
         definitions = (
-            text for file, told in self.yaml.items() if not file.startswith("products/") for text in strings(told)
+            text for file, data in self.yaml.items() if not file.startswith("products/") for text in strings(data)
         )
         quoted = {
             *self.names.values(),
@@ -148,51 +148,51 @@ class Facts:
 
     @cached_property
     def newest(self) -> tuple[int, str]:
-        """Edition and profile that pages show."""
+        """The edition and the profile that pages show."""
         profiles = self.yaml["framework.yaml"]["profiles"]
         return max(row["edition"] for row in self.table("edition")), next(iter(profiles))
 
 
 def as_text(cell: object) -> str:
-    """A cell as keys name it."""
+    """A cell as text, in the form that keys use."""
     if isinstance(cell, dt.datetime):
         return cell.strftime("%Y-%m-%d")
     return str(cell)
 
 
 def strings(thing: object) -> Iterator[str]:
-    """Every text inside nested lists and mappings."""
+    """Every text in nested lists and mappings."""
     if isinstance(thing, str):
         yield thing
     elif isinstance(thing, Mapping):
-        for one in thing.values():
-            yield from strings(one)
+        for child in thing.values():
+            yield from strings(child)
     elif isinstance(thing, list):
-        for one in thing:
-            yield from strings(one)
+        for child in thing:
+            yield from strings(child)
 
 
 def titles(thing: object) -> dict[str, str]:
-    """The title of whatever has an id and a title."""
-    found: dict[str, str] = {}
+    """The title of everything that has an id and a title, by id."""
+    by_id: dict[str, str] = {}
     if isinstance(thing, Mapping):
         if isinstance(thing.get("id"), str) and isinstance(thing.get("title"), str):
-            found[thing["id"]] = thing["title"]
-        for one in thing.values():
-            found |= titles(one)
+            by_id[thing["id"]] = thing["title"]
+        for child in thing.values():
+            by_id |= titles(child)
     elif isinstance(thing, list):
-        for one in thing:
-            found |= titles(one)
-    return found
+        for child in thing:
+            by_id |= titles(child)
+    return by_id
 
 
 def source_names(contracts: Mapping[str, Any]) -> Iterator[str]:
-    """How sources, what they hold and its units are called."""
+    """The names of sources, of their data sets and publishers, and of units."""
     for name, contract in contracts.items():
         if name.startswith("sources/"):
             yield contract["name"]
             yield from (
-                one["value"] for one in contract["customProperties"] if one["property"] in ("dataset", "publisher")
+                item["value"] for item in contract["customProperties"] if item["property"] in ("dataset", "publisher")
             )
         elif name == "vocabulary.yaml":
-            yield from (one["title"] for one in contract["units"].values())
+            yield from (item["title"] for item in contract["units"].values())

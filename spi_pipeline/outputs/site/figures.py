@@ -1,4 +1,4 @@
-"""Numbers as pages show them: each says in its markup what it is, so that it can be read back and computed again."""
+"""Numbers as pages show them: the markup of each records its origin, so that it can be read back and recomputed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def shown(value: float, digits: int) -> str:
 
 
 def places(worst: float, best: float, parts: int = 2) -> int:
-    """Decimal places by which two values apart by a tenth to the ``parts`` of the goalposts’ distance differ."""
+    """The decimal places needed to tell apart two values that differ by 10^-``parts`` of the goalposts’ distance."""
     return max(1, math.ceil(parts - math.log10(abs(best - worst))))
 
 
-# How the text is made of the cell, where it is not the number itself.
+# How a cell becomes text, if not as the number itself.
 HOW: Mapping[str, Callable[[float, int], str]] = {
     "": shown,
     "signed": lambda value, digits: ("+" if float(f"{value:.{digits}f}") > 0 else "") + shown(value, digits),
@@ -48,39 +48,39 @@ def figure(
     how: str = "",
     **key: Any,
 ) -> Markup:
-    """A number of a published table.
+    """A number from a published table.
 
     Args:
         value: the number.
-        table: the product it stands in.
+        table: the product that contains it.
         column: its column.
-        digits: decimal places shown.
-        absent: what is said where there is none.
-        how: how the text is made of the number, one of ``HOW``: with its sign, its size without one, that rounded up to
-            whole things, a share as a percentage, or a place among others.
-        key: the columns that tell the row, and what they hold.
+        digits: the decimal places shown.
+        absent: the text shown if there is no number.
+        how: how the number becomes text, one of ``HOW``: with its sign, its size without the sign, that size rounded up
+            to whole things, a share as a percentage, or a place among others.
+        key: the columns that identify the row, and their values.
 
     Returns:
         ``<data value="49.92…" data-from="score.score" data-key="area_code=E05…;id=…" data-digits="1">49.9</data>``.
     """
     if value is None or pd.isna(value):
         return Markup('<span class="absent">{}</span>').format(absent)
-    # A site of 300 wards has half a million of these: only what a publisher could have written is escaped.
-    made = f' data-how="{how}"' if how else ""
+    # A site of 300 wards has half a million of these, so only text that a publisher could have written is escaped.
+    attribute = f' data-how="{how}"' if how else ""
     return Markup(
-        f'<data value="{float(value)!r}" data-from="{table}.{column}" data-key="{escape(_told(key))}" '
-        f'data-digits="{digits}"{made}>{HOW[how](float(value), digits)}</data>'
+        f'<data value="{float(value)!r}" data-from="{table}.{column}" data-key="{escape(_key_text(key))}" '
+        f'data-digits="{digits}"{attribute}>{HOW[how](float(value), digits)}</data>'
     )
 
 
 def derived(value: float | None, query: str, digits: int = 0, absent: str = "not known") -> Markup:
-    """A number that stands in no table but follows from published ones: a count, a share, an end.
+    """A number that is in no table but follows from published ones: a count, a share, an end of a range.
 
     Args:
         value: the number.
-        query: how the published database answers with it, one row of one column.
-        digits: decimal places shown.
-        absent: what is said where there is none.
+        query: a query that returns it from the published database, as one row of one column.
+        digits: the decimal places shown.
+        absent: the text shown if there is no number.
 
     Returns:
         ``<data value="4.0" data-query="SELECT count(*) FROM …" data-digits="0">4</data>``.
@@ -93,12 +93,12 @@ def derived(value: float | None, query: str, digits: int = 0, absent: str = "not
 
 
 def worked(value: float, sum_: str, digits: int = 1) -> Markup:
-    """A number that is worked out on the page itself, from numbers beside it.
+    """A number that the page itself works out from numbers next to it.
 
     Args:
         value: the number.
-        sum_: plain arithmetic over full numbers that it is the result of.
-        digits: decimal places shown.
+        sum_: plain arithmetic over unrounded numbers that gives it.
+        digits: the decimal places shown.
 
     Returns:
         ``<data value="3.125" data-sum="12.5*0.25" data-digits="1">3.1</data>``.
@@ -109,29 +109,29 @@ def worked(value: float, sum_: str, digits: int = 1) -> Markup:
 
 
 def stated(value: float, where: str, digits: int = 0, how: str = "") -> Markup:
-    """A number that a contract states.
+    """A number that a contract declares.
 
     Args:
         value: the number.
         where: the file below the folder of the contracts, and the names that lead to the number in it.
-        digits: decimal places shown.
+        digits: the decimal places shown.
         how: one of ``HOW``.
 
     Returns:
         ``<data value="500.0" data-stated="framework.yaml uncertainty draws" data-digits="0">500</data>``.
     """
-    made = Markup(' data-how="{}"').format(how) if how else ""
+    attribute = Markup(' data-how="{}"').format(how) if how else ""
     return Markup('<data value="{}" data-stated="{}" data-digits="{}"{}>{}</data>').format(
-        repr(float(value)), where, digits, made, HOW[how](float(value), digits)
+        repr(float(value)), where, digits, attribute, HOW[how](float(value), digits)
     )
 
 
 def size(count: int, path: str) -> Markup:
-    """How large a file of the site is, as people say it: ``5.5 MB``.
+    """The size of a file of the site, for people: ``5.5 MB``.
 
     Args:
-        count: of its bytes.
-        path: below the site's folder.
+        count: its number of bytes.
+        path: its path below the site's folder.
     """
     how, unit = ("millions", "MB") if count >= 1e6 else ("thousands", "KB")
     digits = 0 if 1e4 <= count < 1e6 else 1
@@ -146,39 +146,39 @@ def reach(value: int, end: str, level: str, **key: object) -> Markup:
     Args:
         value: the rank.
         end: ``best`` or ``worst``.
-        level: of the parts.
+        level: the level of the parts.
         key: ``area_code``, ``edition`` and ``profile``.
     """
     return Markup(
         '<data value="{}" data-reach="{}.{}" data-key="{}" data-digits="0" data-how="ordinal">{}</data>'
-    ).format(float(value), level, end, _told(key), words.ordinal(value))
+    ).format(float(value), level, end, _key_text(key), words.ordinal(value))
 
 
 def word(text: str, value: object, table: str, column: str, **key: object) -> Markup:
-    """What a sentence says of a cell that holds a word, such as the verdict on a change: its direction is read back.
+    """Words for a cell that holds a word, such as the verdict on a change; the readback checks their direction.
 
     Args:
         text: the words shown.
-        value: what the cell holds.
+        value: the value of the cell.
         table: the product.
         column: its column.
-        key: the columns that tell the row, and what they hold.
+        key: the columns that identify the row, and their values.
 
     Returns:
         ``<data value="rose" data-from="change.verdict" data-key="…">gained</data>``.
     """
     return Markup('<data value="{}" data-from="{}.{}" data-key="{}">{}</data>').format(
-        value, table, column, _told(key), text
+        value, table, column, _key_text(key), text
     )
 
 
 def named(text: str, value: str, query: str) -> Markup:
-    """The area or element that a sentence calls the first, the highest or the most: that it is, is read back.
+    """The name of an area or element that a sentence calls the first, the highest or the most; the readback checks it.
 
     Args:
         text: its name, as shown.
         value: its code or id.
-        query: how the published database answers with that, one row of one column.
+        query: a query that returns the code or id from the published database, as one row of one column.
 
     Returns:
         ``<data value="E05…" data-query="SELECT area_code FROM score … ORDER BY score DESC LIMIT 1">Barnfield</data>``.
@@ -186,26 +186,27 @@ def named(text: str, value: str, query: str) -> Markup:
     return Markup('<data value="{}" data-query="{}">{}</data>').format(value, " ".join(query.split()), text)
 
 
-def _told(key: Mapping[str, object]) -> str:
+def _key_text(key: Mapping[str, object]) -> str:
     return ";".join(
-        f"{name}={held:%Y-%m-%d}" if isinstance(held, pd.Timestamp) else f"{name}={held}" for name, held in key.items()
+        f"{name}={value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{name}={value}"
+        for name, value in key.items()
     )
 
 
 def counted(rows: pd.DataFrame, table: str, **where: object) -> Markup:
-    """How many rows of a published table there are that hold these values.
+    """The number of rows of a published table with the given values.
 
     Args:
         rows: the table.
         table: its name.
-        where: columns and what they hold; several allowed values as a tuple, all of any as left out.
+        where: columns and their values; a tuple allows several values, and columns left out allow any.
     """
-    kept, said = rows, []
-    for column, held in where.items():
-        wanted = held if isinstance(held, tuple) else (held,)
-        kept = kept[kept[column].isin(wanted)]
-        said.append(f'"{column}" IN ({", ".join(_literal(one) for one in wanted)})')
-    return derived(len(kept), f'SELECT count(*) FROM "{table}" WHERE {" AND ".join(said) or "true"}')
+    matching, conditions = rows, []
+    for column, allowed in where.items():
+        values = allowed if isinstance(allowed, tuple) else (allowed,)
+        matching = matching[matching[column].isin(values)]
+        conditions.append(f'"{column}" IN ({", ".join(_literal(value) for value in values)})')
+    return derived(len(matching), f'SELECT count(*) FROM "{table}" WHERE {" AND ".join(conditions) or "true"}')
 
 
 def _literal(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The published tables as pages ask for them: the newest edition under the first profile, unless another is named."""
+"""The published tables as pages need them: the newest edition and the first profile, unless another is named."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Element:
     """The index, a dimension, a component or an indicator.
 
     Attributes:
-        id: as in the contracts.
-        title: as printed.
+        id: its id in the contracts.
+        title: its title.
         level: one of ``LEVELS``.
-        parent: the element above it; none of the index.
-        description: what it says, in plain language.
+        parent: the element above it; None for the index.
+        description: its meaning, in plain language.
     """
 
     id: str
@@ -47,8 +47,8 @@ class Area:
     """A ward or an authority.
 
     Attributes:
-        code: of the area.
-        name: as printed.
+        code: its code.
+        name: its name.
         level: ``ward`` or ``authority``.
         slug: its name in addresses.
     """
@@ -60,7 +60,7 @@ class Area:
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table, None where nothing is known."""
+    """The rows of a table, with None for unknown values."""
     return [
         {str(name): None if pd.api.types.is_scalar(cell) and pd.isna(cell) else cell for name, cell in row.items()}
         for row in table.to_dict("records")
@@ -68,28 +68,28 @@ def records(table: pd.DataFrame) -> list[Row]:
 
 
 def slug(text: str) -> str:
-    """A name as it stands in an address: small Latin letters, digits and hyphens."""
+    """A name for use in an address: lower-case Latin letters, digits and hyphens."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "area"
 
 
 def by_area(table: pd.DataFrame, column: str = "area_code") -> dict[str, list[Row]]:
-    """The rows of a table by the code of their area, or by another column that says of which area they are."""
-    found: dict[str, list[Row]] = {}
+    """The rows of a table by the code of their area, or by another column that identifies their area."""
+    grouped: dict[str, list[Row]] = {}
     for row in records(table):
-        found.setdefault(row[column], []).append(row)
-    return found
+        grouped.setdefault(row[column], []).append(row)
+    return grouped
 
 
 class Results:
-    """What was published.
+    """The published results.
 
     Args:
         tables: the published products by name, as frames.
         boundaries: ``area_code`` and ``geometry`` (well-known binary, WGS84) of the wards.
-        contracts: they say what the elements and measures are.
-        postcodes: ``postcode`` and ``ward_code``; without rows where no postcode is at hand.
-        database: the published file that holds them, where there is one.
+        contracts: the contracts, which define the elements and measures.
+        postcodes: ``postcode`` and ``ward_code``; without rows if no postcodes are available.
+        database: the published file that the tables come from, if any.
     """
 
     def __init__(
@@ -116,23 +116,25 @@ class Results:
         """Read every published table.
 
         Raises:
-            SpiError: when nothing is published, or by contracts that knew fewer tables or columns.
+            SpiError: when nothing is published, or it was published under contracts with fewer tables or columns.
         """
         names = [name for name, product in contracts.products.items() if product.published]
         refuse_other_contracts(database, contracts.products)
         with reading(database) as connection:
-            held = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-            if absent := sorted({*names} - held):
-                raise SpiError(f"{database} lacks the table {absent[0]}, it is of an older version; run spi refresh")
+            present = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if missing := sorted({*names} - present):
+                raise SpiError(
+                    f"{database} lacks the table {missing[0]}, since an older version wrote it; run spi refresh"
+                )
             tables = {name: connection.execute(f'SELECT * FROM "{name}"').df() for name in names}
         return cls(tables, boundaries, contracts, postcodes, database)
 
     @property
     def file(self) -> Path:
-        """The database.
+        """The database file.
 
         Raises:
-            SpiError: where there is none.
+            SpiError: when the results have none.
         """
         if self.database is None:
             raise SpiError("these results were not read from a database; run spi refresh")
@@ -140,9 +142,9 @@ class Results:
 
     @cached_property
     def sha256(self) -> str | None:
-        """Of the table of scores as CSV: what a citation is pinned to; none where there is no database.
+        """The SHA-256 of the table of scores as CSV, to which a citation is pinned; None without a database.
 
-        Not of the database itself: DuckDB writes the same tables into other blocks each time.
+        The database itself would not do: DuckDB writes the same tables into different blocks each time.
         """
         if self.database is None:
             return None
@@ -163,7 +165,7 @@ class Results:
 
     @cached_property
     def profile(self) -> str:
-        """The profile shown."""
+        """The profile that pages show."""
         return next(iter(self.contracts.framework.profiles))
 
     @cached_property
@@ -178,56 +180,58 @@ class Results:
 
     @cached_property
     def elements(self) -> dict[str, Element]:
-        """Every element with scores by id, from the index down, in the order of the framework."""
+        """Every element with scores, by id, from the index down in the order of the framework."""
         framework = self.contracts.framework
-        found = [Element(framework.id, framework.title, "index", None, framework.description)]
+        elements = [Element(framework.id, framework.title, "index", None, framework.description)]
         known = {row["indicator_id"] for row in records(self.tables["indicator"]) if row["in_basis"]}
         for dimension in framework.dimensions:
-            found.append(Element(dimension.id, dimension.title, "dimension", framework.id, dimension.description))
+            elements.append(Element(dimension.id, dimension.title, "dimension", framework.id, dimension.description))
             for component in dimension.components:
                 if component.id in self.left_out:
                     continue
-                found.append(Element(component.id, component.title, "component", dimension.id, component.description))
-                found += [
+                elements.append(
+                    Element(component.id, component.title, "component", dimension.id, component.description)
+                )
+                elements += [
                     Element(item.id, item.title, "indicator", component.id, item.description)
                     for item in self.contracts.indicators_of(component.id)
                     if item.id in known
                 ]
-        return {element.id: element for element in found}
+        return {element.id: element for element in elements}
 
     @cached_property
     def left_out(self) -> dict[str, list[Row]]:
-        """The rows of the table ``indicator`` of each component without a score, in the order of the framework."""
-        apart = left_out(self.tables["indicator"])
+        """The rows of the table ``indicator`` for each component without a score, in the order of the framework."""
+        without_score = left_out(self.tables["indicator"])
         return {
-            name: [self.indicators[indicator] for indicator in apart[name]]
+            name: [self.indicators[indicator] for indicator in without_score[name]]
             for name in self.contracts.framework.components
-            if name in apart
+            if name in without_score
         }
 
     def below(self, element_id: str) -> list[Element]:
-        """The elements that one is made of."""
+        """The elements that an element is made of."""
         return [element for element in self.elements.values() if element.parent == element_id]
 
     @cached_property
     def areas(self) -> dict[str, Area]:
-        """Every ward, by name, then every authority, by code; two of one name are told apart by their codes."""
+        """Every ward by name, then every authority by code; areas that share a name have their code in the slug."""
         table = self.tables["area"].sort_values(["level", "area_name"], ascending=[False, True])
-        twice = table["area_name"].map(slug).duplicated(keep=False)
-        found = {}
-        for row, double in zip(records(table), twice, strict=True):
+        shared = table["area_name"].map(slug).duplicated(keep=False)
+        areas = {}
+        for row, is_shared in zip(records(table), shared, strict=True):
             code, name = row["area_code"], row["area_name"]
-            found[code] = Area(code, name, row["level"], f"{slug(name)}-{code.lower()}" if double else slug(name))
-        return found
+            areas[code] = Area(code, name, row["level"], f"{slug(name)}-{code.lower()}" if is_shared else slug(name))
+        return areas
 
     @cached_property
     def wards(self) -> list[Area]:
-        """Every ward, by name."""
+        """Every ward, ordered by name."""
         return [area for area in self.areas.values() if area.level == "ward"]
 
     @cached_property
     def own_areas(self) -> list[Row]:
-        """The row of the table ``own_area`` of each area of the council's own, by name."""
+        """The row of the table ``own_area`` for each of the council's own areas, ordered by name."""
         return records(self.tables["own_area"].sort_values(["area_name", "own_area"]))
 
     @cached_property
@@ -235,28 +239,29 @@ class Results:
         """The authority.
 
         Raises:
-            SpiError: where there are several: ranks are places within one, and pages hold wards against one alone.
+            SpiError: when there are several: ranks are places within one, and pages compare wards with only one.
         """
         towns = [area for area in self.areas.values() if area.level == "authority"]
         if len(towns) > 1:
             raise SpiError(
-                f"site, report and downloads are of one authority, and the tables hold {len(towns)}, {towns[0].name} "
-                f"and {towns[1].name} among them; keep contracts and a store for each, or leave them out of SPI_OUTPUTS"
+                f"site, report and downloads cover one authority, but the tables hold {len(towns)}, including "
+                f"{towns[0].name} and {towns[1].name}; keep contracts and a store for each, or leave these outputs out "
+                "of SPI_OUTPUTS"
             )
         return towns[0]
 
     def under_profile(self, table: str) -> list[Row]:
-        """The rows of a table under the profile shown, of every edition."""
+        """The rows of a table under the profile that pages show, for every edition."""
         return records(self.tables[table][self.tables[table]["profile"] == self.profile])
 
     @cached_property
     def history(self) -> dict[tuple[str, str, int], Row]:
-        """The row of the table ``score`` of each element, area and edition."""
+        """The row of the table ``score`` for each element, area and edition."""
         return {(row["id"], row["area_code"], row["edition"]): row for row in self.under_profile("score")}
 
     @cached_property
     def changes(self) -> dict[tuple[str, str, int, int], Row]:
-        """The row of the table ``change`` of each element, area, earlier and later edition."""
+        """The row of the table ``change`` for each element, area, earlier and later edition."""
         return {
             (row["id"], row["area_code"], row["edition_from"], row["edition_to"]): row
             for row in self.under_profile("change")
@@ -264,21 +269,21 @@ class Results:
 
     @cached_property
     def observations(self) -> dict[tuple[str, str, int], Row]:
-        """The row of the table ``observation`` of each indicator, area and edition."""
+        """The row of the table ``observation`` for each indicator, area and edition."""
         return {
             (row["indicator_id"], row["area_code"], row["edition"]): row for row in records(self.tables["observation"])
         }
 
     @cached_property
     def weights(self) -> dict[tuple[str, str], Row]:
-        """The row of the table ``weight`` of each parent and child, of the newest edition for the town."""
+        """The row of the table ``weight`` for each parent and child, in the newest edition and for the town."""
         rows = self.newest("weight")
         rows = rows[rows["authority_code"] == self.town.code]
         return {(row["parent_id"], row["id"]): row for row in records(rows)}
 
     @cached_property
     def contributions(self) -> dict[tuple[str, str, str], float]:
-        """Points that a child adds to a parent in an area, in the newest edition; none where the child has no score."""
+        """The points a child adds to a parent in an area, newest edition; children without a score have no entry."""
         rows = records(self.newest("contribution"))
         return {
             (row["parent_id"], row["id"], row["area_code"]): row["contribution"]
@@ -288,23 +293,23 @@ class Results:
 
     @cached_property
     def indicators(self) -> dict[str, Row]:
-        """The row of the table ``indicator`` of each, those that enter no score among them."""
+        """The row of the table ``indicator`` for each indicator, including those that enter no score."""
         return {row["indicator_id"]: row for row in records(self.tables["indicator"])}
 
     def newest(self, table: str) -> pd.DataFrame:
-        """The rows of a table that are of the newest edition and the profile shown, where it has these columns."""
+        """The rows of a table for the newest edition and the profile that pages show, if it has these columns."""
         rows = self.tables[table]
-        for column, wanted in (("edition", self.edition), ("profile", self.profile)):
+        for column, value in (("edition", self.edition), ("profile", self.profile)):
             if column in rows:
-                rows = rows[rows[column] == wanted]
+                rows = rows[rows[column] == value]
         return rows
 
     @cached_property
     def scores(self) -> dict[tuple[str, str], Row]:
-        """The row of the table ``score`` of each element and area, of the newest edition under the profile shown."""
+        """The row of the table ``score`` for each element and area, in the newest edition and profile shown."""
         return {(row["id"], row["area_code"]): row for row in records(self.newest("score"))}
 
     def ranking(self, element_id: str) -> list[Row]:
-        """The wards by an element, rows of the table ``score``: best first, those without a rank last, by name."""
+        """The wards by an element, as rows of the table ``score``: best first, those without a rank last, by name."""
         rows = [self.scores[element_id, ward.code] for ward in self.wards if (element_id, ward.code) in self.scores]
         return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0))

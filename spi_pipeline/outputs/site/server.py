@@ -1,4 +1,4 @@
-"""A finished site, shown to whoever sits at this machine."""
+"""A server that shows a finished site on this machine only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LOCAL = ("127.0.0.1", "localhost")
 
 
 class SiteServer(ThreadingHTTPServer):
-    """Serves a folder on this machine's own address alone.
+    """Serves a folder on the loopback address only.
 
     Args:
-        folder: of a finished site.
-        port: 0 for any that is free.
+        folder: the folder of a finished site.
+        port: the port; 0 for any free one.
 
     Raises:
-        SpiError: where the folder holds no site, or the port cannot be used.
+        SpiError: when the folder holds no site, or the port cannot be used.
     """
 
     daemon_threads = True
@@ -37,7 +37,7 @@ class SiteServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Of the first page."""
+        """The address of the first page."""
         return f"http://{LOCAL[0]}:{self.server_port}/"
 
 
@@ -45,26 +45,26 @@ class _Handler(SimpleHTTPRequestHandler):
     server: SiteServer
 
     def parse_request(self) -> bool:
-        """Refuse what was asked of another host: a page elsewhere may have its name pointed here, and would read it."""
+        """Refuse requests for another host: a page elsewhere may point its own name here and would read the site."""
         if not super().parse_request():
             return False
-        asked = self.headers.get("Host", "")
-        if asked not in {f"{host}:{self.server.server_port}" for host in LOCAL}:
+        requested = self.headers.get("Host", "")
+        if requested not in {f"{host}:{self.server.server_port}" for host in LOCAL}:
             SimpleHTTPRequestHandler.send_error(self, HTTPStatus.MISDIRECTED_REQUEST, f"only {self.server.address}")
             return False
         return True
 
     def list_directory(self, path: Any) -> None:
-        """A folder without a page of its own is nothing that readers may see."""
+        """Refuse to list a folder: readers see pages only."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """The site's own page where there is none at an address."""
+        """Send the site's own page for addresses that do not exist."""
         page = Path(self.directory, "404.html")
         if code != HTTPStatus.NOT_FOUND or not page.is_file():
             super().send_error(code, message, explain)
             return
-        # The page refers to others from the top of the site, while what is missing may lie deeper.
+        # Links on the page start at the top of the site, while the missing address may lie deeper.
         body = re.sub(r'\b(href|src)="(?![a-z]+:|[#/])', r'\1="/', page.read_text("utf-8")).encode()
         self.send_response(code)
         self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -74,4 +74,4 @@ class _Handler(SimpleHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing of what is read."""
+        """Log nothing about the pages that are read."""

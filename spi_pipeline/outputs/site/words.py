@@ -1,4 +1,4 @@
-"""Plain English: ordinals, ranges, dates and lists as readers say them."""
+"""Plain English: ordinals, ranges, dates and lists in everyday words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MONTHS = (
     "December",
 )  # fmt: skip
 
-# How a value came to be in an edition, from what is known best to what is not known at all.
+# How a value came to be in an edition, from the most to the least certain.
 STATUSES = {
     "observed": "measured in that year",
     "released": "published in that year, measured before",
@@ -23,7 +23,7 @@ STATUSES = {
     "suppressed": "withheld, since too few were counted or too little of the area is known",
     "missing": "no figure",
 }
-# How sure the ranges are that pages give, once on each page that has them.
+# How certain the ranges on pages are; each page with ranges says so once.
 RANGES_OF_SCORES = (
     "Likely ranks, and likely ranges of scores and of their changes, hold nine of ten recalculations (90%)."
 )
@@ -44,7 +44,7 @@ def ordinal(number: float) -> str:
 
 
 def likely(low: float, high: float) -> str:
-    """A likely rank: ``16th to 20th``, or one alone."""
+    """A likely rank: ``16th to 20th``, or a single one."""
     return ordinal(low) if int(low) == int(high) else f"{ordinal(low)} to {ordinal(high)}"
 
 
@@ -59,12 +59,12 @@ def day(when: pd.Timestamp) -> str:
 
 
 def month(text: str) -> str:
-    """``April 2024``, of ``2024-04``."""
+    """``April 2024`` for ``2024-04``."""
     return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
 
 
 def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """A period as people name it: a day, a month, a year, a year over two, or from one month to another."""
+    """A period in everyday words: a day, a month, a year, a year such as 2023/24, or one month to another."""
     if start == end:
         return day(start)
     whole = start.day == 1 and (end + pd.Timedelta(days=1)).day == 1
@@ -81,17 +81,17 @@ def period(start: pd.Timestamp, end: pd.Timestamp) -> str:
 
 
 def plain(title: str) -> str:
-    """A title without the unit that it ends with in parentheses."""
+    """A title without the unit in parentheses at its end."""
     return re.sub(r"\s*\([^()]*\)$", "", title)
 
 
 def listed_markup(things: Sequence[Markup]) -> Markup:
-    """As ``listed``, of what holds figures."""
+    """The same as ``listed``, for markup that contains figures."""
     return things[0] if len(things) == 1 else Markup("{} and {}").format(Markup(", ").join(things[:-1]), things[-1])
 
 
 def number(count: int) -> str:
-    """A small number as a word."""
+    """A number in words, if it is small."""
     small = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
              "eleven", "twelve")  # fmt: skip
     return small[count] if count < len(small) else f"{count:,}"

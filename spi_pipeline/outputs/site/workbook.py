@@ -1,4 +1,4 @@
-"""A workbook as the Government Analysis Function asks for: cover, contents, notes, a table a sheet, nothing merged."""
+"""A workbook by Government Analysis Function guidance: cover, contents, notes, a table per sheet, no merged cells."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from spi_pipeline.outputs.site.results import Results, Row, records
 
 # "Symbols in tables" of the Analysis Function: not available, and confidential.
 ABSENT, WITHHELD = "[x]", "[c]"
-# How numbers that are not whole are shown; cells hold all their digits.
+# The format of numbers that are not whole; cells hold all their digits.
 DECIMALS = "#,##0.00"
-# A text is a text whatever it begins with, never a formula nor an address to follow.
+# Texts stay texts whatever they begin with, never formulas or links.
 AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False}
-# Of a column of long texts, in characters, and of one line, in points.
+# The width of a column of long texts, in characters, and the height of one line, in points.
 WIDTH, LINE = 100, 16
 
 
 def write_workbook(
     path: Path, results: Results, sheets: Mapping[str, tuple[str, pd.DataFrame]], dictionary: pd.DataFrame
 ) -> None:
-    """Write it.
+    """Write the workbook.
 
     Args:
-        path: of the file.
-        results: what it is of.
-        sheets: by label: title and table; the first column names the rows.
-        dictionary: what the columns of all tables mean, a last sheet.
+        path: the path of the file.
+        results: the published results.
+        sheets: by label, the title and the table of a sheet; the first column names the rows.
+        dictionary: the meaning of the columns of all tables, for the last sheet.
 
     Raises:
         SpiError: when gptables is not installed.
@@ -45,8 +45,8 @@ def write_workbook(
             "the workbook needs gptables, which is not installed; run pip install 'spi-pipeline[site]', "
             "or build with --no-downloads"
         ) from error
-    noted = _notes(results)
-    notes = dict(zip(noted.pop("title"), noted["Note reference"], strict=True))
+    notes_frame = _notes(results)
+    notes = dict(zip(notes_frame.pop("title"), notes_frame["Note reference"], strict=True))
     licences = ", ".join(sorted(set(dictionary["licence"])))
     tables = {
         label: gptables.GPTable(
@@ -75,13 +75,18 @@ def write_workbook(
         title=f"{results.index.title} of {results.town.name}, edition {results.edition}",
         intro=[f"Figures taken on {taken}.", f"Licence: {licences}."],
         about=["Ranks are places among the wards; the likely range holds nine of ten recalculations.",
-               "Most figures are older than the edition: the sheet Notes says of when."],
+               "Most figures are older than the edition: the sheet Notes gives their periods."],
         contact=["See the page About of the site that this file belongs to."],
     )  # fmt: skip
     workbook = gptables.produce_workbook(
-        filename=str(path), sheets=tables, cover=cover, notes_table=noted, auto_width=True, workbook_options=AS_TEXT
+        filename=str(path),
+        sheets=tables,
+        cover=cover,
+        notes_table=notes_frame,
+        auto_width=True,
+        workbook_options=AS_TEXT,
     )
-    _wrap(workbook.get_worksheet_by_name("Notes"), 1, noted["Note text"])
+    _wrap(workbook.get_worksheet_by_name("Notes"), 1, notes_frame["Note text"])
     _wrap(workbook.get_worksheet_by_name("Dictionary"), 2, dictionary["meaning"])
     workbook.set_properties({"title": f"{results.index.title}, {results.edition}", "created": _moment(results)})
     workbook.close()
@@ -90,7 +95,7 @@ def write_workbook(
 def _wrap(sheet: Any, column: int, texts: pd.Series) -> None:
     """Give long texts, the last rows of a sheet, a column that fits a screen and rows as high as they need.
 
-    gptables makes a column as wide as its longest text, here 435 characters, and only Excel makes rows higher.
+    gptables makes a column as wide as its longest text, here 435 characters, and only Excel adjusts the row height.
     """
     sheet.set_column(column, column, WIDTH)
     first = sheet.dim_rowmax - len(texts) + 1
@@ -99,17 +104,17 @@ def _wrap(sheet: Any, column: int, texts: pd.Series) -> None:
 
 
 def _moment(results: Results) -> dt.datetime:
-    """The day of the figures stands for the time of writing, so that the same figures give the same file."""
+    """The day of the figures in place of the time of writing, so that the same figures give the same file."""
     return dt.datetime.combine(results.as_of.date(), dt.time())
 
 
 def _legend(table: pd.DataFrame) -> list[str]:
-    said = f"{WITHHELD} {words.STATUSES['suppressed']}"
-    return [said] if table.isin([WITHHELD]).any(axis=None) else []
+    entry = f"{WITHHELD} {words.STATUSES['suppressed']}"
+    return [entry] if table.isin([WITHHELD]).any(axis=None) else []
 
 
 def _broken(table: pd.DataFrame) -> list[int]:
-    """The places of the columns of a table that hold numbers that are not whole."""
+    """The positions of the columns of a table with numbers that are not whole."""
     columns = [table.iloc[:, at] for at in range(table.shape[1])]
     return [at for at, column in enumerate(columns)
             if pd.api.types.is_numeric_dtype(column) and (column.dropna() % 1 != 0).any()]  # fmt: skip
@@ -120,7 +125,7 @@ def _filled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(results: Results) -> pd.DataFrame:
-    """Of each indicator: period, unit, source and licence, in the order of the framework."""
+    """The period, unit, source and licence of each indicator, in the order of the framework."""
     table = results.tables["indicator"].set_index("indicator_id")
     titles = {element.id: element.title for element in results.elements.values() if element.level == "indicator"}
     known = table.loc[list(titles)]
@@ -134,8 +139,8 @@ def _notes(results: Results) -> pd.DataFrame:
 
 
 def _note(title: str, row: Row) -> str:
-    told = {name: row[name] or "not stated" for name in ("unit", "reference_period", "source_id", "licence")}
+    details = {name: row[name] or "not stated" for name in ("unit", "reference_period", "source_id", "licence")}
     return (
-        f"{title}; unit {told['unit']}; period {told['reference_period']}; source {told['source_id']}; licence "
-        f"{told['licence']}. {row['limits'] or ''}"
+        f"{title}; unit {details['unit']}; period {details['reference_period']}; source {details['source_id']}; "
+        f"licence {details['licence']}. {row['limits'] or ''}"
     ).strip()

@@ -1,1 +1,1 @@
-"""How files are read, as a publisher serves them or as they lie in a folder; no publisher's dialect."""
+"""Reads files, as a publisher serves them or from a folder; no publisher's dialect."""

@@ -1,4 +1,4 @@
-"""Members of zip files, nothing of them unpacked into a folder, also of a zip file that lies within another."""
+"""Reads members of zip files, and of zip files within them, without unpacking them into a folder."""
 
 import io
 import re
@@ -16,7 +16,7 @@ from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 
-# What reading a damaged or unusual zip file raises, encryption (RuntimeError) among it.
+# The exceptions that reading a damaged or unusual zip file raises; for an encrypted one, RuntimeError.
 FAULTS = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, OverflowError, RuntimeError,
     ValueError,
@@ -25,10 +25,10 @@ FAULTS = (
 
 @contextmanager
 def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[zipfile.ZipFile]:
-    """An open zip file.
+    """Open a zip file.
 
     Raises:
-        SpiError: when it is cut short, holds a path that leads out of it, or unpacks to far more than its size.
+        SpiError: when it is cut short, holds a path that leads out of its folder, or unpacks to far more than its size.
     """
     try:
         archive = zipfile.ZipFile(file)
@@ -45,12 +45,12 @@ def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[z
 def _size(file: Path | IO[bytes]) -> int:
     if isinstance(file, Path):
         return file.stat().st_size
-    return file.seek(0, io.SEEK_END)  # where a zip file begins to be read anyway
+    return file.seek(0, io.SEEK_END)  # reading a zip file begins at its end anyway
 
 
 @contextmanager
 def opened(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[IO[bytes]]:
-    """A member of an open zip file.
+    """Open a member of an open zip file.
 
     Raises:
         SpiError: when it is damaged or encrypted.
@@ -65,31 +65,31 @@ def opened(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[IO[byte
 
 @contextmanager
 def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -> Iterator[tuple[IO[bytes], str]]:
-    """The one file in a zip file whose name matches a regular expression, case ignored, with that name.
+    """Open the one member of a zip file whose name matches a regular expression, ignoring case; yield it and its name.
 
-    Where none does, the zip files within it are looked into, and none deeper.
+    If none matches, the zip files directly within it are searched.
 
     Raises:
         SpiError: as for ``zip_members``; or when no file matches, or several do.
     """
     with zip_members(file, name, publisher) as archive, ExitStack() as open_ones:
         members = [one for one in archive.namelist() if not one.endswith("/")]
-        found = [(archive, one, name) for one in members if is_called(one, pattern)]
-        for within in () if found else [one for one in members if one.lower().endswith(".zip")]:
+        matches = [(archive, one, name) for one in members if is_called(one, pattern)]
+        for within in () if matches else [one for one in members if one.lower().endswith(".zip")]:
             inner = open_ones.enter_context(_unpacked(archive, within, name))
             inside = open_ones.enter_context(zip_members(inner, f"{name}: {within}", publisher))
-            found += [(inside, one, f"{name}: {within}") for one in inside.namelist() if is_called(one, pattern)]
-        if len(found) != 1:
-            met = f"{len(found)} members match" if found else "no member matches"
-            raise SpiError(f"{name}: {met} {pattern}, it holds {listed(members)}; fetch the right file")
-        holder, member, called = found[0]
+            matches += [(inside, one, f"{name}: {within}") for one in inside.namelist() if is_called(one, pattern)]
+        if len(matches) != 1:
+            fault = f"{len(matches)} members match" if matches else "no member matches"
+            raise SpiError(f"{name}: {fault} {pattern}, it holds {listed(members)}; fetch the right file")
+        holder, member, called = matches[0]
         with opened(holder, member, called) as stream:
             yield stream, member.rsplit("/", 1)[-1]
 
 
 @contextmanager
 def table_in(path: Path, pattern: str, name: str, publisher: str) -> Iterator[tuple[IO[bytes], str]]:
-    """The table in a file, open, with its name: the member of a zip file as for ``member_of``, or the file itself.
+    """Open the table in a file; yield it and its name: a member of a zip file as for ``member_of``, or the file itself.
 
     Raises:
         SpiError: as for ``member_of``.
@@ -99,21 +99,21 @@ def table_in(path: Path, pattern: str, name: str, publisher: str) -> Iterator[tu
             stream.seek(0)
             yield stream, name
             return
-    with member_of(path, pattern, name, publisher) as found:
-        yield found
+    with member_of(path, pattern, name, publisher) as table:
+        yield table
 
 
 def is_called(member: str, pattern: str) -> bool:
-    """Whether a member's file name, without its folders, matches a regular expression, case ignored."""
+    """Whether a member's file name, without its folders, matches a regular expression, ignoring case."""
     return re.fullmatch(pattern, member.rsplit("/", 1)[-1], re.IGNORECASE) is not None
 
 
 @contextmanager
 def _unpacked(archive: zipfile.ZipFile, within: str, name: str) -> Iterator[IO[bytes]]:
-    """A zip file within another in a file of its own: what it holds is told at its end, so all of it is needed.
+    """Copy a zip file within another into a temporary file, since its directory stands at its end.
 
     Raises:
-        SpiError: when it is damaged or encrypted, or the disk refuses it.
+        SpiError: when it is damaged or encrypted, or the copy cannot be written.
     """
     with ExitStack() as open_ones:
         try:
@@ -123,7 +123,7 @@ def _unpacked(archive: zipfile.ZipFile, within: str, name: str) -> Iterator[IO[b
                     copy.write(block)
             copy.seek(0)
         except OSError as error:
-            with suppress(OSError):  # what is left to be written is refused once more
+            with suppress(OSError):  # writing the rest of the buffer fails once more
                 open_ones.close()
             raise bodies.unwritable(Path(tempfile.gettempdir()), error) from error
         yield copy

@@ -1,4 +1,4 @@
-"""Which small areas in a folder of publishers' files belong to our authorities, by the national lookups in it."""
+"""Determines which small areas belong to our authorities, from the national lookups in a folder of files."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -16,10 +16,10 @@ MSOA_NAMES = ("census2021_nomis/census2021-ts001.zip", "census2021-ts001-msoa.cs
 
 
 def read_parents(folder: Folder, geography: Geography) -> pd.DataFrame:
-    """The parent of each output area and LSOA of 2021, from census tables that name them.
+    """Read the parent of each output area and LSOA of 2021, from census tables that give it.
 
     Returns:
-        ``code``, ``kind`` (``Output Area``, ``LSOA``, …), ``parent``; nothing where best fit does without.
+        ``code``, ``kind`` (``Output Area``, ``LSOA``, …), ``parent``; empty if placing by best fit needs none.
     """
     if not geography.holding("output_area_lookup"):
         return pd.DataFrame(columns=["code", "kind", "parent"], dtype=object)
@@ -30,29 +30,29 @@ def read_parents(folder: Folder, geography: Geography) -> pd.DataFrame:
 
 
 def read_msoas(folder: Folder, geography: Geography, lsoas: Collection[str]) -> pd.DataFrame:
-    """The MSOA of some LSOAs of 2021, ``lsoa_code, msoa_code``.
+    """Read the MSOA of some LSOAs of 2021, ``lsoa_code, msoa_code``.
 
-    Where no census table names it, by name: an LSOA is named after its MSOA and one letter more.
+    If no census table gives it, it is found by name: an LSOA has the name of its MSOA followed by a letter.
     """
     lookup = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "lsoa21_name"])
     lookup = lookup[lookup["lsoa21_code"].isin(lsoas)]
     parents = read_parents(folder, geography)
-    found = lookup["lsoa21_code"].map(parents[parents["kind"] == "LSOA"].set_index("code")["parent"]).astype(object)
-    if found.isna().any():
+    msoas = lookup["lsoa21_code"].map(parents[parents["kind"] == "LSOA"].set_index("code")["parent"]).astype(object)
+    if msoas.isna().any():
         needs = ["geography", "geography code"]
         named = folder.zipped_csv(*MSOA_NAMES, "2021-03-21", needs=needs).drop_duplicates("geography")
         codes = named.set_index("geography")["geography code"]
-        found = found.fillna(lookup["lsoa21_name"].str[:-1].map(codes))
-    return pd.DataFrame({"lsoa_code": lookup["lsoa21_code"], "msoa_code": found})
+        msoas = msoas.fillna(lookup["lsoa21_name"].str[:-1].map(codes))
+    return pd.DataFrame({"lsoa_code": lookup["lsoa21_code"], "msoa_code": msoas})
 
 
 class Areas:
     """The small areas of our authorities, from the national lookups in the folder.
 
-    It reads through a ``Folder`` of its own: a lookup that only filters a source is no origin of its figures.
+    It reads through its own ``Folder``, since a lookup that only filters a source is not an origin of its figures.
 
     Attributes:
-        national: whether they are all of England, so that files cut to some authorities are left aside.
+        national: whether these are all areas of England, so that extracts for some authorities are ignored.
     """
 
     national = False
@@ -96,7 +96,7 @@ class Areas:
 
     @cached_property
     def lsoa21_without_oa(self) -> frozenset[str]:
-        """LSOAs of ours whose output areas are not known: their figures are taken at LSOA level."""
+        """Our LSOAs whose output areas are not known; their figures are read at LSOA level."""
         return self.lsoa21 - frozenset(self.parents["parent"])
 
     @cached_property
@@ -116,7 +116,7 @@ class Areas:
 
     @cached_property
     def larger(self) -> pd.DataFrame:
-        """``MSOA11CD`` and ``MSOA21CD`` of every MSOA of 2011 that became one of ours, where a lookup is at hand."""
+        """``MSOA11CD`` and ``MSOA21CD`` of every MSOA of 2011 that became one of ours; empty without a lookup."""
         if not self.geography.holding("msoa_2011_lookup"):
             return pd.DataFrame(columns=["MSOA11CD", "MSOA21CD"], dtype=object)
         lookup = self.folder.csv(self.folder.name(MSOA_2011), "2021", needs=["MSOA11CD", "MSOA21CD"])
@@ -129,7 +129,7 @@ class Areas:
 
     @cached_property
     def authority_of(self) -> dict[str, str]:
-        """The authority of every ward and small area of ours, and of itself, by code."""
+        """The authority of each of our wards and small areas, and of each authority itself, by code."""
         lsoas = dict(zip(self.lookup["lsoa21_code"], self.lookup["ltla24_code"], strict=True))
         msoas = {row.msoa_code: lsoas[row.lsoa_code] for row in self.msoas.itertuples()}
         return {

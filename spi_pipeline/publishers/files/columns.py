@@ -1,4 +1,4 @@
-"""From a publisher's table to ours, by the ``published_name`` that the contract gives each column."""
+"""Makes our table from a publisher's, by the ``published_name`` of each column in the contract."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from spi_pipeline.publishers.files.reading import numbers, whole
 def by_contract(
     table: pd.DataFrame, file: str, source: Source, *, areas: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """Pick, rename and type the columns that name their published original, in contract order.
+    """Pick, rename and type the columns that have a published name, in the order of the contract.
 
     Args:
         table: the publisher's table, as text or numbers.
@@ -24,16 +24,16 @@ def by_contract(
         areas: keep only rows of these areas (by the contract's first key column).
 
     Returns:
-        The columns of the contract that state a published name.
+        The columns of the contract that have a published name.
 
     Raises:
-        SpiError: when a published column is missing, holds text where numbers belong, or an area stands there twice.
+        SpiError: when a published column is missing, holds text where numbers belong, or an area is repeated.
     """
     columns = [column for column in source.columns if column.published_name]
     missing = [column.published_name for column in columns if column.published_name not in table.columns]
     if missing:
-        found = list(table.columns)[:20]
-        raise SpiError(f"{file} lacks {missing}, which {source.file} names as published; it has {found}")
+        present = list(table.columns)[:20]
+        raise SpiError(f"{file} lacks {missing}, which {source.file} names as published; it has {present}")
     if areas is not None:
         key = next(column.published_name for column in columns if column.key == 1)
         table = table[table[key].isin(areas)]
@@ -52,13 +52,13 @@ def by_contract(
 
 @dataclass(frozen=True)
 class Named:
-    """Reads a file whose columns the contract names, and which needs nothing else done.
+    """Reads a file for which the column names in the contract suffice.
 
     Attributes:
-        pattern: of the file's name.
-        period: what it refers to, as in ``InputFile``.
-        level: the attribute of ``Areas`` that holds those to keep.
-        national: a national file that is read instead where it is at hand.
+        pattern: a pattern of the file's name.
+        period: its period, as in ``InputFile``.
+        level: the attribute of ``Areas`` with the areas to read.
+        national: a national file that is read instead if it is available.
         after: as for ``Folder.csv``.
     """
 
@@ -69,7 +69,7 @@ class Named:
     after: str = ""
 
     def table(self, folder: Folder, needs: Collection[str] = ()) -> tuple[pd.DataFrame, str]:
-        """The file as published, and its name; of a workbook the sheet that has the columns needed."""
+        """Return the file as published, and its name; of a workbook, the sheet that has the columns needed."""
         name = self.national if self.national and folder.has(self.national) else folder.name(self.pattern)
         if name.endswith((".rda", ".Rds")):
             return folder.rdata(name, self.period), name
@@ -80,6 +80,6 @@ class Named:
         return folder.csv(name, self.period, after=self.after), name
 
     def __call__(self, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-        """The columns of the contract, of our areas."""
+        """Return the columns of the contract for our areas."""
         published = [column.published_name for column in source.columns if column.published_name]
         return by_contract(*self.table(folder, published), source, areas=getattr(areas, self.level))

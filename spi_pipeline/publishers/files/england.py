@@ -1,4 +1,4 @@
-"""All of England, from the national files in a folder: its wards and authorities, and what no lookup there tells."""
+"""All of England, from the national files in a folder: its wards, authorities, former MSOAs, forces and regions."""
 
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ VINTAGE = "2024-05"
 GARDENS = "environment/osprivateoutdoorspacereferencetables.xlsx"
 CRIMES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
 REGIONS = "energy/2022_Sub-Regional-Data-LILEE.xlsx"
-# As the department writes it, and as the ONS does.
+# By the department's name, the name that the ONS uses.
 _REGION_NAMES = {"East": "East of England"}
-# Forces that are not in CRIMES: the boroughs of a metropolitan county, and those of London, are numbered together.
+# Forces that are not in CRIMES; the boroughs of a metropolitan county, and those of London, have consecutive numbers.
 _FORCES_BY_NUMBER = {
     "greater-manchester": range(8_000_001, 8_000_011),
     "west-midlands": range(8_000_025, 8_000_032),
@@ -28,9 +28,9 @@ _FORCES_BY_NUMBER = {
 
 
 class England(Areas):
-    """All LSOAs of England; output areas are left aside, since nothing says how they divide elsewhere.
+    """All LSOAs of England, without output areas, since no file divides LSOAs into them outside our authorities.
 
-    Its geography is every ward that is some LSOA's best fit, and every authority, placed by it.
+    Its geography is every ward that is the best fit of some LSOA, and every authority, placed by best fit.
     """
 
     national = True
@@ -58,7 +58,7 @@ class England(Areas):
 
 
 def read_wards(folder: Folder) -> pd.DataFrame:
-    """Every ward of England: ``area_code, area_name, authority_code, authority_name``, by code."""
+    """Read every ward of England: ``area_code, area_name, authority_code, authority_name``, by code."""
     columns = ["ward24_code", "ward24_name", "ltla24_code", "ltla24_name"]
     table = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", *columns])
     table = table.loc[table["lsoa21_code"].str.startswith("E"), columns].drop_duplicates("ward24_code")
@@ -67,25 +67,25 @@ def read_wards(folder: Folder) -> pd.DataFrame:
 
 
 def read_gardens(folder: Folder) -> pd.DataFrame:
-    """Private outdoor space by MSOA of 2011, all of Great Britain."""
+    """Read private outdoor space by MSOA of 2011, for all of Great Britain."""
     return folder.workbook(GARDENS, "MSOA gardens", "2020-04")
 
 
 def read_former_parents(folder: Folder, msoas: pd.DataFrame) -> pd.DataFrame:
-    """The MSOA of 2011 of every LSOA of 2011 that became one of some LSOAs of 2021.
+    """Find the MSOA of 2011 of every LSOA of 2011 that became one of some LSOAs of 2021.
 
-    An MSOA that is still there under its code is unchanged. Any other is found by name: an LSOA is named after its MSOA
-    and one letter more. (Four LSOAs of 2011 are named after the MSOA beside theirs, Shepway 014, which is still there.)
+    An MSOA whose code still exists is unchanged. Any other is found by name: an LSOA has the name of its MSOA followed
+    by a letter. (Four LSOAs of 2011 are named after a neighbouring MSOA, Shepway 014, whose code still exists.)
 
     Args:
-        folder: of the publishers' files.
-        msoas: ``lsoa_code``, ``msoa_code``, of 2021.
+        folder: the folder of publishers' files.
+        msoas: ``lsoa_code, msoa_code``, of 2021.
 
     Returns:
-        ``LSOA11CD, MSOA11CD, MSOA21CD``, one row for each LSOA of 2021 that it became.
+        ``LSOA11CD, MSOA11CD, MSOA21CD``, one row for each LSOA of 2021 that an LSOA of 2011 became.
 
     Raises:
-        SpiError: when the MSOA of an LSOA of 2011 cannot be told.
+        SpiError: when the MSOA of an LSOA of 2011 cannot be determined.
     """
     pairs = folder.csv(LSOA_2011, "2021", needs=["LSOA11CD", "LSOA11NM", "LSOA21CD"])
     pairs = pairs[pairs["LSOA21CD"].isin(set(msoas["lsoa_code"]))]
@@ -96,12 +96,12 @@ def read_former_parents(folder: Folder, msoas: pd.DataFrame) -> pd.DataFrame:
     several = former.groupby(pairs["LSOA11CD"]).transform("nunique") > 1
     if (lost := former.isna() | several).any():
         names = listed(sorted(set(pairs.loc[lost, "LSOA11NM"])))
-        raise SpiError(f"{LSOA_2011} has LSOAs whose MSOA {GARDENS} does not tell: {names}; compare the two files")
+        raise SpiError(f"{LSOA_2011} has LSOAs whose MSOA is not in {GARDENS}: {names}; compare the two files")
     return pd.DataFrame({"LSOA11CD": pairs["LSOA11CD"], "MSOA11CD": former, "MSOA21CD": now})
 
 
 def read_former_msoas(folder: Folder, msoas: pd.DataFrame) -> pd.DataFrame:
-    """The MSOAs of 2011 and those of 2021 that they became, as their LSOAs tell.
+    """Match the MSOAs of 2011 to those of 2021 that they became, through their LSOAs.
 
     Returns:
         ``MSOA11CD, MSOA21CD, CHNGIND`` (U unchanged, S split, M merged, X irregular), each pair once.
@@ -109,18 +109,18 @@ def read_former_msoas(folder: Folder, msoas: pd.DataFrame) -> pd.DataFrame:
     Raises:
         SpiError: as for ``read_former_parents``.
     """
-    found = read_former_parents(folder, msoas)[["MSOA11CD", "MSOA21CD"]].drop_duplicates(ignore_index=True)
-    split = found.groupby("MSOA11CD")["MSOA21CD"].transform("size") > 1
-    merged = found.groupby("MSOA21CD")["MSOA11CD"].transform("size") > 1
+    pairs = read_former_parents(folder, msoas)[["MSOA11CD", "MSOA21CD"]].drop_duplicates(ignore_index=True)
+    split = pairs.groupby("MSOA11CD")["MSOA21CD"].transform("size") > 1
+    merged = pairs.groupby("MSOA21CD")["MSOA11CD"].transform("size") > 1
     changes = {(False, False): "U", (True, False): "S", (False, True): "M", (True, True): "X"}
-    return found.assign(CHNGIND=[changes[pair] for pair in zip(split, merged, strict=True)])
+    return pairs.assign(CHNGIND=[changes[pair] for pair in zip(split, merged, strict=True)])
 
 
 def read_forces(folder: Folder) -> dict[str, str]:
-    """The police force of every authority of England, by its code, as data.police.uk writes it.
+    """Find the police force of every authority of England, by its code, as data.police.uk writes it.
 
-    An authority's force is the one that has crimes in more than half of its LSOAs of 2011: the British Transport Police
-    has crimes in many authorities, in a fifth of their LSOAs at most.
+    An authority's force is the one with crimes in more than half of its LSOAs of 2011. The British Transport Police has
+    crimes in many authorities, but in a fifth of their LSOAs at most.
 
     Raises:
         SpiError: when an authority has no force, or one that its number contradicts.
@@ -130,19 +130,19 @@ def read_forces(folder: Folder) -> dict[str, str]:
     older = folder.csv(LSOA_2011, "2021", needs=["LSOA11CD", "LSOA21CD"]).drop_duplicates("LSOA11CD")
     became = older.set_index("LSOA11CD")["LSOA21CD"].map(authority_of)
     became = became[became.str.startswith("E", na=False)]
-    met = folder.parquet(CRIMES, "2019-02", columns=["Falls within", "LSOA code"]).drop_duplicates()
-    places = met.groupby([met["LSOA code"].map(became), met["Falls within"]]).size().reset_index(name="places")
+    crimes = folder.parquet(CRIMES, "2019-02", columns=["Falls within", "LSOA code"]).drop_duplicates()
+    places = crimes.groupby([crimes["LSOA code"].map(became), crimes["Falls within"]]).size().reset_index(name="places")
     places = places[2 * places["places"] > places["LSOA code"].map(became.value_counts())]
-    found = dict(zip(places["LSOA code"], places["Falls within"].map(_slug), strict=True))
+    forces = dict(zip(places["LSOA code"], places["Falls within"].map(_slug), strict=True))
     codes = sorted(map(str, became.unique()))
     numbered = {
         code: force for force, numbers in _FORCES_BY_NUMBER.items() for code in codes if int(code[1:]) in numbers
     }
-    if both := sorted(found.keys() & numbered.keys()):
-        raise SpiError(f"{CRIMES} has {found[both[0]]} all over {both[0]}, which by its number is {numbered[both[0]]}")
-    if without := [code for code in codes if code not in found | numbered]:
-        raise SpiError(f"{CRIMES} does not tell the police force of {listed(without)}; supply one with their crimes")
-    return found | numbered
+    if both := sorted(forces.keys() & numbered.keys()):
+        raise SpiError(f"{CRIMES} has {forces[both[0]]} all over {both[0]}, which by its number is {numbered[both[0]]}")
+    if without := [code for code in codes if code not in forces | numbered]:
+        raise SpiError(f"{CRIMES} does not show the police force of {listed(without)}; supply one with their crimes")
+    return forces | numbered
 
 
 def _slug(force: str) -> str:
@@ -151,27 +151,27 @@ def _slug(force: str) -> str:
 
 
 def read_authorities(folder: Folder) -> pd.DataFrame:
-    """Every lower-tier and unitary authority of England: ``area_code, area_name, region, police_force``, by code.
+    """Read every lower-tier and unitary authority of England: ``area_code, area_name, region, police_force``, by code.
 
-    The region is that of most of its LSOAs: the publisher puts one LSOA elsewhere than its neighbours.
+    The region is that of most of its LSOAs, since the publisher puts one LSOA into another region than its neighbours.
 
     Raises:
         SpiError: as for ``read_forces``; or when an authority has no region.
     """
     wards, forces = read_wards(folder), read_forces(folder)
     lookup = folder.csv(BEST_FIT, "2024", needs=["lsoa21_code", "ltla24_code"])
-    stated = folder.sheet(REGIONS, "2022", ["LSOA Code", "Region"]).set_index("LSOA Code")["Region"]
-    regions = pd.DataFrame({"code": lookup["ltla24_code"], "region": lookup["lsoa21_code"].map(stated)})
+    region_of = folder.sheet(REGIONS, "2022", ["LSOA Code", "Region"]).set_index("LSOA Code")["Region"]
+    regions = pd.DataFrame({"code": lookup["ltla24_code"], "region": lookup["lsoa21_code"].map(region_of)})
     commonest = regions.value_counts().reset_index().drop_duplicates("code").set_index("code")["region"]
-    found = wards.drop_duplicates("authority_code").sort_values("authority_code", ignore_index=True)
-    region = found["authority_code"].map(commonest).replace(_REGION_NAMES)
+    authorities = wards.drop_duplicates("authority_code").sort_values("authority_code", ignore_index=True)
+    region = authorities["authority_code"].map(commonest).replace(_REGION_NAMES)
     if region.isna().any():
-        raise SpiError(f"{REGIONS} has no region of {listed(list(found.loc[region.isna(), 'authority_code']))}")
+        raise SpiError(f"{REGIONS} has no region of {listed(list(authorities.loc[region.isna(), 'authority_code']))}")
     return pd.DataFrame(
         {
-            "area_code": found["authority_code"],
-            "area_name": found["authority_name"],
+            "area_code": authorities["authority_code"],
+            "area_name": authorities["authority_name"],
             "region": region,
-            "police_force": found["authority_code"].map(forces),
+            "police_force": authorities["authority_code"].map(forces),
         }
     )

@@ -1,7 +1,7 @@
 """The folder of publishers' files that a snapshot is built from.
 
-Every read goes through ``Folder``, which notes the file and its sha256, so that no figure is without an origin. A file
-that is not what its name promises is refused with a sentence.
+Every read goes through ``Folder``, which records the file and its sha256, so that every figure has an origin. A file
+that does not match its name is refused with a sentence.
 """
 
 import csv
@@ -27,9 +27,9 @@ from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.files.plain import plain
 from spi_pipeline.publishers.files.workbooks import sheets
 
-# How R writes what is missing; many of these files went through it. Any other word is no figure, and told as one.
+# R writes missing values like this, and many of these files were written by R. Any other word is refused as a figure.
 MISSING = ("", "NA")
-# Around a cell; only where there are any are all cells looked at.
+# Blanks around a cell; cells are stripped only if a file has any.
 BLANKS = re.compile(rb"[ \t](?=[,\n\"])|(?<=[,\n\"])[ \t]")
 
 
@@ -48,42 +48,42 @@ class Folder:
         self.used: dict[str, InputFile] = {}
 
     def collect(self) -> tuple[InputFile, ...]:
-        """The files read since the last call, ordered by period and name."""
+        """Return the files read since the last call, ordered by period and name."""
         used, self.used = self.used, {}
         return tuple(sorted(used.values(), key=lambda item: (item.period, item.file)))
 
-    def remark(self, name: str, said: str) -> None:
-        """Note of a file that was read what its contract does not say: what of it was left out, or how it was read."""
-        self.used[name] = replace(self.used[name], remark=said)
+    def remark(self, name: str, text: str) -> None:
+        """Add a remark to a file that was read, on what was left out or how it was read, if its contract omits it."""
+        self.used[name] = replace(self.used[name], remark=text)
 
     def has(self, name: str) -> bool:
-        """Whether a file is there."""
+        """Whether a file exists."""
         return (self.root / name).is_file()
 
     def names(self, pattern: str) -> list[str]:
-        """Files that match a glob pattern, sorted.
+        """Return the files that match a glob pattern, sorted.
 
         Raises:
             SpiError: when there is none.
         """
-        found = sorted(file.relative_to(self.root).as_posix() for file in self.root.glob(pattern))
-        if not found:
+        names = sorted(file.relative_to(self.root).as_posix() for file in self.root.glob(pattern))
+        if not names:
             raise SpiError(f"no file {pattern} in {self.root}; docs/snapshot-folder.md describes what belongs there")
-        return found
+        return names
 
     def name(self, pattern: str) -> str:
-        """The one file that matches a glob pattern.
+        """Return the one file that matches a glob pattern.
 
         Raises:
-            SpiError: when there is none, or more than one to choose from.
+            SpiError: when there is none, or more than one.
         """
-        found = self.names(pattern)
-        if len(found) > 1:
-            raise SpiError(f"{', '.join(found)} in {self.root} all match {pattern}; keep the one to be read")
-        return found[0]
+        names = self.names(pattern)
+        if len(names) > 1:
+            raise SpiError(f"{', '.join(names)} in {self.root} all match {pattern}; keep the one to be read")
+        return names[0]
 
     def bytes(self, name: str, period: str) -> bytes:
-        """The bytes of a file, unpacked where its name ends in ``.gz``.
+        """Return the bytes of a file, unpacked if its name ends in ``.gz``.
 
         Raises:
             SpiError: when it is missing or cannot be unpacked.
@@ -92,8 +92,8 @@ class Folder:
             content = (self.root / name).read_bytes()
             unpacked = gzip.decompress(content) if name.endswith(".gz") else content
         except FileNotFoundError as error:
-            said = f"no file {name} in {self.root}; docs/snapshot-folder.md describes what belongs there"
-            raise SpiError(said) from error
+            fault = f"no file {name} in {self.root}; docs/snapshot-folder.md describes what belongs there"
+            raise SpiError(fault) from error
         except (OSError, EOFError, zlib.error) as error:
             raise SpiError(f"{name} cannot be read: {error}; fetch it again") from error
         self.used[name] = InputFile(name, period, hashlib.sha256(content).hexdigest(), len(content))
@@ -108,17 +108,17 @@ class Folder:
         header: Sequence[str] | None = None,
         after: str = "",
     ) -> pd.DataFrame:
-        """A CSV file as text: numbers are made numbers where their column is known.
+        """Read a CSV file as text; code that knows a column converts its numbers.
 
         Args:
             name: the file.
-            period: what it refers to, as in ``InputFile``.
+            period: its period, as in ``InputFile``.
             needs: columns it must have.
-            header: the names of all columns, for a file that comes without them.
-            after: a text of the header line, for a file that begins with the publisher's notes.
+            header: the names of all columns, for a file without a header.
+            after: a text in the header line, for a file that begins with the publisher's notes.
 
         Raises:
-            SpiError: when it is missing, no table, or lacks a column.
+            SpiError: when it is missing, is not a table, or lacks a column.
         """
         content = _plain(self.bytes(name, period), name)
         notes, mark, _ = content.partition(after.encode()) if after else (b"", b"", b"")
@@ -127,7 +127,7 @@ class Folder:
         return _table(content[notes.rfind(b"\n") + 1 :] if after else content, name, needs, header)
 
     def zipped_csv(self, name: str, member: str, period: str, *, needs: Collection[str] = ()) -> pd.DataFrame:
-        """One member of a zip file as text; ``needs`` as for ``csv``.
+        """Read one member of a zip file as text; ``needs`` as for ``csv``.
 
         Raises:
             SpiError: when the member is missing, lacks a column, or the zip is broken.
@@ -141,7 +141,7 @@ class Folder:
         return _table(_plain(content, f"{name}/{member}"), f"{name}/{member}", needs)
 
     def parquet(self, name: str, period: str, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """A Parquet file; some of its columns where they are named.
+        """Read a Parquet file, or only the columns named.
 
         Raises:
             SpiError: when it is missing or broken.
@@ -153,32 +153,32 @@ class Folder:
             raise SpiError(f"{name} is not a readable Parquet file; fetch it again") from error
 
     def workbook(self, name: str, sheet: str, period: str) -> pd.DataFrame:
-        """A sheet of an Excel workbook with two header lines, as text; their names are joined by a bar.
+        """Read a sheet of an Excel workbook with two header lines, as text; their names are joined by a bar.
 
         Raises:
-            SpiError: when it is missing, no workbook, or lacks the sheet.
+            SpiError: when it is missing, is not a workbook, or lacks the sheet.
         """
         content = io.BytesIO(self.bytes(name, period))
         try:
             cells = pd.read_excel(
                 content, sheet_name=sheet, header=None, dtype=str, keep_default_na=False, na_values=[*MISSING]
             )
-        # As many kinds of exception as there are ways to damage a workbook: see ``workbooks``.
+        # A damaged workbook may raise many kinds of exception: see ``workbooks``.
         except Exception as error:
             raise SpiError(f"{name} holds no readable sheet {sheet!r}: {error}; fetch it again") from error
         if len(cells) < 2:
-            raise SpiError(f"{name}: sheet {sheet!r} has no two header lines; fetch it again")
-        # A cell merged over several columns holds its text in the first of them.
+            raise SpiError(f"{name}: sheet {sheet!r} lacks its two header lines; fetch it again")
+        # A cell merged over several columns has its text in the first of them.
         above, below = cells.iloc[0].ffill(), cells.iloc[1]
         cells.columns = pd.Index(above.where(below.isna(), above + " | " + below))
         _check_once(cells.columns, f"{name}: sheet {sheet!r}")
         return cells.iloc[2:].reset_index(drop=True)
 
     def sheet(self, name: str, period: str, needs: Collection[str]) -> pd.DataFrame:
-        """The first sheet of an Excel workbook that has some columns, as text; notes may stand above its header line.
+        """Read the first sheet of an Excel workbook with certain columns, as text; notes may stand above the header.
 
         Raises:
-            SpiError: when it is missing, no workbook, or no sheet has them in one of its first dozen lines.
+            SpiError: when it is missing, is not a workbook, or no sheet has them in one of its first dozen lines.
         """
         self.bytes(name, period)
         for _, rows in sheets(self.root / name, name, "its publisher"):
@@ -186,14 +186,14 @@ class Folder:
                 header = [_cell(cell) or "" for cell in line]
                 if set(needs) <= set(header):
                     _check_once(header, name)
-                    # A row ends with its last cell.
+                    # A row ends with its last filled cell.
                     cells = [dict(zip(header, map(_cell, row), strict=False)) for row in rows]
                     table = pd.DataFrame(cells, columns=[column for column in header if column], dtype=object)
                     return table.dropna(how="all", ignore_index=True)
         raise SpiError(f"{name} has no sheet with the columns {sorted(needs)}; fetch it again")
 
     def rdata(self, name: str, period: str) -> pd.DataFrame:
-        """The one table of an R data file.
+        """Read the one table of an R data file.
 
         Raises:
             SpiError: when it is missing or broken, or the reader of R data is not installed.
@@ -212,7 +212,7 @@ class Folder:
         return pd.DataFrame(table)
 
     def geojson(self, name: str, period: str) -> list[dict[str, Any]]:
-        """The features of a GeoJSON file.
+        """Read the features of a GeoJSON file.
 
         Raises:
             SpiError: when it is missing or holds no features.
@@ -224,7 +224,7 @@ class Folder:
 
 
 def _cell(value: object) -> str | None:
-    """A cell of a workbook as text; None where it is empty."""
+    """Return a cell of a workbook as text; None if it is empty."""
     return None if value is None else str(value).strip() or None
 
 
@@ -234,14 +234,14 @@ def _plain(content: bytes, name: str) -> bytes:
 
 
 def _check_once(names: Iterable[str], name: str) -> None:
-    """Refuse a column that stands there twice: which is meant is not told."""
+    """Refuse a repeated column name, since it is unclear which column is meant."""
     twice = [column for column, times in Counter(names).items() if not pd.isna(column) and column and times > 1]
     if twice:
         raise SpiError(f"{name} has the column {twice[0]} more than once; fetch it again")
 
 
 def _table(content: bytes, name: str, needs: Collection[str] = (), header: Sequence[str] | None = None) -> pd.DataFrame:
-    """A table of text, cells told apart from the blanks around them."""
+    """Parse a table of text, with blanks around cells removed."""
     try:
         if header is None:
             names = next(csv.reader(io.StringIO(content[: 1 << 20].decode("utf-8", "replace"))))
@@ -268,7 +268,7 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
         table.columns = pd.Index(header)
     if BLANKS.search(content):
         table = table.apply(lambda cells: cells.str.strip().replace("", None))
-    # pandas takes surplus fields for row names, and every column would move by one.
+    # pandas takes surplus fields for row names, which would move every column by one.
     if not isinstance(table.index, pd.RangeIndex):
         raise SpiError(f"{name} has rows with more fields than its header names; fetch it again")
     missing = [column for column in needs if column not in table.columns]

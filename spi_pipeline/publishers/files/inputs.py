@@ -1,21 +1,21 @@
-"""What is noted of a file that figures were read from."""
+"""The record of a file that figures were read from."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file figures were read from.
+    """One file that figures were read from.
 
     Attributes:
-        file: path relative to the folder given to ``spi snapshot build``.
-        period: the period it holds, as YYYY, YYYY-MM or YYYY-MM-DD.
-        sha256: of its bytes.
+        file: its path relative to the folder given to ``spi snapshot build``.
+        period: its period, as YYYY, YYYY-MM or YYYY-MM-DD.
+        sha256: the SHA-256 of its bytes.
         bytes: its size.
-        url: where it was fetched from, where a program did that.
-        fetched_at: when, ISO 8601.
-        published_at: when its publisher says it was made.
-        remark: what its contract does not say: what of it was left out, or how it was read.
+        url: the address it was fetched from, if a program fetched it.
+        fetched_at: the time it was fetched, ISO 8601.
+        published_at: the time of publication, according to its publisher.
+        remark: what was left out of it or how it was read, if its contract omits that.
     """
 
     file: str
@@ -28,5 +28,5 @@ class InputFile:
     remark: str | None = None
 
     def told(self) -> dict[str, object]:
-        """What is known of it, as plain values."""
+        """Return the fields that are known, as plain values."""
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -1,4 +1,4 @@
-"""Text as a publisher or a spreadsheet wrote it, made UTF-8 with line feeds as it is read; no column is known here."""
+"""Text as a publisher or a spreadsheet wrote it, read as UTF-8 with line feeds, without regard to its columns."""
 
 import io
 from collections.abc import Callable
@@ -11,14 +11,14 @@ _BOM, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
 
 def plain(stream: IO[bytes], name: str) -> IO[bytes]:
-    """The bytes of a text without a byte-order mark, its lines ended by line feeds alone.
+    """Return the bytes of a text without a byte-order mark, with lines that end in line feeds alone.
 
     Args:
-        stream: the open file, at its beginning; what came from here already is handed back.
+        stream: the open file, at its beginning; a stream returned by this function is returned unchanged.
         name: the file, for errors.
 
     Returns:
-        A stream that raises ``SpiError`` where it meets a byte that no text in UTF-8 holds.
+        A stream that raises ``SpiError`` for UTF-16 or a NUL byte.
     """
     if isinstance(stream, io.BufferedReader) and isinstance(stream.raw, _Plain):
         return stream
@@ -26,18 +26,18 @@ def plain(stream: IO[bytes], name: str) -> IO[bytes]:
 
 
 class _Plain(io.RawIOBase):
-    """Reads block by block. A block only ever gets shorter here, so it fits where it was asked for."""
+    """Reads block by block. A block only ever gets shorter here, so it fits into the buffer."""
 
     def __init__(self, read: Callable[[int], bytes], name: str) -> None:
         self._read, self._name = read, name
         self._lines, self._began, self._after_return = 0, False, False
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer with the next bytes; none are left where it stays empty."""
+        """Fill a buffer with the next bytes and return their number; 0 at the end."""
         text = b""
         while not text:
             block = self._read(len(buffer))

@@ -1,6 +1,6 @@
-"""Reading what publishers serve: CSV in blocks, JSON, numbers in texts; each fault a sentence.
+"""Reads publishers' files: CSV in blocks, JSON, numbers in texts; each fault is a sentence.
 
-What a column means is the affair of the publisher's own module; zip files are for ``archives``.
+The publisher's module decides what a column means; ``archives`` reads zip files.
 """
 
 import csv as lines
@@ -22,27 +22,27 @@ from spi_pipeline.publishers.files.archives import FAULTS
 from spi_pipeline.publishers.files.plain import BLOCK, plain
 from spi_pipeline.publishers.http.exchange import TransientFailure
 
-# As people and programs here write a number; "1.234,5" could be 1234.5 or a slip, and "nan" is none.
+# A number as people and programs in the UK write it; "1.234,5" could be 1234.5 or a slip, and "nan" is not a number.
 NUMBER = r"[+-]?(?:(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-# Above it a floating-point number does not tell a count from the next.
+# Above this, floating-point numbers cannot distinguish consecutive counts.
 MOST = 2**53
 
 
 def begins(path: Path) -> bytes:
-    """The first byte of a file that is not blank, by which a table is told from JSON or a zip file."""
+    """Return the first byte of a file that is not blank, which distinguishes a table from JSON or a zip file."""
     with path.open("rb") as stream:
         return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
 def header_of(stream: IO[bytes], name: str, publisher: str, starts: str | tuple[str, ...] = "") -> list[str]:
-    """The column names of a CSV file; the stream is left at its first row where it is a ``plain`` one.
+    """Return the column names of a CSV file; a ``plain`` stream is left at its first row.
 
     Args:
         stream: the open file, at its beginning.
         name: the file, for errors.
-        publisher: whose dialect it should be, likewise.
-        starts: what the header line starts with, or several that it may, where notes stand above it; a dozen lines are
-            looked at.
+        publisher: the publisher, for errors.
+        starts: the beginning of the header line, or several possible ones, if notes stand above it; the first dozen
+            lines are searched.
 
     Raises:
         SpiError: when there is no such line, or it is not text.
@@ -56,30 +56,30 @@ def header_of(stream: IO[bytes], name: str, publisher: str, starts: str | tuple[
                 return next(lines.reader([line]))
         except (UnicodeDecodeError, lines.Error, *FAULTS) as error:
             raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; fetch it again") from error
-    what = f"no line starts with {' or '.join(map(repr, begins_with))}" if starts else "it is empty"
-    raise SpiError(f"{name} is not a CSV file of {publisher}: {what}; fetch it again")
+    fault = f"no line starts with {' or '.join(map(repr, begins_with))}" if starts else "it is empty"
+    raise SpiError(f"{name} is not a CSV file of {publisher}: {fault}; fetch it again")
 
 
 def text_blocks(
     stream: IO[bytes], name: str, publisher: str, header: Sequence[str], columns: Sequence[str] | None = None
 ) -> Iterator[pa.Table]:
-    """The rows below the header as text, block by block; first an empty block, which tells the columns.
+    """Yield the rows below the header as text, block by block, after an empty block with the columns.
 
-    What stands in cells is told apart from the blanks around it; an empty cell is null.
+    Blanks around the content of a cell are removed, and an empty cell is null.
 
     Args:
-        stream: the open file, a ``plain`` one, at its first row.
+        stream: the open ``plain`` stream, at its first row.
         name: the file, for errors.
-        publisher: whose dialect it should be, likewise.
-        header: as ``header_of`` returns it.
-        columns: those to read; all, where left out.
+        publisher: the publisher, for errors.
+        header: the header, as ``header_of`` returns it.
+        columns: the columns to read; all of them by default.
 
     Raises:
         SpiError: when it is not a CSV file, or a row has more or fewer fields than the header.
     """
     wanted = list(columns or header)
     yield pa.table({column: pa.array([], pa.string()) for column in wanted})
-    # Text, since Arrow judges a type by the first block; only an empty cell is null, a street may be named NA.
+    # Text, since Arrow infers a type from the first block; only an empty cell is null, since a street may be named NA.
     convert = csv.ConvertOptions(
         column_types=dict.fromkeys(wanted, pa.string()),
         include_columns=wanted,
@@ -95,12 +95,12 @@ def text_blocks(
         raise _broken(name, publisher, error) from error
     try:
         for batch in reader:
-            yield pa.table({column: _told(batch[column]) for column in wanted})
+            yield pa.table({column: _trimmed(batch[column]) for column in wanted})
     except (pa.ArrowInvalid, *FAULTS) as error:
         raise _broken(name, publisher, error) from error
 
 
-def _told(cells: pa.Array) -> pa.Array:
+def _trimmed(cells: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(cells)
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
@@ -114,84 +114,84 @@ def text_rows(
     where: Mapping[str, Collection[str]] | None = None,
     starts: str | tuple[str, ...] = "",
 ) -> pd.DataFrame:
-    """Some columns of a CSV file as text, of the rows wanted: only those are held, however long the file.
+    """Read some columns of a CSV file as text, holding in memory only the rows selected, however long the file.
 
     Args:
-        stream: the open file, at its header.
+        stream: the open file, at its beginning.
         name: the file, for errors.
-        publisher: whose dialect it should be, likewise.
-        columns: by our name the published one, or several it had over the years; compared without regard to case.
-        where: by our name of a column the values a row must hold to be kept.
+        publisher: the publisher, for errors.
+        columns: by our name, the published one, or several it had over the years; case is ignored.
+        where: by our name of a column, the values that select a row.
         starts: as for ``header_of``.
 
     Returns:
         Our columns, as text.
 
     Raises:
-        SpiError: naming the columns that are missing and those that are there; or as for ``text_blocks``.
+        SpiError: naming the missing columns and those present; or as for ``text_blocks``.
     """
     text = plain(stream, name)
     header = header_of(text, name, publisher, starts)
-    found = found_columns(header, name, publisher, columns)
-    kept = []
-    for block in text_blocks(text, name, publisher, header, list(dict.fromkeys(found.values()))):
-        table = pa.table({ours: block[published] for ours, published in found.items()})
+    published_names = found_columns(header, name, publisher, columns)
+    selected = []
+    for block in text_blocks(text, name, publisher, header, list(dict.fromkeys(published_names.values()))):
+        table = pa.table({ours: block[published] for ours, published in published_names.items()})
         for column, allowed in (where or {}).items():
             table = table.filter(pc.is_in(table[column], pa.array(sorted(allowed), pa.string())))
-        kept.append(table)
-    frame: pd.DataFrame = pa.concat_tables(kept).to_pandas()
+        selected.append(table)
+    frame: pd.DataFrame = pa.concat_tables(selected).to_pandas()
     return frame
 
 
 def found_columns(
     header: Sequence[str], name: str, publisher: str, columns: Mapping[str, str | Sequence[str]]
 ) -> dict[str, str]:
-    """Which column of a header holds what we want.
+    """Return the published column of a header for each of our columns.
 
     Raises:
-        SpiError: naming what is missing and what is there.
+        SpiError: naming the missing columns and those present; or when a column name is repeated.
     """
     known = {column.strip().lower(): column for column in reversed(header)}
-    found, missing = {}, []
+    matches, missing = {}, []
     for ours, published in columns.items():
         names = [published] if isinstance(published, str) else list(published)
         match = next((known[one.lower()] for one in names if one.lower() in known), None)
-        found[ours] = match or ""
+        matches[ours] = match or ""
         missing += [] if match else [" or ".join(names)]
     if missing:
         raise SpiError(
             f"{name} lacks the columns {listed(missing)} of {publisher}, it has "
             f"{listed([column[:60] for column in header])}; fetch it again, and "
-            "if the publisher renamed them, name them so in spi_pipeline/publishers"
+            "if the publisher renamed them, change the names in spi_pipeline/publishers"
         )
     times = Counter(column.strip().lower() for column in header)
-    if twice := [column for column in found.values() if times[column.strip().lower()] > 1]:
+    if twice := [column for column in matches.values() if times[column.strip().lower()] > 1]:
         raise SpiError(
-            f"{name} of {publisher} has the column {twice[0]} {times[twice[0].strip().lower()]} times, and which is "
-            "meant is not told; fetch it again"
+            f"{name} of {publisher} has the column {twice[0]} {times[twice[0].strip().lower()]} times, and it is "
+            "unclear which is meant; fetch it again"
         )
-    return found
+    return matches
 
 
 def json_of(path: Path, name: str, publisher: str) -> Any:
-    """A JSON file.
+    """Read a JSON file.
 
     Raises:
-        TransientFailure: when it is none.
+        TransientFailure: when it is not JSON.
     """
     try:
         return read_json(path.read_bytes())
     except RecursionError as error:
-        raise TransientFailure(f"{name} is nested deeper than any answer of {publisher}; fetch it again") from error
+        raise TransientFailure(f"{name} is nested deeper than any response of {publisher}; fetch it again") from error
     except (OSError, ValueError) as error:
-        raise TransientFailure(f"{name} is not a JSON answer of {publisher}: {error}; fetch it again") from error
+        raise TransientFailure(f"{name} is not a JSON response of {publisher}: {error}; fetch it again") from error
 
 
 def read_json(body: bytes) -> Any:
-    """JSON, which knows no NaN and no Infinity.
+    """Parse JSON, without the NaN and Infinity that Python accepts.
 
     Raises:
-        ValueError: when it is none.
+        ValueError: when it is not JSON.
         RecursionError: when it is nested too deeply.
     """
     return json.loads(body, parse_constant=_no_number)
@@ -202,7 +202,7 @@ def _no_number(word: str) -> NoReturn:
 
 
 def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
-    """Text as numbers: thousands commas are understood, anything else that is not a number is refused.
+    """Convert text to numbers: thousands commas are accepted, anything else that is not a number is refused.
 
     Raises:
         SpiError: naming file, column and the first value that is not a number.
@@ -216,16 +216,16 @@ def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
         written = texts.str.fullmatch(NUMBER, na=False) & np.isfinite(parsed)
         wrong = values[texts.notna() & ~written.astype(bool)]
     if len(wrong):
-        found = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
-        raise SpiError(f"{file}: column {name} holds {found}; fetch it again, or teach its reader the mark")
+        fault = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
+        raise SpiError(f"{file}: column {name} holds {fault}; fetch it again, or add the mark to its reader")
     return parsed
 
 
 def whole(values: pd.Series, file: str, name: str) -> pd.Series:
-    """Numbers as integers.
+    """Convert numbers to integers.
 
     Raises:
-        SpiError: when one has a fraction, or is larger than can be counted exactly.
+        SpiError: when a number has a fraction, or is too large to be exact.
     """
     values = values.astype("float64")
     wrong = values[values.notna() & ((values % 1 != 0) | (values.abs() > MOST))]
@@ -235,23 +235,23 @@ def whole(values: pd.Series, file: str, name: str) -> pd.Series:
 
 
 def years(texts: pd.Series, file: str, name: str) -> pd.Series:
-    """The year that each text, a year or a day, begins with.
+    """Return the year at the beginning of each text, which is a year or a day.
 
     Raises:
-        SpiError: when one begins with none.
+        SpiError: when a text does not begin with a year.
     """
-    found = texts.astype("string").str.extract(r"^\s*([12][0-9]{3})(?![0-9])", expand=False)
-    if found.isna().any():
-        wrong = texts[found.isna()].iloc[0]
+    matches = texts.astype("string").str.extract(r"^\s*([12][0-9]{3})(?![0-9])", expand=False)
+    if matches.isna().any():
+        wrong = texts[matches.isna()].iloc[0]
         raise SpiError(f"{file}: column {name} holds {wrong!r} where a year belongs; fetch it again")
-    return found.astype("int64")
+    return matches.astype("int64")
 
 
 def whole_numbers(frame: pd.DataFrame, columns: Collection[str], file: str) -> pd.DataFrame:
-    """A frame, some of its columns of text made integers."""
+    """Convert some columns of a frame from text to integers."""
     return frame.assign(**{name: whole(numbers(frame[name], file, name), file, name) for name in columns})
 
 
 def _broken(name: str, publisher: str, error: Exception) -> SpiError:
-    said = " ".join(str(error).split())[:120]
-    return SpiError(f"{name} is not a CSV file of {publisher}: {said}; fetch it again")
+    reason = " ".join(str(error).split())[:120]
+    return SpiError(f"{name} is not a CSV file of {publisher}: {reason}; fetch it again")

@@ -1,4 +1,4 @@
-"""Excel workbooks, sheet by sheet. Whatever a damaged one makes its reader raise is one sentence."""
+"""Reads Excel workbooks sheet by sheet. Any exception that a damaged workbook causes becomes one sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,28 +12,28 @@ Rows = Iterator[tuple[Any, ...]]
 
 
 def sheets(path: Path, name: str, publisher: str) -> Iterator[tuple[str, Rows]]:
-    """The sheets of a workbook, each with its rows as values, read as they are asked for.
+    """Yield the sheets of a workbook, each with its rows as values, which are read on demand.
 
     Raises:
-        SpiError: when it is no workbook, or a damaged one.
+        SpiError: when it is not a workbook, or is damaged.
     """
-    said = f"{name} of {publisher} is not a readable workbook"
+    fault = f"{name} of {publisher} is not a readable workbook"
     with path.open("rb") as stream:
         try:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             every = [(sheet.title, sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
-        # Eight kinds of exception were met when bytes of a workbook were changed, TypeError among them.
+        # Changing bytes of a workbook led to eight kinds of exception, TypeError among them.
         except Exception as error:
-            raise SpiError(f"{said}: {error}; fetch it again") from error
-        yield from ((title, _rows(rows, said)) for title, rows in every)
+            raise SpiError(f"{fault}: {error}; fetch it again") from error
+        yield from ((title, _rows(rows, fault)) for title, rows in every)
 
 
-def _rows(rows: Rows, said: str) -> Rows:
+def _rows(rows: Rows, fault: str) -> Rows:
     while True:
         try:
             row = next(rows)
         except StopIteration:
             return
         except Exception as error:
-            raise SpiError(f"{said}: {error}; fetch it again") from error
+            raise SpiError(f"{fault}: {error}; fetch it again") from error
         yield row

@@ -1,6 +1,6 @@
 """GOV.UK: its content API, through which files are found.
 
-A file that is corrected gets a new address, so it is looked up each time.
+A corrected file gets a new address, so addresses are looked up each time.
 """
 
 import re
@@ -19,40 +19,44 @@ ASSETS = Host("GOVUK_ASSETS", "https://assets.publishing.service.gov.uk")
 
 
 def page(client: Client, path: str) -> Mapping[str, Any]:
-    """What the API says of a page."""
-    found = client.read_json(Request(CONTENT, path, media=("json",)))
-    if not isinstance(found, dict):
-        raise PermanentFailure(f"the content API of {PUBLISHER} answered no page for {path}; see whether it moved")
-    return found
+    """Fetch what the API holds of a page."""
+    content = client.read_json(Request(CONTENT, path, media=("json",)))
+    if not isinstance(content, dict):
+        raise PermanentFailure(f"the content API of {PUBLISHER} returned no page for {path}; see whether it moved")
+    return content
 
 
-def attachments(about: Mapping[str, Any], pattern: str, path: str) -> list[str]:
-    """The addresses of a page's attachments whose name matches a regular expression; there is at least one."""
-    return matching([url for url, _ in attached(about)], pattern, path)
+def attachments(content: Mapping[str, Any], pattern: str, path: str) -> list[str]:
+    """Return the addresses of a page's attachments whose name matches a regular expression, at least one.
+
+    Raises:
+        PermanentFailure: when none matches.
+    """
+    return matching([url for url, _ in attached(content)], pattern, path)
 
 
 def matching(urls: Sequence[str], pattern: str, path: str) -> list[str]:
-    """Those of some attachments, by their addresses or names, whose name matches a regular expression.
+    """Return the addresses or names of attachments that match a regular expression.
 
     Raises:
-        PermanentFailure: when none does, naming those of the page ``path``.
+        PermanentFailure: when none matches, naming the attachments of the page ``path``.
     """
-    found = [url for url in urls if re.search(pattern, url, re.IGNORECASE)]
-    if not found:
+    matches = [url for url in urls if re.search(pattern, url, re.IGNORECASE)]
+    if not matches:
         raise PermanentFailure(
             f"{path} of {PUBLISHER} has no attachment {pattern}, it has {listed([*map(name_of, urls)])}; see the page"
         )
-    return found
+    return matches
 
 
-def attached(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The address and title of each attachment of a page."""
-    found = (about.get("details") or {}).get("attachments") or []
-    return [(str(one.get("url")), str(one.get("title"))) for one in found]
+def attached(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the address and title of each attachment of a page."""
+    items = (content.get("details") or {}).get("attachments") or []
+    return [(str(item.get("url")), str(item.get("title"))) for item in items]
 
 
 def name_of(address: str) -> str:
-    """The last part of an address."""
+    """Return the last part of an address."""
     return address.rsplit("/", 1)[-1]
 
 

@@ -1,6 +1,6 @@
-"""GOV.UK: the Indices of Deprivation, through its page.
+"""GOV.UK: the Indices of Deprivation, found through their page.
 
-Headers are cut short, so labels are compared by how they begin.
+Headers are cut short, so labels are compared by their beginnings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attachments
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
 
 INDICES = "/government/statistics/english-indices-of-deprivation-2025"
-# Where File 7 lay after its correction of November 2025, should the page move: a file that changes gets a new address.
+# The address of File 7 since its correction of November 2025, used if the page moves; a changed file gets a new one.
 FILE_7 = (
     "https://assets.publishing.service.gov.uk/media/691ded56d140bbbaa59a2a7d/"
     "File_7_IoD2025_All_Ranks_Scores_Deciles_Population_Denominators.csv"
@@ -31,21 +31,21 @@ SUBDOMAINS = {
 
 
 def fetch_indices(client: Client, scope: Scope) -> Iterator[Download]:
-    """File 7 of the indices: all scores."""
+    """Fetch File 7 of the indices, which holds all scores."""
     try:
-        about = page(client, INDICES)
-        file, changed = attachments(about, FILE_NAME, INDICES)[0], about.get("public_updated_at")
+        content = page(client, INDICES)
+        file, changed = attachments(content, FILE_NAME, INDICES)[0], content.get("public_updated_at")
     except PermanentFailure as failure:
         if failure.status != 404:
             raise
         file, changed = FILE_7, None
-    asked = replace(client.absolute(file, [ASSETS]), media=("csv",), period="2025")
-    found = client.get(asked)
-    yield replace(found, published_at=changed or found.published_at)
+    request = replace(client.absolute(file, [ASSETS]), media=("csv",), period="2025")
+    download = client.get(request)
+    yield replace(download, published_at=changed or download.published_at)
 
 
 def parse_subdomains(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """The scores of the sub-domains by LSOA.
+    """Read the scores of the sub-domains by LSOA.
 
     Raises:
         SpiError: when the file is on the LSOAs of 2011, lacks a score, or lacks areas of ours.
@@ -60,31 +60,31 @@ def parse_subdomains(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
 
 
 def columns_of(header: Sequence[str], name: str) -> dict[str, str]:
-    """The published column of each of ours.
+    """Return the published column of each of our columns.
 
     Raises:
         SpiError: when the file is on the LSOAs of 2011, or lacks a score.
     """
     if not any(column.startswith("LSOA code (2021)") for column in header):
-        met = [column for column in header if column.startswith("LSOA code")]
-        raise SpiError(f"{name} of {PUBLISHER} has no column LSOA code (2021) but {met}; fetch File 7 of 2025")
+        codes = [column for column in header if column.startswith("LSOA code")]
+        raise SpiError(f"{name} of {PUBLISHER} has no column LSOA code (2021) but {codes}; fetch File 7 of 2025")
     scores = {ours: _begins(header, one, name) for ours, one in SUBDOMAINS.items()}
     return {"area_code": "LSOA code (2021)", **scores}
 
 
 def last_indices(client: Client, scope: Scope) -> str:
-    """When the page of the indices last changed."""
+    """Return when the page of the indices last changed."""
     return str(page(client, INDICES).get("public_updated_at"))
 
 
 def _begins(header: Sequence[str], wanted: str, name: str) -> str:
-    """The column that begins as wanted; some headers are cut short in the file itself."""
+    """Return the column that begins with the wanted label; some headers are cut short in the file itself."""
     low = wanted.lower()
-    found = [
+    matches = [
         column
         for column in header
         if column.lower().startswith(low) or (len(column) > 20 and low.startswith(column.lower()))
     ]
-    if len(found) != 1:
-        raise SpiError(f"{name} of {PUBLISHER} has {len(found)} columns {wanted!r}; fetch it again, or see its notes")
-    return found[0]
+    if len(matches) != 1:
+        raise SpiError(f"{name} of {PUBLISHER} has {len(matches)} columns {wanted!r}; fetch it again, or see its notes")
+    return matches[0]

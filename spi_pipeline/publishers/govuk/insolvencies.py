@@ -15,7 +15,7 @@ INSOLVENCIES_TOTAL = "Total"
 
 
 def insolvencies(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """New insolvencies by year and kind, a row a ward of before 2023: added up to the authority they lie in."""
+    """Read new insolvencies by year and kind; the file's rows, of the wards before 2023, are summed by authority."""
     name = folder.name("income/individual_insolvencies_ward_2012_2022_*.csv")
     table = folder.csv(name, "2022", needs=["local_authority_code", "insolvency_type"])
     table = table[table["local_authority_code"].isin(areas.geography.authority_codes)]

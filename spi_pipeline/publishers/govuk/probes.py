@@ -1,4 +1,4 @@
-"""GOV.UK: what is asked to see whether its pages still lead to the files, and these still have their columns."""
+"""GOV.UK: the probes that its pages still lead to the files, and that the files still have their columns."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,15 +14,15 @@ from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shap
 
 
 def _page(body: bytes) -> Mapping[str, Any]:
-    found = shapes.json_of(body, PUBLISHER)
-    return found if isinstance(found, dict) else {}
+    content = shapes.json_of(body, PUBLISHER)
+    return content if isinstance(content, dict) else {}
 
 
 def _files(peek: Peek) -> Shape:
-    """The names of a page's attachments, and when it changed."""
-    about = _page(peek.body)
-    names = tuple(name_of(url) for url, _ in attached(about))
-    return Shape(columns=tuple(about), links=names, periods=tuple(filter(None, [about.get("public_updated_at")])))
+    """Describe a page by the names of its attachments and the time of its last change."""
+    content = _page(peek.body)
+    names = tuple(name_of(url) for url, _ in attached(content))
+    return Shape(columns=tuple(content), links=names, periods=tuple(filter(None, [content.get("public_updated_at")])))
 
 
 def _attaches(pattern: str, path: str, shape: Shape) -> None:
@@ -30,11 +30,11 @@ def _attaches(pattern: str, path: str, shape: Shape) -> None:
 
 
 def _releases(peek: Peek) -> Shape:
-    """The releases and files of a collection that are read, by the years of their figures."""
-    about = _page(peek.body)
-    found = fuel_poverty.own_files(about) | fuel_poverty.releases(about)
-    links = tuple(map(name_of, found.values()))
-    return Shape(columns=tuple(about), links=links, periods=newest_first(map(str, found))[:3])
+    """Describe a collection by the releases and files that are read, and the years of their figures."""
+    content = _page(peek.body)
+    addresses = fuel_poverty.own_files(content) | fuel_poverty.releases(content)
+    links = tuple(map(name_of, addresses.values()))
+    return Shape(columns=tuple(content), links=links, periods=newest_first(map(str, addresses))[:3])
 
 
 def _has_releases(shape: Shape) -> None:
@@ -51,10 +51,10 @@ def _file_7(_: Scope, earlier: Earlier) -> Request:
 
 
 def _newest_release(_: Scope, earlier: Earlier) -> Request | None:
-    found = fuel_poverty.releases(_page(earlier.body))
-    if not found:
-        return None  # what the collection should hold is judged there
-    return Request(CONTENT, found[max(found)], media=("json",))
+    releases = fuel_poverty.releases(_page(earlier.body))
+    if not releases:
+        return None  # the probe of the collection reports missing releases
+    return Request(CONTENT, releases[max(releases)], media=("json",))
 
 
 def _has_scores(shape: Shape) -> None:

@@ -1,1 +1,1 @@
-"""Asking over HTTP: where addresses may lead, what answers mean, how fast to ask; no publisher's dialect."""
+"""Requests over HTTP: where addresses may lead, what responses mean, how fast to send; no publisher's dialect."""

@@ -1,6 +1,6 @@
-"""Which address a request goes to, and which addresses an answer may lead to.
+"""Which address a request goes to, and which addresses a response may lead to.
 
-Overridden bases, absolute addresses found in answers and redirects all pass here; nothing here connects.
+Overridden bases, absolute addresses in responses and redirects all pass through here; nothing here connects.
 """
 
 import ipaddress
@@ -13,14 +13,14 @@ from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Reques
 
 
 class Addresses:
-    """The publishers' addresses, as they are or as they were overridden.
+    """The publishers' addresses, with any overrides.
 
     Args:
-        overrides: base address by the name of a host, as ``SPI_ENDPOINT_<NAME>`` gives them.
-        known: the names that there are.
+        overrides: base address by name of a host, as ``SPI_ENDPOINT_<NAME>`` gives it.
+        known: the names of all hosts.
 
     Raises:
-        SettingError: for an unknown name, or a base that is not an http address.
+        SettingError: for an unknown name, or a base that is not an HTTP address.
     """
 
     def __init__(self, overrides: Mapping[str, str], known: Collection[str]) -> None:
@@ -29,32 +29,36 @@ class Addresses:
                 raise SettingError(f"SPI_ENDPOINT_{name} names no endpoint; there are {', '.join(known)}")
             parts = urlsplit(base)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                # Which is not repeated: what is not taken here is a login or a key above all.
-                said = "is not a base address, which has no login and no query"
-                raise SettingError(f"SPI_ENDPOINT_{name} {said}; give one like http://127.0.0.1:8000")
+                # The message does not repeat the value, which is likely to hold a login or a key.
+                fault = "is not a base address, which has no login and no query"
+                raise SettingError(f"SPI_ENDPOINT_{name} {fault}; give one like http://127.0.0.1:8000")
         self._overrides = {name: base.rstrip("/") for name, base in overrides.items()}
 
     def base(self, host: Host) -> str:
-        """The base address in use."""
+        """Return the base address in use."""
         return self._overrides.get(host.name, host.base)
 
     def overridden(self, host: Host) -> bool:
-        """Whether that is not the publisher's own."""
+        """Whether a setting replaces the publisher's own base address."""
         return host.name in self._overrides
 
+    def set_by(self, host: Host) -> str:
+        """Return the clause that names the setting of a replaced base address; empty for the publisher's own."""
+        return f"; the setting SPI_ENDPOINT_{host.name} sets this address" if self.overridden(host) else ""
+
     def url(self, request: Request) -> str:
-        """The whole address of a request, its query included; behind a ``#``, which is not sent, what is kept of it."""
+        """Return the whole address of a request with its query; after a ``#``, which is not sent, the part retained."""
         query = f"?{urlencode(request.params, quote_via=quote, safe=',:^')}" if request.params else ""
         part = f"#{quote(request.part, safe='+')}" if request.part else ""
         return f"{self._at(request.host, quote(request.path, safe='/%'))}{query}{part}"
 
     def _at(self, host: Host, path: str) -> str:
-        """A path on the base in use, which may hold the folder that every path begins with."""
+        """Return a path below the base in use, which may already end with the folder that every path begins with."""
         base = self.base(host)
         return base + (path.removeprefix(host.folder) if host.folder and base.endswith(host.folder) else path)
 
     def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
-        """See ``Client.absolute``: the publisher's real address and the overridden one are both understood."""
+        """See ``Client.absolute``; both the publisher's real address and the overriding one are accepted."""
         for host in allowed:
             for base in (self.base(host), host.base):
                 if url.startswith(f"{base}/"):
@@ -62,16 +66,17 @@ class Addresses:
                     return Request(host, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)))
         places = ", ".join(dict.fromkeys(host.base for host in allowed))
         raise PermanentFailure(
-            f"an answer leads to {url}, which is not below {places}; see whether the publisher moved"
+            f"a response links to {url}, which is not below {places}; see whether the publisher moved"
         )
 
     def redirected(self, host: Host, location: str, current: str) -> str:
-        """The address a redirect leads to.
+        """Return the address that a redirect leads to.
 
-        A redirect to the publisher's own host or to one it is known to use stays on the override where there is one.
+        If the base is overridden, a redirect to the publisher's own host or another known host is looked up below the
+        override.
 
         Raises:
-            PermanentFailure: when it leads anywhere else, or from https to http.
+            PermanentFailure: when the redirect leads anywhere else, or from https to http.
         """
         url = urljoin(current, location)
         if _origin(url) == _origin(self.base(host)):
@@ -90,10 +95,10 @@ class Addresses:
         return self._at(host, below) + (f"?{parts.query}" if parts.query else "")
 
     def guard(self, host: Host, url: str) -> int:
-        """Refuse an address in a private network, unless the base was overridden to that very place.
+        """Refuse an address in a private network, unless the base was overridden to that address.
 
         Returns:
-            How many addresses the host has, each of which may be tried.
+            The number of addresses of the host, each of which may be tried.
 
         Raises:
             PermanentFailure: when the host is, or resolves to, such an address.
@@ -103,15 +108,15 @@ class Addresses:
             return 1
         name = urlsplit(url).hostname or ""
         try:
-            found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+            addresses = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
         except OSError as error:
-            said = f"the address of {name} cannot be found ({error}); see to the network"
-            raise TransientFailure(said, kind="unreached") from error
-        private = sorted(address for address in found if not ipaddress.ip_address(address.split("%")[0]).is_global)
+            message = f"the address of {name} cannot be found ({error}); check the network"
+            raise TransientFailure(message, kind="unreached") from error
+        private = sorted(address for address in addresses if not ipaddress.ip_address(address.split("%")[0]).is_global)
         if private:
-            said = f"{name} leads to {private[0]}, an address in a private network; nothing was asked"
-            raise PermanentFailure(said, kind="elsewhere")
-        return len(found)
+            message = f"{name} leads to {private[0]}, an address in a private network; no request was sent"
+            raise PermanentFailure(message, kind="elsewhere")
+        return len(addresses)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -120,6 +125,6 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _shown(url: str) -> str:
-    """An address for people, without what a query or user part may hide."""
+    """Return an address for people, without the query or user part, which may hold a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,4 +1,4 @@
-"""Certificate authorities of one's own, as the environment names them."""
+"""Custom certificate authorities, as the environment names them."""
 
 import os
 
@@ -7,5 +7,5 @@ _SETTINGS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def own_authorities() -> tuple[str, str]:
-    """The setting that names the file of them, and the file; empty where none does."""
+    """Return the setting that names a file of authorities, and the file; both are empty if no setting names one."""
     return next(((name, os.environ[name]) for name in _SETTINGS if os.environ.get(name)), ("", ""))

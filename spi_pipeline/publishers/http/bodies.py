@@ -1,6 +1,6 @@
-"""Whether a body is whole and of the form it should be: length, checksums, first bytes, and what an archive hides.
+"""Checks that a body is whole and has the expected form: length, checksums, first bytes, members of an archive.
 
-Only forms are known here, no publisher. A body that may be whole the next time is a ``TransientFailure``.
+This module knows forms, not publishers. A body that may be whole next time is a ``TransientFailure``.
 """
 
 import gzip
@@ -14,7 +14,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Media, PermanentFailure, TransientFailure
 
 _CHUNK = 1 << 16
-# What a server says that does not know what it sends.
+# Types that a server declares if it does not know what it sends.
 _ANY = {"", "application/octet-stream", "binary/octet-stream", "application/force-download", "application/download"}
 _TYPES: dict[Media, set[str]] = {
     "csv": {
@@ -33,30 +33,30 @@ _TYPES: dict[Media, set[str]] = {
 SUFFIXES: dict[str, Media] = {
     ".csv": "csv", ".json": "json", ".geojson": "json", ".zip": "zip", ".xlsx": "xlsx", ".gz": "gzip", ".html": "html",
 }  # fmt: skip
-# The tables of our publishers unpack to 5 to 15 times their size, census tables, full of zeros, to 30 times; an archive
-# made to fill a disk to a thousand times.
+# The tables of our publishers unpack to 5 to 15 times their size, and census tables, full of zeros, to 30 times. An
+# archive made to fill a disk unpacks to a thousand times.
 _MAX_RATIO = 200
 _SMALL = 100 * MEGABYTE
 
 
 class EmptyBodyError(TransientFailure):
-    """There is nothing in the body."""
+    """The body is empty."""
 
 
 def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The bytes of a body sent with a ``Content-Encoding``.
+    """Unpack the bytes of a body sent with a ``Content-Encoding``.
 
-    urllib3 would do it, and not notice that a compressed body ends too early.
+    urllib3 could unpack them, but would not notice that a compressed body ends too early.
 
     Raises:
-        TransientFailure: when it is cut short or damaged.
-        PermanentFailure: for an encoding that was not asked for.
+        TransientFailure: when the body is cut short or damaged.
+        PermanentFailure: for an encoding that was not requested.
     """
     if encoding in ("", "identity"):
         yield from chunks
         return
     if encoding not in ("gzip", "x-gzip"):
-        raise PermanentFailure(f"the body is packed as {encoding!r}, which was not asked for")
+        raise PermanentFailure(f"the body is packed as {encoding!r}, which was not requested")
     packed = zlib.decompressobj(31)
     try:
         for chunk in chunks:
@@ -64,7 +64,7 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             while rest:
                 if packed.eof:
                     packed = zlib.decompressobj(31)
-                # A bound on each step, so that no small chunk becomes a gigabyte in memory.
+                # Each step is bounded, so that no small chunk becomes a gigabyte in memory.
                 yield packed.decompress(rest, 16 * _CHUNK)
                 rest = packed.unconsumed_tail or packed.unused_data
     except zlib.error as error:
@@ -74,28 +74,28 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bool) -> Media:
-    """Tell what a body is, and that it is whole.
+    """Determine the form of a body and check that it is whole.
 
     Args:
         body: the file.
         accepted: the forms it may have.
         declared: its ``Content-Type``.
-        bounded: whether the server said how long it is, and it was that long.
+        bounded: whether the server declared its length, and that many bytes arrived.
 
     Returns:
         Its form.
 
     Raises:
-        EmptyBodyError: when there is nothing in it.
-        TransientFailure: when it is cut short, damaged, or a page for people.
-        PermanentFailure: when it is of another form, or an archive that must not be opened.
+        EmptyBodyError: when the body is empty.
+        TransientFailure: when it is cut short, damaged, or a web page.
+        PermanentFailure: when it has another form, or is an archive that must not be opened.
     """
     head, tail = _ends(body)
     if not head.strip():
         raise EmptyBodyError("the body is empty")
     wanted = " or ".join(accepted)
     if "html" not in accepted and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-        raise TransientFailure(f"a page for people came where {wanted} belongs")
+        raise TransientFailure(f"a web page came in place of {wanted} data")
     form = next((form for form in accepted if begins_as(head, form)), None)
     if form is None:
         raise PermanentFailure(f"the body is not a {wanted}: it begins with {_printable(head)!r}")
@@ -108,7 +108,7 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
     ):
         raise TransientFailure("the JSON is cut short")
     if form == "csv" and not bounded and tail[-1:] not in (b"\n", b"\r"):
-        raise TransientFailure("the body ends within a line and its length was not told, so it may be cut short")
+        raise TransientFailure("the body ends within a line and has no declared length, so it may be cut short")
     if form in ("zip", "xlsx"):
         _look_into(body, form)
     if form == "gzip":
@@ -117,7 +117,7 @@ def judge(body: Path, accepted: tuple[Media, ...], declared: str, *, bounded: bo
 
 
 def fits(declared: str, form: Media) -> bool:
-    """Whether a form may be sent with such a ``Content-Type``."""
+    """Whether a body of this form may be sent with the declared ``Content-Type``."""
     kind = declared.split(";")[0].strip().lower()
     return kind in _ANY | _TYPES[form] or (form == "json" and kind.endswith("+json"))
 
@@ -127,7 +127,7 @@ def check_members(archive: zipfile.ZipFile, packed: int) -> None:
 
     Args:
         archive: the open archive.
-        packed: bytes of its file.
+        packed: the size of its file in bytes.
 
     Raises:
         PermanentFailure: when a member climbs out of the folder, or it unpacks to far more than its size.
@@ -135,41 +135,41 @@ def check_members(archive: zipfile.ZipFile, packed: int) -> None:
     members = archive.infolist()
     for member in members:
         if _climbs_out(member.filename):
-            raise PermanentFailure(f"the archive holds {member.filename!r}, which climbs out of its folder")
+            raise PermanentFailure(f"the archive holds {member.filename!r}, which leads out of its folder")
     size = sum(member.file_size for member in members)
-    # Members that together are longer than the file lie over each other, so that few bytes count many times.
+    # If the members together are longer than the file, they overlap, so that few bytes count many times.
     if _explodes(size, packed) or sum(member.compress_size for member in members) > packed:
         raise PermanentFailure(
-            f"the archive of {packed:,} bytes says that it unpacks to {size:,}, as one made to fill a disk does"
+            f"the archive of {packed:,} bytes would unpack to {size:,} bytes, like one made to fill a disk"
         )
 
 
 def _explodes(size: int, packed: int) -> bool:
-    """Whether so many bytes are too many for so many packed ones."""
+    """Whether ``size`` is too large for the unpacked content of ``packed`` bytes."""
     return size > max(_MAX_RATIO * packed, _SMALL)
 
 
 def _climbs_out(member: str) -> bool:
-    """Whether a file of an archive would be unpacked outside the folder it is unpacked into."""
+    """Whether a member of an archive would be unpacked outside its target folder."""
     name = member.replace("\\", "/")
     return name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name.split("/")[0]
 
 
 def unwritable(folder: Path, error: OSError) -> SpiError:
-    """What to say where a disk refuses a body, or what is taken from one."""
+    """Return the error for a folder to which a body, or part of one, cannot be written."""
     return SpiError(f"{folder} cannot be written ({error.strerror or error}): free some disk space")
 
 
 def compare(body: Path, md5: str) -> None:
-    """Hold a body to the digest that its publisher publishes.
+    """Compare the MD5 of a body with the one that its publisher publishes.
 
     Raises:
-        TransientFailure: when it is another.
+        TransientFailure: when they differ.
     """
     with body.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5.lower():
-        raise TransientFailure(f"the body is damaged, its MD5 is {found} and its publisher publishes {md5.lower()}")
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if digest != md5.lower():
+        raise TransientFailure(f"the body is damaged: its MD5 is {digest}, but its publisher gives {md5.lower()}")
 
 
 def _ends(body: Path) -> tuple[bytes, bytes]:
@@ -180,7 +180,7 @@ def _ends(body: Path) -> tuple[bytes, bytes]:
 
 
 def begins_as(head: bytes, form: Media) -> bool:
-    """Whether the first bytes of a body are those of a form."""
+    """Whether a body of this form can begin with these bytes."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     packed = head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"))
     if form in ("zip", "xlsx"):
@@ -199,11 +199,11 @@ def _printable(head: bytes) -> str:
 
 
 def _look_into(body: Path, form: Media) -> None:
-    """Refuse an archive that climbs out, explodes or is damaged; its end is where it says what it holds."""
+    """Refuse an archive that leads out of its folder, explodes or is damaged; its directory stands at its end."""
     try:
         with zipfile.ZipFile(body) as archive:
             check_members(archive, body.stat().st_size)
-            # Larger ones are held to their checksums as they are read.
+            # The checksums of larger archives are checked as they are read.
             is_small = sum(member.file_size for member in archive.infolist()) <= _SMALL
             broken = archive.testzip() if is_small else None
             if broken:
@@ -215,7 +215,7 @@ def _look_into(body: Path, form: Media) -> None:
 
 
 def _unpack(body: Path) -> None:
-    """Read a gzip file through, which holds it to its checksum."""
+    """Read a gzip file to its end, which checks its checksum."""
     size, packed = 0, body.stat().st_size
     try:
         with gzip.open(body) as file:

@@ -1,23 +1,24 @@
-"""The words that those who ask publishers and those who read their answers share.
+"""The types shared by the HTTP client and the publishers' modules.
 
-A publisher's module states each ``Host`` it asks, and offers for each of its sources ``fetch``, which says what to ask
-for and in which order, and ``parse``, which makes the source's table of the answers. The client sends a ``Request`` and
-hands back a ``Download``, bytes on disk that never change. Neither knows how the other works, and nothing here does
-anything.
+A publisher's module declares each ``Host`` it uses. For each of its sources it offers ``fetch``, which chooses the
+requests and their order, and ``parse``, which makes the source's table from the responses. The client sends a
+``Request`` and returns a ``Download``, bytes on disk that never change. Neither knows how the other works. This module
+only declares types.
 
-What a publisher's module may rely on:
+A publisher's module may rely on this:
 
-* It asks for everything its table is made of, every time. The client does not send again what it has: a request with
-  ``settled`` that was answered before, and any request that the same, killed, refresh was answered. Everything else is
-  asked again, conditionally where the publisher gave a validator; the same bytes are then the same ``Download``.
-* What was kept before is in ``scope.have``, also what its publisher no longer offers: a month that fell out of the
-  window is yielded from there.
-* A body reaches the fetcher whole: status, type, length, checksum and first bytes are as they should be. What only
-  the publisher's dialect tells (an error told with status 200, rows cut off, another header) is judged by the ``check``
-  given to ``get``, before the body is kept: ``TransientFailure`` has it asked for again, ``PermanentFailure`` has not.
-* ``parse`` is given exactly what ``fetch`` returned or, where somebody laid files into the inbox, those files instead:
-  it must tell what a file is by its content or ``name``, and raises ``SpiError`` for what it does not recognise.
-* ``parse`` reads from disk in batches; a download may be larger than memory.
+* ``fetch`` requests everything its table is made of, every time. The client does not repeat a request that is
+  ``immutable`` and has a stored response, nor one that the same refresh completed before it was killed. It repeats all
+  others, conditionally if the publisher gave a validator; the same bytes are then the same ``Download``.
+* Stored responses are in ``scope.have``, including those that the publisher no longer offers: ``fetch`` yields a month
+  that has left the publisher's window from there.
+* A body reaches ``fetch`` whole, with its status, type, length, checksum and first bytes checked. The ``check`` passed
+  to ``get`` finds faults that depend on the publisher's dialect (an error with status 200, rows cut off, another
+  header) before the body is stored. After a ``TransientFailure`` the request is retried, after a ``PermanentFailure``
+  it is not.
+* ``parse`` receives exactly what ``fetch`` returned or, if files are in the inbox, those files instead. It must
+  recognise a file by its content or ``name``, and raise ``SpiError`` for one that it does not recognise.
+* ``parse`` reads from disk in batches, since a download may be larger than memory.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,11 +40,11 @@ Kind = Literal["refused", "late", "unreached", "untrusted", "proxy", "elsewhere"
 
 
 class PermanentFailure(SpiError):  # noqa: N818
-    """Asking again would give the same: an unknown path, a refusal, a body of another form.
+    """A failure that a retry would repeat: an unknown path, a refusal, a body of another form.
 
     Attributes:
-        status: the HTTP status, or None where it was not that which failed.
-        kind: what failed, in a word; of a body that came, that it is not what it should be.
+        status: the HTTP status, or None if the status is not the reason.
+        kind: the kind of failure; ``unreadable`` if a body arrived and is not as expected.
     """
 
     def __init__(self, message: str, status: int | None = None, *, kind: Kind = "unreadable") -> None:
@@ -53,12 +54,12 @@ class PermanentFailure(SpiError):  # noqa: N818
 
 
 class TransientFailure(SpiError):  # noqa: N818
-    """Asking later may help: no connection, overload, a body cut short.
+    """A failure that a retry may overcome: no connection, overload, a body cut short.
 
     Attributes:
-        status: the HTTP status, or None where it was not that which failed.
-        after: seconds the publisher asks to wait for, or None where it says nothing.
-        kind: as of a ``PermanentFailure``.
+        status: the HTTP status, or None if the status is not the reason.
+        after: the seconds that the publisher asks clients to wait, or None.
+        kind: as for a ``PermanentFailure``.
     """
 
     def __init__(
@@ -72,15 +73,15 @@ class TransientFailure(SpiError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Host:
-    """One address of a publisher: where it is, where its redirects may lead, how fast it may be asked.
+    """One address of a publisher, where its redirects may lead, and how many requests it may be sent.
 
     Attributes:
-        name: of the setting ``SPI_ENDPOINT_<NAME>``, which replaces the base.
-        base: in front of every path.
-        folder: what every path begins with, and an overriding base may therefore end with.
+        name: the name in the setting ``SPI_ENDPOINT_<NAME>``, which replaces the base.
+        base: the address in front of every path.
+        folder: the beginning of every path, with which an overriding base may therefore end.
         redirects: further hosts that its redirects may lead to.
-        rate: requests in any one second; most publishers state none, or do not say what they enforce.
-        empty_is_final: whether an empty body with status 200 is an answer ("nothing under these codes") and no fault.
+        rate: requests in any one second; most publishers state no limit, or not the one they enforce.
+        empty_is_final: whether an empty body with status 200 means "nothing under these codes" and is not retried.
     """
 
     name: str
@@ -93,23 +94,23 @@ class Host:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask a publisher for.
+    """One request to a publisher.
 
     Attributes:
-        host: whom to ask.
-        path: below its base, beginning with a slash.
+        host: the host to send it to.
+        path: the path below the host's base, beginning with a slash.
         params: the query, in order.
-        data: a form; with it the request is a POST.
-        media: forms of body that are accepted, by content and not only by what the header says.
-        period: what the answer is for: ``YYYY-MM``, a year, a release.
-        settled: the answer does not change any more, so one that was kept is not asked for again.
-        final: statuses that are final here though they are worth another try elsewhere, such as 503 for an area with
+        data: a form; if it is given, the request is a POST.
+        media: the forms of body that are accepted, judged by content and not only by the header.
+        period: the period the response is for: ``YYYY-MM``, a year, a release.
+        immutable: whether the response cannot change any more; a stored response is then not requested again.
+        final: statuses that are not retried for this request though they are for others, such as 503 for an area with
             too many crimes.
-        max_bytes: a larger body is refused, before it fills the disk.
-        md5: the hex digest that the publisher publishes of the body, where it does; another body is asked for again.
-        secret: parameters that are sent, and told and kept nowhere, such as a key; they do not change the answer.
-        part: names what the check leaves of the body, where not all of it is to be kept; told behind a ``#`` in the
-            address of the download, and not sent.
+        max_bytes: a larger body is refused before it fills the disk.
+        md5: the hex digest of the body, if the publisher publishes one; a body with another digest is requested again.
+        secret: parameters, such as a key, that are sent but neither shown nor stored; they do not change the response.
+        part: names the part of the body that the check retains, if not all of it is to be stored. It follows a ``#``
+            in the address of the download, and is not sent.
     """
 
     host: Host
@@ -118,7 +119,7 @@ class Request:
     data: Pairs | None = None
     media: tuple[Media, ...] = ("csv",)
     period: str = ""
-    settled: bool = False
+    immutable: bool = False
     final: tuple[int, ...] = ()
     max_bytes: int = 256 * MEGABYTE
     md5: str = ""
@@ -130,59 +131,59 @@ Check = Callable[[Path], None]
 
 
 class Client(Protocol):
-    """Asks publishers, for one source."""
+    """Sends requests to publishers, for one source."""
 
     def get(self, request: Request, check: Check | None = None) -> Download:
-        """Ask, and keep the answer.
+        """Send a request and store the response.
 
         Args:
-            request: what to ask for.
-            check: looks at the body before it is kept, and raises one of the two failures where it is not what it
-                should be; where the request names a part, it also puts that part in the body's place.
+            request: the request.
+            check: examines the body before it is stored, and raises one of the two failures if it is not as expected.
+                If the request names a part, the check also replaces the body by that part.
 
         Raises:
-            PermanentFailure: when asking again would not help.
-            TransientFailure: when it might, but the tries of this request or of the run are spent.
+            PermanentFailure: when a retry would not help.
+            TransientFailure: when a retry might help, but those of this request or of the run are used up.
         """
 
     def announce(self, requests: Sequence[Request]) -> None:
-        """Say, before the first of some large downloads, how much those that are not had yet will bring.
+        """Report, before a set of large downloads, the total size of those that are not stored yet.
 
-        A publisher's module calls it with everything of a size that its user should know of beforehand, in one list.
+        A publisher's module calls it once, with all downloads whose size its user should know beforehand.
         """
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
-        """The same for a small answer that says what there is to ask for, read."""
+        """Send a request as ``get`` does and return the JSON, for a small response that lists what can be fetched."""
 
     def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
-        """The request for an absolute address found in an answer: ``dataclasses.replace`` the rest.
+        """Return the request for an absolute address in a response; set its other fields by ``dataclasses.replace``.
 
         Raises:
-            PermanentFailure: when it leads to none of the allowed hosts.
+            PermanentFailure: when the address is on none of the allowed hosts.
         """
 
 
 @dataclass(frozen=True)
 class Scope:
-    """For whom to ask, and since when.
+    """The areas and months to fetch.
 
     Attributes:
-        authorities: codes, ascending, as all that follow.
-        names: of the authorities, in their order.
-        wards: of the vintage of ``geography.yaml``.
-        former_wards: codes of the sets before, refused wherever they appear.
-        output_areas: of 2021.
-        lsoas: of 2021.
-        lsoas_2011: likewise of 2011.
-        msoas: of 2021.
+        authorities: codes of our authorities, ascending, as all codes below.
+        names: names of the authorities, in their order.
+        wards: wards of the vintage of ``geography.yaml``.
+        former_wards: codes of earlier sets of wards, refused wherever they appear.
+        output_areas: output areas of 2021.
+        lsoas: LSOAs of 2021.
+        lsoas_2011: LSOAs of 2011.
+        msoas: MSOAs of 2021.
         forces: slugs of the police forces.
         polygons: each ward's boundary, longitude and latitude, by its code.
-        since: first month wanted, ``YYYY-MM``; None for what the publisher's own window holds.
-        only: the months wanted, ``YYYY-MM``, where not all of them are; of sources that are had by month.
-        archives: ``drop`` to keep of an archive of all areas the files of ours alone, ``keep`` for all of it.
+        since: the first month to fetch, ``YYYY-MM``; None for all months in the publisher's own window.
+        only: the months to fetch, ``YYYY-MM``, if not all of them; for sources that are fetched by month.
+        archives: ``drop`` to store only our areas' files of an archive of all areas, ``keep`` to store all of it.
         as_of: the day of the run, ``YYYY-MM-DD``.
-        keys: by the name of a host the key that somebody has for it; for ``Request.secret`` and nothing else.
-        have: what is kept of this source and was not refused, newest answer to each request, oldest period first.
+        keys: the user's keys by name of the host; for ``Request.secret`` and nothing else.
+        have: stored responses of this source that were not refused: the newest to each request, oldest period first.
     """
 
     authorities: tuple[str, ...] = ()
@@ -203,31 +204,31 @@ class Scope:
     have: tuple[Download, ...] = ()
 
 
-class Shelf(Protocol):
-    """Where the client keeps what it was given: one folder of the store, for one source."""
+class ResponseCache(Protocol):
+    """Stores the client's responses: one folder of the store, for one source."""
 
     def answer(self, key: str) -> Download | None:
-        """What was last kept for a request, or None."""
+        """Return the response last stored for a request, or None."""
 
-    def stands(self, key: str, *, settled: bool) -> bool:
-        """Whether that need not be asked for again: it is settled, or of this refresh, and was not refused since."""
+    def stands(self, key: str, *, immutable: bool) -> bool:
+        """Whether the stored response needs no new request: immutable, or of this refresh, and not refused since."""
 
     def receiving(self, key: str) -> AbstractContextManager[Path]:
-        """A context with the path of a file to write the body of an answer to, which may hold a part of it from before.
+        """Return a context with the path of a file for the body of a response; it may hold a part received earlier.
 
-        It is gone afterwards, unless it was kept or something is noted of it.
+        The file is removed afterwards, unless the body was stored or has a note.
         """
 
     def noted(self, key: str) -> Mapping[str, str]:
-        """What is noted of a body that came in part; empty where nothing is."""
+        """Return the note of a body received in part; empty if there is none."""
 
     def note(self, key: str, noted: Mapping[str, str]) -> None:
-        """Begin a body anew, and note what it takes to go on with it; nothing, where that cannot be."""
+        """Start a new body with a note for resuming it; the note is empty if it cannot be resumed."""
 
     def keep(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
     ) -> Download:
-        """Take a body over; the same bytes in answer to the same request are the same download."""
+        """Store a body; the same bytes in response to the same request are the same download."""
 
     def confirm(self, key: str) -> None:
-        """Note that the publisher says that what is kept is still its answer."""
+        """Record that the publisher confirmed the stored response."""

@@ -1,4 +1,4 @@
-"""How fast publishers are asked, over all processes of one user on this machine, and how often a run may try again."""
+"""How fast requests go to publishers, over all processes of one user on this machine, and how often a run may retry."""
 
 import getpass
 import re
@@ -11,15 +11,15 @@ from pathlib import Path
 from pyrate_limiter import Duration, Limiter, Rate, SingleBucketFactory, SQLiteBucket
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.publishers.http.pace import Voice
+from spi_pipeline.publishers.http.pace import WaitReporter
 
 
 class Limits:
-    """Requests a second by host, counted in one small file a host that all processes share.
+    """Requests a second by host, counted in one small file per host that all processes share.
 
     Args:
-        folder: where the files are; a folder of this user below the system's temporary one when left out, so that two
-            stores on one machine share them.
+        folder: holds the files. By default it is this user's folder below the system's temporary folder, so that two
+            stores on one machine share the counts.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -28,7 +28,7 @@ class Limits:
         self._lock = threading.Lock()
 
     def wait(self, host: str, rate: int) -> None:
-        """Return when one more request may go to ``host``.
+        """Wait until one more request may go to ``host``.
 
         Args:
             host: with its port.
@@ -50,12 +50,12 @@ class Limits:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 name = re.sub(r"[^a-z0-9]", "_", host.lower())
                 file = self.folder / f"{name}.sqlite"
-                # One table a rate: a process of another version must not be held to a count that is not its own.
+                # One table per rate, so that processes of versions with different rates count separately.
                 bucket = SQLiteBucket.init_from_file(
                     [Rate(rate, Duration.SECOND)], table=f"rate_{rate}", db_path=str(file), use_file_lock=True
                 )
                 bucket.leak(int(time.time() * 1000))
-                # Old counts are cleared once here, and not by a thread that outlives the run.
+                # Clear old counts once here rather than in a thread that would outlive the run.
                 self._limiters[host] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
             return self._limiters[host]
 
@@ -68,48 +68,48 @@ class Limits:
 
 
 class Budget:
-    """How long one run may ask, and how often and how long it may wait to try again, all its sources together.
+    """How long one run may send requests, and how many retries and pauses all its sources share.
 
-    A publisher that is down fails every one of a thousand requests; four tries each would take the night.
+    If a publisher is down, each of a thousand requests fails; four tries for each would take all night.
 
     Attributes:
-        voice: by which all that wait say what they wait for.
+        voice: reports what the run waits for, for all sources together.
 
     Args:
-        retries: how often.
-        seconds: how long in all.
-        whole: seconds that the run may ask at all, from its first request on.
+        retries: retries of the run.
+        seconds: total seconds of pauses before retries.
+        whole: seconds from the first request within which the run may send requests.
     """
 
     def __init__(self, retries: int = 100, seconds: float = 1800, whole: float = 12 * 3600) -> None:
         self.retries = retries
         self.seconds = seconds
-        self.voice = Voice()
+        self.voice = WaitReporter()
         self._whole = whole
         self._began: float | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
     def end(self) -> None:
-        """Let the run ask no longer; who waits to try again wakes up."""
+        """Stop all requests of the run; pauses before retries end at once."""
         self._ended.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait before another try, no longer than until ``end``."""
+        """Wait before a retry, until ``end`` is called at the latest."""
         self._ended.wait(seconds)
 
     def left(self) -> float:
-        """Seconds that the run may still ask."""
+        """Return the seconds that remain for requests of the run."""
         with self._lock:
             now = time.monotonic()
             self._began = now if self._began is None else self._began
             return 0.0 if self._ended.is_set() else self._began + self._whole - now
 
     def spend(self, pause: float) -> bool:
-        """Take one more try after ``pause`` seconds out of the budget; False, and nothing taken, where it is spent."""
-        left = self.left()
+        """Take a retry after ``pause`` seconds from the budget; if too little is left, take nothing, return False."""
+        remaining = self.left()
         with self._lock:
-            if self.retries < 1 or self.seconds < pause or left < pause:
+            if self.retries < 1 or self.seconds < pause or remaining < pause:
                 return False
             self.retries -= 1
             self.seconds -= pause

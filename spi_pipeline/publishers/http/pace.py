@@ -1,7 +1,7 @@
-"""How long an answer may take, at any drip, and what is said while it is waited for.
+"""How long a response may take, however slowly it drips, and the progress lines written meanwhile.
 
-A time-out of a socket bounds the silence between two of its bytes and nothing else: one byte a second kept a run for as
-long as the server liked, in a header, a body or what a refusal says. So every read asks here how long it may last.
+A socket's time-out bounds only the silence between two bytes. A server that sent one byte a second could hold up a run
+for as long as it liked, in a header, a body or the text of a refusal. So every read takes its time limit from here.
 """
 
 import http.client
@@ -22,15 +22,15 @@ from spi_pipeline.publishers.http.exchange import MEGABYTE
 
 @dataclass(frozen=True)
 class Patience:
-    """How long is waited for what, in seconds.
+    """How long each wait may last, in seconds.
 
     Attributes:
         connect: to connect, over all addresses of a host.
-        answer: from asking to the end of the header, connecting included; Nomis works for up to a minute.
-        body: for a body's first bytes, and at most ahead of those that came.
-        slowest: bytes a second; each byte that comes buys a body so much more time.
-        refusal: for what a refusal says.
-        said: between two lines that say what is waited for.
+        answer: from the request to the end of the header, connecting included; Nomis works for up to a minute.
+        body: for the first bytes of a body, and the most that its deadline may lie ahead.
+        slowest: bytes a second; each byte received extends the deadline of a body at this rate.
+        refusal: for the text of a refusal.
+        said: between two progress lines.
     """
 
     connect: float = 30.0
@@ -45,11 +45,11 @@ PATIENCE = Patience()
 
 
 class OutOfTimeError(TimeoutError):
-    """The time that something may take is over, said in a sentence."""
+    """A wait has reached its time limit; the message names it in a sentence."""
 
 
-class Voice:
-    """Says what is waited for, all sources of a run together in no more than one line in so many seconds."""
+class WaitReporter:
+    """Limits the progress lines of all sources of a run to one line in ``every`` seconds."""
 
     def __init__(self, every: float = PATIENCE.said) -> None:
         self._every = every
@@ -57,7 +57,7 @@ class Voice:
         self._lock = threading.Lock()
 
     def free(self) -> bool:
-        """Whether a line may be said now; it is then counted as said."""
+        """Whether a line may be written now; if so, it counts as written."""
         with self._lock:
             now = time.monotonic()
             if now - self._last < self._every:
@@ -70,9 +70,9 @@ class Pace:
     """The time that one try has, and what it waits for.
 
     Args:
-        patience: how long is waited for what.
-        run_left: seconds the run may go on asking.
-        say: told what is waited for, again and again.
+        patience: how long each wait may last.
+        run_left: returns the seconds that remain for requests of the run.
+        say: receives progress lines.
     """
 
     def __init__(self, patience: Patience, run_left: Callable[[], float], say: Callable[[str], None]) -> None:
@@ -82,42 +82,42 @@ class Pace:
         self._begin("", patience.answer)
 
     def answer(self, host: str) -> None:
-        """Begin to wait for the header of an answer."""
+        """Begin to wait for the header of a response."""
         self._begin(host, self.patience.answer)
 
     def body(self, name: str, had: int, size: int | None) -> None:
-        """Begin to wait for a body: how much of it was had before, how much there is of it where that was told."""
+        """Begin to wait for a body, of which ``had`` bytes are on disk; ``size`` is the whole size, if declared."""
         self._begin(name, self.patience.body)
         self._had, self._size, self._is_body = had, size, True
 
     def refusal(self) -> None:
-        """Begin to wait for what a refusal says."""
+        """Begin to wait for the text of a refusal."""
         self._begin(self._what, self.patience.refusal)
 
-    def _begin(self, what: str, seconds: float) -> None:
-        self._what, self._allowed = what, seconds
+    def _begin(self, subject: str, seconds: float) -> None:
+        self._what, self._allowed = subject, seconds
         self._began = time.monotonic()
         self._until = self._began + seconds
         self._came, self._had, self._size, self._is_body = 0, 0, None, False
 
     def step(self) -> float:
-        """How long the next read may wait before it asks again.
+        """Return how long the next read may wait before it must call this again.
 
         Raises:
-            OutOfTimeError: when the time is over.
+            OutOfTimeError: when the time limit is reached.
         """
         now = time.monotonic()
         left = self._run_left()
         if left <= 0:
-            raise OutOfTimeError("this run has asked for as long as it may")
+            raise OutOfTimeError("this run has used all its time for requests")
         if now >= self._until:
             if self._is_body:
-                raise OutOfTimeError(f"the body drips: {self._came:,} bytes in {now - self._began:.0f} seconds")
-            raise OutOfTimeError(f"no whole answer in {self._allowed:.0f} seconds")
+                raise OutOfTimeError(f"the body is too slow: {self._came:,} bytes in {now - self._began:.0f} seconds")
+            raise OutOfTimeError(f"no complete response in {self._allowed:.0f} seconds")
         return max(0.001, min(self._until - now, left, self.patience.said))
 
     def came(self, size: int) -> None:
-        """Note that so many bytes came."""
+        """Count bytes received."""
         self._came += size
         if self._is_body:
             ahead = time.monotonic() + self.patience.body
@@ -125,22 +125,22 @@ class Pace:
         self.waited()
 
     def waited(self) -> None:
-        """Say what is waited for, where that has lasted a while."""
+        """Report progress if the wait has lasted a while."""
         seconds = time.monotonic() - self._began
         if seconds < self.patience.said:
             return
         if not self._is_body:
-            self._say(f"{self._what} has not answered for {seconds:.0f} s, it is given {self._allowed:.0f} s")
+            self._say(f"{self._what} has not responded for {seconds:.0f} s, at most {self._allowed:.0f} s")
             return
         done = (self._had + self._came) / MEGABYTE
         self._say(f"{self._what}: {done:,.1f}{f' of {self._size / MEGABYTE:,.1f}' if self._size else ''} MB")
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket, no longer than the pace allows."""
+    """Reads from a socket, for no longer than the pace allows."""
 
     def __init__(self, opened: Any, sock: socket.socket, pace: Pace) -> None:
-        self._opened = opened  # holds the socket open until it is closed itself
+        self._opened = opened  # keeps the socket open until this reader is closed
         self._sock = sock
         self._pace = pace
 
@@ -164,7 +164,7 @@ class _Reader(io.RawIOBase):
 
 
 def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pools by scheme, all whose reading, of a proxy's answers too, is held to a pace."""
+    """Return urllib3's pools by scheme, whose every read keeps to a pace, also of a proxy's responses."""
 
     class Answer(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
@@ -187,23 +187,22 @@ def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
 
 
 class Paced(requests.adapters.HTTPAdapter):
-    """Has a session read at a pace, of proxies too."""
+    """Makes a session keep to a pace when it reads, also from proxies."""
 
     def __init__(self, pace: Pace) -> None:
         self._pools = _pools(pace)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
-        """Make the pools for what is asked without a proxy."""
+        """Make the pools for requests without a proxy."""
         super().init_poolmanager(*args, **named)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        """The pools for what is asked through a proxy."""
-        if proxy.lower().startswith("socks"):  # its pools are others, which know no pace
+        """Return the pools for requests through a proxy."""
+        if proxy.lower().startswith("socks"):  # SOCKS has pools of its own, which do not keep to the pace
             raise requests.exceptions.InvalidProxyURL(
-                "this machine's settings name a SOCKS proxy, through which nothing is asked; set HTTPS_PROXY to an "
-                "HTTP proxy"
+                "this machine's settings name a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy"
             )
         manager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools

@@ -1,4 +1,4 @@
-"""A body that came in part: whether it can be gone on with, how to ask for the rest, and where the rest belongs."""
+"""A body received in part: whether it can be resumed, how to request the rest, and where the rest belongs."""
 
 import re
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ import requests
 
 from spi_pipeline.publishers.http.exchange import TransientFailure
 
-# A smaller body is sooner asked for anew.
+# For a smaller body, a new request is quicker than resuming.
 WORTH = 1 << 18
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is had of a body.
+    """The part of a body received so far.
 
     Attributes:
-        size: bytes that are there.
-        total: bytes of the whole.
-        validator: what names this very version of it, an ETag or a date.
-        headers: of the answer that it began with.
+        size: bytes received.
+        total: bytes of the whole body.
+        validator: an ETag or a date that identifies this version of the body.
+        headers: headers of the response that the body began with.
     """
 
     size: int
@@ -32,44 +32,46 @@ class Part:
 
     @property
     def asking(self) -> dict[str, str]:
-        """Headers that ask for the rest where it still is the same body, else for all of it.
+        """Headers that request the rest if the body is still the same version, and otherwise all of it.
 
-        The last byte is asked for again: a range that holds nothing would be refused.
+        The range begins no later than the last byte, since an empty range would be refused.
         """
         begin = min(self.size, self.total - 1)
         return {"Range": f"bytes={begin}-", "If-Range": self.validator, "Accept-Encoding": "identity"}
 
-    def begins(self, answer: requests.Response) -> int:
-        """Where in the body the bytes of an answer with status 206 belong.
+    def begins(self, response: requests.Response) -> int:
+        """Return the position where the bytes of a response with status 206 belong.
 
-        A server may begin earlier than asked, as caches that keep blocks do.
+        A server may begin earlier than requested; caches that store blocks do.
 
         Raises:
-            TransientFailure: when they fit nowhere.
+            TransientFailure: when the bytes do not fit the part received.
         """
-        told = answer.headers.get("Content-Range", "")
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", told.strip())
-        first, last, total = found.groups() if found else ("", "", "")
+        content_range = response.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range.strip())
+        first, last, total = match.groups() if match else ("", "", "")
         name = "ETag" if self.validator.startswith('"') else "Last-Modified"
-        is_packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
+        is_packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
         if (
-            not found
+            not match
             or int(first) > self.size
             or int(last) != self.total - 1
             or total not in ("*", str(self.total))
-            or answer.headers.get(name, self.validator) != self.validator
-            or answer.headers.get("Content-Length") != str(self.total - int(first))
+            or response.headers.get(name, self.validator) != self.validator
+            or response.headers.get("Content-Length") != str(self.total - int(first))
             or is_packed
         ):
-            raise TransientFailure(f"the rest of the body that came fits nowhere (Content-Range {told[:60]!r})")
+            raise TransientFailure(
+                f"the rest of the body does not fit the part received (Content-Range {content_range[:60]!r})"
+            )
         return int(first)
 
 
 def part(size: int, noted: Mapping[str, str]) -> Part | None:
-    """The part that was noted; None where there is nothing to go on with.
+    """Return the part described by a note, or None if nothing can be resumed.
 
     Args:
-        size: bytes that are there.
+        size: bytes received.
         noted: see ``note``.
     """
     total = noted.get("total", "")
@@ -79,24 +81,24 @@ def part(size: int, noted: Mapping[str, str]) -> Part | None:
     return Part(size, int(total), noted["validator"], headers)
 
 
-def note(answer: requests.Response, headers: Mapping[str, str]) -> dict[str, str]:
-    """What must be noted of an answer with status 200 to go on with it; empty where that cannot be, or is not worth it.
+def note(response: requests.Response, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the note for resuming a response with status 200; empty if it is too small or cannot be resumed.
 
     Args:
-        answer: it.
-        headers: those of its headers that are kept with the body.
+        response: the response.
+        headers: its headers that are stored with the body.
     """
-    total, validator = answer.headers.get("Content-Length", ""), _validator(answer.headers)
-    is_packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
+    total, validator = response.headers.get("Content-Length", ""), _validator(response.headers)
+    is_packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
     if not validator or is_packed or not total.isdigit() or int(total) < WORTH:
         return {}
     return {"total": total, "validator": validator, **headers}
 
 
 def _validator(headers: Mapping[str, str]) -> str:
-    """What names the bytes of a body: a strong ETag, else the date of its last change where that was a while ago.
+    """Return what identifies the bytes of a body: a strong ETag, or else an older date of last change.
 
-    RFC 9110, 8.8: a weak ETag names what it means, and within one second a body may change twice.
+    RFC 9110, 8.8: a weak ETag identifies only the meaning of a body, and a body may change twice within one second.
     """
     etag = headers.get("ETag", "")
     if etag.startswith('"'):

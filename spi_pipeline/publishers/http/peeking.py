@@ -1,4 +1,4 @@
-"""A piece of an answer: the beginning of a long one, or the end of an archive, where its directory is."""
+"""A piece of a response: the beginning of a long body, or the end of an archive, where its directory is."""
 
 import re
 from collections.abc import Mapping
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import requests
 
 from spi_pipeline.publishers.http import bodies
-from spi_pipeline.publishers.http.answers import NETWORK, unreached
 from spi_pipeline.publishers.http.exchange import TransientFailure
+from spi_pipeline.publishers.http.responses import NETWORK, unreached
 
 _CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Which one is wanted.
+    """Which piece of a response to read.
 
     Attributes:
-        bytes: at most so many.
-        end: the last ones, not the first.
-        ranged: whether no more than these is asked for, as of a file; else it is asked for whole and not read on, as of
-            an answer that is made when it is asked for.
+        bytes: the most bytes to read.
+        end: whether to read the last bytes instead of the first.
+        ranged: whether to request these bytes alone, as suits a file. Otherwise the whole body is requested and reading
+            stops early, as suits a response that is computed for each request.
     """
 
     bytes: int
@@ -30,7 +30,7 @@ class Piece:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent to have it."""
+        """The request headers that ask for the piece."""
         if not (self.end or self.ranged):
             return {}
         return {
@@ -41,14 +41,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Peek:
-    """A piece of an answer, which nobody keeps.
+    """A piece of a response, which is not stored.
 
     Attributes:
         status: the HTTP status.
-        headers: of the answer, names in lower case.
-        body: the piece; nothing where its end was wanted and the publisher only sends the whole.
-        size: bytes of the whole, None where the publisher does not say.
-        whole: whether the piece is all there is.
+        headers: headers of the response, names in lower case.
+        body: the piece; empty if the end was requested and the publisher only sends the whole body.
+        size: bytes of the whole body, None if the publisher does not give it.
+        whole: whether the piece is the whole body.
     """
 
     status: int
@@ -59,11 +59,11 @@ class Peek:
 
 
 def peek(response: requests.Response, piece: Piece) -> Peek:
-    """The piece of an answer whose body is still to be read.
+    """Read a piece of a response whose body has not been read yet.
 
     Raises:
-        TransientFailure: when it breaks off before, or takes too long.
-        PermanentFailure: when it is packed in a way that was not asked for.
+        TransientFailure: when the body breaks off first, or takes too long.
+        PermanentFailure: when the body has an encoding that was not requested.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
     size, packed = _whole_size(headers), headers.get("content-encoding", "").lower()
@@ -77,16 +77,16 @@ def peek(response: requests.Response, piece: Piece) -> Peek:
             body, ended = body + (chunk or b""), chunk is None
     except (TransientFailure, *NETWORK) as error:
         late = not isinstance(error, TransientFailure) and unreached(error).kind == "late"
-        said = f"the answer breaks off after {len(body):,} bytes ({error})"
-        raise TransientFailure(said, kind="late" if late else "broken off") from error
+        message = f"the response breaks off after {len(body):,} bytes ({error})"
+        raise TransientFailure(message, kind="late" if late else "broken off") from error
     if size is None and ended:
         size = len(body)
     return Peek(response.status_code, headers, body[: piece.bytes], size, whole=len(body) == size)
 
 
 def _whole_size(headers: Mapping[str, str]) -> int | None:
-    """Bytes of the whole, where the publisher tells them and does not pack it."""
-    if told := re.fullmatch(r"bytes \d+-\d+/(?P<whole>\d+)", headers.get("content-range", "")):
-        return int(told["whole"])
+    """Return the bytes of the whole body if the publisher gives them and does not pack it."""
+    if match := re.fullmatch(r"bytes \d+-\d+/(?P<whole>\d+)", headers.get("content-range", "")):
+        return int(match["whole"])
     length, packed = headers.get("content-length", ""), headers.get("content-encoding", "").lower()
     return int(length) if length.isdigit() and packed in ("", "identity") else None

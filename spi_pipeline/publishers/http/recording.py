@@ -1,7 +1,7 @@
-"""Requests with their answers, in a folder: for whoever cannot ask the publishers, and to be answered from again.
+"""Requests and their responses in a folder, to be replayed where the publishers cannot be reached.
 
-One file of JSON a question, one with the body, and ``about.json``, which says what was asked for. Nothing is in it of
-whoever asked: no secret, no address that replaces a publisher's own, no header but those that tell of the body.
+Each request has a JSON file and a file with the body; ``about.json`` lists what was fetched. Nothing in the folder
+identifies the sender: no secret, no address that replaces a publisher's own, and only headers that describe the body.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ _BLOCK = 1 << 20
 
 
 class Recording:
-    """A folder that requests are kept in with their answers, the newest to each.
+    """A folder of requests, each with its newest response.
 
     Args:
-        folder: made where it is not there.
+        folder: the folder, created if it does not exist.
 
     Raises:
-        SpiError: here and below, when it cannot be written.
+        SpiError: here and in all methods, when the folder cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,63 +42,63 @@ class Recording:
             raise self._unwritable(error) from error
 
     def keep(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
-        """Keep what was asked and what the last of its redirects answered.
+        """Store a request and its final response, after all redirects.
 
         Args:
-            request: what was asked.
-            status: of the answer.
-            headers: of the answer.
-            body: unpacked; of a refusal the first few hundred bytes.
+            request: the request.
+            status: the status of the response.
+            headers: the headers of the response.
+            body: the unpacked body; of a refusal, the first few hundred bytes.
         """
         url = Addresses({}, ()).url(replace(request, part=""))
         secrets = _forms([secret for _, secret in request.secret])
         name = hashlib.sha256(json.dumps([url, request.data]).encode()).hexdigest()[:24]
-        told = {
+        recorded = {
             header.lower(): _without(text.encode(), secrets).decode()
             for header, text in headers.items()
             if header.lower() in _HEADERS
         }
-        answer = {
+        exchange = {
             "endpoint": request.host.name, "method": "GET" if request.data is None else "POST", "url": url,
-            "form": request.data, "status": status, "headers": told, "body": f"{name}.body",
+            "form": request.data, "status": status, "headers": recorded, "body": f"{name}.body",
         }  # fmt: skip
         try:
-            self._keep_body(self._folder / f"{name}.body", body, secrets)
-            (self._folder / f"{name}.json").write_text(json.dumps(answer, indent=1), encoding="utf-8")
+            self._write_body(self._folder / f"{name}.body", body, secrets)
+            (self._folder / f"{name}.json").write_text(json.dumps(exchange, indent=1), encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from error
 
     def about(self, since: str, had: Mapping[str, bool]) -> None:
-        """Say since which month was asked for and of which sources all was had; what was said before stays."""
+        """Record the first month fetched and which sources were fetched whole, and retain earlier entries."""
         file = self._folder / ABOUT
         try:
             before = json.loads(file.read_text(encoding="utf-8"))["had"] if file.exists() else {}
-            said = {"since": since, "had": before | dict(had), "version": version("spi-pipeline")}
-            file.write_text(json.dumps(said, indent=1), encoding="utf-8")
+            about = {"since": since, "had": before | dict(had), "version": version("spi-pipeline")}
+            file.write_text(json.dumps(about, indent=1), encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _keep_body(self, target: Path, body: Path | bytes, secrets: list[bytes]) -> None:
+    def _write_body(self, target: Path, body: Path | bytes, secrets: list[bytes]) -> None:
         if isinstance(body, bytes):
             target.write_bytes(_without(body, secrets))
             return
         overlap = max(map(len, secrets), default=1) - 1
-        with body.open("rb") as whole, target.open("wb") as kept:
+        with body.open("rb") as source, target.open("wb") as copy:
             held = b""
-            while block := whole.read(_BLOCK):
+            while block := source.read(_BLOCK):
                 held = _without(held + block, secrets)
-                # What may be the beginning of a secret waits for the block after it.
+                # The last bytes may begin a secret, so they wait for the next block.
                 sure = max(0, len(held) - overlap)
-                kept.write(held[:sure])
+                copy.write(held[:sure])
                 held = held[sure:]
-            kept.write(held)
+            copy.write(held)
 
     def _unwritable(self, error: OSError) -> SpiError:
         return SpiError(f"the recording in {self._folder} cannot be written ({error.strerror}); name another folder")
 
 
 def _forms(secrets: Sequence[str]) -> list[bytes]:
-    """Secrets as an answer may repeat them: as they are, and as they stand in an address; the longest first."""
+    """Return secrets in the forms a response may repeat them: plain, and encoded as in an address; longest first."""
     forms = {form.encode() for secret in filter(None, secrets) for form in (secret, quote(secret, safe=""))}
     return sorted(forms, key=len, reverse=True)
 

@@ -1,7 +1,7 @@
 """Nomis: a whole table of Census 2021 from its bulk zip, which has a file for each level of area.
 
-The files' headers name no code of a category, so its label alone tells it. Nine zips were at hand when this was
-written, TS001 to TS067, and headers of the others were read in public code that reads them.
+The headers of the files hold no codes of categories, so a category is identified by its label alone. Nine zips between
+TS001 and TS067 were available when this was written; the headers of the others come from public code that reads them.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ _LEVELS = {"output_areas": "oa", "lsoas": "lsoa"}
 
 
 def check(table: Table, path: Path) -> None:
-    """The zip holds the level that the table is read for, with the categories that are wanted.
+    """Check that a zip holds the table's level of area, with the categories that are read.
 
     Raises:
         SpiError: when it does not.
@@ -30,18 +30,18 @@ def check(table: Table, path: Path) -> None:
 
 
 def read(table: Table, download: Download, areas: Collection[str]) -> pd.DataFrame:
-    """The rows of some areas.
+    """Read the rows of some areas.
 
     Args:
-        table: which table it is.
+        table: the table.
         download: its zip.
-        areas: codes, of the table's level.
+        areas: codes of areas at the table's level.
 
     Returns:
         ``area_code`` and a column for each of ``table.labels``, in the order of the codes.
 
     Raises:
-        SpiError: when it is another zip, an area is missing or there twice, or a cell is no count.
+        SpiError: when it is another zip, an area is missing or repeated, or a cell is not a count.
     """
     columns = _columns(table, download.path, download.name)
     with member_of(download.path, _member(table), download.name, PUBLISHER) as (stream, member):
@@ -56,7 +56,7 @@ def read(table: Table, download: Download, areas: Collection[str]) -> pd.DataFra
 
 
 def _columns(table: Table, path: Path, name: str) -> dict[str, str]:
-    """By our column the published one."""
+    """Return the published column of each of our columns."""
     with member_of(path, _member(table), name, PUBLISHER) as (stream, member):
         header = header_of(stream, member, PUBLISHER)
     labels = dict.fromkeys(column for column in header if column.strip().lower() not in _NO_CATEGORY)

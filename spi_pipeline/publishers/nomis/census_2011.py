@@ -1,4 +1,4 @@
-"""Nomis: tables of Census 2011, as others kept them, for what changed in ten years. They do not change any more."""
+"""Nomis: tables of Census 2011, from files that others published, for changes over ten years. They are final."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ DAY = "2011-03-27"
 BIRTH = Named("census2011/KS204EW_*.csv", DAY, "lsoa11")
 SIZE = Named("census2011/msoa_household_size_2011_*.csv", DAY, "msoa11")
 DEPRIVATION = "census2011/household_deprivation11_lsoa11_*.csv"
-# By the number of dimensions in which a household is deprived.
+# In the order of the number of dimensions in which a household is deprived.
 DIMENSIONS = ("not_deprived", "deprived_in_one", "deprived_in_two", "deprived_in_three", "deprived_in_four")
 LARGE_HOUSEHOLDS = [f"hh_{size}" for size in ("4_persons", "5_persons", "6_persons", "7_persons", "8_plus_persons")]
 ETHNIC_GROUPS = {
@@ -30,13 +30,13 @@ HEALTH = {"bad": "Bad health", "very_bad": "Very bad health"}
 
 
 def country_of_birth(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """KS204EW; born abroad are all but those born in the United Kingdom."""
+    """Read KS204EW; those born abroad are all residents not born in the United Kingdom."""
     frame = BIRTH(folder, source, areas)
     return frame.assign(born_abroad=frame["residents"] - frame["born_in_uk"])
 
 
 def household_size(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """QS406EW; households of four and more are told by the publisher one size at a time."""
+    """Read QS406EW; the publisher gives households of four and more by single sizes, which are summed."""
     table, name = SIZE.table(folder)
     frame = by_contract(table, name, source, areas=areas.msoa11)
     larger = sum(numbers(table[column], name, column) for column in LARGE_HOUSEHOLDS)
@@ -45,7 +45,7 @@ def household_size(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame
 
 
 def household_deprivation(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """QS119EW, kept in long form: one row an LSOA and number of dimensions."""
+    """Read QS119EW from a file in long form, with one row per LSOA and number of dimensions."""
     name = folder.name(DEPRIVATION)
     dimension = "households_number_deprivation_dimensions"
     table = folder.csv(name, DAY, needs=["lsoa11_code", dimension, "count"])
@@ -66,7 +66,7 @@ def household_deprivation(folder: Folder, source: Source, areas: Areas) -> pd.Da
 def percentages(
     pattern: str, code: str, categories: dict[str, str], folder: Folder, source: Source, areas: Areas
 ) -> pd.DataFrame:
-    """Percentages of MSOAs, applied to their residents: those of the LSOAs (KS204EW) that bear the MSOA's name."""
+    """Apply percentages of MSOAs to their residents, which are summed from the LSOAs named after the MSOA (KS204EW)."""
     name = folder.name(pattern)
     table = folder.csv(name, DAY, needs=[code, *categories.values()])
     table = table[table[code].isin(areas.msoa11)]
@@ -84,7 +84,7 @@ def _name_column(table: pd.DataFrame) -> str:
 
 
 def _residents(folder: Folder) -> pd.Series:
-    """Residents by the name of the MSOA: an LSOA is named after its MSOA and one letter more."""
+    """Return residents by name of the MSOA: an LSOA has the name of its MSOA followed by a letter."""
     total = "Country of Birth: All usual residents; measures: Value"
     table, name = BIRTH.table(folder)
     counted: pd.Series = numbers(table[total], name, total)

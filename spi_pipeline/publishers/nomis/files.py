@@ -1,4 +1,4 @@
-"""Nomis: files of Census 2021, from its bulk download and as others kept them."""
+"""Nomis: files of Census 2021, from its bulk download and from others who published them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.nomis.tables import CENSUS, with_beside
 
 CENSUS_DAY = "2021-03-21"
-# Nomis offers TS007A by hand, with five lines of notes before the header.
+# Nomis offers TS007A as a manual download, with five lines of notes before the header.
 AGE = Named("census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
 ETHNIC_GROUP = Named("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
 SEX = Named("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
@@ -24,15 +24,15 @@ COUNTRY_OF_BIRTH = Named("census2021_onsvisual/TS004_country_of_birth_3a_2021_*.
 
 @dataclass(frozen=True)
 class Spread:
-    """A table of MSOAs whose percentages, not counts, others kept for output areas.
+    """A table with counts for MSOAs, and only percentages for output areas.
 
     Attributes:
         counts: the file of MSOAs.
         code: its column of codes.
-        total: the columns that add up to everybody.
-        part: those that add up to the part wanted.
+        total: its columns that sum to all residents.
+        part: its columns that sum to the part to read.
         percentages: the file of output areas.
-        categories: its columns that add up to the same part.
+        categories: the columns of that file that sum to the same part.
     """
 
     counts: Named
@@ -70,14 +70,14 @@ UNPAID_CARE = Spread(
 
 @dataclass(frozen=True)
 class Percentages:
-    """A table whose percentages alone others kept, of output areas.
+    """A table of which only percentages of output areas are available.
 
     Attributes:
         file: the file of percentages.
-        total: the column that the parts add up to.
-        parts: by our column the published one.
-        table: the table of the bulk download that counts those whom the percentages are of.
-        counted: what the name of its column of counts begins with.
+        total: our column of the sum of the parts.
+        parts: by our column, the published one.
+        table: the table of the bulk download that counts the whole of the percentages.
+        counted: the beginning of the name of its column of counts.
     """
 
     file: str
@@ -130,10 +130,10 @@ OCCUPANCY = {
 
 
 def bulk_table(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """One table of the Nomis bulk download: output areas where they are known, LSOAs elsewhere.
+    """Read a table of the Nomis bulk download: output areas where they are known, LSOAs elsewhere.
 
     Returns:
-        One row an area, columns of the contract.
+        One row per area, with the columns of the contract.
     """
     frames = []
     for level, ours in (("oa", areas.oa21), ("lsoa", areas.lsoa21_without_oa)):
@@ -144,7 +144,7 @@ def bulk_table(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 def _level(folder: Folder, table: str, level: str) -> tuple[pd.DataFrame, str]:
-    """The national zip where it is at hand, else an extract of it."""
+    """Read the national zip if it is available, or else an extract of it."""
     archive = f"census2021_nomis/census2021-{table}.zip"
     if folder.has(archive):
         member = f"census2021-{table}-{level}.csv"
@@ -154,7 +154,7 @@ def _level(folder: Folder, table: str, level: str) -> tuple[pd.DataFrame, str]:
 
 
 def overcrowding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """TS052, kept in long form: output areas where they are known, LSOAs elsewhere."""
+    """Read TS052 from files in long form: output areas where they are known, LSOAs elsewhere."""
     frames = []
     if areas.oa21:
         name = folder.name("census2021_other/household_overcrowding21_oa21_*.csv")
@@ -169,23 +169,23 @@ def overcrowding(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 def _occupancy(table: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
-    """One row an area from one row an area and occupancy rating."""
+    """Turn rows of areas and occupancy ratings into one row per area."""
     wide = _wide(table, name, "occupancy_rating", OCCUPANCY, "total_households")
     wide = wide.rename(columns={"total_households": "households", **OCCUPANCY})
     return wide[[column.name for column in source.columns]]
 
 
 def _wide(table: pd.DataFrame, name: str, by: str, categories: Collection[str], total: str) -> pd.DataFrame:
-    """One row an ``area_code``, with its total and a column a category, from one row an area and category.
+    """Turn rows of areas and categories into one row per ``area_code``, with its total and a column per category.
 
     Raises:
-        SpiError: when it does not hold each category once an area.
+        SpiError: when the table does not hold each category once per area.
     """
-    found, twice = set(table[by]), table.duplicated(["area_code", by])
-    if found != set(categories) or twice.any():
+    present, twice = set(table[by]), table.duplicated(["area_code", by])
+    if present != set(categories) or twice.any():
         raise SpiError(
             f"{name} must hold each of the {by.replace('_', ' ')}s {sorted(categories)} once an area; it holds "
-            f"{sorted(map(str, found))} and {int(twice.sum())} repeated rows"
+            f"{sorted(map(str, present))} and {int(twice.sum())} repeated rows"
         )
     table = table.assign(n=whole(numbers(table["n"], name, "n"), name, "n"))
     wide = table.pivot(index="area_code", columns=by, values="n")
@@ -195,7 +195,7 @@ def _wide(table: pd.DataFrame, name: str, by: str, categories: Collection[str], 
 
 
 def ethnic_group(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """TS021 by LSOA: of all England kept in long form, else as Nomis offers it."""
+    """Read TS021 by LSOA, from a national file in long form if there is one, or else as Nomis offers it."""
     name = "national/ethnicity21_lsoa21.rda"
     if not folder.has(name):
         return ETHNIC_GROUP(folder, source, areas)
@@ -206,23 +206,23 @@ def ethnic_group(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Counts of MSOAs spread over their output areas, or LSOAs where these are not known.
+    """Spread counts of MSOAs over their output areas, or over LSOAs if output areas are not known.
 
-    Everybody is spread by residents (TS001), a part of them by that and the percentage of the output area where it is
-    published, so that both still add up to the counts of the MSOA. The publisher gives percentages to one decimal: to
-    some 0.2 people of an output area.
+    The total is spread by residents (TS001), and the part by residents times the percentage of the output area if it is
+    published, so that both still sum to the counts of the MSOA. The publisher gives percentages to one decimal, which
+    is some 0.2 people of an output area.
 
     Returns:
-        One row an area: ``area_code``, the total and the part, as the contract calls them.
+        One row per area: ``area_code``, the total and the part, named as in the contract.
 
     Raises:
         SpiError: when an MSOA or its residents are not in the files.
     """
     _, total, part = [column.name for column in source.columns]
     published, name = table.counts.table(folder)
-    lacking = [column for column in (table.code, *table.total, *table.part) if column not in published]
-    if lacking:
-        raise SpiError(f"{name} lacks {lacking}; it has {list(published)[:20]}")
+    absent = [column for column in (table.code, *table.total, *table.part) if column not in published]
+    if absent:
+        raise SpiError(f"{name} lacks {absent}; it has {list(published)[:20]}")
     counted = pd.DataFrame(
         {
             "msoa_code": published[table.code],
@@ -241,7 +241,7 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
         known = small["area_code"].map(pd.Series(percent).set_axis(percentages["areacd"]))
         if known.isna().all():
             raise SpiError(f"{table.percentages} holds no output area of ours; fetch it again, whole")
-        # All output areas of an MSOA or none: one without a percentage cannot be set against the others.
+        # Percentages are used for all output areas of an MSOA or for none: without one, the others have no comparison.
         usable = (known.notna() & (known.groupby(small["msoa_code"]).transform("sum") > 0)).groupby(small["msoa_code"])
         share = known.where(usable.transform("all"), 1.0)
     for column, weight in ((total, small["residents"]), (part, small["residents"] * share)):
@@ -249,35 +249,35 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     return small[["area_code", total, part]]
 
 
-def percentages(kept: Percentages, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Counts of output areas from percentages, rounded to whole people or homes; the total is what they add up to.
+def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
+    """Compute counts of output areas from percentages, rounded to whole people or homes; the total is their sum.
 
-    They are given to one decimal, a fifth of a household, and taken of another table's total, whose cells are perturbed
-    otherwise: so the counts are as exact as two tables agree, mostly within two.
+    The percentages have one decimal, which is a fifth of a household. They are applied to the total of another table,
+    whose cells are perturbed separately, so the counts are as exact as two tables agree, mostly within two.
 
     Returns:
-        One row an output area, columns of the contract; no row where output areas are not known.
+        One row per output area, with the columns of the contract; no row if output areas are not known.
 
     Raises:
         SpiError: when an output area is not in the files.
     """
-    counted = _counts(folder, areas.oa21, kept.table, "oa", kept.counted)
-    published = folder.csv(kept.file, CENSUS_DAY, needs=["areacd", *kept.parts.values()]).set_index("areacd")
+    counted = _counts(folder, areas.oa21, table.table, "oa", table.counted)
+    published = folder.csv(table.file, CENSUS_DAY, needs=["areacd", *table.parts.values()]).set_index("areacd")
     missing = sorted(set(counted["area_code"]) - set(published.index))
     if missing or not published.index.is_unique:
-        said = f"has no {listed(missing)}" if missing else "holds an output area twice"
-        raise SpiError(f"{kept.file} {said}; fetch it again, whole")
+        fault = f"has no {listed(missing)}" if missing else "holds an output area twice"
+        raise SpiError(f"{table.file} {fault}; fetch it again, whole")
     percent = published.loc[counted["area_code"]]
     frame = pd.DataFrame({"area_code": counted["area_code"]})
-    for column, name in kept.parts.items():
-        share = numbers(percent[name], kept.file, name).to_numpy() / 100
+    for column, name in table.parts.items():
+        share = numbers(percent[name], table.file, name).to_numpy() / 100
         frame[column] = (counted["count"] * share).round().astype("Int64")
-    frame[kept.total] = frame[list(kept.parts)].sum(axis=1, skipna=False)
+    frame[table.total] = frame[list(table.parts)].sum(axis=1, skipna=False)
     return with_beside(CENSUS[source.id], frame)[[column.name for column in source.columns]]
 
 
 def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
-    """``area_code``, ``residents``, ``msoa_code`` of each output area, and of each LSOA where they are not known."""
+    """Return ``area_code, residents, msoa_code`` of each output area, and of each LSOA without known output areas."""
     frames = []
     lsoa_of = dict(zip(areas.parents["code"], areas.parents["parent"], strict=True))
     msoa_of = dict(zip(areas.msoas["lsoa_code"], areas.msoas["msoa_code"], strict=True))
@@ -289,7 +289,7 @@ def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:
 
 
 def _counts(folder: Folder, areas: Collection[str], table: str, level: str, begins: str) -> pd.DataFrame:
-    """``area_code`` and ``count`` of some areas, from the column of a bulk table whose name begins so."""
+    """Return ``area_code`` and ``count`` of some areas, from the column of a bulk table that begins with ``begins``."""
     published, name = _level(folder, table, level)
     published = published[published["geography code"].isin(areas)].reset_index(drop=True)
     counted = next((column for column in map(str, published) if column.startswith(begins)), None)

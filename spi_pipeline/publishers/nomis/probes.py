@@ -1,19 +1,19 @@
-"""Nomis: what is asked to see whether its tables are still as they are read."""
+"""Nomis: the probes that its tables can still be read."""
 
 from functools import partial
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.peeking import Peek
-from spi_pipeline.publishers.nomis import answers, asking
-from spi_pipeline.publishers.nomis.answers import AGES
+from spi_pipeline.publishers.nomis import fetching, parsing
+from spi_pipeline.publishers.nomis.parsing import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, columns_of
 from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, asks_first, has_columns, newest_first
 from spi_pipeline.publishers.probing.shapes import table_of
 
 
 def _shape(peek: Peek) -> Shape:
-    """The columns, the newest dates, the categories of the first dimension that is named."""
+    """Describe a page by its columns, its newest dates, and the categories of its first dimension with names."""
     header, rows = table_of(peek, PUBLISHER)
     known = {column.upper(): column for column in header}
     named = next(
@@ -32,12 +32,12 @@ def _code(row: dict[str, str], column: str) -> int | None:
 
 
 def _is_whole(shape: Shape) -> bool:
-    """Whether the first page is all there is; of others nothing can be said that their rows should hold."""
+    """Whether the first page is the whole response; otherwise its rows need not hold all categories."""
     return shape.rows == shape.total
 
 
 def _has(columns: dict[str, str], name: str) -> Expect:
-    return has_columns(columns | answers.FIGURES, name, PUBLISHER)
+    return has_columns(columns | parsing.FIGURES, name, PUBLISHER)
 
 
 def _has_categories(source_id: str) -> Expect:
@@ -55,25 +55,25 @@ def _census(source_id: str) -> Probe:
     dimension = {"code": table.dimension, **({"label": f"{table.dimension}_name"} if len(table.labels) > 1 else {})}
     return Probe(
         f"nomis/{table.dataset}",
-        asks_first(partial(asking.fetch_census, source_id)),
+        asks_first(partial(fetching.fetch_census, source_id)),
         _shape,
-        (_has({**answers.AREA, **dimension}, table.dataset), _has_categories(source_id)),
+        (_has({**parsing.AREA, **dimension}, table.dataset), _has_categories(source_id)),
     )
 
 
 def _has_ages(shape: Shape) -> None:
     if _is_whole(shape) and shape.rows != len(AGES):
         raise SpiError(
-            f"NM_2014_1 of {PUBLISHER} answers {shape.rows} rows of an area where {listed(list(AGES))} are "
-            f"{len(AGES)}; compare its codes of c_age with spi_pipeline/publishers/nomis/answers.py"
+            f"NM_2014_1 of {PUBLISHER} returns {shape.rows} rows for an area, not the {len(AGES)} of "
+            f"{listed(list(AGES))}; compare its codes of c_age with spi_pipeline/publishers/nomis/parsing.py"
         )
 
 
 CENSUS_PROBES = {source_id: _census(source_id) for source_id in CENSUS}
 POPULATION = Probe(
-    "nomis/NM_2014_1", asks_first(asking.fetch_population), _shape,
-    (_has(answers.POPULATION_COLUMNS, "NM_2014_1"), _has_ages),
+    "nomis/NM_2014_1", asks_first(fetching.fetch_population), _shape,
+    (_has(parsing.POPULATION_COLUMNS, "NM_2014_1"), _has_ages),
 )  # fmt: skip
 CLAIMANTS = Probe(
-    "nomis/NM_162_1", asks_first(asking.fetch_claimants), _shape, (_has(answers.CLAIMANTS_COLUMNS, "NM_162_1"),)
+    "nomis/NM_162_1", asks_first(fetching.fetch_claimants), _shape, (_has(parsing.CLAIMANTS_COLUMNS, "NM_162_1"),)
 )

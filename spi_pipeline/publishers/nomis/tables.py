@@ -1,10 +1,10 @@
-"""The tables of Census 2021 on Nomis that are read, and which of a table's categories is which.
+"""The tables of Census 2021 on Nomis that are read, and how their categories are identified.
 
-Ids that circulate have been wrong and codes are reused from table to table, so a category is told by its label. Where
-Nomis words a label otherwise than its own files do, the code decides that is documented for it, and the label must
-still speak of the same thing. A table of one category has nothing to be mistaken for, so its code alone decides. Ids,
-dimensions and codes are those of clients that called them (2022 to 2026). How tables are asked for and read is in
-``answers``.
+Ids in circulation have been wrong, and codes are reused from table to table, so a category is identified by its label.
+If Nomis words a label differently from its own files, the documented code of the category decides, and the label must
+still share a word. A table with one category cannot be mistaken, so its code alone decides. Ids, dimensions and codes
+are those of clients that used them (2022 to 2026). ``fetching`` requests the tables, and ``parsing`` and ``bulk`` read
+them.
 """
 
 import re
@@ -22,7 +22,7 @@ TOTAL = "Total"
 # Words that labels of any table may share.
 _COMMON = frozenset({"all", "and", "for", "household", "households", "in", "not", "of", "or", "other", "than", "the"})
 
-# In employment or without are those who study and those who do not.
+# The employed and the unemployed are each divided into full-time students and others.
 _OTHERS = "Economically active (excluding full-time students)"
 _STUDENTS = "Economically active and a full-time student"
 
@@ -32,15 +32,16 @@ class Table:
     """One table of Census 2021.
 
     Attributes:
-        dataset: Nomis's id of it.
+        dataset: its Nomis id.
         dimension: its one dimension.
-        labels: by our column the label of its category, as far as it follows the last ``": "``, with its parents where
-            others end alike; of a table of one category no label is known, or asked for.
-        codes: by our column the category's code, where it is documented.
+        labels: by our column, the label of its category after the last ``": "``, or with its parents if other labels
+            end in the same words. The label of a table with one category is unknown and not requested.
+        codes: by our column, the code of the category, if it is documented.
         level: the areas it is read for.
         bulk: its name in the bulk download.
-        sums: by our column the columns of ``labels`` that it adds up and takes the place of.
-        beside: by our column those that it is made of and stands beside: added up, but for one with a minus before it.
+        sums: by our column, the columns of ``labels`` that it sums and replaces.
+        beside: by our column, the columns that it is computed from and stands next to: their sum, in which those with a
+            minus are subtracted.
     """
 
     dataset: str
@@ -53,7 +54,7 @@ class Table:
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-# Those behind indicators stand first: a visit asks as many tables as it may.
+# The tables behind indicators come first, since a visit may leave out the last.
 CENSUS: dict[str, Table] = {
     "census_residents": Table(
         "NM_2021_1", "c2021_restype_3",
@@ -159,7 +160,7 @@ CENSUS: dict[str, Table] = {
         {"households": 0, "one_person": 1001, "single_family": 1002, "other_kinds": 1007}, "ts003",
     ),
     "census_household_size": Table(
-        # Its total is one of household spaces; who counts households takes those of nobody away.
+        # Its total counts household spaces; households are counted without the empty ones.
         "NM_2037_1", "c2021_hhsize_10",
         {"one_person": "1 person in household", "two_people": "2 people in household",
          "three_people": "3 people in household",
@@ -211,25 +212,25 @@ CENSUS: dict[str, Table] = {
 
 
 def census_table(source_id: str, scope: Scope) -> Table:
-    """A table as it is read for our areas: by LSOA where no output area is known, as where best fit does without."""
+    """Return a table as it is read for our areas: by LSOA if no output area is known, as with placing by best fit."""
     table = CENSUS[source_id]
     return table if getattr(scope, table.level) else replace(table, level="lsoas")
 
 
 def with_beside(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """A table with the columns that its others make beside them."""
+    """Add the columns of ``Table.beside`` to a table."""
     for column, parts in table.beside.items():
         frame[column] = sum(-frame[part[1:]] if part.startswith("-") else frame[part] for part in parts)
     return frame
 
 
-def check_whole(met: Iterable[str], areas: Collection[str], name: str) -> None:
-    """Every area that is wanted is there.
+def check_whole(codes: Iterable[str], areas: Collection[str], name: str) -> None:
+    """Check that every area is present.
 
     Raises:
-        SpiError: naming those that are not.
+        SpiError: naming the missing areas.
     """
-    absent = sorted(set(areas) - set(met))
+    absent = sorted(set(areas) - set(codes))
     if absent:
         raise SpiError(
             f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listed(absent)}; fetch it again, or "
@@ -237,51 +238,51 @@ def check_whole(met: Iterable[str], areas: Collection[str], name: str) -> None:
         )
 
 
-def columns_of(table: Table, met: Mapping[str, int | None], name: str) -> dict[str, str]:
-    """Our column of each published label that is wanted.
+def columns_of(table: Table, labels: Mapping[str, int | None], name: str) -> dict[str, str]:
+    """Return our column of each published label that is read.
 
     Args:
-        table: the table asked for.
-        met: the labels in an answer, each with its code where the answer tells it.
-        name: the answer, for the message.
+        table: the table requested.
+        labels: the labels in a response, each with its code if the response gives it.
+        name: the response, for the message.
 
     Raises:
-        SpiError: when no category, or several, could be one that is wanted: it is another table.
+        SpiError: when none or several of the categories match one that is read, which means that it is another table.
     """
     if len(table.labels) == 1:
         (column,) = table.labels
-        match = [label for label, code in met.items() if code in (None, table.codes[column])]
-        if len(match) != 1:
+        matches = [label for label, code in labels.items() if code in (None, table.codes[column])]
+        if len(matches) != 1:
             raise SpiError(
-                f"{name} of Nomis has {len(match)} categories of code {table.codes[column]} where one belongs, it has "
-                f"{listed([f'{code} {label}' for label, code in met.items()])}; compare the table's id with "
+                f"{name} of Nomis has {len(matches)} categories of code {table.codes[column]} where one belongs, "
+                f"it has {listed([f'{code} {label}' for label, code in labels.items()])}; compare the table's id with "
                 "spi_pipeline/publishers/nomis/tables.py"
             )
-        return {match[0]: column}
+        return {matches[0]: column}
     columns = {}
     for column, wanted in table.labels.items():
-        match = [label for label in met if _says(label, wanted)]
-        if not match and column in table.codes:
-            match = [label for label, code in met.items() if code == table.codes[column] and _akin(label, wanted)]
-        if len(match) != 1:
+        matches = [label for label in labels if _says(label, wanted)]
+        if not matches and column in table.codes:
+            matches = [label for label, code in labels.items() if code == table.codes[column] and _akin(label, wanted)]
+        if len(matches) != 1:
             raise SpiError(
-                f"{name} of Nomis has {len(match)} categories {wanted!r}, it has {listed(list(met))}; "
+                f"{name} of Nomis has {len(matches)} categories {wanted!r}, it has {listed(list(labels))}; "
                 "compare the table's id and labels with spi_pipeline/publishers/nomis/tables.py"
             )
-        columns[match[0]] = column
+        columns[matches[0]] = column
     return columns
 
 
 def _says(label: str, wanted: str) -> bool:
-    """Whether a label ends in the one that is wanted."""
+    """Whether a label ends in the wanted one."""
     parts, last = _parts(label), _parts(wanted)
     return parts[-len(last) :] == last
 
 
 def _parts(label: str) -> list[str]:
-    """A label's variable, parents and category, without remarks behind them; ``total`` alone for totals.
+    """Split a label into its variable, parents and category, without remarks in brackets; a total is ``total`` alone.
 
-    "One-person" and "One person", a colon with and without a blank behind it stand in one and the same table.
+    One table may contain both "One-person" and "One person", and colons with and without a blank after them.
     """
     plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", _plain(label))
     parts = [re.sub(r"\s*\([^()]*\)$", "", part.strip()) for part in plain.split(":")]
@@ -289,7 +290,7 @@ def _parts(label: str) -> list[str]:
 
 
 def _akin(label: str, wanted: str) -> bool:
-    """Whether two labels speak of the same: they share a word that not every table has."""
+    """Whether two labels mean the same thing: they share a word that is not common to all tables."""
     if wanted == TOTAL:
         return _says(label, TOTAL) or label.casefold().startswith("all ")
     words, others = (frozenset(re.findall(r"[+-]?\d+|[a-z]+", _plain(text))) for text in (label, wanted))

@@ -1,4 +1,4 @@
-"""ONS Open Geography: boundaries and lookups, as they lie in a folder."""
+"""ONS Open Geography: boundaries and lookups in a folder of files."""
 
 from collections.abc import Collection
 
@@ -16,7 +16,7 @@ WARD_COLUMNS = ["area_code", "area_name", "authority_code", "geometry"]
 
 
 def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Our wards with their boundaries; by the list alone where an authority does without, as all do of England."""
+    """Read our wards with their boundaries; authorities that need none, and all of England, have the list alone."""
     if areas.national:
         frame = read_wards(folder)[WARD_COLUMNS[:-1]].assign(geometry=None)
         folder.remark(
@@ -35,20 +35,20 @@ def wards(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 
 
 def lsoa_boundaries(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """LSOA boundaries of our authorities."""
+    """Read the LSOA boundaries of our authorities."""
     frame = _boundaries(folder, "geography/lsoa21_bgc_*.geojson", "2021-12", "LSOA21CD", areas.lsoa21)
     return pd.DataFrame({"area_code": frame["LSOA21CD"], "geometry": frame["geometry"]})
 
 
 def output_area_boundaries_2011(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Boundaries of output areas of 2011; which of them still hold is for the allocation to find."""
+    """Read the boundaries of output areas of 2011; the allocation determines which of them still exist."""
     ours = areas.geography.drawn
     frame = _boundaries(folder, "geography/oa11_*.geojson.gz", "2011-12", "LAD11CD", ours)
     return pd.DataFrame({"area_code": frame["OA11CD"], "geometry": frame["geometry"]})
 
 
 def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """LSOA, MSOA and authority of each output area; no file says which ward it fits best."""
+    """Read the LSOA, MSOA and authority of each output area; no file holds its best-fit ward."""
     parents = read_parents(folder, areas.geography)
     ours = parents[(parents["kind"] == "Output Area") & parents["code"].isin(areas.oa21)]
     msoas = read_msoas(folder, areas.geography, areas.lsoa21).set_index("lsoa_code")["msoa_code"]
@@ -64,14 +64,14 @@ def output_area_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataF
 
 
 def lsoa_best_fit(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """The official best fit, for our authorities, with the MSOA each LSOA lies in."""
+    """Read the official best fit for our authorities, with the MSOA of each LSOA."""
     frame = by_contract(folder.csv(BEST_FIT, "2024"), BEST_FIT, source, areas=areas.lsoa21)
     msoas = read_msoas(folder, areas.geography, areas.lsoa21).rename(columns={"lsoa_code": "area_code"})
     return frame.merge(msoas, on="area_code", validate="1:1")
 
 
 def msoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """How MSOAs of 2011 became ours: by a lookup for us, and by the names of LSOAs for England."""
+    """Match MSOAs of 2011 to those of 2021: by a lookup for our authorities, by the names of LSOAs for England."""
     if not areas.national:
         return Named(MSOA_2011, "2021", "msoa11")(folder, source, areas)
     frame = read_former_msoas(folder, read_msoas(folder, areas.geography, areas.lsoa21))
@@ -80,25 +80,25 @@ def msoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFra
 
 
 def lsoa_2011_msoa(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """The MSOA of 2011 that each LSOA of 2011 lies in, of those that became ours."""
+    """Read the MSOA of 2011 of each LSOA of 2011 that became one of ours."""
     msoas = read_msoas(folder, areas.geography, areas.lsoa21)
     parents = read_former_parents(folder, msoas).drop_duplicates("LSOA11CD")
     return by_contract(parents, LSOA_2011, source)
 
 
 def authority_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Name, region and police force of our authorities."""
+    """Read the name, region and police force of our authorities."""
     authorities = read_authorities(folder)
     return authorities[authorities["area_code"].isin(areas.geography.authority_codes)]
 
 
-def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Collection[str]) -> pd.DataFrame:
-    """The features whose property ``column`` is one of ``kept``, with ``geometry`` as well-known binary."""
+def _boundaries(folder: Folder, pattern: str, period: str, column: str, codes: Collection[str]) -> pd.DataFrame:
+    """Read the features whose property ``column`` is one of ``codes``, with ``geometry`` as well-known binary."""
     rows = []
     for name in folder.names(pattern):
         for feature in folder.geojson(name, period):
             try:
-                if feature["properties"][column] in kept:
+                if feature["properties"][column] in codes:
                     geometry = shapely.geometry.shape(feature["geometry"])
                     rows.append({**feature["properties"], "geometry": shapely.to_wkb(geometry, byte_order=1)})
             except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
@@ -107,6 +107,6 @@ def _boundaries(folder: Folder, pattern: str, period: str, column: str, kept: Co
                 ) from error
     if not rows:
         raise SpiError(
-            f"{pattern} holds no area of ours ({column} is none of {len(kept)} codes); fetch the right extract"
+            f"{pattern} holds no area of ours ({column} is none of {len(codes)} codes); fetch the right extract"
         )
     return pd.DataFrame(rows)

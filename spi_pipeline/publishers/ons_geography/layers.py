@@ -1,8 +1,8 @@
 """The layers of ONS Open Geography that are read: their names, fields and size.
 
-A release of a product has a service of its own, whose name ends in the release's ``_v`` or not at all, and the vintage
-is in the name of every field. Each name here stands in the code of several others who asked it in 2025 and 2026; of
-wards the publisher also writes ``WD_MAY_2025_UK_BGC``. How a layer is asked for and read is in ``services``.
+Each release of a product has its own service, whose name may end in the release's ``_v``, and the name of every field
+contains the vintage. Each name here occurs in the code of several other projects that used it in 2025 and 2026; for
+wards the publisher also writes ``WD_MAY_2025_UK_BGC``. ``services`` fetches and parses the layers.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ class Service:
     """One layer.
 
     Attributes:
-        name: of its service.
-        field: the field by which areas are asked for.
-        order: the field that tells its records apart, by which pages are ordered.
-        scope: the attribute of ``Scope`` that holds the codes it may have.
-        columns: by our column a pattern of the field, whose vintage changes.
-        route: what both ways to it cost.
-        successors: a pattern of the names that it had and may have next, as the publisher names releases of it.
+        name: the name of its service.
+        field: the field by which areas are requested.
+        order: the field that identifies a record, by which pages are ordered.
+        scope: the attribute of ``Scope`` with the codes that ``field`` may hold.
+        columns: by our column, a pattern of the field, whose vintage changes.
+        route: the costs of both routes to it.
+        successors: a pattern of the names of its earlier and later releases, as the publisher names them.
         drawn: whether it has boundaries or points.
     """
 
@@ -40,22 +40,22 @@ class Service:
 
 
 def _route(records: int, size: int, areas: int) -> Route:
-    """What a layer costs of so many records of so many bytes, by which so many areas are told apart."""
+    """Return the costs of a layer with ``records`` records of ``size`` bytes, requested by ``areas`` areas in all."""
     return Route(1 / CODES_A_REQUEST, records * size // areas, -(-records // PAGE), records * size)
 
 
-# Of England and Wales: so many have records in a layer.
+# The numbers of areas of England and Wales with records in a layer.
 _LSOAS, _OUTPUT_AREAS, _AUTHORITIES = 35_672, 188_880, 318
 
 
-# By the source whose table they fill, or what they are read for beside one.
+# By the source whose table they fill, or by another purpose.
 CENTROIDS = "lsoa_centroids"
 OUTPUT_AREA_FIT = "output_area_best_fit"
 SERVICES = {
     "wards": Service(
         "Wards_December_2024_Boundaries_UK_BGC", "LAD24CD", "WD24CD", "authorities",
         {"area_code": r"WD\d\dCD", "area_name": r"WD\d\dNM", "authority_code": r"LAD\d\dCD"},
-        # Of the United Kingdom, with its 361 authorities.
+        # The layer covers the United Kingdom, with its 361 authorities.
         _route(8_400, 1900, 361), r"(Wards|WD)_[A-Za-z]+_20\d\d_(Boundaries_)?UK_BGC\w*", drawn=True,
     ),
     "lsoa_boundaries": Service(

@@ -1,4 +1,4 @@
-"""ONS Open Geography: what is asked to see whether its services and their fields are still there."""
+"""ONS Open Geography: the probes that its services and their fields still exist."""
 
 from dataclasses import replace
 from functools import partial
@@ -19,17 +19,17 @@ from spi_pipeline.publishers.ons_geography.services import (
 from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, first_asked
 from spi_pipeline.publishers.probing.shapes import json_of
 
-# Boundaries are long: one area of the generalised ones takes up to 50 kB.
+# Boundaries are long: a generalised boundary of one area takes up to 50 kB.
 LONGEST = 300_000
 
 
 def _ask(name: str, scope: Scope, _: Earlier) -> Request | None:
-    """The query of a refresh, for one record."""
-    asked = first_asked(partial(fetch_service, name), scope)
-    if asked is None:
+    """Return the request of a refresh, for one record."""
+    request = first_asked(partial(fetch_service, name), scope)
+    if request is None:
         return None
-    one = tuple((key, "1" if key == "resultRecordCount" else value) for key, value in asked.params)
-    return replace(asked, params=one)
+    one = tuple((key, "1" if key == "resultRecordCount" else value) for key, value in request.params)
+    return replace(request, params=one)
 
 
 def _shape(peek: Peek) -> Shape:
@@ -48,7 +48,7 @@ def _shape(peek: Peek) -> Shape:
 
 
 def _is_service(service: Service, shape: Shape) -> None:
-    """Features and their fields, or else what the fetcher says of the body."""
+    """Check that a response has features and their fields; otherwise raise the error that a refresh would raise."""
     facts = shape.facts
     code = facts.get("error", "")
     error = {"code": int(code) if code.isdigit() else code, "message": facts.get("message")} if code else None

@@ -1,9 +1,9 @@
-"""ONS Open Geography: what its ArcGIS services are asked for, and how their answers are read.
+"""ONS Open Geography: the requests to its ArcGIS services, and how their responses are parsed.
 
-What its dialect hides, with status 200: an error is a body, and an answer of more records than a service gives at once
-is cut off with a flag. Services are replaced under new names: where one is gone, the refusal names those that may have
-taken its place. Coordinates come in metres unless degrees are asked for. Where many areas are wanted the whole layer is
-asked for, and what in it is not ours is left out.
+Faults behind status 200: an error comes as a body, and a response with more records than a service returns at once is
+cut off with a flag. Services are replaced under new names: if one is gone, the error names its possible successors.
+Coordinates come in metres unless degrees are requested. For many areas the whole layer is fetched, and records of other
+areas are left out.
 """
 
 import re
@@ -41,22 +41,22 @@ from spi_pipeline.publishers.ons_geography.layers import (
 
 PUBLISHER = "ONS Open Geography"
 ONS_GEOGRAPHY = Host("ONS_GEOGRAPHY", "https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services")
-# Of Great Britain, longitude and latitude.
+# Longitude and latitude of Great Britain: west, south, east, north.
 DEGREES = (-9.0, 49.0, 2.5, 61.5)
 OVERLOADED = (429, 498, 500, 503, 504)
 EVERYTHING = "1=1"
 
 
 def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]:
-    """Every page of a service, for our areas only, or of the whole of it where these are many.
+    """Fetch every page of a service for our areas, or of the whole layer if these are many.
 
     Raises:
-        PermanentFailure: naming what may have taken the place of a service that is gone.
+        PermanentFailure: when the service is gone, naming its possible successors.
     """
     service = SERVICES[name]
     codes = getattr(scope, service.scope)
     for where in [EVERYTHING] if service.route.in_bulk(len(codes)) else _some(service, codes):
-        asked = Request(
+        request = Request(
             ONS_GEOGRAPHY, f"/{service.name}/FeatureServer/0/query",
             (("where", where), ("outFields", "*"),
              ("returnGeometry", str(service.drawn).lower()), ("outSR", "4326"),
@@ -66,7 +66,7 @@ def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]
         )  # fmt: skip
         read, more = 0, True
         while more:
-            page = replace(asked, params=(*asked.params, ("resultOffset", str(read))))
+            page = replace(request, params=(*request.params, ("resultOffset", str(read))))
             try:
                 download = client.get(page, partial(_check_page, service=service))
             except PermanentFailure as failure:
@@ -79,27 +79,27 @@ def fetch_service(name: str, client: Client, scope: Scope) -> Iterator[Download]
 
 
 class _GoneError(PermanentFailure):
-    """A service of this name is not there, or has no layer."""
+    """There is no service of this name, or it has no layer."""
 
 
 def _some(service: Service, codes: Sequence[str]) -> Iterator[str]:
-    """Clauses that choose our areas, as many at a time as an address holds."""
+    """Yield clauses that select our areas, as many in each as fit into an address."""
     for start in range(0, len(codes), CODES_A_REQUEST):
         some = [f"'{code}'" for code in codes[start : start + CODES_A_REQUEST]]
         yield f"{service.field}={some[0]}" if len(some) == 1 else f"{service.field} IN ({','.join(some)})"
 
 
 def _gone(service: Service, client: Client) -> PermanentFailure:
-    """The failure of a service that is not there, naming those that may have taken its place."""
+    """Return the failure for a service that is gone, naming its possible successors."""
     try:
         listing = client.read_json(Request(ONS_GEOGRAPHY, "", (("f", "json"),), media=("json",)))
         names = [str(one["name"]) for one in listing["services"]]
     except (PermanentFailure, TransientFailure, KeyError, TypeError):
-        names = []  # the list has been seen empty
+        names = []  # the list has been empty at times
     alike = sorted({name for name in names if re.fullmatch(service.successors, name)}, key=_vintage, reverse=True)
-    found = f"it lists {listed(alike)}" if alike else f"look for a name like it in {ONS_GEOGRAPHY.base}?f=json"
+    hint = f"it lists {listed(alike)}" if alike else f"look for a name like it in {ONS_GEOGRAPHY.base}?f=json"
     return PermanentFailure(
-        f"{PUBLISHER} has no service {service.name} any more; {found}, and write the one of the vintage of "
+        f"{PUBLISHER} has no service {service.name} any more; {hint}, and write the one of the vintage of "
         "geography.yaml into spi_pipeline/publishers/ons_geography/layers.py"
     )
 
@@ -109,15 +109,15 @@ def _vintage(name: str) -> list[int]:
 
 
 def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """One row a feature, in the columns of the service, with ``geometry`` (well-known binary) where it is drawn.
+    """Return one row per feature in the columns of the service, with ``geometry`` (well-known binary) if it is drawn.
 
     Raises:
-        SpiError: when a page is missing, a field is gone, coordinates are no degrees, or areas are others than ours.
+        SpiError: when a page or field is missing, coordinates are not degrees, or the areas are not ours.
     """
     service, rows = SERVICES[name], []
     ours = frozenset(getattr(scope, service.scope))
     for file, feature, whole in _features(service, downloads):
-        fields = _told(feature)
+        fields = _fields(feature)
         row = fields_of(service, fields, file)
         if whole and fields.get(service.field) not in ours:
             continue
@@ -131,39 +131,39 @@ def parse_service(name: str, downloads: Sequence[Download], scope: Scope) -> pd.
 
 
 def fetch_best_fit(client: Client, scope: Scope) -> Iterator[Download]:
-    """The best fit of LSOAs to wards, and the lookup that says in which MSOA each lies."""
+    """Fetch the best fit of LSOAs to wards, and the lookup of their MSOAs."""
     yield from fetch_service("lsoa_best_fit", client, scope)
     yield from fetch_service("output_area_lookup", client, scope)
 
 
 def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """``area_code, ward_code, authority_code, msoa_code`` of each LSOA.
+    """Return ``area_code, ward_code, authority_code, msoa_code`` of each LSOA.
 
     Raises:
-        SpiError: as for ``parse_service``; or when one of the two lookups is not there.
+        SpiError: as for ``parse_service``; or when one of the two lookups is missing.
     """
     fits, nested = _both(downloads, "MSOA21CD")
     frame = parse_service("lsoa_best_fit", fits, scope)
     _require(nested, "output_area_lookup")
-    larger = parse_service("output_area_lookup", nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
-    larger = larger.rename(columns={"lsoa_code": "area_code"})
-    twice = larger[larger.duplicated("area_code")]
+    msoas = parse_service("output_area_lookup", nested, scope)[["lsoa_code", "msoa_code"]].drop_duplicates()
+    msoas = msoas.rename(columns={"lsoa_code": "area_code"})
+    twice = msoas[msoas.duplicated("area_code")]
     if len(twice):
-        raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; ask again")
-    return frame.merge(larger, on="area_code", how="left", validate="1:1")
+        raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; fetch it again")
+    return frame.merge(msoas, on="area_code", how="left", validate="1:1")
 
 
 def fetch_output_areas(client: Client, scope: Scope) -> Iterator[Download]:
-    """The LSOA and MSOA of output areas, and the ward that each fits best."""
+    """Fetch the LSOA and MSOA of output areas, and their best-fit wards."""
     yield from fetch_service("output_area_lookup", client, scope)
     yield from fetch_service(OUTPUT_AREA_FIT, client, scope)
 
 
 def parse_output_areas(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """``area_code, lsoa_code, msoa_code, authority_code, ward_code`` of each output area.
+    """Return ``area_code, lsoa_code, msoa_code, authority_code, ward_code`` of each output area.
 
     Raises:
-        SpiError: as for ``parse_service``; when one of the two lookups is not there, or one lacks areas of the other.
+        SpiError: as for ``parse_service``; or when one of the two lookups is missing, or lacks areas of the other.
     """
     nested, fits = _both(downloads, r"WD\d\dCD")
     frame = parse_service("output_area_lookup", nested, scope)
@@ -179,22 +179,22 @@ def parse_output_areas(downloads: Sequence[Download], scope: Scope) -> pd.DataFr
 
 
 def _both(downloads: Sequence[Download], field: str) -> tuple[list[Download], list[Download]]:
-    """The answers of two services that fill one table, the second told by a field that it alone has."""
-    told: tuple[list[Download], list[Download]] = [], []
+    """Separate the responses of two services that fill one table; only the second has fields that match ``field``."""
+    separated: tuple[list[Download], list[Download]] = [], []
     for download in downloads:
         features = _features_of(json_of(download.path, download.name, PUBLISHER)) or [{}]
-        told[any(re.fullmatch(field, name) for name in _told(features[0]))].append(download)
-    return told
+        separated[any(re.fullmatch(field, name) for name in _fields(features[0]))].append(download)
+    return separated
 
 
 def _require(downloads: Sequence[Download], name: str) -> None:
     if not downloads:
-        lacking = SERVICES[name].name
-        raise SpiError(f"the lookup {lacking} of {PUBLISHER} is missing; fetch it along, or lay both into the inbox")
+        service = SERVICES[name].name
+        raise SpiError(f"the lookup {service} of {PUBLISHER} is missing; fetch it too, or place both in the inbox")
 
 
 def parse_centroids(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """``area_code, longitude, latitude`` of the population-weighted centroid of each LSOA."""
+    """Return ``area_code, longitude, latitude`` of the population-weighted centroid of each LSOA."""
     frame = parse_service(CENTROIDS, downloads, scope)
     points = shapely.from_wkb(frame["geometry"].to_numpy(dtype=object))
     return frame[["area_code"]].assign(longitude=shapely.get_x(points), latitude=shapely.get_y(points))
@@ -205,46 +205,50 @@ def _check_page(path: Path, service: Service) -> None:
 
 
 def check_body(body: Any, service: Service) -> None:
-    """Features, and not one of the errors that come with status 200."""
+    """Check that a body holds features, and not one of the errors that come with status 200."""
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
-        said = f"service {service.name} of {PUBLISHER} answered error {error.get('code')}: {error.get('message')}"
+        message = f"service {service.name} of {PUBLISHER} returned error {error.get('code')}: {error.get('message')}"
         if error.get("code") in OVERLOADED:
-            raise TransientFailure(said)
+            raise TransientFailure(message)
         kind = _GoneError if error.get("message") == "Invalid URL" else PermanentFailure
-        raise kind(f"{said}; see the geoportal")
+        raise kind(f"{message}; see the geoportal")
     if _features_of(body) is None:
-        raise PermanentFailure(f"service {service.name} of {PUBLISHER} answered no features; see the geoportal")
+        raise PermanentFailure(f"service {service.name} of {PUBLISHER} returned no features; see the geoportal")
 
 
 def _features_of(body: Any) -> list[dict[str, Any]] | None:
-    """The features of an answer; None where it is none."""
+    """Return the features of a response; None if it holds no list of features."""
     features = body.get("features") if isinstance(body, dict) else None
     return features if isinstance(features, list) and all(isinstance(one, dict) for one in features) else None
 
 
-def _told(feature: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of a feature, which stand under one name in JSON and under another in GeoJSON."""
+def _fields(feature: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a feature, whose key differs between JSON and GeoJSON."""
     fields = feature.get("attributes", feature.get("properties"))
     return fields if isinstance(fields, dict) else {}
 
 
 def _cut_off(body: Mapping[str, Any]) -> bool:
-    """The flag stands at the top, or under ``properties`` in GeoJSON; some services put it at the top there as well."""
+    """Whether the flag is set: at the top, or in GeoJSON usually under ``properties``."""
     return any(
         isinstance(place, dict) and bool(place.get("exceededTransferLimit")) for place in (body, body.get("properties"))
     )
 
 
 def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """Every feature with its file's name and whether that is of the whole layer; no question's last page is cut off."""
+    """Yield every feature with its file's name and whether the file covers the whole layer.
+
+    Raises:
+        SpiError: when a file holds no features, or the last page of a query is cut off.
+    """
     last: dict[str, tuple[str, bool]] = {}
     for download in downloads:
         name = f"{service.name} ({download.name})"
         body = json_of(download.path, name, PUBLISHER)
         features = _features_of(body)
         if features is None:
-            raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; ask again")
+            raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; fetch it again")
         last[re.sub(r"[?&]resultOffset=\d+", "", download.url)] = name, _cut_off(body)
         whole = parse_qs(urlsplit(download.url).query).get("where") == [EVERYTHING]
         yield from ((name, feature, whole) for feature in features)
@@ -254,20 +258,20 @@ def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple
 
 
 def fields_of(service: Service, fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a feature holds in the fields of the service, by our column.
+    """Return the values of a feature in the fields of the service, by our column.
 
     Raises:
-        SpiError: when it has no such field.
+        SpiError: when the feature lacks a field.
     """
     row = {}
     for column, pattern in service.columns.items():
-        found = [field for field in fields if re.fullmatch(pattern, field)]
-        if not found:
+        matches = [field for field in fields if re.fullmatch(pattern, field)]
+        if not matches:
             raise SpiError(
                 f"{name} of {PUBLISHER} has no field like {pattern}, it has {listed(list(fields))}; name its "
                 "fields in spi_pipeline/publishers/ons_geography"
             )
-        value = fields[found[0]]
+        value = fields[matches[0]]
         row[column] = None if value is None else str(value)
     return row
 
@@ -277,10 +281,10 @@ def _geometry(shape: Any, name: str) -> bytes:
         geometry = shapely.geometry.shape(shape)
         west, south, *_ = geometry.bounds
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
-        raise SpiError(f"{name} of {PUBLISHER} holds a feature without readable geometry; ask again") from error
+        raise SpiError(f"{name} of {PUBLISHER} holds a feature without readable geometry; fetch it again") from error
     if not within_degrees(geometry):
         raise SpiError(
-            f"{name} of {PUBLISHER} has coordinates elsewhere ({west:g}, {south:g}), as in metres where outSR is "
+            f"{name} of {PUBLISHER} has coordinates elsewhere ({west:g}, {south:g}), as in metres if outSR is "
             "not 4326; fetch it again in degrees"
         )
     wkb: bytes = shapely.to_wkb(geometry, byte_order=1)
@@ -294,7 +298,7 @@ def within_degrees(geometry: BaseGeometry) -> bool:
 
 
 def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
-    """Only areas of ours, all of them, and of the vintage in force."""
+    """Check that a table holds all our areas and no others, in the vintage in force."""
     known: dict[str, Collection[str]]
     if service is SERVICES["wards"]:
         known = {"area_code": scope.wards}

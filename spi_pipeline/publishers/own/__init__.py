@@ -1,6 +1,6 @@
-"""A council's own figures: tables that somebody keeps in a spreadsheet, each read as its contract says.
+"""A council's own figures: tables kept in spreadsheets, each read according to its contract.
 
-Whatever holds for one such table stands in its contract; nothing here knows any. ``cells`` reads a file, ``tables``
-finds the table in it, ``persons`` refuses personal data, ``placing`` says which area each row belongs to, ``reading``
-makes our table of all that, and ``drafting`` writes the contract of a table that has none yet.
+Everything particular to one table is in its contract, and nothing here knows a particular table. ``cells`` reads a
+file, ``tables`` finds the table in it, ``persons`` refuses personal data, ``placing`` assigns each row to an area,
+``reading`` makes our table from these, and ``inspecting`` and ``drafting`` draft the contract of a table without one.
 """

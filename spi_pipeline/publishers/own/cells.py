@@ -1,4 +1,4 @@
-"""A spreadsheet or CSV file as text, cell by cell, as a person sees it; what it means is not known here."""
+"""Reads a spreadsheet or CSV file as text, cell by cell, as a person sees it, without interpreting it."""
 
 import csv
 import datetime as dt
@@ -17,7 +17,7 @@ from spi_pipeline.publishers.files.plain import plain
 from spi_pipeline.publishers.http import bodies
 
 SUFFIXES = (".csv", ".xlsx")
-# Stands in a cell that is a formula nobody computed: the program that wrote the file kept no value of it.
+# Marks a cell with a formula but no value: the program that wrote the file did not store one.
 UNCOMPUTED = "=?"
 _DIVIDERS = ",;\t|"
 _LOOKED_AT = 50
@@ -29,11 +29,11 @@ class Sheet:
 
     Attributes:
         file: the file's name, for errors.
-        name: the sheet's; empty for a CSV file.
-        hidden: whether a person who opens the file does not see it.
-        rows: of each row that holds anything its number, from 1, and its cells from the first column on, as shown,
+        name: the sheet's name; empty for a CSV file.
+        hidden: whether the sheet is hidden from a person who opens the file.
+        rows: for each row that is not empty, its number from 1 and its cells from the first column on, as shown,
             without blanks around them.
-        divider: what divides the cells of a CSV file.
+        divider: the character that divides the cells of a CSV file.
     """
 
     file: str
@@ -49,10 +49,10 @@ class Sheet:
 
 
 def read_sheets(path: Path) -> list[Sheet]:
-    """Every sheet of a file, hidden ones too.
+    """Read every sheet of a file, including hidden ones.
 
     Raises:
-        SpiError: when it is neither CSV nor .xlsx, damaged, empty, or could be read in two ways.
+        SpiError: when it is neither CSV nor .xlsx, is damaged or empty, or could be read in two ways.
     """
     name, suffix = path.name, path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -62,16 +62,16 @@ def read_sheets(path: Path) -> list[Sheet]:
     try:
         if not path.stat().st_size:
             raise SpiError(f"{name} is empty; save it again")
-        found = _workbook(path) if suffix == ".xlsx" else [_csv(path)]
+        sheets = _workbook(path) if suffix == ".xlsx" else [_csv(path)]
     except OSError as error:
-        raise SpiError(f"{name} cannot be read: {error.strerror or error}; see who may read it") from error
-    if not any(sheet.rows for sheet in found):
+        raise SpiError(f"{name} cannot be read: {error.strerror or error}; check its permissions") from error
+    if not any(sheet.rows for sheet in sheets):
         raise SpiError(f"{name} is empty; save it again")
-    return found
+    return sheets
 
 
 def column_letter(index: int) -> str:
-    """The letters that a spreadsheet shows over a column, counted from 0."""
+    """Return the letters that a spreadsheet shows above a column, counted from 0."""
     return str(openpyxl.utils.get_column_letter(index + 1))
 
 
@@ -80,7 +80,7 @@ def _csv(path: Path) -> Sheet:
     with path.open("rb") as stream:
         head = stream.read(2)
     try:
-        if head not in (b"\xff\xfe", b"\xfe\xff"):  # which is told of in its own words
+        if head not in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16 has its own message, from ``plain``
             bodies.judge(path, ("csv",), "", bounded=True)
     except SpiError as error:
         raise SpiError(f"{name}: {error}; save the table as CSV in UTF-8, or as .xlsx") from error
@@ -90,7 +90,7 @@ def _csv(path: Path) -> Sheet:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         try:
-            text = content.decode("cp1252")  # what a spreadsheet program here calls CSV without "UTF-8"
+            text = content.decode("cp1252")  # spreadsheet programs in the UK save plain "CSV" like this
         except UnicodeDecodeError as error:
             raise SpiError(
                 f"{name} is neither in UTF-8 nor in Windows-1252 (byte {error.start:,}); save it as CSV in UTF-8"
@@ -108,7 +108,7 @@ def _csv(path: Path) -> Sheet:
 
 
 def _regular(text: str, divider: str) -> int:
-    """How many cells the first rows hold that are of the commonest width; none where that is one cell."""
+    """Return how many cells the first rows with the commonest width hold; 0 if that width is one cell."""
     try:
         rows = csv.reader(io.StringIO(text), delimiter=divider)
         widths = Counter(len(row) for row, _ in zip(rows, range(_LOOKED_AT), strict=False))
@@ -120,47 +120,47 @@ def _regular(text: str, divider: str) -> int:
 
 def _workbook(path: Path) -> list[Sheet]:
     name = path.name
-    again = "open it in a spreadsheet program and save it as .xlsx"
+    advice = "open it in a spreadsheet program and save it as .xlsx"
     try:
         bodies.judge(path, ("xlsx",), "", bounded=True)
     except SpiError as error:
-        raise SpiError(f"{name} is not a workbook: {error}; {again}") from error
+        raise SpiError(f"{name} is not a workbook: {error}; {advice}") from error
     try:
         values = openpyxl.load_workbook(path, read_only=True, data_only=True)
         formulas = openpyxl.load_workbook(path, read_only=True) if _has_formulas(path) else None
-        found = []
+        sheets = []
         for sheet in values.worksheets:
             computed = _rows(sheet)
-            stated = _rows(formulas[sheet.title]) if formulas else None
+            sources = _rows(formulas[sheet.title]) if formulas else None
             rows = []
             for number, cells in enumerate(computed, 1):
                 shown = [_shown(cell) for cell in cells]
-                if stated is not None:
-                    behind = [cell.value for cell in next(stated)]
+                if sources is not None:
+                    behind = [cell.value for cell in next(sources)]
                     shown = [
                         UNCOMPUTED if not text and formula is not None else text
                         for text, formula in zip(shown, behind, strict=True)
                     ]
                 if any(shown):
                     rows.append((number, shown))
-            found.append(Sheet(name, sheet.title, sheet.sheet_state != "visible", rows))
+            sheets.append(Sheet(name, sheet.title, sheet.sheet_state != "visible", rows))
         for book in filter(None, (values, formulas)):
             book.close()
-    # As many kinds of exception as there are ways to damage a workbook: see ``files.workbooks``.
+    # A damaged workbook may raise many kinds of exception: see ``files.workbooks``.
     except Exception as error:
-        raise SpiError(f"{name} is not a readable workbook: {' '.join(str(error).split())[:120]}; {again}") from error
-    return found
+        raise SpiError(f"{name} is not a readable workbook: {' '.join(str(error).split())[:120]}; {advice}") from error
+    return sheets
 
 
 def _rows(sheet: Any) -> Iterator[Any]:
-    # Some programs write a range beside the cells that there are.
+    # Some programs declare a range that differs from the cells in use.
     sheet.reset_dimensions()
     rows: Iterator[Any] = sheet.iter_rows()
     return rows
 
 
 def _has_formulas(path: Path) -> bool:
-    """Whether a workbook holds formulas: only then is it read twice."""
+    """Whether a workbook holds formulas; only then is it read twice."""
     with zip_members(path, path.name, "the council") as archive:
         for member in archive.namelist():
             if member.startswith("xl/worksheets/") and member.endswith(".xml"):
@@ -177,7 +177,7 @@ def _has_formulas(path: Path) -> bool:
 
 
 def _shown(cell: Any) -> str:
-    """A cell as a spreadsheet program shows it, but that no figure is rounded."""
+    """Return a cell as a spreadsheet program shows it, except that no figure is rounded."""
     value = cell.value
     if value is None or isinstance(value, str):
         return _text(value or "")
@@ -193,5 +193,5 @@ def _shown(cell: Any) -> str:
 
 
 def _text(cell: str) -> str:
-    """Text in one line, blanks of any kind around it taken off."""
+    """Return text in one line, without blanks of any kind around it."""
     return " ".join(cell.replace("\ufeff", "").split())

@@ -8,11 +8,11 @@ _YEAR = re.compile(r"(19|20)\d\d")
 
 
 def day_of(text: str) -> dt.date | None:
-    """The day that a text says, written as in the United Kingdom or by ISO 8601; None where it is none."""
-    found = _DAYS.fullmatch(text)
-    if not found:
+    """Return the day that a text holds, written as in the United Kingdom or by ISO 8601; None if it is not a day."""
+    match = _DAYS.fullmatch(text)
+    if not match:
         return None
-    year, month, day, day_, month_, year_ = found.groups()
+    year, month, day, day_, month_, year_ = match.groups()
     try:
         return dt.date(int(year or year_), int(month or month_), int(day or day_))
     except ValueError:
@@ -20,5 +20,5 @@ def day_of(text: str) -> dt.date | None:
 
 
 def is_year(text: str) -> bool:
-    """Whether a text says a calendar year of this century or the last."""
+    """Whether a text is a calendar year of this century or the last."""
     return _YEAR.fullmatch(text) is not None

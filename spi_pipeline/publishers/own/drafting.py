@@ -1,6 +1,7 @@
-"""A contract, an indicator and a fixture drafted for a table that has none, for a person to finish.
+"""Drafts a contract, an indicator and a fixture for a table that has none, for a person to finish.
 
-What the table shows is written down; what only a person can know stands as a blank that no contract may keep.
+The draft contains everything that the table shows. Anything that only a person can know is a blank, and a contract with
+a blank is refused.
 """
 
 import json
@@ -16,18 +17,18 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import POINTS, Placed, level_of
 from spi_pipeline.contracts.reading.documents import BLANK, unknown
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.publishers.own.looking import Asked, Seen
+from spi_pipeline.publishers.own.inspecting import Asked, Seen
 from spi_pipeline.publishers.own.placing import Places
 
-# What happens within so many days is a flow; a longer span may be anything.
+# Figures over at most this many days are a flow; a longer period may mean anything.
 _FLOW_DAYS = 800
 
 
 def draft(seen: Seen, asked: Asked, contracts: Contracts, known: Places) -> dict[str, str]:
-    """The files of a draft, by path below the contracts folder; that of the component with the indicator added.
+    """Return the files of a draft, by path below the contracts folder; the component's file has the indicator added.
 
     Raises:
-        SpiError: for a word that the contracts do not know, or a name that is taken.
+        SpiError: for a word that the contracts do not define, or a name that is taken.
     """
     _check(asked, contracts)
     before = (contracts.root / f"indicators/{asked.component}.yaml").read_text(encoding="utf-8")
@@ -41,27 +42,27 @@ def draft(seen: Seen, asked: Asked, contracts: Contracts, known: Places) -> dict
 def _check(asked: Asked, contracts: Contracts) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", asked.name):
         raise SpiError(
-            f"{asked.name!r} is no name of a table; choose one of small letters with --name, such as asb_calls"
+            f"{asked.name!r} cannot be the name of a table; choose lower-case letters with --name, such as asb_calls"
         )
     taken = {*contracts.sources, *contracts.products, *contracts.titles, *contracts.context}
     if asked.name in taken:
         raise SpiError(f"the name {asked.name} is taken already; choose another with --name")
     outcomes = [word for word, concept in contracts.vocabulary.concepts.items() if concept.kind == "outcome"]
-    for found, what, words in (
+    for word, kind, words in (
         (asked.component, "component", contracts.framework.components),
         (asked.licence, "licence of vocabulary.yaml", contracts.vocabulary.licences),
         (asked.concept, "concept that may enter the index", outcomes),
     ):
-        if found and found not in words:
-            raise SpiError(unknown(found, what, words))
+        if word and word not in words:
+            raise SpiError(unknown(word, kind, words))
 
 
-def _blank(asked: str) -> str:
-    return json.dumps(f"{BLANK}: {asked}", ensure_ascii=False)
+def _blank(question: str) -> str:
+    return json.dumps(f"{BLANK}: {question}", ensure_ascii=False)
 
 
-def _said(given: str, asked: str) -> str:
-    return json.dumps(given, ensure_ascii=False) if given else _blank(asked)
+def _given(value: str, question: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else _blank(question)
 
 
 def _title(asked: Asked) -> str:
@@ -69,7 +70,7 @@ def _title(asked: Asked) -> str:
 
 
 def _columns(seen: Seen, asked: Asked) -> tuple[str, str]:
-    """Our names of the column of figures and of that of the whole; empty where there is none."""
+    """Return our names of the column of figures and of the column of the whole; empty if there is no such column."""
     names, numbered = [], count(2)
     for name in (seen.figure or "counted", asked.of):
         ours = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
@@ -79,7 +80,7 @@ def _columns(seen: Seen, asked: Asked) -> tuple[str, str]:
 
 
 def _round(value: float, *, up: bool) -> float:
-    """With one significant digit."""
+    """Round to one significant digit."""
     if value <= 0:
         return 0.0
     scale = 10.0 ** floor(log10(value))
@@ -93,14 +94,14 @@ def _contract(seen: Seen, asked: Asked, contracts: Contracts) -> str:
     figure, whole = _columns(seen, asked)
     places = json.dumps(table.place_names(), ensure_ascii=False)
     file = {"sheet": table.sheet if asked.sheet else "", "date": seen.date}
-    said = "".join(f", {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.items() if value)
+    details = "".join(f", {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.items() if value)
     minimum = asked.minimum_count if asked.minimum_count is not None else _blank("the smallest count that may be shown")
     start, end = seen.period or ("", "")
     period = (
         "{basis: reference, column: year}"
         if seen.year
-        else f"{{basis: reference, start: {_said(start, 'the first day, YYYY-MM-DD')}, "
-        f"end: {_said(end, 'the last day, YYYY-MM-DD')}}}"
+        else f"{{basis: reference, start: {_given(start, 'the first day, YYYY-MM-DD')}, "
+        f"end: {_given(end, 'the last day, YYYY-MM-DD')}}}"
     )
     lives = f"one of {', '.join(contracts.vocabulary.useful_lives)}"
     days = (pd.Timestamp(end) - pd.Timestamp(start)).days if seen.period else _FLOW_DAYS + 1
@@ -112,9 +113,9 @@ id: {asked.name}
 name: {_title(asked)}
 version: 1.0.0
 status: draft
-team: {{name: {_said(asked.owner, "the team that answers for it, in small letters")}}}
+team: {{name: {_given(asked.owner, "the team that answers for it, in small letters")}}}
 support:
-  - {{channel: {_said(asked.owner, "where a reader asks")}}}
+  - {{channel: {_given(asked.owner, "where a reader asks")}}}
 description:
   purpose: {_blank("what is counted, by whom, and when it is written down")}
   limitations: {_blank("what a reader must know before trusting it")}
@@ -125,15 +126,15 @@ customProperties:
   - {{property: group, value: own}}
   - {{property: dataset, value: {_title(asked)}}}
   - {{property: url, value: {_blank("a page that tells of the figures, https://…")}}}
-  - {{property: licence, value: {_said(asked.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
-  - {{property: attribution, value: {_said(attribution, "the sentence a reader is owed")}}}
+  - {{property: licence, value: {_given(asked.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
+  - {{property: attribution, value: {_given(attribution, "the sentence a reader is owed")}}}
   - {{property: mode, value: own}}
   - {{property: minimum_count, value: {minimum}}}
   - {{property: useful_life, value: {"flow" if days <= _FLOW_DAYS else _blank(lives)}}}
   - {{property: no_total, value: The council's own figures; nobody else publishes their total.}}
   - property: own
-    value: {{placed_by: {table.kind}, columns: {places}{said},
-            expires: {_said(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
+    value: {{placed_by: {table.kind}, columns: {places}{details},
+            expires: {_given(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
   - property: geography
     value: {{levels: [{level}], vintage: {seen.vintage}}}
   - property: period
@@ -161,7 +162,7 @@ schema:
       - {{id: most_areas, type: custom, engine: spi, severity: error,
          implementation: {{rule: coverage, columns: [area_code], min_share: 0.95{", by: [year]" * bool(seen.year)}}}}}
       - {{id: {figure}_varies, type: custom, engine: spi, severity: warning,
-         implementation: {{rule: varies, columns: [{figure}]}}}}
+         implementation: {{rule: not_constant, columns: [{figure}]}}}}
 """
     return "".join([head, year if seen.year else "", *columns, rules])
 
@@ -177,16 +178,18 @@ def _column(seen: Seen, asked: Asked, name: str, published: str, contracts: Cont
     if seen.percent:
         options, sizes = "", [sizes[0], min(sizes[1], 100.0)]
     custom = {
-        "concept": _said(asked.concept, "what it is about, a concept of vocabulary.yaml that is an outcome"),
-        "unit": _said(unit, f"one of {', '.join(words)}"),
-        "typical": f"[{sizes[0]:g}, {sizes[1]:g}]" if sizes and sizes[1] > sizes[0] else "",
+        "concept": _given(asked.concept, "what it is about, a concept of vocabulary.yaml that is an outcome"),
+        "unit": _given(unit, f"one of {', '.join(words)}"),
+        "mean_magnitude": f"[{sizes[0]:g}, {sizes[1]:g}]" if sizes and sizes[1] > sizes[0] else "",
         "published_name": json.dumps(published, ensure_ascii=False) if published else "",
     }
-    told = f",\n{' ' * 28}".join(f"{{property: {name}, value: {said}}}" for name, said in custom.items() if said)
+    properties = f",\n{' ' * 28}".join(
+        f"{{property: {name}, value: {value}}}" for name, value in custom.items() if value
+    )
     return f"""\
       - {{name: {name}, logicalType: {"integer" if seen.whole else "number"},
          description: {custom["published_name"] or "Rows of the file in this area"},{options}
-         customProperties: [{told}]}}
+         customProperties: [{properties}]}}
 """
 
 
@@ -218,14 +221,14 @@ def _indicator(seen: Seen, asked: Asked) -> str:
     source: {asked.name}
     measure: {measure}
     goalposts: {{worst: {_blank("the value that scores 0")}, best: {_blank("the value that scores 100")},
-                basis: cap, reason: {_blank("why these two")}}}
+                source: cap, reason: {_blank("why these two")}}}
     plausible: {{minimum: 0, maximum: {_blank("a ward above it would be an error")}}}
 {error}    limits: {_blank("what a reader must know before trusting it")}
 """
 
 
 def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
-    """Invented rows in the file's shape: every area of ours, and as many of what is counted in each as is usual."""
+    """Return invented rows in the form of the file: each of our areas, with figures of the usual size."""
     table = seen.table
     values = pd.Series(seen.values, dtype="float64").dropna()
     usual = values.mean() if len(values) else 1.0
@@ -246,7 +249,7 @@ def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
         row = invented | dict(zip(table.place_names(), place, strict=True))
         if seen.figure and seen.whole:
             row[seen.figure] = f"{max(usual, least) + index % 3:.0f}"
-        # A tenth of what is usual keeps the size that the contract calls typical.
+        # A tenth of the usual number stays within the contract's ``mean_magnitude``.
         times = 1 if seen.figure else max(least, ceil(usual / 10) + 1) + index % 3
         lines += [",".join(_quoted(row[name]) for name in header)] * times
     return "\n".join(lines) + "\n"
@@ -257,7 +260,7 @@ def _quoted(text: str) -> str:
 
 
 def _every_place(kind: Placed, vintage: int, known: Places) -> list[tuple[str, ...]]:
-    """Each area of ours as a file would say it: by code, name, a postcode or a point in it."""
+    """Return each of our areas as a file would give it: by code, by name, by a postcode or by a point in it."""
     if kind == "lsoa":
         return [(code,) for code in sorted(known.lsoas[vintage])]
     if kind == "postcode":

@@ -1,6 +1,6 @@
-"""Areas as files draw them: GeoJSON polygons, or a table of postcodes or of codes of small areas and wards.
+"""Reads areas that files draw: GeoJSON polygons, or a table of postcodes or of codes of small areas and wards.
 
-What a file says belongs here, and whether it can be meant; what lies in an area is the geography's.
+This module reads and checks the file; the geography determines what lies in an area.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.own_areas import CODE, OwnArea
 
 POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE)
-# The column, or the property of a feature, that says which of several areas a row or polygon is a part of.
+# The column, or the property of a feature, that names the area a row or polygon is part of.
 AREA = "area"
 # Longitude and latitude of Great Britain, west, south, east, north.
 BRITAIN = (-9.0, 49.0, 2.5, 61.5)
-# A ring that touches itself keeps its surface when it is mended; one that crosses itself does not.
+# The largest relative change of surface in mending: a ring that touches itself keeps its surface, unlike one that
+# crosses itself.
 MENDED = 1e-3
 DECIMALS = 6  # of a degree: a decimetre
 _POLYGONS = ("Polygon", "MultiPolygon")
 
 
 def read_drawn(path: Path, name: str = "") -> list[OwnArea]:
-    """The areas that a file draws.
+    """Read the areas that a file draws.
 
     Args:
-        path: ``.geojson`` or ``.json``, else a table as CSV or a list with an entry a line. Rows and features that
-            name an ``area`` are parts of the area of that name, and several areas may stand in one file.
-        name: what the area is called, where the file names none; the file's own name when left out.
+        path: a ``.geojson`` or ``.json`` file, or else a table as CSV or a list with one entry per line. Rows and
+            features that name an ``area`` are parts of the area of that name; a file may hold several areas.
+        name: the name of the area, if the file gives none; by default the name of the file.
 
     Returns:
-        Each area with an id made of its name.
+        Each area, with an id made from its name.
 
     Raises:
-        SpiError: when the file cannot be read, draws nothing, or draws what cannot be meant.
+        SpiError: when the file cannot be read, draws nothing, or draws something that cannot be intended.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -56,21 +57,21 @@ def read_drawn(path: Path, name: str = "") -> list[OwnArea]:
     if not text.strip():
         raise SpiError(f"{path} is empty; name a file that draws an area")
     if path.suffix.lower() in (".geojson", ".json") or text.lstrip().startswith("{"):
-        found = [OwnArea(id=id_of(each), title=each, outline=_outline(parts, path))
+        areas = [OwnArea(id=id_of(each), title=each, outline=_outline(parts, path))
                  for each, parts in _grouped(_features(text, path), title, name, path)]  # fmt: skip
     else:
-        found = [_listed(each, entries, path) for each, entries in _grouped(_entries(text, path), title, name, path)]
-    ids = [one.id for one in found]
+        areas = [_listed(each, entries, path) for each, entries in _grouped(_entries(text, path), title, name, path)]
+    ids = [one.id for one in areas]
     if repeated := next((one for one in ids if ids.count(one) > 1), ""):
-        raise SpiError(f"{path} names two areas whose id would be {repeated}; call them otherwise")
-    return found
+        raise SpiError(f"{path} names two areas whose id would be {repeated}; give them other names")
+    return areas
 
 
 def id_of(title: str) -> str:
-    """An id made of a name: small letters, digits and underscores, a letter first.
+    """Return an id made from a name: lower-case letters, digits and underscores, beginning with a letter.
 
     Raises:
-        SpiError: where none can be made of it.
+        SpiError: when no id can be made from the name.
     """
     plain = re.sub(r"[^a-z0-9]+", "_", title.casefold()).strip("_")
     if not plain:
@@ -79,14 +80,14 @@ def id_of(title: str) -> str:
 
 
 def _grouped(parts: Sequence[tuple[str, Any]], title: str, name: str, path: Path) -> list[tuple[str, list[Any]]]:
-    """Parts by the area they name, in the order met; under the one name where none is named."""
+    """Group parts by the area they name, in order of appearance; if none is named, all under one name."""
     if not parts:
         raise SpiError(f"{path} draws no area: it holds no polygon, postcode or code")
     named = sorted({own for own, _ in parts if own})
     if name and len(named) > 1:
         raise SpiError(f"{path} names {len(named)} areas, {named[0]} and {named[1]} among them; leave --name out")
     if named and any(not own for own, _ in parts):
-        raise SpiError(f"{path} names an area for some of its parts and for others none; name all of them, or none")
+        raise SpiError(f"{path} names an area for some of its parts and not for others; name all of them, or none")
     groups: dict[str, list[Any]] = {}
     for own, part in parts:
         groups.setdefault(name or own or title, []).append(part)
@@ -102,11 +103,11 @@ def _features(text: str, path: Path) -> list[tuple[str, shapely.Geometry]]:
         raise SpiError(f"{path} is not GeoJSON: it holds no object; export it again")
     reference = json.dumps(data.get("crs") or "")
     if data.get("crs") and not re.search(r"CRS84|4326", reference):
-        raise SpiError(f"{path} says that its coordinates are {reference}; {_WGS84}")
+        raise SpiError(f"{path} declares that its coordinates are {reference}; {_WGS84}")
     features = data.get("features") if data.get("type") == "FeatureCollection" else [data]
     if not isinstance(features, list):
         raise SpiError(f"{path} is not GeoJSON: its features are not a list; export it again")
-    return [found for feature in features for found in _polygons(feature, path)]
+    return [part for feature in features for part in _polygons(feature, path)]
 
 
 def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]]:
@@ -114,7 +115,7 @@ def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]
         raise SpiError(f"{path} is not GeoJSON: a feature is not an object; export it again")
     geometry = feature.get("geometry") if feature.get("type") == "Feature" else feature
     properties = feature.get("properties")
-    # Programs that measure surfaces call a number so.
+    # Programs that measure surfaces may write a number under this name.
     own = properties.get(AREA) if isinstance(properties, dict) else None
     if geometry is None:
         return
@@ -133,7 +134,7 @@ def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]
             yield own.strip() if isinstance(own, str) else "", made
 
 
-_WGS84 = "save it as GeoJSON in WGS84 (EPSG:4326), longitude before latitude, as GeoJSON is"
+_WGS84 = "save it as GeoJSON in WGS84 (EPSG:4326), with longitude before latitude"
 
 
 def _outline(parts: Sequence[shapely.Geometry], path: Path) -> str:
@@ -147,13 +148,13 @@ def _outline(parts: Sequence[shapely.Geometry], path: Path) -> str:
 def _require_degrees(polygon: shapely.Geometry, path: Path) -> None:
     west, south, east, north = polygon.bounds
     if not all(map(math.isfinite, (west, south, east, north))):
-        raise SpiError(f"{path} holds coordinates that are no numbers; export it again")
+        raise SpiError(f"{path} holds coordinates that are not numbers; export it again")
     place = f"{west:g} {south:g}"
     if max(abs(east), abs(north), abs(west), abs(south)) > 180:
-        grid = "numbers of the British National Grid" if 0 <= west < 7e5 and 0 <= south < 1.3e6 else "no degrees"
-        raise SpiError(f"the coordinates of {path} are {grid}, {place} the first; {_WGS84}")
+        grid = "on the British National Grid" if 0 <= west < 7e5 and 0 <= south < 1.3e6 else "not degrees"
+        raise SpiError(f"the coordinates of {path} are {grid}, the first {place}; {_WGS84}")
     if BRITAIN[1] <= west and east <= BRITAIN[3] and BRITAIN[0] <= south and north <= BRITAIN[2]:
-        raise SpiError(f"{path} has latitude before longitude, {place} the first; {_WGS84}")
+        raise SpiError(f"{path} has latitude before longitude, the first {place}; {_WGS84}")
     if not (BRITAIN[0] <= west and east <= BRITAIN[2] and BRITAIN[1] <= south and north <= BRITAIN[3]):
         raise SpiError(f"{path} draws an area outside Great Britain, at {place}; {_WGS84}")
 
@@ -169,16 +170,16 @@ def _mended(polygon: shapely.Geometry, path: Path) -> shapely.Geometry:
 
 
 def _entries(text: str, path: Path) -> list[tuple[str, str]]:
-    """The postcodes and codes of a table, each with the area it names."""
+    """Return the postcodes and codes of a table, each with the area named for it."""
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))]
     except csv.Error as error:
         raise SpiError(f"{path} is not CSV ({error}); save it again") from error
     if not rows:
         return []
-    found = [sum(_is_place(_cell(row, at)) for row in rows) for at in range(max(map(len, rows)))]
-    column = found.index(max(found))
-    if not found[column]:
+    counts = [sum(_is_place(_cell(row, at)) for row in rows) for at in range(max(map(len, rows)))]
+    column = counts.index(max(counts))
+    if not counts[column]:
         raise SpiError(
             f"{path} holds no column of postcodes or of codes of output areas, LSOAs or wards: its first row is "
             f"{','.join(rows[0])[:60]}"
@@ -190,8 +191,8 @@ def _entries(text: str, path: Path) -> list[tuple[str, str]]:
     strange = [_cell(row, column) for row in body if not _is_place(_cell(row, column))]
     if strange:
         raise SpiError(
-            f"{len(strange):,} of {len(body):,} rows of {path} hold no postcode or code, {strange[0][:20]!r} the "
-            "first; correct them, or leave them out"
+            f"{len(strange):,} of {len(body):,} rows of {path} hold no postcode or code, the first "
+            f"{strange[0][:20]!r}; correct them, or leave them out"
         )
     return [("" if of is None else _cell(row, of), _cell(row, column).upper()) for row in body]
 

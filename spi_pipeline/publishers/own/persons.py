@@ -1,7 +1,7 @@
-"""Signs that a file holds personal data: what its columns are called, and what their cells look like.
+"""Signs that a file holds personal data: the names of its columns, and the form of their cells.
 
-A file with such a sign is refused whole, hidden sheets included: it would lie in the store as it is. Whoever finds a
-sign too many takes the column out; whoever finds one too few adds it here.
+A file with such a sign, even in a hidden sheet, is refused whole, since it would be stored unchanged. If a sign is
+wrong, take the column out of the file; if a sign is missing, add it here.
 """
 
 import re
@@ -11,7 +11,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.own.cells import Sheet, column_letter
 from spi_pipeline.publishers.own.days import day_of
 
-# The names of columns stand among so many texts of each.
+# The name of a column is searched for among its first texts, this many.
 _HEADERS = 30
 _PEOPLE = (
     "customer|client|patient|person|people|victim|complainant|caller|tenant|applicant|resident|pupil|student|child|"
@@ -42,27 +42,27 @@ _NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
 _ADDRESS = re.compile(
     rf"(?:(?:flat|apartment) \d+[a-z]?,? )?\d+[a-z]?,? [a-z][a-z' .-]* (?:{_STREETS})\b.*", re.IGNORECASE
 )
-# What happened to a council was written down within so many years; people are older and younger.
+# The events that a council records span fewer years than this; dates of birth span more.
 _YEARS_OF_BIRTHS = 20
 
 
 def refuse_persons(sheets: Iterable[Sheet], is_place: Callable[[str], bool]) -> None:
-    """Refuse a file that holds personal data by its signs.
+    """Refuse a file with signs of personal data.
 
     Args:
-        sheets: every sheet of it.
-        is_place: tells names of wards, which a column "Name" may hold, from others.
+        sheets: every sheet of the file.
+        is_place: recognises names of wards, which a column "Name" may hold.
 
     Raises:
-        SpiError: naming file, sheet and column, what says so, and what to do.
+        SpiError: naming file, sheet and column, the sign, and what to do.
     """
     for sheet in sheets:
         width = max((len(cells) for _, cells in sheet.rows), default=0)
         for index in range(width):
             column = [(number, cells[index]) for number, cells in sheet.rows if index < len(cells) and cells[index]]
-            if found := _by_name(column, is_place) or _by_values(column):
+            if sign := _by_name(column, is_place) or _by_values(column):
                 raise SpiError(
-                    f"{sheet.called}, column {column_letter(index)}: {found}; personal data are not for an index: "
+                    f"{sheet.called}, column {column_letter(index)}: {sign}; an index must not use personal data: "
                     "take the column out, or count by area first"
                 )
 
@@ -71,12 +71,12 @@ def _by_name(column: Sequence[tuple[int, str]], is_place: Callable[[str], bool])
     for place, (number, text) in enumerate(column[:_HEADERS]):
         words = re.sub(r"[^\w' ]+", " ", text.replace("_", " ")).casefold()
         words = " ".join(words.split())
-        for what, pattern in _NAMES.items():
+        for kind, pattern in _NAMES.items():
             if re.fullmatch(pattern, words):
                 below = [cell for _, cell in column[place + 1 :]]
                 areas = sum(map(is_place, below))
                 if below and not (words in ("name", "names") and 2 * areas >= len(below)):
-                    return f"the name {text!r} in row {number} says that it holds {what}"
+                    return f"the name {text!r} in row {number} suggests that it holds {kind}"
     return ""
 
 
@@ -86,13 +86,13 @@ def _by_values(column: Sequence[tuple[int, str]]) -> str:
         "a telephone number": lambda cell: _PHONE.fullmatch(re.sub(r"[ ()-]", "", cell).replace("+440", "+44")),
         "an address": _ADDRESS.fullmatch,
     }
-    for what, is_one in looks.items():
+    for kind, is_one in looks.items():
         if hits := [number for number, cell in column if is_one(cell)]:
             more = f" and {len(hits) - 1:,} more" if len(hits) > 1 else ""
-            return f"row {hits[0]}{more} holds what looks like {what}"
+            return f"row {hits[0]}{more} holds what looks like {kind}"
     numbers = [(row, re.sub(r"\D", "", cell)) for row, cell in column if _NHS.fullmatch(cell)]
     valid = [row for row, digits in numbers if is_nhs_number(digits)]
-    # One in eleven numbers of ten digits passes by chance.
+    # One in eleven ten-digit numbers passes by chance.
     if 2 * len(valid) > len(numbers):
         return f"row {valid[0]} and {len(valid) - 1:,} more hold what look like NHS numbers, by their check digit"
     years = sorted(day.year for _, cell in column if (day := day_of(cell)))
@@ -105,8 +105,8 @@ def _by_values(column: Sequence[tuple[int, str]]) -> str:
 def is_nhs_number(digits: str) -> bool:
     """Whether ten digits end with the check digit of an NHS number.
 
-    The NHS Data Dictionary weights the first nine by 10 to 2; the last is 11 less the remainder of their sum by 11, 0
-    for 11, and no number has 10.
+    The NHS Data Dictionary weights the first nine digits by 10 to 2. The check digit is 11 minus the remainder of the
+    weighted sum divided by 11; 11 becomes 0, and numbers for which it would be 10 are not issued.
     """
     check = 11 - sum(weight * int(digit) for weight, digit in zip(range(10, 1, -1), digits, strict=False)) % 11
     return len(digits) == 10 and check != 10 and check % 11 == int(digits[9])

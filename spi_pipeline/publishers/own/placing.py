@@ -1,4 +1,4 @@
-"""Which ward, or LSOA, each row of a table belongs to, by the geography in force; what is not clear is refused."""
+"""Assigns each row of a table to a ward or LSOA of the geography in force, and refuses ambiguous rows."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CODES: dict[Placed, re.Pattern[str]] = {
     "lsoa": re.compile(r"[EW]01\d{6}"),
     "postcode": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE),
 }
-# A row placed by these is of one address or point; by the others of an area.
+# A row placed by one of these is a single address or point; by any other, an area.
 SINGLES: tuple[Placed, ...] = ("postcode", *POINTS)
-# Of rows of single postcodes or points so many may lie elsewhere or say no place: what is left is then most of it.
+# The share of rows of single postcodes or points that may lie elsewhere or have no place, so that most remain.
 MOST_ELSEWHERE = 0.1
-# The sources that say where a place of each kind lies.
+# The sources that locate a place of each kind.
 _LSOAS = {2021: ("lsoa_best_fit", "area_code"), 2011: ("lsoa_2011_lookup", "lsoa_2011_code")}
 NEEDS: dict[Placed, tuple[str, ...]] = {
     "ward_code": (),
@@ -41,13 +41,13 @@ _LSOA_NAME = re.compile(r".+ \d{3}[A-Z]")
 
 @dataclass(frozen=True)
 class Places:
-    """What is known of our areas.
+    """Our areas, and the lookups by which rows are placed in them.
 
     Attributes:
         geography: wards and authorities.
-        postcodes: ``postcode, ward_code``; empty where none are at hand.
+        postcodes: ``postcode, ward_code``; empty if none are available.
         wards: ``area_code, geometry``, WGS84.
-        lsoas: by year the codes of ours.
+        lsoas: the codes of our LSOAs, by year.
     """
 
     geography: Geography
@@ -57,12 +57,12 @@ class Places:
 
     @classmethod
     def of(cls, geography: Geography, kinds: Collection[Placed], table: Callable[[str], pd.DataFrame]) -> Places:
-        """What it takes to place rows of some kinds.
+        """Load the lookups that place rows of some kinds.
 
         Args:
             geography: wards and authorities.
-            kinds: by what rows may be placed.
-            table: gives the table of a source, one of those that ``NEEDS`` names.
+            kinds: the kinds of places by which rows may be placed.
+            table: returns the table of a source that ``NEEDS`` names.
         """
         held = {name: table(name) for name in sorted({name for kind in kinds for name in NEEDS[kind]})}
         lsoas = {
@@ -74,19 +74,19 @@ class Places:
     @cached_property
     def in_force(self) -> dict[str, list[str]]:
         """Codes of the wards in force by their plain names."""
-        found: dict[str, list[str]] = {}
+        codes: dict[str, list[str]] = {}
         for ward in self.geography.wards:
-            found.setdefault(plain(ward.name), []).append(ward.code)
-        return found
+            codes.setdefault(plain(ward.name), []).append(ward.code)
+        return codes
 
     @cached_property
     def before(self) -> frozenset[str]:
-        """Plain names of the wards before."""
+        """Plain names of the former wards."""
         return frozenset(map(plain, self.geography.former_wards.values()))
 
     @cached_property
     def towns(self) -> str:
-        """Our authorities, for errors."""
+        """The names of our authorities, for errors."""
         return " and ".join(authority.name for authority in self.geography.authorities)
 
     @cached_property
@@ -95,64 +95,66 @@ class Places:
         return frozenset(plain(authority.name) for authority in self.geography.authorities)
 
     def names_a_ward(self, text: str) -> bool:
-        """Whether a text is the name of a ward, in force or before."""
+        """Whether a text is the name of a ward, in force or former."""
         return _ward(text) in self.in_force or _ward(text) in self.before
 
     def names_an_area(self, text: str) -> bool:
-        """Whether a text names an area of any kind, and no person."""
+        """Whether a text names an area of any kind rather than a person."""
         return self.names_a_ward(text) or plain(text) in self.town_names or bool(_LSOA_NAME.fullmatch(text))
 
     def is_kind(self, kind: Placed, text: str) -> bool:
-        """Whether a text is of a kind of places, ours or not."""
+        """Whether a text is a place of some kind, ours or not."""
         return self.names_a_ward(text) if kind == "ward_name" else bool(CODES[kind].fullmatch(text))
 
     def one(self, kind: Placed, text: str) -> str:
-        """The area that one cell says.
+        """Return the area that a cell names.
 
         Returns:
-            Its code; empty for a postcode that is none of ours.
+            Its code; empty for a postcode that is not ours.
 
         Raises:
-            SpiError: why there is none.
+            SpiError: when the cell names no area of ours, with the reason.
         """
         if kind == "postcode":
             if not len(self.postcodes):
-                raise SpiError("no postcodes are at hand to place it by; give ward codes")
+                raise SpiError("no postcodes are available to place it by; give ward codes")
             return self._by_postcode.get(text.upper().replace(" ", ""), "")
         if kind == "ward_name":
-            found = self.in_force.get(_ward(text), [])
-            if not found:
-                raise SpiError(f"{text!r} is a ward of before {self.geography.vintage}; {_MOVE}")
-            if len(found) > 1:
+            codes = self.in_force.get(_ward(text), [])
+            if not codes:
+                raise SpiError(f"{text!r} is a former ward, of before {self.geography.vintage}; {_MOVE}")
+            if len(codes) > 1:
                 raise SpiError(f"{text!r} is the name of wards of several authorities; give ward codes")
-            return found[0]
+            return codes[0]
         known = self.geography.ward_codes if kind == "ward_code" else frozenset[str]().union(*self.lsoas.values())
         if text in known:
             return text
         if text in self.geography.former_wards:
             was = self.geography.former_wards[text]
             raise SpiError(f"{text} is {was} as it was before {self.geography.vintage}; {_MOVE}")
-        what = "ward" if kind == "ward_code" else "LSOA"
-        raise SpiError(f"{text} is no {what} of {self.towns}; keep the rows of {self.towns} alone, or correct the code")
+        kind_name = "a ward" if kind == "ward_code" else "an LSOA"
+        raise SpiError(
+            f"{text} is not {kind_name} of {self.towns}; keep only the rows of {self.towns}, or correct the code"
+        )
 
-    def check_names(self, met: Sequence[str], where: str) -> None:
-        """Refuse names that may as well be those of the wards before, whose edges were others.
+    def check_names(self, names: Sequence[str], where: str) -> None:
+        """Refuse names that could just as well be those of the former wards, which had other edges.
 
         Raises:
-            SpiError: when no name is of a ward that only there is now.
+            SpiError: when every name is also that of a former ward.
         """
-        named = set(map(_ward, met))
+        named = set(map(_ward, names))
         if self.before and named and not named - self.before:
             raise SpiError(
                 f"{where}: the wards before {self.geography.vintage} had all of these names too, with other edges, and "
-                "which are meant is not told; give ward codes"
+                "it is unclear which are meant; give ward codes"
             )
 
     def vintage(self, codes: Sequence[str], where: str) -> int:
-        """The year of the LSOAs that some codes, each of ours, are of; the newest where it may be either.
+        """Return the year of the LSOAs with some codes, all of them ours; the newest if several years are possible.
 
         Raises:
-            SpiError: when they are of no one year.
+            SpiError: when no single year has all codes.
         """
         for year in sorted(self.lsoas, reverse=True):
             if self.lsoas[year].issuperset(codes):
@@ -165,19 +167,19 @@ class Places:
         )
 
     def points(self, kind: Placed, x: Sequence[float], y: Sequence[float]) -> list[str]:
-        """The ward of each point, empty outside all of ours.
+        """Return the ward of each point; empty for a point outside our wards.
 
         Raises:
-            SpiError: when no ward has edges here.
+            SpiError: when no ward boundaries are available.
         """
         if not self.wards["geometry"].notna().any():
-            raise SpiError("no ward boundaries are at hand to place points by; give ward codes")
+            raise SpiError("no ward boundaries are available to place points by; give ward codes")
         if kind == "wgs84":
-            found = place_points(np.array(x, dtype=float), np.array(y, dtype=float), self.wards)
+            wards = place_points(np.array(x, dtype=float), np.array(y, dtype=float), self.wards)
         else:
             shapes = Shapes.from_frame(self.wards).on_national_grid()
-            found = shapes.holding(shapely.points(np.array(x, dtype=float), np.array(y, dtype=float)))
-        return [code or "" for code in found]
+            wards = shapes.holding(shapely.points(np.array(x, dtype=float), np.array(y, dtype=float)))
+        return [code or "" for code in wards]
 
     @cached_property
     def _by_postcode(self) -> dict[str, str]:
@@ -186,11 +188,11 @@ class Places:
 
 
 def _ward(name: str) -> str:
-    """The plain name of a ward, with or without the word behind it."""
+    """Return the plain name of a ward, without the word "ward" at its end."""
     return plain(re.sub(r"\s+ward$", "", name, flags=re.IGNORECASE))
 
 
 _MOVE = (
-    "its edges were others, and figures cannot be moved between them: give them on the wards in force, or by LSOA, "
+    "it had other edges, and figures cannot be moved between them: give figures for the wards in force, or by LSOA, "
     "postcode or point"
 )

@@ -1,4 +1,4 @@
-"""From a council's own file to our table, as its contract says: placed, counted, and small counts suppressed."""
+"""Makes our table from a council's own file, by its contract: places rows, counts them, and suppresses small counts."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from spi_pipeline.publishers.own.placing import MOST_ELSEWHERE, SINGLES, Places
 from spi_pipeline.publishers.own.tables import Table, find_table, is_total
 from spi_pipeline.rules.disclosure import withheld
 
-# Marks for a figure that is withheld or not there, as councils and the Government Analysis Function write them.
+# Marks for a figure that is withheld or missing, as councils and the Government Analysis Function write them.
 WITHHELD = re.compile(
     r"\*+|\[?[cuxz]\]?|\[?low\]?|\.\.|:|[sp]|<\s*\d+|(?:less|fewer) than \d+|n/?a|#n/a|suppressed", re.I
 )
@@ -29,13 +29,14 @@ _EASTINGS, _NORTHINGS = (0.0, 700_000.0), (0.0, 1_300_000.0)
 
 @dataclass(frozen=True)
 class Read:
-    """What a file came to.
+    """The result of reading a file.
 
     Attributes:
         frame: the columns of the contract.
-        rows: rows of the table that were read.
-        elsewhere: rows among them without a place, or placed outside our wards.
-        suppressed: figures left out because a count is below the minimum, or shows one that is by subtraction.
+        rows: the number of rows read.
+        elsewhere: the number of these without a place, or placed outside our wards.
+        suppressed: the number of figures left out because a count is below the minimum, or would reveal such a count
+            by subtraction.
     """
 
     frame: pd.DataFrame
@@ -48,7 +49,7 @@ def read_own(path: Path, source: Source, known: Places) -> Read:
     """Read a council's own file.
 
     Raises:
-        SpiError: naming file, sheet, row and column of what is not as it should be, and what to do.
+        SpiError: naming the file, sheet, row and column of a fault, and what to do.
     """
     own = source.properties.own
     assert own
@@ -82,15 +83,15 @@ def read_own(path: Path, source: Source, known: Places) -> Read:
         for column, values in figures.items():
             _check_total(table, totals, source.column(column), values)
     _check_once(frame, key, table)
-    kept, suppressed = suppress(frame.reset_index(drop=True), source, known.geography)
-    return Read(kept[[column.name for column in source.columns]], len(rows), elsewhere, suppressed)
+    table_of_ours, suppressed = suppress(frame.reset_index(drop=True), source, known.geography)
+    return Read(table_of_ours[[column.name for column in source.columns]], len(rows), elsewhere, suppressed)
 
 
 def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequence[str]]], list[Sequence[str]]]:
-    """The area of each row of a table, its rows without totals and notes, and its totals.
+    """Return the area of each row of a table, its rows without totals and notes, and its totals.
 
     Raises:
-        SpiError: for a row whose place is not known.
+        SpiError: for a row with an unknown place.
     """
     if table.kind in POINTS:
         rows = [
@@ -111,13 +112,13 @@ def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequ
                 continue
             if _is_note(cells) and (text or number > last):
                 continue
-            # What happened somewhere unknown did happen; a row of figures of an unknown area is a fault.
+            # An event at an unknown place still happened; figures of an unknown area are a fault.
             if not text and table.kind == "postcode":
                 areas.append("")
                 rows.append((number, cells))
                 continue
-            said = f"{text!r} is no {_WORDS[table.kind]}" if text else f"there is no {_WORDS[table.kind]}"
-            raise _fault(table, number, place, f"{said} beside the figures; correct it, or take the row out")
+            fault = f"{text!r} is not a {_WORDS[table.kind]}" if text else f"there is no {_WORDS[table.kind]}"
+            raise _fault(table, number, place, f"{fault} for the figures; correct it, or take the row out")
         try:
             areas.append(known.one(table.kind, text))
         except SpiError as error:
@@ -130,10 +131,10 @@ _WORDS = {"ward_code": "code of a ward", "ward_name": "ward of ours", "lsoa": "c
 
 
 def numbers(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int, count: bool) -> list[float]:
-    """The figures of a column; not a number where one is withheld or missing.
+    """Return the figures of a column; NaN for one that is withheld or missing.
 
     Raises:
-        SpiError: for a cell that is no figure, or could be read in two ways.
+        SpiError: for a cell that is not a figure, or could be read in two ways.
     """
     return [_number(table, number, place, cells[place], count) for number, cells in rows]
 
@@ -142,43 +143,43 @@ def _number(table: Table, row: int, place: int, text: str, count: bool) -> float
     if not text or WITHHELD.fullmatch(text):
         return float("nan")
     if text == UNCOMPUTED:
-        said = "is a formula without a value; open the file in a spreadsheet program and save it"
-        raise _fault(table, row, place, said)
+        fault = "is a formula without a value; open the file in a spreadsheet program and save it"
+        raise _fault(table, row, place, fault)
     if text in ("-", "–", "—"):
-        raise _fault(table, row, place, f"{text!r} could mean none or not known; write 0, or leave the cell empty")
+        raise _fault(table, row, place, f"{text!r} could mean none or unknown; write 0, or leave the cell empty")
     figure = text.removesuffix("%").removeprefix("£").strip()
     if "," in figure and table.divider == ";":
-        said = f"{text!r} could have a comma of thousands or of decimals in a file divided by semicolons"
-        raise _fault(table, row, place, f"{said}; save it as .xlsx")
+        fault = f"the comma in {text!r} could mark thousands or decimals in a file divided by semicolons"
+        raise _fault(table, row, place, f"{fault}; save it as .xlsx")
     if not re.fullmatch(NUMBER, figure):
         raise _fault(
-            table, row, place, f"{text!r} is no figure; correct it, or leave the cell empty where none is known"
+            table, row, place, f"{text!r} is not a figure; correct it, or leave the cell empty if none is known"
         )
     value = float(figure.replace(",", ""))
     if count and (value % 1 or not 0 <= value <= MOST):
-        raise _fault(table, row, place, f"{text!r} is no count; correct it")
+        raise _fault(table, row, place, f"{text!r} is not a count; correct it")
     return value
 
 
 def suppress(frame: pd.DataFrame, source: Source, geography: Geography) -> tuple[pd.DataFrame, int]:
-    """A table without the figures of rows that count some, but fewer than the minimum; how many those were.
+    """Remove the figures of rows whose count is above zero but below the minimum; also return how many were removed.
 
-    Where the total of a town, in a year, would show one of them the row with the next smallest count goes too.
+    If the total of a town in a year would reveal one of them, the row with the next smallest count is removed too.
     """
     names = [column.name for column in source.columns if column.name not in source.key]
     counts = [column.name for column in source.columns if column.name in names and _is_count(column)]
     towns = {ward.code: ward.authority for ward in geography.wards}
     years = [frame["year"]] if "year" in frame else []
-    gone = np.zeros(len(frame), dtype=bool)
+    removed = np.zeros(len(frame), dtype=bool)
     for _, rows in frame.groupby([frame["area_code"].map(towns).fillna(""), *years]):
         figures = [
             (source.properties.minimum_count, [None if count != count else count for count in rows[name].astype(float)])
             for name in counts
         ]
-        gone[rows.index.to_numpy()] = withheld(figures, rows[counts].isna().any(axis=1).tolist())
-    hidden = int(frame.loc[gone, names].notna().to_numpy().sum())
+        removed[rows.index.to_numpy()] = withheld(figures, rows[counts].isna().any(axis=1).tolist())
+    hidden = int(frame.loc[removed, names].notna().to_numpy().sum())
     frame = frame.astype(dict.fromkeys(names, "float64"))
-    frame.loc[gone, names] = float("nan")
+    frame.loc[removed, names] = float("nan")
     return frame.astype(dict.fromkeys(counts, "Int64")), hidden
 
 
@@ -187,7 +188,7 @@ def _is_count(column: Column) -> bool:
 
 
 def _is_note(cells: Sequence[str]) -> bool:
-    """Whether a row holds one text that is no figure, and nothing else, as notes and headings do."""
+    """Whether a row holds nothing but one text that is not a figure, as notes and headings do."""
     held = [cell for cell in cells if cell]
     return not held or (len(held) == 1 and not re.fullmatch(NUMBER, held[0]))
 
@@ -196,8 +197,8 @@ def _cells(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int) 
     return [cells[place] for _, cells in rows]
 
 
-def _fault(table: Table, row: int, place: int, said: str) -> SpiError:
-    return SpiError(f"{table.called}, row {row:,}, column {column_letter(place)} ({table.names[place]}): {said}")
+def _fault(table: Table, row: int, place: int, message: str) -> SpiError:
+    return SpiError(f"{table.called}, row {row:,}, column {column_letter(place)} ({table.names[place]}): {message}")
 
 
 def _points(table: Table, rows: Sequence[tuple[int, Sequence[str]]], known: Places) -> list[str]:
@@ -206,8 +207,8 @@ def _points(table: Table, rows: Sequence[tuple[int, Sequence[str]]], known: Plac
     for place, values, (least, most) in zip(table.places, axes, ranges, strict=True):
         for (row, cells), value in zip(rows, values, strict=True):
             if not (value != value or value == 0 or least <= value <= most):
-                said = f"{cells[place]!r} lies outside the United Kingdom, whose range is {least:g} to {most:g}"
-                raise _fault(table, row, place, f"{said}; see whether columns are exchanged")
+                fault = f"{cells[place]!r} lies outside the United Kingdom, whose range is {least:g} to {most:g}"
+                raise _fault(table, row, place, f"{fault}; see whether the columns are swapped")
     return known.points(table.kind, *axes)
 
 
@@ -217,10 +218,10 @@ def _check_days(table: Table, rows: Sequence[tuple[int, Sequence[str]]], own: Ow
     for row, cells in rows:
         day = day_of(cells[place])
         if day is None:
-            raise _fault(table, row, place, f"{cells[place]!r} is no day; write it as 31/01/2026 or 2026-01-31")
+            raise _fault(table, row, place, f"{cells[place]!r} is not a day; write it as 31/01/2026 or 2026-01-31")
         if not str(period.start) <= day.isoformat() <= str(period.end):
-            said = f"{day} is not in {period.start} to {period.end}, which {source.file} states as the period"
-            raise _fault(table, row, place, f"{said}; correct one of them, or take the row out")
+            fault = f"{day} is not in {period.start} to {period.end}, the period in {source.file}"
+            raise _fault(table, row, place, f"{fault}; correct one of them, or take the row out")
 
 
 def _years(table: Table, rows: Sequence[tuple[int, Sequence[str]]], source: Source) -> list[int]:
@@ -228,18 +229,18 @@ def _years(table: Table, rows: Sequence[tuple[int, Sequence[str]]], source: Sour
     place = table.position(column.published_name if column else "", source.file)
     for row, cells in rows:
         if not is_year(cells[place]):
-            raise _fault(table, row, place, f"{cells[place]!r} is no calendar year; write one such as 2025")
+            raise _fault(table, row, place, f"{cells[place]!r} is not a calendar year; write one such as 2025")
     return [int(cells[place]) for _, cells in rows]
 
 
 def _added_up(frame: pd.DataFrame, counted: Sequence[str], key: list[str], known: Places, table: Table) -> pd.DataFrame:
-    """Rows of single places added up by area: a count of rows, or of what each row counts; none where there is none."""
+    """Sum rows of single places by area: the number of rows, or of the things each row counts; 0 without rows."""
     figures = [name for name in frame if name not in key]
     missing = frame[figures].isna().any(axis=1)
     if missing.any():
         raise SpiError(
-            f"{table.called}, row {frame.index[missing][0]:,}: a figure is withheld or missing, and without it those "
-            "of its area do not add up; give the figures by ward"
+            f"{table.called}, row {frame.index[missing][0]:,}: a figure is withheld or missing, and without it the "
+            "figures of its area cannot be summed; give the figures by ward"
         )
     inside = frame[frame["area_code"] != ""].assign(**dict.fromkeys(counted, 1))
     added = inside.groupby(key)[[*figures, *counted]].sum()
@@ -256,20 +257,20 @@ def _check_once(frame: pd.DataFrame, key: list[str], table: Table) -> None:
     if len(twice):
         first = twice[(twice[key] == twice[key].iloc[0]).all(axis=1)]
         rows = " and ".join(f"{row:,}" for row in first.index[:2])
-        said = ", ".join(map(str, first[key].iloc[0]))
-        raise SpiError(f"{table.called}: {said} stands in rows {rows}; keep one row for each area")
+        key_text = ", ".join(map(str, first[key].iloc[0]))
+        raise SpiError(f"{table.called}: {key_text} is in rows {rows}; keep one row for each area")
 
 
 def _check_total(table: Table, totals: Sequence[Sequence[str]], column: Column | None, values: Sequence[float]) -> None:
-    """Hold counts to the total below them, where it has one and none of them is withheld."""
+    """Compare counts with the total below them, if there is one and no count is withheld."""
     if column is None or not _is_count(column) or any(value != value for value in values):
         return
     place = table.position(column.published_name, column.name)
     for cells in totals:
         figure = cells[place].replace(",", "")
-        # A line may be of a part, and the figures of several years have a total each.
+        # A total may cover a part only, and figures of several years have a total each.
         if figure.isdigit() and len(totals) == 1 and int(figure) != sum(values):
             raise SpiError(
-                f"{table.called}, column {column_letter(place)} ({table.names[place]}): the total says {int(figure):,} "
-                f"and the rows come to {int(sum(values)):,}; see which rows are missing"
+                f"{table.called}, column {column_letter(place)} ({table.names[place]}): the total is {int(figure):,} "
+                f"and the rows sum to {int(sum(values)):,}; see which rows are missing"
             )

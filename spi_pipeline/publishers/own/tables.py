@@ -1,7 +1,7 @@
-"""The one table in a file: below which row it begins, which column says where, and where it ends.
+"""Finds the one table in a file: the row at which it begins, the columns that hold places, and its last row.
 
-Notes stand above it, totals and notes below, the names of its columns over one row or two. Whatever could be a figure
-and cannot be told is refused with its row.
+Notes may stand above it, totals and notes below it, and the names of its columns may take one row or two. A row whose
+figures cannot be interpreted is refused.
 """
 
 import re
@@ -16,7 +16,7 @@ from spi_pipeline.publishers.own.cells import Sheet
 from spi_pipeline.publishers.own.days import is_year
 from spi_pipeline.publishers.own.placing import SINGLES, Places
 
-# By which a table is placed where it could be placed by several.
+# Kinds of places, by preference if a table has several.
 KINDS: tuple[Placed, ...] = ("postcode", "lsoa", "ward_code", "ward_name")
 JOINT = " | "
 _AXES: dict[Placed, tuple[frozenset[str], frozenset[str]]] = {
@@ -35,11 +35,11 @@ class Table:
     Attributes:
         called: the file and the sheet, for errors.
         sheet: its sheet; empty for a CSV file.
-        divider: as of the sheet.
-        kind: by what its rows are placed.
-        places: the columns that hold it, by position.
-        names: of each column; empty where it has none.
-        rows: number and cells of each row below the names, as long as they.
+        divider: the divider of the sheet.
+        kind: the kind of place by which its rows are placed.
+        places: the positions of the columns that hold the place.
+        names: the name of each column; empty for one without a name.
+        rows: the number and the cells of each row below the names, with as many cells as there are names.
     """
 
     called: str
@@ -51,55 +51,59 @@ class Table:
     rows: Sequence[tuple[int, Sequence[str]]]
 
     def position(self, name: str, asked_by: str) -> int:
-        """Where a column stands.
+        """Return the position of a column.
 
         Raises:
-            SpiError: when none, or more than one, has this name.
+            SpiError: when no column, or more than one, has this name.
         """
-        found = [index for index, met in enumerate(self.names) if met == name]
-        if not found:
+        matches = [index for index, other in enumerate(self.names) if other == name]
+        if not matches:
             held = listed(list(filter(None, self.names)))
             raise SpiError(f"{self.called} lacks the column {name!r}, which {asked_by} names; it has {held}")
-        if len(found) > 1:
+        if len(matches) > 1:
             raise SpiError(f"{self.called} has the column {name!r} more than once; give each a name of its own")
-        return found[0]
+        return matches[0]
 
     def place_names(self) -> list[str]:
-        """What the columns that say where are called."""
+        """Return the names of the columns that hold the place."""
         return [self.names[index] for index in self.places]
 
 
 def find_table(
-    sheets: Iterable[Sheet], known: Places, sheet: str = "", stated: tuple[Placed, Sequence[str]] | None = None
+    sheets: Iterable[Sheet], known: Places, sheet: str = "", declared: tuple[Placed, Sequence[str]] | None = None
 ) -> Table:
-    """The one table of a file.
+    """Find the one table of a file.
 
     Args:
-        sheets: every sheet; hidden ones are looked into only where they are named.
-        known: our areas, by which the rows of a table are told.
+        sheets: every sheet; hidden ones are searched only if they are named.
+        known: our areas, by which the rows of a table are recognised.
         sheet: the sheet to read.
-        stated: by what its rows are placed and the names of the columns that say it, where a contract states that.
+        declared: the kind of place and the names of its columns, if a contract declares them.
 
     Raises:
-        SpiError: when there is none, or more than one to choose from.
+        SpiError: when there is no table, or more than one.
     """
     every = list(sheets)
     looked_at = [one for one in every if one.name == sheet or not (sheet and one.name)]
     if not looked_at:
         raise SpiError(f"{every[0].file} has no sheet {sheet!r}; it has {listed([one.name for one in every])}")
     seen = [one for one in looked_at if not one.hidden or one.name == sheet]
-    found = [table for one in seen if (table := _table_in(one, known, stated))]
-    if len(found) > 1:
-        names = listed([table.sheet for table in found])
-        raise SpiError(f"{every[0].file} holds tables in the sheets {names}; say which is meant with --sheet")
-    if found:
-        return found[0]
-    hidden = [one.name for one in looked_at if one.hidden and _table_in(one, known, stated)]
+    tables = [table for one in seen if (table := _table_in(one, known, declared))]
+    if len(tables) > 1:
+        names = listed([table.sheet for table in tables])
+        raise SpiError(f"{every[0].file} holds tables in the sheets {names}; choose one with --sheet")
+    if tables:
+        return tables[0]
+    hidden = [one.name for one in looked_at if one.hidden and _table_in(one, known, declared)]
     if hidden:
-        raise SpiError(f"{every[0].file} holds its table in the hidden sheet {hidden[0]}; say --sheet if it is meant")
-    if stated:
-        told = " and ".join(repr(name) for name in stated[1])
-        raise SpiError(f"{looked_at[0].called} holds no table with {told} that its contract names; see its header row")
+        raise SpiError(
+            f"{every[0].file} holds its table in the hidden sheet {hidden[0]}; name it with --sheet to use it"
+        )
+    if declared:
+        columns = " and ".join(repr(name) for name in declared[1])
+        raise SpiError(
+            f"{looked_at[0].called} holds no table with {columns}, which its contract names; see its header row"
+        )
     raise SpiError(
         f"{looked_at[0].called} holds no table by ward, LSOA, postcode or point below a row of column names; "
         "give codes of wards or LSOAs, postcodes, longitude and latitude, or easting and northing"
@@ -107,22 +111,22 @@ def find_table(
 
 
 def is_total(cells: Iterable[str], known: Places, kind: Placed) -> bool:
-    """Whether a row holds the figures of the whole, by its words; the town's name says so in a table of areas alone."""
+    """Whether the words of a row mark it as a total; the town's name does so only in a table of areas."""
     towns = frozenset[str]() if kind in SINGLES else known.town_names
     codes = known.geography.authority_codes
     return any(_TOTAL.fullmatch(cell) or plain(cell) in towns or cell in codes for cell in cells if cell)
 
 
-def _table_in(sheet: Sheet, known: Places, stated: tuple[Placed, Sequence[str]] | None) -> Table | None:
-    """The table of a sheet; None where it holds none."""
+def _table_in(sheet: Sheet, known: Places, declared: tuple[Placed, Sequence[str]] | None) -> Table | None:
+    """Return the table of a sheet, or None."""
     best: tuple[int, int, Table] | None = None
     for preference, kind, places, first in _candidates(sheet, known):
-        if stated and kind != stated[0]:
+        if declared and kind != declared[0]:
             continue
         names = _names(sheet, first, max(places) + 1)
         if not any(names) or not all(names[place] for place in places):
             continue
-        if stated and [names[place] for place in places] != list(stated[1]):
+        if declared and [names[place] for place in places] != list(declared[1]):
             continue
         rows = [(number, [*cells, *[""] * len(names)][: len(names)]) for number, cells in sheet.rows if number >= first]
         table = Table(sheet.called, sheet.name, sheet.divider, kind, places, names, rows)
@@ -133,7 +137,7 @@ def _table_in(sheet: Sheet, known: Places, stated: tuple[Placed, Sequence[str]] 
 
 
 def _candidates(sheet: Sheet, known: Places) -> Iterable[tuple[int, Placed, tuple[int, ...], int]]:
-    """Kinds of places, where they stand, and the number of the first row of each."""
+    """Yield kinds of places with their preference, their columns, and the number of the first row of each."""
     for place, (_, cells) in enumerate(sheet.rows[:-1]):
         words = [cell.casefold() for cell in cells]
         for kind, axes in _AXES.items():
@@ -151,9 +155,9 @@ def _candidates(sheet: Sheet, known: Places) -> Iterable[tuple[int, Placed, tupl
 
 
 def _names(sheet: Sheet, first: int, width: int) -> list[str]:
-    """The names of the columns above a table's first row, those of two rows joined by a bar.
+    """Return the names of the columns above a table's first row; names over two rows are joined by a bar.
 
-    A row of names holds a text beyond the first column, where the table has any; a note or title stands in the first.
+    A row of names has a text beyond the first column if the table has one there; a note or title is in the first alone.
     """
     above: list[Sequence[str]] = []
     before = [row for row in sheet.rows if row[0] < first]
@@ -171,7 +175,7 @@ def _names(sheet: Sheet, first: int, width: int) -> list[str]:
     padded = [[*cells, *[""] * width][:width] for cells in above]
     if len(padded) == 1:
         return padded[0]
-    # A cell merged over several columns holds its text in the first of them.
+    # A cell merged over several columns has its text in the first of them.
     joined, over = [], ""
     for upper, lower in zip(*padded, strict=True):
         over = upper or (over if lower else "")
@@ -180,5 +184,5 @@ def _names(sheet: Sheet, first: int, width: int) -> list[str]:
 
 
 def _is_text(cells: Sequence[str]) -> bool:
-    """Whether a row could be of names: no figure stands in it but a year."""
+    """Whether a row could hold names: it has no figure except a year."""
     return not any(re.fullmatch(r"[\d,]*\.?\d+%?", cell) and not is_year(cell) for cell in cells)

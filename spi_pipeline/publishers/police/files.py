@@ -1,8 +1,8 @@
 """data.police.uk: the CSV files of street-level crime and of stop and search, one force and month each.
 
-The same dialect comes from the publisher's archive and from kept copies of it; what to ask the publisher for is in
-``asking``. Crime IDs and everything about a person are dropped here, at the first step, so that no later one can
-keep them. A file is read in blocks: what is held is the counts, however long the file.
+The publisher's archives and copies of them hold the same files; ``fetching`` sends the requests. Crime IDs and
+everything about a person are dropped here, in the first step, so that no later step can store them. A file is read in
+blocks, and only counts are held in memory, however long the file.
 """
 
 import io
@@ -32,22 +32,22 @@ STOP_HEADER = (
     "Outcome linked to object of search", "Removal of more than just outer clothing",
 )  # fmt: skip
 PUBLISHER = "data.police.uk"
-# Counted rows held before they are added up: a force's month has some 10,000 to 80,000 that differ.
+# Counted rows held before they are summed: a force's month has some 10,000 to 80,000 different ones.
 _HELD = 200_000
 
 
 def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
-    """Crimes of one force and month, counted by type and map point.
+    """Count the crimes of one force and month by type and map point.
 
-    A crime ID that repeats within a month is one crime (178 of them in Bedfordshire's January 2022); rows without an
-    ID are anti-social behaviour, where alike rows are separate incidents and all count.
+    A crime ID that repeats within a month is one crime (178 of them in Bedfordshire's January 2022). Rows without an
+    ID are anti-social behaviour; identical rows of it are separate incidents, and each counts.
 
     Args:
-        content: the CSV file, whole or open.
+        content: the CSV file, as bytes or open.
         name: its name, for errors.
 
     Returns:
-        ``month, crime_type, longitude, latitude, lsoa_code, crimes``; place null where the police give none.
+        ``month, crime_type, longitude, latitude, lsoa_code, crimes``; the place is null if the police give none.
 
     Raises:
         SpiError: when the header is not the publisher's, a coordinate is not a number, or there is more than one month.
@@ -57,28 +57,28 @@ def parse_street_crime(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
     for table in _blocks(content, name, STREET_HEADER):
         known = table["Crime ID"].is_valid().to_numpy()
         hashes = pd.util.hash_array(table["Crime ID"].to_numpy())
-        again = known & (pd.Series(hashes).duplicated() | np.isin(hashes, seen))
-        seen = np.append(seen, hashes[known & ~again])
-        fresh = table.filter(pa.array(~again))
+        repeated = known & (pd.Series(hashes).duplicated() | np.isin(hashes, seen))
+        seen = np.append(seen, hashes[known & ~repeated])
+        crimes = table.filter(pa.array(~repeated))
         columns = {
-            "month": fresh["Month"],
-            "crime_type": fresh["Crime type"],
-            **_places(fresh, name),
-            "lsoa_code": fresh["LSOA code"],
+            "month": crimes["Month"],
+            "crime_type": crimes["Crime type"],
+            **_places(crimes, name),
+            "lsoa_code": crimes["LSOA code"],
         }
         counts.add(columns)
     return _one_month(counts.frame(), name)
 
 
 def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame:
-    """Stops of one force and month, counted by map point, with no attribute of the person.
+    """Count the stops of one force and month by map point, without any attribute of the person.
 
     Args:
-        content: the CSV file, whole or open.
+        content: the CSV file, as bytes or open.
         name: its name, for errors.
 
     Returns:
-        ``month, longitude, latitude, stops``; place null where the police give none.
+        ``month, longitude, latitude, stops``; the place is null if the police give none.
 
     Raises:
         SpiError: as for ``parse_street_crime``, or when a date cannot be read.
@@ -91,12 +91,12 @@ def parse_stop_and_search(content: bytes | IO[bytes], name: str) -> pd.DataFrame
 
 
 def read_street_crime(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Every month of street-level crime of the forces that police our authorities."""
+    """Read every month of street-level crime of the forces that police our authorities."""
     return _months(folder, source, areas, "street", parse_street_crime)
 
 
 def read_stop_and_search(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
-    """Every month of stop and search of the forces that police our authorities."""
+    """Read every month of stop and search of the forces that police our authorities."""
     return _months(folder, source, areas, "stop_and_search", parse_stop_and_search)
 
 
@@ -115,17 +115,17 @@ def _months(
 
 
 def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
-    """The month by the clock on the wall: stops are stamped in UTC, filed by local time.
+    """Return the month in local time: stops are stamped in UTC but filed by local time.
 
-    Ten of Bedfordshire's stops, of the first hour of a summer month, are stamped in the month before.
+    Ten of Bedfordshire's stops, in the first hour of a summer month, are stamped in the month before.
 
     Args:
         stamps: moments in ISO 8601.
         name: the file, for errors.
-        column: the column, likewise.
+        column: the column, for errors.
 
     Raises:
-        SpiError: when one cannot be read.
+        SpiError: when a moment cannot be read.
     """
     times = pd.to_datetime(stamps, utc=True, format="ISO8601", errors="coerce")
     _refuse_others(stamps, times, name, column, "a time")
@@ -133,28 +133,28 @@ def _month_at_home(stamps: pd.Series, name: str, column: str) -> pd.Series:
 
 
 def _blocks(content: bytes | IO[bytes], name: str, header: tuple[str, ...]) -> Iterator[pa.Table]:
-    """The file as text, block by block; at least one, if empty."""
+    """Yield the file as text, block by block; at least one block, which may be empty."""
     stream = plain(io.BytesIO(content) if isinstance(content, bytes) else content, name)
-    found = header_of(stream, name, PUBLISHER)
-    _check_header(tuple(found), name, header)
-    return text_blocks(stream, name, PUBLISHER, found)
+    columns = header_of(stream, name, PUBLISHER)
+    _check_header(tuple(columns), name, header)
+    return text_blocks(stream, name, PUBLISHER, columns)
 
 
-def _check_header(found: tuple[str, ...], name: str, header: tuple[str, ...]) -> None:
-    if found != header:
-        missing = [column for column in header if column not in found]
-        extra = [column[:60] for column in found if column not in header]
-        told = "the columns in another order"
+def _check_header(columns: tuple[str, ...], name: str, header: tuple[str, ...]) -> None:
+    if columns != header:
+        missing = [column for column in header if column not in columns]
+        extra = [column[:60] for column in columns if column not in header]
+        difference = "the columns in another order"
         if missing or extra:
-            told = f"missing {listed(missing) or 'none'}, unknown {listed(extra) or 'none'}"
-        raise SpiError(f"{name} has another header than data.police.uk publishes: {told}; fetch it again")
+            difference = f"missing {listed(missing) or 'none'}, unknown {listed(extra) or 'none'}"
+        raise SpiError(f"{name} has another header than data.police.uk publishes: {difference}; fetch it again")
 
 
 def _places(table: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
-    """Coordinates; null where no map point lies within 20 km, for which the police write zeros."""
-    found = {column.lower(): _coordinate(table[column], name, column) for column in ("Longitude", "Latitude")}
-    nowhere = pc.fill_null(pc.equal(found["latitude"], 0), False)
-    return {column: pc.if_else(nowhere, pa.scalar(None, pa.float64()), values) for column, values in found.items()}
+    """Return coordinates; null for zeros, which the police write if no map point lies within 20 km."""
+    axes = {column.lower(): _coordinate(table[column], name, column) for column in ("Longitude", "Latitude")}
+    nowhere = pc.fill_null(pc.equal(axes["latitude"], 0), False)
+    return {column: pc.if_else(nowhere, pa.scalar(None, pa.float64()), values) for column, values in axes.items()}
 
 
 def _coordinate(texts: pa.ChunkedArray, name: str, column: str) -> pa.ChunkedArray:
@@ -169,12 +169,12 @@ def _coordinate(texts: pa.ChunkedArray, name: str, column: str) -> pa.ChunkedArr
 def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, column: str, wanted: str) -> None:
     others = texts[parsed.isna() & texts.notna()]
     if len(others):
-        found = f"{others.iloc[0]!r} where {wanted} belongs ({len(others)} such cells)"
-        raise SpiError(f"{name}: column {column} holds {found}; fetch it again")
+        fault = f"{others.iloc[0]!r} where {wanted} belongs ({len(others)} such cells)"
+        raise SpiError(f"{name}: column {column} holds {fault}; fetch it again")
 
 
 class _Counts:
-    """How many rows are alike, added up block by block: what is held grows with what differs, not with the file."""
+    """Counts identical rows block by block; memory grows with the number of different rows, not with the file."""
 
     def __init__(self, count: str) -> None:
         self._count = count
@@ -182,25 +182,25 @@ class _Counts:
         self._rows, self._most = 0, _HELD
 
     def add(self, columns: dict[str, object]) -> None:
-        """Count the rows of a block."""
+        """Add the rows of a block to the counts."""
         table = pa.table(columns)
         counted = table.group_by(table.column_names).aggregate([([], "count_all")])
         self._parts.append(counted.rename_columns([*columns, self._count]))
         self._rows += counted.num_rows
         if self._rows > self._most:
-            self._parts = [self._added()]
+            self._parts = [self._summed()]
             self._rows = self._parts[0].num_rows
-            # Twice as many, so that rows that all differ are not added up anew with every block.
+            # The limit doubles, so that counts are not summed again with every block if all rows differ.
             self._most = max(_HELD, 2 * self._rows)
 
     def frame(self) -> pd.DataFrame:
-        """All of them, ordered."""
-        added = self._added()
-        keys = [(name, "ascending") for name in added.column_names if name != self._count]
-        frame: pd.DataFrame = added.sort_by(keys).to_pandas()
+        """Return all counts, ordered."""
+        summed = self._summed()
+        keys = [(name, "ascending") for name in summed.column_names if name != self._count]
+        frame: pd.DataFrame = summed.sort_by(keys).to_pandas()
         return frame
 
-    def _added(self) -> pa.Table:
+    def _summed(self) -> pa.Table:
         table = pa.concat_tables(self._parts, promote_options="permissive")
         keys = [name for name in table.column_names if name != self._count]
         return table.group_by(keys).aggregate([(self._count, "sum")]).rename_columns([*keys, self._count])
@@ -209,6 +209,6 @@ class _Counts:
 def _one_month(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     months = sorted(frame["month"].dropna().unique())
     if len(months) > 1:
-        found = f"{len(months)} months ({months[0]} to {months[-1]})"
-        raise SpiError(f"{name} holds {found} where one belongs; fetch it again")
+        several = f"{len(months)} months ({months[0]} to {months[-1]})"
+        raise SpiError(f"{name} holds {several} where one belongs; fetch it again")
     return frame

@@ -1,5 +1,6 @@
-"""First contact: one small request to each endpoint, what came told without its content, and what is wrong with that.
+"""First contact: sends one small request to each endpoint, describes the response without its content, lists faults.
 
-A publisher's module states a ``Probe`` for each endpoint beside what it offers, by the constants its parser reads by.
-``visit`` asks, ``report`` holds what was seen, ``judging`` holds that against what is expected, now or later.
+A publisher's module declares a ``Probe`` for each endpoint next to its offers, with the constants of its parser.
+``visit`` sends the requests, ``report`` holds the observations, and ``judging`` compares them with the expectations, at
+once or later.
 """

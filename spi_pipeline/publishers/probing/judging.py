@@ -1,4 +1,4 @@
-"""What is wrong with what a visit saw: each fault in one sentence, from the report and our own expectations alone."""
+"""Judges the observations of a visit: each fault in one sentence, from the report and our own expectations alone."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,35 +11,33 @@ from spi_pipeline.publishers.probing.report import Observation, Outcome
 from spi_pipeline.publishers.probing.visit import PATIENCE
 
 _PUBLISHERS = Path(__file__).parent.parent
-# What was found in place of data, and what to do about it.
+# By outcome, what arrived in place of data, and what to do about it.
 _INSTEAD: Mapping[Outcome, str] = {
-    "page": "expected data, found a page for people; open the address in a browser: the publisher is being worked on "
-    "or turns programs away, or a proxy answers in its place",
-    "empty": "expected data, found an empty answer, as for codes or words that are not known there; compare what is "
-    "asked with {module}",
-    "other form": "expected another form of body than came; see what the address leads to now, and write that into "
-    "{module}",
-    "unreadable": "expected a body that {module} can read, found one it cannot; open the address and compare",
-    "broken off": "expected a whole answer, found one that breaks off; ask again, at another hour",
-    "late": f"expected a whole answer in {PATIENCE.answer + PATIENCE.body:.0f} seconds, found none; ask again, at "
+    "page": "expected data, found a web page; open the address in a browser: the publisher may be under maintenance or "
+    "block programs, or a proxy may respond in its place",
+    "empty": "expected data, found an empty response, as for unknown codes or words; compare the request with {module}",
+    "other form": "expected another form of body than came; see what the address leads to now, and change {module}",
+    "unreadable": "expected a body that {module} can read, found another; open the address and compare",
+    "broken off": "expected a complete response, found one that breaks off; try again at another hour",
+    "late": f"expected a complete response in {PATIENCE.answer + PATIENCE.body:.0f} seconds, found none; try again at "
     "another hour",
     "unreached": "expected a connection, found none; let {host} through, or see whether it is up",
     "untrusted": "expected a certificate that is trusted here, found another; name your own certificate authority in "
     "REQUESTS_CA_BUNDLE, or set the clock",
-    "proxy": "expected the proxy to let it through, found that it does not; have it let {host} through",
-    "elsewhere": "expected an answer of {host}, found a redirect or name that leads elsewhere; see whether the "
-    "publisher moved, or a portal of your network stands before it",
-    "leads nowhere": "expected the answer before to lead here, found that it does not; see the fault of {before}",
+    "proxy": "expected the proxy to let the request through, found that it does not; make it let {host} through",
+    "elsewhere": "expected a response of {host}, found a redirect or name that leads elsewhere; see whether the "
+    "publisher moved, or a portal of your network intercepts requests",
+    "leads nowhere": "expected a link in the earlier response, found none; see the fault of {before}",
 }
 
 
 @dataclass(frozen=True)
 class Known:
-    """A probe, for whom it is asked, and where.
+    """A probe and the sources that depend on it.
 
     Attributes:
-        probe: what is asked.
-        sources: whose offers name it.
+        probe: the probe.
+        sources: the sources whose offers name it.
     """
 
     probe: Probe
@@ -47,7 +45,7 @@ class Known:
 
     @property
     def module(self) -> str:
-        """The module or package of its publisher, as a path in the repository: where a fault of it is mended."""
+        """The path in the repository of its publisher's module or package, where a fault is mended."""
         name = self.probe.name.split("/")[0]
         return f"spi_pipeline/publishers/{name}{'' if (_PUBLISHERS / name).is_dir() else '.py'}"
 
@@ -57,9 +55,9 @@ class Fault:
     """One fault.
 
     Attributes:
-        probe: that found it.
-        sources: that stand on its endpoint.
-        endpoint: the endpoint and what it was asked for.
+        probe: the name of the probe that found it.
+        sources: the sources that depend on the endpoint.
+        endpoint: the endpoint and the path requested.
         sentence: what was expected, what was found, what to change.
     """
 
@@ -73,23 +71,23 @@ class Fault:
 
 
 def judge(observations: Iterable[Observation], known: Mapping[str, Known], hosts: Mapping[str, str]) -> list[Fault]:
-    """Every fault of what was seen.
+    """List every fault in the observations of a visit.
 
     Args:
-        observations: of a visit, now or reported.
-        known: the probes there are, by name; observations of others are passed over.
-        hosts: name of the host by endpoint.
+        observations: observations of this visit or of a report.
+        known: all probes by name; observations of unknown probes are skipped.
+        hosts: the name of the host by endpoint.
 
     Returns:
         The faults, in the order of the observations.
     """
     faults = []
     for one in observations:
-        about = known.get(one.probe)
-        if about:
+        probe = known.get(one.probe)
+        if probe:
             endpoint = f"{one.endpoint} {one.path}".strip() or one.probe
-            said = _sentences(one, about, hosts.get(one.endpoint, "its host"))
-            faults += [Fault(one.probe, about.sources, endpoint, sentence) for sentence in said]
+            sentences = _sentences(one, probe, hosts.get(one.endpoint, "its host"))
+            faults += [Fault(one.probe, probe.sources, endpoint, sentence) for sentence in sentences]
     return faults
 
 
@@ -97,38 +95,36 @@ def _sentences(one: Observation, known: Known, host: str) -> list[str]:
     if one.outcome in ("answered", "not asked", "left out"):
         return [] if one.shape is None else _of_answer(one, one.shape, known)
     if one.outcome == "refused":
-        return [f"expected an answer, found status {one.status}; {_refused(one.status or 0, known.module)}"]
+        return [f"expected a response, found status {one.status}; {_refused(one.status or 0, known.module)}"]
     before = known.probe.follows.name if known.probe.follows else ""
     return [_INSTEAD[one.outcome].format(module=known.module, host=host, before=before)]
 
 
 def _refused(status: int, module: str) -> str:
     if status in (401, 403, 407, 451):
-        return "it lets no program in from here: lay its files into the inbox, or ask from another network"
+        return "the publisher blocks programs from here: place its files in the inbox, or try from another network"
     if status in (404, 410):
-        return f"look up where it lies now, and write that into {module}"
+        return f"look up its new address, and write it into {module}"
     if status == 400:
-        return f"it does not understand the request: compare that with {module}"
-    return "it is overloaded or at fault: ask again later"
+        return f"the publisher does not accept the request: compare it with {module}"
+    return "the publisher is overloaded or at fault: try again later"
 
 
 def _of_answer(one: Observation, shape: Shape, known: Known) -> list[str]:
-    """What the client would say and then the parser, which stops at the first thing it does not know."""
-    found = []
+    """List the faults that the client would report, then the first that the parser would report."""
+    faults = []
     declared = one.headers.get("content-type", "")
     if shape.form and not bodies.fits(declared, shape.form):
-        found.append(
-            f"expected {shape.form} declared as such, found the type {declared!r}; take it in in publishers/http"
-        )
+        faults.append(f"expected {shape.form} declared as such, found the type {declared!r}; add it in publishers/http")
     if (one.size or 0) > known.probe.max_bytes:
-        found.append(
+        faults.append(
             f"expected at most {known.probe.max_bytes:,} bytes, found {one.size:,}; raise max_bytes in {known.module}"
         )
     for expect in known.probe.expects:
         try:
             expect(shape)
         except SpiError as error:
-            return [*found, str(error)]
+            return [*faults, str(error)]
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            return [*found, f"expected a shape that {known.module} states, found none that can be judged ({error!r})"]
-    return found
+            return [*faults, f"expected a shape that {known.module} can judge, found another ({error!r})"]
+    return faults

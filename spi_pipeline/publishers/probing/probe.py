@@ -1,7 +1,7 @@
-"""What a publisher's module states of an endpoint: what it is asked, what is seen in its answer, what is expected.
+"""What a publisher's module declares for an endpoint: the request, the shape of the response, and the expectations.
 
-What is seen is a ``Shape``: names, counts and dates, never a row. What is expected is judged of the shape alone, by
-what the parser itself refuses by, so that a report can be judged by whoever gets it.
+A ``Shape`` holds names, counts and dates, never a row. Expectations are checked on the shape alone, by the rules by
+which the parser refuses, so that anyone who receives a report can judge it.
 """
 
 import re
@@ -21,12 +21,12 @@ _V = TypeVar("_V")
 LONGEST = 100
 # The widest file of a publisher has 57 columns.
 MOST = 100
-# An address of a person, a key, an identifier of an incident: no name of a column, file or category is written so.
+# An e-mail address, a key, an identifier of an incident: no name of a column, file or category looks like these.
 _PRIVATE = re.compile(r"\S*@\S*|\b[0-9a-fA-F]{24,}\b|\d{9,}")
 
 
 def told(text: str) -> str:
-    """A text of a publisher as a report may hold it: short, printable, and masked where it looks like a key."""
+    """Return a publisher's text as a report may hold it: short, printable, and masked where it looks like a key."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     plain = _PRIVATE.sub("(masked)", plain)
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
@@ -41,7 +41,7 @@ def _few_of(values: Mapping[str, _V]) -> Mapping[str, _V]:
 
 
 def newest_first(periods: Iterable[str]) -> tuple[str, ...]:
-    """Each period once, as ``Shape.periods`` has them; what says nothing is none."""
+    """Return each period once, in the order of ``Shape.periods``, without empty ones."""
     return tuple(sorted({*periods} - {""}, reverse=True))
 
 
@@ -52,17 +52,17 @@ Facts = Annotated[Mapping[Told, Told], AfterValidator(_few_of)]
 
 
 class Shape(BaseModel):
-    """How an answer is made, without what it says; of what it names a hundred of each kind, the first, are kept.
+    """The structure of a response, without its content; of the names of each kind, the first hundred are stored.
 
     Attributes:
-        form: of the body, by its first bytes.
-        columns: names of its columns, fields or keys, as written.
-        rows: rows, records or members in what was looked at; None where none were counted.
-        total: rows that the publisher says there are, where it says so.
-        labels: categories of the one dimension, each with its code where it has one.
-        periods: months, years or days it speaks of, the newest first, three at most.
-        links: last parts of the addresses it leads to, or names of the files in it.
-        facts: anything else in a word.
+        form: the form of the body, by its first bytes.
+        columns: the names of its columns, fields or keys, as written.
+        rows: the number of rows, records or members in the piece examined; None if none were counted.
+        total: the number of rows that the publisher declares, if it does.
+        labels: the categories of the one dimension, each with its code, if it has one.
+        periods: the newest months, years or days in it, newest first, three at most.
+        links: the last parts of the addresses it links, or the names of the files in it.
+        facts: any other facts, each a word or two.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,10 +79,10 @@ class Shape(BaseModel):
 
 @dataclass(frozen=True)
 class Earlier:
-    """What the probe before saw, for one that follows where its answer leads.
+    """The response to the earlier probe, for a probe that follows a link in it.
 
     Attributes:
-        body: what came; nothing where a probe follows no other.
+        body: the body received; empty for a probe that follows no other.
         absolute: see ``Client.absolute``.
     """
 
@@ -100,14 +100,14 @@ class Probe:
     """One small request to an endpoint, for the sources whose offers name it.
 
     Attributes:
-        name: publisher and what is asked, such as ``nomis/NM_2021_1``; reports are compared by it.
-        ask: the request, for a scope of one area of each kind; ``SpiError`` where the answer before leads nowhere, None
-            where there is nothing to ask for.
-        shape: sees how a body is made; raises ``SpiError`` for one it cannot read.
-        expects: each raises ``SpiError``, in the parser's words, where a shape is not what it should be.
-        piece: how much of the answer is looked at.
-        follows: the probe whose answer leads to this one.
-        max_bytes: of the whole, as the fetcher asks for it.
+        name: the publisher and the resource, such as ``nomis/NM_2021_1``; reports are compared by it.
+        ask: returns the request, for a scope of one area of each kind, or None if there is nothing to request; raises
+            ``SpiError`` if the earlier response has no link to follow.
+        shape: describes the structure of a body; raises ``SpiError`` for one it cannot read.
+        expects: checks that each raise ``SpiError``, in the parser's words, if a shape is not as expected.
+        piece: how much of the response is examined.
+        follows: the probe whose response leads to this one.
+        max_bytes: the limit for the whole body, as in the request of a refresh.
     """
 
     name: str
@@ -119,49 +119,49 @@ class Probe:
     max_bytes: int = 256 * MEGABYTE
 
 
-class _Heard(Exception):  # noqa: N818
-    """The request that a fetcher makes first."""
+class _FirstRequest(Exception):  # noqa: N818
+    """Carries the first request of a fetcher."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
 
 
-class _Listening:
-    """A client that answers nothing, and tells what it was asked."""
+class _CapturingClient:
+    """A client that sends nothing, and raises the first request it receives."""
 
     def get(self, request: Request, check: object = None) -> Download:
-        raise _Heard(request)
+        raise _FirstRequest(request)
 
     read_json: Any = get
 
     def announce(self, requests: Sequence[Request]) -> None:
-        """What is large is announced before it is asked for."""
+        """Ignore announcements, which come before the request."""
 
     def absolute(self, url: str, allowed: Sequence[Host]) -> Request:
         raise AssertionError(f"no answer can have led to {url} before the first request")
 
 
 def first_asked(fetch: Callable[[Client, Scope], Any], scope: Scope) -> Request | None:
-    """The request that a fetcher makes first: a probe asks what a refresh asks, in the same words.
+    """Return the first request of a fetcher, so that a probe sends the same request as a refresh.
 
     Raises:
-        SpiError: when the fetcher says that it cannot ask.
+        SpiError: when the fetcher cannot make a request.
     """
     try:
-        # What is not asked at once is asked when the first answer is wanted.
-        next(iter(fetch(_Listening(), scope)), None)
-    except _Heard as heard:
-        return heard.request
+        # A generator sends its first request when its first download is needed.
+        next(iter(fetch(_CapturingClient(), scope)), None)
+    except _FirstRequest as first:
+        return first.request
     return None
 
 
 def asks_first(fetch: Callable[[Client, Scope], Any]) -> Ask:
-    """The same as what a probe asks."""
+    """Return the ``ask`` of a probe that sends the first request of a fetcher."""
     return lambda scope, _: first_asked(fetch, scope)
 
 
 def has_columns(columns: Mapping[str, str | Sequence[str]], name: str, publisher: str) -> Expect:
-    """That a shape has the columns its parser reads; the arguments are those of ``found_columns``."""
+    """Return a check that a shape has the columns its parser reads; the arguments are those of ``found_columns``."""
 
     def expect(shape: Shape) -> None:
         found_columns(shape.columns, name, publisher, columns)

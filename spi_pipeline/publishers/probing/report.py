@@ -1,7 +1,7 @@
-"""What a visit saw, as it is written to a file, sent to somebody else and read there.
+"""The report of a visit: a file that users send to the maintainers, who read it with their own version.
 
-There is no cell, address of a person, key, path of a machine or name of a proxy in it: only what ``Shape`` may hold,
-and of an answer its status, size and some headers.
+It holds no cell, personal address, key, path of a machine or name of a proxy: only what ``Shape`` may hold, and the
+status, size and some headers of each response.
 """
 
 import json
@@ -20,7 +20,7 @@ from spi_pipeline.publishers.http.authorities import own_authorities
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Kind
 from spi_pipeline.publishers.probing.probe import Names, Shape, Told, told
 
-# Those that say what the content is and how it may be asked for; none that names who asked, or through whom.
+# Headers that describe the content and how to request it; none that identifies the sender or a proxy.
 HEADERS = (
     "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range",
     "content-type", "etag", "last-modified", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining",
@@ -28,7 +28,7 @@ HEADERS = (
 Outcome = Literal[Kind, "answered", "page", "empty", "other form", "leads nowhere", "not asked", "left out"]
 
 
-# How those are written that name nobody though they look like a key: sizes, and the MD5 of a public file as its tag.
+# Patterns of values that look like a key but identify nobody: sizes, and the MD5 of a public file as its tag.
 _PLAIN = {
     "content-length": re.compile(r"\d{1,15}"),
     "content-range": re.compile(r"bytes (\d{1,15}-\d{1,15}|\*)/(\d{1,15}|\*)"),
@@ -36,28 +36,28 @@ _PLAIN = {
 }
 
 
-def _kept(headers: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in headers.items() if name in HEADERS}
-    plain = {name for name, form in _PLAIN.items() if form.fullmatch(kept.get(name, ""))}
-    return {name: value if name in plain else told(value) for name, value in kept.items()}
+def _reportable(headers: dict[str, str]) -> dict[str, str]:
+    chosen = {name: value for name, value in headers.items() if name in HEADERS}
+    plain = {name for name, form in _PLAIN.items() if form.fullmatch(chosen.get(name, ""))}
+    return {name: value if name in plain else told(value) for name, value in chosen.items()}
 
 
 class Observation(BaseModel):
-    """What one probe saw.
+    """The observation of one probe.
 
     Attributes:
-        probe: its name.
-        endpoint: name of the setting that replaces its address.
-        method: how it was asked.
-        path: below the endpoint's address, without the query.
-        params: the names of what the query or form held.
-        outcome: in a word; the rest is told where it was ``answered``.
-        status: the HTTP status, where one came.
-        seconds: how long it took.
-        headers: those of ``HEADERS`` that came.
-        size: bytes of the whole body, where they were told or all of it came.
-        shape: how the body is made.
-        said: what the failure says on this machine, which no report holds.
+        probe: the name of the probe.
+        endpoint: the name of the setting that replaces its address.
+        method: the method of the request.
+        path: the path below the endpoint's address, without the query.
+        params: the names of the parameters in the query or form.
+        outcome: the outcome in a word or two; the shape is given only if it is ``answered``.
+        status: the HTTP status, if there was a response.
+        seconds: how long the request took.
+        headers: the headers of the response that are in ``HEADERS``.
+        size: bytes of the whole body, if they were declared or all of it was received.
+        shape: the structure of the body.
+        said: the full reason for a failure, shown on this machine and left out of the report.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,26 +70,26 @@ class Observation(BaseModel):
     outcome: Outcome
     status: int | None = None
     seconds: float = 0.0
-    headers: Annotated[dict[str, str], AfterValidator(_kept)] = {}
+    headers: Annotated[dict[str, str], AfterValidator(_reportable)] = {}
     size: int | None = None
     shape: Shape | None = None
     said: str = Field(default="", exclude=True)
 
 
 class Report(BaseModel):
-    """What a visit saw.
+    """The observations of a visit.
 
     Attributes:
-        form: of this file.
-        versions: of what asked.
-        asked_at: when, ISO 8601, UTC.
-        seconds: how long it took.
-        requests: how many went out, redirects among them.
-        authorities: codes of those it was asked for.
+        form: the version of the report's format.
+        versions: the versions of the software that sent the requests.
+        asked_at: the time of the visit, ISO 8601, UTC.
+        seconds: how long the visit took.
+        requests: the number of requests sent, including redirects.
+        authorities: codes of the authorities that data were requested for.
         through_proxy: whether a proxy is set on the machine.
-        own_authorities: whether it names certificate authorities of its own.
+        own_authorities: whether the machine's settings name custom certificate authorities.
         replaced: endpoints whose address was replaced by a setting.
-        observations: what each probe saw.
+        observations: the observation of each probe.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -107,20 +107,20 @@ class Report(BaseModel):
 
 
 def versions() -> dict[str, str]:
-    """Of what asks: a publisher or a proxy may turn away an old one."""
+    """Return the versions of the software that sends requests, since a publisher or proxy may block an old one."""
     libraries = {name: version(name) for name in ("spi-pipeline", "requests", "urllib3")}
     return {**libraries, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
 
 
 def surroundings() -> tuple[bool, bool]:
-    """Whether a proxy is set on this machine, and whether certificate authorities of its own are; no name of either."""
+    """Return whether this machine has a proxy set, and whether it has custom certificate authorities."""
     return bool({"http", "https", "all"} & getproxies().keys()), bool(own_authorities()[0])
 
 
 def as_data(report: Report) -> dict[str, object]:
-    """A report as it is written, without what is empty."""
-    found: dict[str, object] = report.model_dump(mode="json", exclude_defaults=True)
-    return {"form": report.form, **found}
+    """Return a report as it is written, without empty fields."""
+    data: dict[str, object] = report.model_dump(mode="json", exclude_defaults=True)
+    return {"form": report.form, **data}
 
 
 def write_report(report: Report, file: Path) -> None:
@@ -136,14 +136,14 @@ def write_report(report: Report, file: Path) -> None:
 
 
 def read_report(file: Path) -> Report:
-    """Read a report, whoever sent it.
+    """Read a report, which may come from anyone.
 
     Raises:
-        SpiError: when it is none.
+        SpiError: when the file is not a report.
     """
     try:
         if file.stat().st_size > 10 * MEGABYTE:
-            raise SpiError(f"{file} is no report of spi doctor: it has more than 10 MB")
+            raise SpiError(f"{file} is not a report of spi doctor: it has more than 10 MB")
         return Report.model_validate_json(file.read_bytes())
     except OSError as error:
         raise SpiError(f"{file} cannot be read ({error.strerror}); name the file that was sent") from error
@@ -151,6 +151,6 @@ def read_report(file: Path) -> Report:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the beginning"
         raise SpiError(
-            f"{file} is no report of spi doctor as this version writes it ({told(where)}: {first['msg']}); have it "
-            "made again with spi doctor --live --report"
+            f"{file} is not a report of spi doctor of this version ({told(where)}: {first['msg']}); write it again "
+            "with spi doctor --live --report"
         ) from error

@@ -1,6 +1,6 @@
-"""How bodies are seen: the header and rows of a table, the keys of JSON, the files in an archive.
+"""Describes bodies: the header and rows of a table, the keys of JSON, the files in an archive.
 
-What they mean to a publisher is for its own module. Nothing here returns a cell, except to those who count or date it.
+The publisher's module decides what they mean. Cells are returned only to code that counts or dates them.
 """
 
 import csv
@@ -17,43 +17,43 @@ from spi_pipeline.publishers.probing.probe import Shape
 
 
 def table_of(peek: Peek, publisher: str, starts: str | tuple[str, ...] = "") -> tuple[list[str], list[dict[str, str]]]:
-    """The header of a CSV file and the rows that came whole.
+    """Return the header of a CSV file and the rows received whole.
 
     Args:
-        peek: its beginning.
-        publisher: whose dialect it should be, for errors.
+        peek: the beginning of the file.
+        publisher: the publisher, for errors.
         starts: as for ``header_of``.
 
     Raises:
-        SpiError: when it has no header.
+        SpiError: when the file has no header.
     """
-    stream = plain(io.BytesIO(peek.body), "the answer")
-    header = [column.strip() for column in header_of(stream, "the answer", publisher, starts)]
+    stream = plain(io.BytesIO(peek.body), "the response")
+    header = [column.strip() for column in header_of(stream, "the response", publisher, starts)]
     rest = stream.read() if peek.whole else stream.read().rpartition(b"\n")[0]
     cells = csv.reader(io.StringIO(rest.decode("utf-8", "replace"), newline=""))
     return header, [dict(zip(header, row, strict=False)) for row in cells if row]
 
 
 def table(peek: Peek, publisher: str, starts: str | tuple[str, ...] = "") -> Shape:
-    """The columns of a CSV file, and how many rows came."""
+    """Describe a CSV file by its columns and the number of rows received."""
     header, rows = table_of(peek, publisher, starts)
     return Shape(columns=tuple(header), rows=len(rows))
 
 
 def json_of(body: bytes, publisher: str) -> Any:
-    """A JSON answer, read.
+    """Return the JSON of a response.
 
     Raises:
-        SpiError: when it is none, or longer than what was looked at.
+        SpiError: when it is not JSON, or longer than the piece received.
     """
     try:
         return read_json(body)
     except (ValueError, RecursionError) as error:
-        raise SpiError(f"the answer of {publisher} is no JSON, or longer than {len(body):,} bytes") from error
+        raise SpiError(f"the response of {publisher} is not JSON, or longer than {len(body):,} bytes") from error
 
 
 def keys_of(items: Any) -> tuple[str, ...]:
-    """The keys of an object, or of all those in a list, those of an object below as ``location.latitude``."""
+    """Return the keys of an object, or of all objects in a list; a nested key is written as ``location.latitude``."""
     objects = [one for one in (items if isinstance(items, list) else [items]) if isinstance(one, dict)]
     keys = dict.fromkeys(key for one in objects for key in one)
     inner = [
@@ -63,21 +63,21 @@ def keys_of(items: Any) -> tuple[str, ...]:
 
 
 def members_of(peek: Peek, publisher: str) -> list[str]:
-    """The names of the files in an archive, by its directory at the end.
+    """Return the names of the files in an archive, from the directory at its end.
 
     Raises:
-        SpiError: when it is no archive, or its directory is longer than what was looked at.
+        SpiError: when it is not an archive, or its directory is longer than the piece received.
     """
     try:
         with zipfile.ZipFile(io.BufferedReader(_End(peek))) as archive:
             return archive.namelist()
     except FAULTS as error:
-        said = f"the archive of {publisher} has no directory in its last {len(peek.body):,} bytes"
-        raise SpiError(said) from error
+        fault = f"the archive of {publisher} has no directory in its last {len(peek.body):,} bytes"
+        raise SpiError(fault) from error
 
 
 class _End(io.RawIOBase):
-    """A file of which only the end is at hand."""
+    """A file of which only the end is available."""
 
     def __init__(self, peek: Peek) -> None:
         self._body = peek.body
@@ -100,7 +100,7 @@ class _End(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self._at < self._missing:
-            raise OSError("that part is not at hand")
+            raise OSError("that part is not available")
         part = self._body[self._at - self._missing :][: len(buffer)]
         buffer[: len(part)] = part
         self._at += len(part)

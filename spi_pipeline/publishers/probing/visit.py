@@ -1,4 +1,4 @@
-"""A visit to the publishers: each endpoint asked once, with little, politely, and never for longer than two minutes."""
+"""A visit to the publishers: one small request to each endpoint, politely, and never longer than two minutes in all."""
 
 import threading
 import time
@@ -20,18 +20,18 @@ from spi_pipeline.publishers.probing.probe import Earlier, Probe
 from spi_pipeline.publishers.probing.report import Observation, Outcome
 
 MOST_REQUESTS = 40
-# Redirects are requests too; the archive of the police is known to send one.
+# Redirects are requests too; the police archive is known to send one.
 FOR_REDIRECTS = 2
 SECONDS = 110.0
-# So much for a request in all, however it drips.
+# The time limits of one request, however slowly the response drips.
 PATIENCE = Patience(connect=8, answer=11, body=4, slowest=1_000_000_000, refusal=2)
-# A host that failed twice is not asked again: fifteen tables behind a dead one would take four minutes.
+# After two failures a host gets no more requests: fifteen tables behind a dead host would take four minutes.
 MOST_FAILURES = 2
 _DEAD: tuple[Outcome, ...] = ("late", "unreached", "untrusted", "proxy")
 
 
 class Asker(Protocol):
-    """What of a client a visit uses."""
+    """The methods of a client that a visit uses."""
 
     def peek(self, request: Request, piece: Piece) -> Peek:
         """See ``HttpClient.peek``."""
@@ -41,11 +41,11 @@ class Asker(Protocol):
 
 
 class EnoughError(PermanentFailure):
-    """The visit has asked as often as it may."""
+    """The visit has sent as many requests as it may."""
 
 
 class FewRequests(Limits):
-    """The limits of every run, and no more than so many requests in all."""
+    """The limits of every run, and at most ``MOST_REQUESTS`` requests in all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,13 +56,13 @@ class FewRequests(Limits):
         """See ``Limits``."""
         with self._counting:
             if self.asked >= MOST_REQUESTS:
-                raise EnoughError(f"{MOST_REQUESTS} requests are the most of one visit")
+                raise EnoughError(f"one visit may send at most {MOST_REQUESTS} requests")
             self.asked += 1
         super().wait(host, rate)
 
 
 def smallest(scope: Scope) -> Scope:
-    """One area of each kind, so that an answer has the fewest rows."""
+    """Reduce a scope to one area of each kind, so that a response has the fewest rows."""
     ward = scope.wards[:1]
     return replace(
         scope,
@@ -80,7 +80,7 @@ def smallest(scope: Scope) -> Scope:
 
 
 def planned(probes: Sequence[Probe]) -> tuple[list[Probe], list[Probe]]:
-    """Those asked in one visit, and those left for another: in turn one of each publisher, so that none is left out."""
+    """Return the probes of this visit and those left for another, taking turns so that no publisher is left out."""
     groups = _by_publisher(probes)
     turns = [probe for turn in zip_longest(*groups) for probe in turn if probe]
     return turns[: MOST_REQUESTS - FOR_REDIRECTS], turns[MOST_REQUESTS - FOR_REDIRECTS :]
@@ -89,21 +89,21 @@ def planned(probes: Sequence[Probe]) -> tuple[list[Probe], list[Probe]]:
 def visit(
     probes: Sequence[Probe], scope: Scope, asker: Callable[[], Asker], tell: Callable[[Observation], None]
 ) -> list[Observation]:
-    """Ask each probe, the publishers side by side.
+    """Send the request of each probe, to the publishers in parallel.
 
     Args:
-        probes: what to ask; those that follow stand behind those they follow.
-        scope: for whom.
-        asker: makes a client, one for each publisher.
-        tell: told what was seen, one at a time.
+        probes: the probes; each stands after the one it follows.
+        scope: the areas.
+        asker: makes a client for each publisher.
+        tell: receives the observations one at a time.
 
     Returns:
-        What was seen, in the order of the probes.
+        The observations, in the order of the probes.
 
     Raises:
-        SpiError: when nobody can be asked, for a fault of this machine.
+        SpiError: when a fault of this machine prevents all requests.
     """
-    asked, left = planned(probes)
+    chosen, left = planned(probes)
     seen = {probe.name: Observation(probe=probe.name, outcome="left out") for probe in left}
     telling = threading.Lock()
 
@@ -124,8 +124,8 @@ def visit(
         finally:
             ended.put(fault)
 
-    groups = _by_publisher(asked)
-    # Nobody waits for a thread that a name server or a full pipe holds: it ends with the process.
+    groups = _by_publisher(chosen)
+    # A thread held up by a name server or a full pipe is not awaited: it ends with the process.
     threads = [threading.Thread(target=ask, args=(group, asker()), daemon=True) for group in groups]
     until = time.monotonic() + SECONDS
     for thread in threads:
@@ -134,12 +134,12 @@ def visit(
         for _ in threads:
             if fault := ended.get(timeout=max(0.0, until - time.monotonic())):
                 raise fault
-    said = f"the visit ended after {SECONDS:.0f} seconds"
+    message = f"the visit ended after {SECONDS:.0f} seconds"
     for group in groups:
-        # One was being asked; those behind it were not.
+        # The first unfinished probe of a publisher was under way; those after it were not sent.
         words: Iterator[Outcome] = chain(["late"], repeat("not asked"))
         for probe in [probe for probe in group if probe.name not in seen]:
-            take(Observation(probe=probe.name, outcome=next(words), said=said))
+            take(Observation(probe=probe.name, outcome=next(words), said=message))
     return [seen[probe.name] for probe in probes]
 
 
@@ -151,7 +151,7 @@ def _by_publisher(probes: Sequence[Probe]) -> list[list[Probe]]:
 
 
 def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable[[Observation], None]) -> None:
-    """The probes of one publisher, one after the other."""
+    """Send the requests of one publisher's probes, one after the other."""
     bodies_seen: dict[str, bytes] = {}
     failures: Counter[str] = Counter()
     for probe in probes:
@@ -161,7 +161,7 @@ def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable
         if before is not None:
             try:
                 request = probe.ask(scope, Earlier(before, asker.absolute))
-            except Exception as error:  # whatever it was that an earlier answer did to what looks for a link in it
+            except Exception as error:  # a strange earlier response may break the search for a link in any way
                 word: Outcome = "leads nowhere" if probe.follows else "not asked"
                 one = Observation(probe=probe.name, outcome=word, said=str(error))
         if request:
@@ -173,9 +173,9 @@ def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable
 
 
 def _ask(probe: Probe, request: Request, asker: Asker, *, tired: bool) -> tuple[Observation, bytes | None]:
-    """One request: what was seen, and the body for whoever follows it."""
+    """Send one request; return the observation, and the body for the probe that follows it."""
     named = dict.fromkeys(name for name, _ in (*request.params, *(request.data or ())))
-    about = Observation(
+    unsent = Observation(
         probe=probe.name,
         endpoint=request.host.name,
         method="GET" if request.data is None else "POST",
@@ -184,22 +184,22 @@ def _ask(probe: Probe, request: Request, asker: Asker, *, tired: bool) -> tuple[
         outcome="not asked",
     )
     if tired:
-        return about, None
+        return unsent, None
     began = time.monotonic()
     try:
         peek = asker.peek(request, probe.piece)
     except (PermanentFailure, TransientFailure) as error:
         took = round(time.monotonic() - began, 2)
-        found = {"outcome": _outcome(error), "status": error.status, "seconds": took, "said": str(error)}
-        return about.model_copy(update=found), None
-    seen = _seen(probe, request, peek)
-    answered = {"status": peek.status, "seconds": round(time.monotonic() - began, 2), "headers": dict(peek.headers)}
-    told = Observation.model_validate(about.model_dump() | answered | {"size": peek.size, "said": "", **seen})
-    return told, peek.body if told.outcome == "answered" else None
+        failed = {"outcome": _outcome(error), "status": error.status, "seconds": took, "said": str(error)}
+        return unsent.model_copy(update=failed), None
+    described = _described(probe, request, peek)
+    received = {"status": peek.status, "seconds": round(time.monotonic() - began, 2), "headers": dict(peek.headers)}
+    seen = Observation.model_validate(unsent.model_dump() | received | {"size": peek.size, "said": "", **described})
+    return seen, peek.body if seen.outcome == "answered" else None
 
 
-def _seen(probe: Probe, request: Request, peek: Peek) -> dict[str, object]:
-    """The outcome and the shape of what came."""
+def _described(probe: Probe, request: Request, peek: Peek) -> dict[str, object]:
+    """Return the outcome and the shape of a response."""
     if probe.piece.end and not peek.body:
         return {"outcome": "answered"}
     if not peek.body.strip():
@@ -209,7 +209,7 @@ def _seen(probe: Probe, request: Request, peek: Peek) -> dict[str, object]:
         return {"outcome": "page" if bodies.begins_as(peek.body, "html") else "other form"}
     try:
         return {"outcome": "answered", "shape": probe.shape(peek).model_copy(update={"form": form})}
-    except Exception as error:  # whatever it is that an answer does to what looks at it, it cannot be read
+    except Exception as error:  # a strange response may break the description in any way: it cannot be read
         return {"outcome": "unreadable", "said": str(error)}
 
 

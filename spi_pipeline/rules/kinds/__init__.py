@@ -1,4 +1,4 @@
-"""The kinds of rule there are. A new one is a file here and a line in ``KINDS``."""
+"""All kinds of rule. A new kind is a file here and a line in ``KINDS``."""
 
 from spi_pipeline.rules.kind import Family, Kind
 from spi_pipeline.rules.kinds.adds_up import AddsUp
@@ -12,19 +12,19 @@ from spi_pipeline.rules.kinds.empty import Empty
 from spi_pipeline.rules.kinds.in_set import InSet
 from spi_pipeline.rules.kinds.key import Key
 from spi_pipeline.rules.kinds.known_areas import KnownAreas
+from spi_pipeline.rules.kinds.mean_magnitude import MeanMagnitude
+from spi_pipeline.rules.kinds.no_gaps import NoGaps
+from spi_pipeline.rules.kinds.not_constant import NotConstant
 from spi_pipeline.rules.kinds.null_share import NullShare
+from spi_pipeline.rules.kinds.null_together import NullTogether
 from spi_pipeline.rules.kinds.part_of_whole import PartOfWhole
 from spi_pipeline.rules.kinds.pattern import Pattern
 from spi_pipeline.rules.kinds.quotient import Quotient
 from spi_pipeline.rules.kinds.required import Required
 from spi_pipeline.rules.kinds.row_count import RowCount
-from spi_pipeline.rules.kinds.together import Together
 from spi_pipeline.rules.kinds.totals import Totals
 from spi_pipeline.rules.kinds.types import Types
-from spi_pipeline.rules.kinds.typical import Typical
-from spi_pipeline.rules.kinds.unbroken import Unbroken
 from spi_pipeline.rules.kinds.unplaced import Unplaced
-from spi_pipeline.rules.kinds.varies import Varies
 from spi_pipeline.rules.rule import Rule
 
 KINDS: dict[str, Kind] = {
@@ -43,28 +43,28 @@ KINDS: dict[str, Kind] = {
         Coverage(),
         PartOfWhole(),
         NullShare(),
-        Varies(),
-        Typical(),
+        NotConstant(),
+        MeanMagnitude(),
         AddsUp(),
         Quotient(),
         Totals(),
         AgreesWithTotal(),
         Disclosure(),
         Unplaced(),
-        Together(),
-        Unbroken(),
+        NullTogether(),
+        NoGaps(),
         Empty(),
     )
 }
-# Judged elsewhere and shown among the rules: whether a table could be computed, is new, and resembles the one before.
-_BESIDE: dict[str, Family] = {"computed": "form", "fresh": "coverage", "drift": "values"}
+# Judged elsewhere and shown with the rules: was the table computed, is it fresh, does it resemble its last version?
+_JUDGED_ELSEWHERE: dict[str, Family] = {"computed": "form", "fresh": "coverage", "drift": "values"}
 
 
 def family_of(kind: str) -> Family:
-    """The family of checks that results of a kind are shown in."""
-    return KINDS[kind].family if kind in KINDS else _BESIDE[kind]
+    """The family of checks under which results of a kind are shown."""
+    return KINDS[kind].family if kind in KINDS else _JUDGED_ELSEWHERE[kind]
 
 
 def expected(rule: Rule) -> str:
-    """What a rule allows, such as ``between 0 and 100``; independent of any table."""
+    """The values that a rule allows, such as ``between 0 and 100``; independent of any table."""
     return KINDS[rule.kind].expected(rule)

@@ -1,6 +1,6 @@
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumn, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import ROUNDING, Table, literal
 from spi_pipeline.rules.wording import counted, figure, listing, within
@@ -13,7 +13,7 @@ _GOOD = Case(
 )
 
 
-class _Stated(StatedOfColumn):
+class _Declared(DeclaredForColumn):
     columns: list[str] = Field(min_length=3)
     tolerance: float = Field(default=0, ge=0)
 
@@ -21,27 +21,27 @@ class _Stated(StatedOfColumn):
 class AddsUp(Kind):
     """The parts of a whole add up to it.
 
-    The first column holds the whole, the others its parts; they may be off by ``tolerance``. Rows in which any is null
-    are looked past.
+    The first column holds the whole, the others its parts. Their sum may differ from the whole by up to ``tolerance``.
+    Rows in which any of these columns is null are ignored.
     """
 
     name, family = "adds_up", "relations"
-    states = _Stated
+    states = _Declared
     of = "numbers"
     cases = (_GOOD, _GOOD.but("1 of 2 rows do not add up to people, off by up to 10", 0, men=[50, 90, 150]))
 
     def expected(self, rule: Rule) -> str:
         return f"{listing(rule.columns[1:], len(rule.columns))} add up to {rule.columns[0]}{within(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         whole, *parts = table.doubles(rule.columns)
         off = f"abs({whole} - ({' + '.join(parts)}))"
         failing = f"{off} > {literal(rule.params.get('tolerance', 0) + ROUNDING)}"
-        return Asked(failing, table.filled(rule.columns, " AND "), {"most": f"max({off})"})
+        return RuleQuery(failing, table.filled(rule.columns, " AND "), {"most": f"max({off})"})
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        whole, rows, most = rule.columns[0], counted(found.judged, "row"), found.facts["most"]
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        whole, rows, most = rule.columns[0], counted(finding.judged, "row"), finding.facts["most"]
         words = f"{rows}, parts add up to {whole}"
-        if found.failing:
-            words = f"{found.failing:,} of {rows} do not add up to {whole}, off by up to {figure(most)}"
-        return Told(words, most, rule.params.get("tolerance", 0))
+        if finding.failing:
+            words = f"{finding.failing:,} of {rows} do not add up to {whole}, off by up to {figure(most)}"
+        return RuleMessage(words, most, rule.params.get("tolerance", 0))

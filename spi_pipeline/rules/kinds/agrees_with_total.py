@@ -4,45 +4,49 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumn, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, literal, quoted
-from spi_pipeline.rules.wording import figure, percent
+from spi_pipeline.rules.wording import percent, readable
 
-_SAYS = {"sum": "{} adds up to", "mean": "{} averages", "count": "different {}:"}
+_SAYS = {
+    "sum": "{column} adds up to {number}",
+    "mean": "{column} averages {number}",
+    "count": "{number} different values of {column}",
+}
 _GOOD = Case(
     ("people", "year"),
     {"total": 300, "tolerance": 0.01, "where": {"year": [2021]}, "dataset": "the census", "publisher": "ONS"},
     {"people": [100, 199, 50], "year": [2021, 2021, 2022]},
-    "people adds up to 299, published are 300: -1 (-0.3333%)",
+    "people adds up to 299 where 300 is published (-1, -0.3333%)",
 )
 _MEAN = Case(
     ("rate", "people"),
     {"total": 20, "tolerance": 0, "statistic": "mean", "weight": "people", "dataset": "the census", "publisher": "ONS"},
     {"rate": [10.0, 30.0, None], "people": [50, 50, 7]},
-    "rate averages 20, published are 20: 0 (0%)",
+    "rate averages 20, as published",
 )
 _COUNT = Case(
     ("area",),
     {"total": 2, "tolerance": 0, "statistic": "count", "dataset": "a list", "publisher": "ONS"},
     {"area": ["a", "b", "b"]},
-    "different area: 2, published are 2: 0 (0%)",
+    "2 different values of area, as published",
 )
 
 
-class StatedOfTotal(StatedOfColumn):
-    """A total that somebody else published.
+class DeclaredForTotal(DeclaredForColumn):
+    """A total published elsewhere, as a contract declares it.
 
     Attributes:
-        totals: the published figure, by code of the authority or name of the police force it is of.
-        tolerance: how far off may be, as a share of it.
-        statistic: what comes to it: the column added up, averaged, or its different values counted.
-        weight: the column a mean is weighted by.
-        where: the values of other columns that the figure is of; each must be held.
-        publisher: who published it.
-        dataset: the publisher's title of where it stands.
-        period: what it refers to.
-        url: where it stands.
+        totals: the published figure, by code of the authority or name of the police force that it describes.
+        tolerance: the largest difference allowed, as a share of the total.
+        statistic: the figure of the column that must agree: its sum, its mean, or the count of its different values.
+        weight: the column that weights a mean.
+        where: by other column, the values of the rows that the total covers; each value must occur.
+        publisher: who published the total.
+        dataset: the publisher's title of the data set that holds the total.
+        period: the period that the total refers to.
+        url: where the total is published.
         licence: word of the licence vocabulary.
     """
 
@@ -58,54 +62,61 @@ class StatedOfTotal(StatedOfColumn):
     licence: str
 
     def params(self) -> dict[str, Any]:
-        """The parameters of the rule; its ``total`` is that of the authorities a table is of."""
+        """The parameters of the rule, without ``totals``: the contract reader adds the ``total`` of the authorities."""
         return {name: value for name, value in super().params().items() if name != "totals"}
 
     def named(self) -> tuple[str, ...]:
-        """The column that comes to the total, and those it is weighted and chosen by."""
+        """The column compared with the total, the column that weights it, and the columns that select its rows."""
         return (*self.columns, *([self.weight] if self.weight else []), *(self.where or {}))
 
 
 class AgreesWithTotal(Kind):
-    """A table comes to a total that was published elsewhere.
+    """A table agrees with a total that was published elsewhere.
 
-    The column adds up to ``total``, or averages it (``statistic: mean``, by ``weight`` where one is named), or holds so
-    many different values (``count``), to within ``tolerance``, a share of it. Only rows are taken ``where`` other
-    columns hold the values stated, each of which must be there. A contract states ``totals`` by authority or police
-    force, and where they are published; where one of its authorities has none, there is no rule.
+    ``statistic`` chooses the figure of the column that is compared with ``total``: its ``sum`` (the default), its
+    ``mean``, weighted by the column ``weight`` if one is named, or the ``count`` of its different values. The two may
+    differ by up to ``tolerance``, a share of the total. ``where`` selects rows by the values of other columns; if one
+    of the listed values does not occur, the rule is skipped. A contract declares ``totals`` by authority or police
+    force, and where they are published. If an authority of the table has no total, the rule is left out.
     """
 
     name, family = "agrees_with_total", "relations"
-    states = StatedOfTotal
+    states = DeclaredForTotal
     of_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but(
-            "people adds up to 199, published are 300: -101 (-33.67%)",
+            "people adds up to 199 where 300 is published (-101, -33.67%)",
             {"observed": 199.0, "published": 300, "difference": -101.0},
             people=[None, 199, 50],
         ),
         _MEAN,
         _MEAN.but(
-            "rate averages 10, published are 20: -10 (-50%)",
+            "rate averages 10 where 20 is published (-10, -50%)",
             {"observed": 10.0, "published": 20, "difference": -10.0},
             rate=[10.0, None, 20.0], people=[50, 50, 0],
         ),
         _COUNT,
         _COUNT.but(
-            "different area: 1, published are 2: -1 (-50%)",
+            "1 different values of area where 2 are published (-1, -50%)",
             {"observed": 1.0, "published": 2, "difference": -1.0},
             area=["a", None, "a"],
+        ),
+        _COUNT.but(
+            "4 different values of area where 2 are published (+2, +100%), so the table may cover more than the total",
+            {"observed": 4.0, "published": 2, "difference": 2.0},
+            area=["a", "b", "c", "d"],
         ),
     )  # fmt: skip
 
     def expected(self, rule: Rule) -> str:
-        total, off = figure(rule.params["total"]), percent(rule.params["tolerance"])
-        return f"{total} to within {off}, as {rule.params['publisher']} has it in {rule.params['dataset']}"
+        total, tolerance = readable(rule.params["total"]), rule.params["tolerance"]
+        allowed = f"{total} to within {percent(tolerance)}" if tolerance else f"exactly {total}"
+        return f"{allowed}, published by {rule.params['publisher']} in {rule.params['dataset']}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        held = " AND ".join(_held(rule.params.get("where") or {}))
-        own, name, statistic = f"({held or 'TRUE'})", rule.columns[0], rule.params.get("statistic", "sum")
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        conditions = " AND ".join(_conditions(rule.params.get("where") or {}))
+        own, name, statistic = f"({conditions or 'TRUE'})", rule.columns[0], rule.params.get("statistic", "sum")
         if statistic == "count":
             measured = f"count(DISTINCT {table.cell(name)}) FILTER (WHERE {own})::DOUBLE"
         else:
@@ -116,20 +127,25 @@ class AgreesWithTotal(Kind):
             measured = f"coalesce({mean if statistic == 'mean' else f'sum({cell}) FILTER (WHERE {own})'}, 0)"
         filled = [table.filled(self.judged_columns(rule), " AND ")] if statistic != "count" else []
         judged = [own, *filled, *_all_there(rule.params.get("where") or {})]
-        return Asked(judged=" AND ".join(judged), facts={"": measured})
+        return RuleQuery(judged=" AND ".join(judged), facts={"": measured})
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
-        observed, total = _observed(found), rule.params["total"]
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+        observed, total = _observed(finding), rule.params["total"]
         if abs(observed - total) <= rule.params["tolerance"] * abs(total) * (1 + 1e-9):
             return []
         return [{"observed": observed, "published": total, "difference": _rounded(observed - total)}]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        observed, total = _observed(found), rule.params["total"]
-        comes = _SAYS[rule.params.get("statistic", "sum")].format(rule.columns[0])
-        apart = _rounded(observed - total)
-        said = f"published are {figure(total)}: {figure(apart)} ({percent(apart / total)})"
-        return Told(f"{comes} {figure(observed)}, {said}", observed, total)
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        observed, total = _observed(finding), rule.params["total"]
+        statistic, difference = rule.params.get("statistic", "sum"), _rounded(observed - total)
+        subject = _SAYS[statistic].format(column=rule.columns[0], number=readable(observed))
+        if not difference:
+            return RuleMessage(f"{subject}, as published", observed, total)
+        verb, sign = "are" if statistic == "count" else "is", "+" if difference > 0 else ""
+        moved = f"{sign}{readable(difference)}, {sign}{percent(difference / total)}"
+        more = statistic == "count" and observed >= 2 * total
+        hint = ", so the table may cover more than the total" if more else ""
+        return RuleMessage(f"{subject} where {readable(total)} {verb} published ({moved}){hint}", observed, total)
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         if rule.params.get("statistic") == "count":
@@ -140,24 +156,24 @@ class AgreesWithTotal(Kind):
         return "numbers", ("integer", "number")
 
 
-def _held(where: Mapping[str, Sequence[Any]]) -> list[str]:
-    """By text, so that a column of another type than promised holds none."""
+def _conditions(where: Mapping[str, Sequence[Any]]) -> list[str]:
+    """One SQL condition per column. Values are compared as text: a column of another type matches none of them."""
     return [f"{quoted(name)}::VARCHAR IN ({', '.join(literal(str(v)) for v in of)})" for name, of in where.items()]
 
 
 def _all_there(where: Mapping[str, Sequence[Any]]) -> list[str]:
-    """That each of the values is held: a total of five months says nothing of three of them."""
-    named = zip(where, _held(where), strict=True)
+    """SQL conditions that every listed value occurs: a total of five months says nothing about three of them."""
     return [
-        f"(SELECT count(DISTINCT {quoted(name)}) FROM rows WHERE {held}) = {len(where[name])}" for name, held in named
+        f"(SELECT count(DISTINCT {quoted(name)}) FROM rows WHERE {condition}) = {len(where[name])}"
+        for name, condition in zip(where, _conditions(where), strict=True)
     ]
 
 
-def _observed(found: Found) -> float:
-    """What the table comes to, to nine digits: the last ones depend on the order of adding."""
-    ((_, facts),) = found.groups
-    came = float(f"{facts['']:.9g}")
-    return math.inf if math.isnan(came) else came
+def _observed(finding: RuleFinding) -> float:
+    """The table's own figure to nine digits; further digits depend on the order of summation."""
+    ((_, facts),) = finding.groups
+    observed = float(f"{facts['']:.9g}")
+    return math.inf if math.isnan(observed) else observed
 
 
 def _rounded(number: float) -> float:

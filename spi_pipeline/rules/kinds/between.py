@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfColumns, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, count, literal
 from spi_pipeline.rules.wording import by_name, counted, figure, span
@@ -17,26 +17,26 @@ _DAY = dt.date(2021, 1, 1)
 _DAYS = Case(("day",), {"max": _DAY}, {"day": [_DAY]}, "1 row inside, lowest 2021-01-01, highest 2021-01-01")
 
 
-class _Stated(StatedOfColumns):
+class _Declared(DeclaredForColumns):
     min: float | dt.date | None = None
     max: float | dt.date | None = None
 
     @model_validator(mode="after")
-    def _bounded(self) -> _Stated:
+    def _bounded(self) -> _Declared:
         if self.min is None and self.max is None:
             raise ValueError("a range states min, max or both")
         return self
 
 
 class Between(Kind):
-    """Numbers lie in a closed range.
+    """Numbers or days lie in a closed range.
 
-    The range is ``min``, ``max`` or both, numbers or days, one for all of the columns; infinity is outside any. Of
-    moments the day in UTC is judged.
+    ``min``, ``max`` or both give the range, which applies to every named column. Infinity is outside every range. A
+    timestamp is judged by its day in UTC.
     """
 
     name, family = "between", "values"
-    states = _Stated
+    states = _Declared
     cases = (
         _GOOD,
         _GOOD.but("2 of 3 rows outside, lowest -2, highest 140", 0, 1, rate=[-2.0, 140.0, 100.0]),
@@ -49,31 +49,31 @@ class Between(Kind):
     def expected(self, rule: Rule) -> str:
         return span(rule.params.get("min"), rule.params.get("max"))
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         cells = {name: table.day(name) if _of_days(rule) else table.cell(name) for name in rule.columns}
         outside = {name: _outside(cell, *_ends(rule, table.types[name])) for name, cell in cells.items()}
         details = {name: count(condition) for name, condition in outside.items()}
         facts = {f"{end} {name}": f"{end}({cell})" for name, cell in cells.items() for end in ("min", "max")}
-        return Asked(" OR ".join(outside.values()), table.filled(rule.columns), facts, details)
+        return RuleQuery(" OR ".join(outside.values()), table.filled(rule.columns), facts, details)
 
-    def tell(self, rule: Rule, found: Found) -> Told:
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         low, high = rule.params.get("min"), rule.params.get("max")
         least, most = (
-            end(value for name in rule.columns if (value := found.facts[f"{end.__name__} {name}"]) is not None)
+            end(value for name in rule.columns if (value := finding.facts[f"{end.__name__} {name}"]) is not None)
             for end in (min, max)
         )
         words = f"lowest {figure(least)}, highest {figure(most)}"
-        rows = counted(found.judged, "row")
-        if found.failing:
-            by_column = by_name({name: found.facts[name] for name in rule.columns})
-            told = f" ({by_column})" if len(rule.columns) > 1 else ""
-            words = f"{found.failing:,} of {rows}{told} outside, {words}"
+        rows = counted(finding.judged, "row")
+        if finding.failing:
+            by_column = by_name({name: finding.facts[name] for name in rule.columns})
+            per_column = f" ({by_column})" if len(rule.columns) > 1 else ""
+            words = f"{finding.failing:,} of {rows}{per_column} outside, {words}"
         else:
             words = f"{rows} inside, {words}"
         if _of_days(rule):
-            return Told(words)
+            return RuleMessage(words)
         value, bound = (least, low) if high is None or (low is not None and least < low) else (most, high)
-        return Told(words, float(value), bound)
+        return RuleMessage(words, float(value), bound)
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if _of_days(rule):
@@ -93,7 +93,7 @@ def _of_days(rule: Rule) -> bool:
 
 
 def _ends(rule: Rule, kind: str) -> tuple[Any, Any]:
-    """The ends of the range; an open one leaves infinity outside."""
+    """The ends of the range; an open end becomes the largest finite number, so that infinity is outside."""
     low, high = rule.params.get("min"), rule.params.get("max")
     if not kind.startswith("number"):
         return low, high
@@ -101,6 +101,6 @@ def _ends(rule: Rule, kind: str) -> tuple[Any, Any]:
 
 
 def _outside(cell: str, low: Any, high: Any) -> str:
-    """The condition of a cell outside its range."""
+    """The SQL condition that a cell is outside its range."""
     ends = [f"{cell} {sign} {literal(end)}" for sign, end in (("<", low), (">", high)) if end is not None]
     return f"coalesce({' OR '.join(ends)}, FALSE)"

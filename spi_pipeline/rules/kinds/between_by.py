@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Told
+from spi_pipeline.rules.kind import Case, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, Table, chosen, literal, quoted
 from spi_pipeline.rules.wording import counted, figure
@@ -12,10 +12,10 @@ _GOOD = Case(
 
 
 class BetweenBy(Kind):
-    """Numbers lie in the closed range stated for what their row is about.
+    """Numbers lie in the closed range declared for the subject of their row.
 
-    The first column says what a row is about, the second holds the number; ``bounds`` has the range of each value of
-    the first, and a value without a range is outside.
+    The first column holds the subject of a row, such as an indicator; the second holds the number. ``bounds`` gives
+    the range of each subject. A number whose subject has no range is outside.
     """
 
     name, family = "between_by", "values"
@@ -30,26 +30,26 @@ class BetweenBy(Kind):
     def expected(self, rule: Rule) -> str:
         return f"in the range of its {rule.columns[0].removesuffix('_id')}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        about, (value,) = rule.columns[0], table.doubles(rule.columns[1:])
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        subject, (value,) = rule.columns[0], table.doubles(rule.columns[1:])
         beyond = {
             of: f"greatest({literal(float(low))} - {value}, {value} - {literal(float(high))})"
             for of, (low, high) in rule.params["bounds"].items()
         }
-        distance, judged = f"coalesce({chosen(about, beyond)}, 'Infinity'::DOUBLE)", f"{value} IS NOT NULL"
+        distance, judged = f"coalesce({chosen(subject, beyond)}, 'Infinity'::DOUBLE)", f"{value} IS NOT NULL"
         failing = f"{judged} AND {distance} > 0"
-        worst = f"arg_max({{'of': {quoted(about)}, 'value': {value}}}, [{distance}, -{POSITION}])"
-        return Asked(failing, judged, details={"worst": f"{worst} FILTER (WHERE {failing})"})
+        worst = f"arg_max({{'of': {quoted(subject)}, 'value': {value}}}, [{distance}, -{POSITION}])"
+        return RuleQuery(failing, judged, details={"worst": f"{worst} FILTER (WHERE {failing})"})
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows = counted(found.judged, "row")
-        if not found.failing:
-            return Told(f"{rows} inside")
-        of, value = found.facts["worst"].values()
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows = counted(finding.judged, "row")
+        if not finding.failing:
+            return RuleMessage(f"{rows} inside")
+        of, value = finding.facts["worst"].values()
         bounds = rule.params["bounds"].get(of)
         promised = f", promised {figure(bounds[0])} to {figure(bounds[1])}" if bounds else ""
-        words = f"{found.failing:,} of {rows} outside: {figure(of)} holds {figure(value)}{promised}"
-        return Told(words, value, float(bounds[value > bounds[1]]) if bounds else None)
+        words = f"{finding.failing:,} of {rows} outside: {figure(of)} holds {figure(value)}{promised}"
+        return RuleMessage(words, value, float(bounds[value > bounds[1]]) if bounds else None)
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         return rule.columns[1:]

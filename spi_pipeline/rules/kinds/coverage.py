@@ -3,7 +3,7 @@ from typing import Any
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, StatedOfAreas, Told
+from spi_pipeline.rules.kind import Case, DeclaredForAreas, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, in_each, listing, percent, place
@@ -22,21 +22,22 @@ _EITHER = Case(
 )
 
 
-class _Stated(StatedOfAreas):
+class _Declared(DeclaredForAreas):
     min_share: float = Field(default=1.0, ge=0, le=1)
     by: list[str] | None = Field(default=None, min_length=1)
 
 
 class Coverage(Kind):
-    """Every expected area is there, per period where one is named.
+    """The expected areas are present, in each period if the rule names periods.
 
-    At least ``min_share`` of the ``areas``, in each period, which is what the columns ``by`` hold together. Of small
-    areas a contract may state several ``geographies``, which become ``choices`` once their lookups are at hand
-    (``unlisted`` says why a lookup will not do): a table covers the one it holds most of.
+    At least ``min_share`` of the ``areas`` must occur in the table. If ``by`` names columns, each combination of their
+    values is a period and is judged separately. For small areas a contract may declare several ``geographies``. Once
+    their lookups are available these become ``choices``, and the table must cover the one it holds most of.
+    ``unlisted`` gives the reason where a lookup cannot be used.
     """
 
     name, family = "coverage", "coverage"
-    states = _Stated
+    states = _Declared
     on_empty = "failed"
     of_many_rows = True
     cases = (
@@ -54,43 +55,43 @@ class Coverage(Kind):
         whole = counted(len(rule.params["areas"]), "area") if "areas" in rule.params else "the small areas known"
         return f"at least {percent(rule.params['min_share'])} of {whole}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         area = table.cell(rule.columns[0])
-        return Asked(facts={"held": f"coalesce(list(DISTINCT {area}) FILTER (WHERE {area} IS NOT NULL), [])"})
+        return RuleQuery(facts={"held": f"coalesce(list(DISTINCT {area}) FILTER (WHERE {area} IS NOT NULL), [])"})
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
-        expected, area = len(_expected(rule, found)), rule.columns[0]
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+        expected, area = len(_expected(rule, finding)), rule.columns[0]
         return [
             period | {area: code}
-            for period, missing in _missing(rule, found)
+            for period, missing in _missing(rule, finding)
             if (expected - len(missing)) / expected < rule.params["min_share"]
             for code in missing
         ]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        missing, expected = list(_missing(rule, found)), len(_expected(rule, found))
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        missing, expected = list(_missing(rule, finding)), len(_expected(rule, finding))
         period, absent = max(missing, key=lambda each: len(each[1]))
-        there = expected - len(absent)
-        at = f" in {place(period)}" if found.groups and period else ""
-        told = f"{there:,} of {counted(expected, 'area')} ({percent(there / expected)}){at}"
-        told += f", missing {listing(absent)}" if absent else ""
+        present = expected - len(absent)
+        in_period = f" in {place(period)}" if finding.groups and period else ""
+        words = f"{present:,} of {counted(expected, 'area')} ({percent(present / expected)}){in_period}"
+        words += f", missing {listing(absent)}" if absent else ""
         short = sum((expected - len(codes)) / expected < rule.params["min_share"] for _, codes in missing)
-        if rule.by and found.groups and short:
-            told = f"{short} of {counted(len(missing), 'period')} short, worst {told}"
-        return Told(told, there / expected, rule.params["min_share"])
+        if rule.by and finding.groups and short:
+            words = f"{short} of {counted(len(missing), 'period')} short, worst {words}"
+        return RuleMessage(words, present / expected, rule.params["min_share"])
 
 
-def _expected(rule: Rule, found: Found) -> list[Any]:
-    """The areas that should be there: of several sets the one that the table holds most of."""
-    held = {code for _, facts in found.groups for code in facts["held"]}
+def _expected(rule: Rule, finding: RuleFinding) -> list[Any]:
+    """The areas that should occur; if there are several sets, the one that the table holds most of."""
+    held = {code for _, facts in finding.groups for code in facts["held"]}
     sets = rule.params["choices"].values() if "choices" in rule.params else [rule.params["areas"]]
     most: list[Any] = max(sets, key=lambda codes: len(held.intersection(codes)))
     return most
 
 
-def _missing(rule: Rule, found: Found) -> Iterator[tuple[Group, list[Any]]]:
-    """What is missing in each period; a table without a period covers nothing."""
-    expected = _expected(rule, found)
-    for period, facts in found.groups or [(dict.fromkeys(rule.by), {"held": ()})]:
+def _missing(rule: Rule, finding: RuleFinding) -> Iterator[tuple[Group, list[Any]]]:
+    """The missing areas of each period; in a table without periods all areas are missing."""
+    expected = _expected(rule, finding)
+    for period, facts in finding.groups or [(dict.fromkeys(rule.by), {"held": ()})]:
         held = set(facts["held"])
         yield period, [code for code in expected if code not in held]

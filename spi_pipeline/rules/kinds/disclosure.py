@@ -2,7 +2,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from spi_pipeline.rules.disclosure import Counts, Least, disclosed
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Told
+from spi_pipeline.rules.kind import Case, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, quoted
 from spi_pipeline.rules.wording import counted, figure, listing, place
@@ -33,13 +33,14 @@ _GOOD = Case(
 class Disclosure(Kind):
     """No figure gives away a count below the minimum of its source.
 
-    The columns are what a row is about, its area and its count, and may go on with value and denominator; of a value
-    without a count that is a rate of its denominator, the count is what these come to. ``least`` has, for what is
-    judged, the ``minimum`` of the count and ``of`` its denominator, the ``per`` of the rate, and whether both are of
-    the same kind of thing ``alike``, so that those not counted are a count too; all else is looked past. ``wholes``
-    has the area that each is part of: what is left of it, when all parts that are shown are taken away, must not be
-    one part alone, or so few that the parts withheld are told more closely than that they are below the minimum. No
-    count is told, so that a finding gives nothing away.
+    The columns are the subject of a row, its area and its count; value and denominator may follow. Where a row has no
+    count but a value that is a rate, the count is calculated as value times denominator over ``per``. ``least`` lists
+    the subjects to judge; rows of other subjects are ignored. For each subject it gives the ``minimum`` of the count,
+    the minimum ``of`` the denominator, the ``per`` of the rate, and ``alike``: whether count and denominator are of
+    the same kind of thing, so that their difference is a count too. Counts of zero may be shown. ``wholes`` names the
+    area that each area is part of. Subtracting the shown parts from a whole must not leave a single part. Nor may it
+    leave so few that the withheld parts are known more closely than "below the minimum". Messages name no count, so
+    that they give nothing away themselves.
     """
 
     name, family = "disclosure", "relations"
@@ -80,26 +81,26 @@ class Disclosure(Kind):
 
     def expected(self, rule: Rule) -> str:
         least = sorted({one["minimum"] for one in rule.params["least"].values()})
-        return f"no count below {listing(least)} but none, by what its source states"
+        return f"no count below {listing(least)} except 0, as its source requires"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        about, area, *numbers = rule.columns
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        subject, area, *numbers = rule.columns
         names = ("count", "value", "base")
         cells = dict(zip(names, table.doubles(numbers), strict=False))
         row = ", ".join(
             [f"'area': {quoted(area)}::VARCHAR", *(f"'{name}': {cells.get(name, 'NULL')}" for name in names)]
         )
-        judged = f"{quoted(about)}::VARCHAR IN {table.among(list(rule.params['least']))}"
-        held = f"{judged} AND {table.filled(numbers)}"
-        return Asked(judged=held, facts={"rows": f"coalesce(list({{{row}}}) FILTER (WHERE {judged}), [])"})
+        listed = f"{quoted(subject)}::VARCHAR IN {table.among(list(rule.params['least']))}"
+        judged = f"{listed} AND {table.filled(numbers)}"
+        return RuleQuery(judged=judged, facts={"rows": f"coalesce(list({{{row}}}) FILTER (WHERE {listed}), [])"})
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         least, area = rule.params["least"], rule.columns[1]
         return [
             {**group, area: ", ".join(areas), "left of": whole or None}
-            for group, facts in found.groups
+            for group, facts in finding.groups
             if facts["rows"]
-            # Counted or not counted, it is one finding.
+            # The count and its complement can disclose the same areas: that is one finding.
             for areas, whole in dict.fromkeys(
                 (one.areas, one.whole)
                 for minimum, counts in counts_of(facts["rows"], Least(**least[str(group[rule.columns[0]])]))
@@ -107,23 +108,23 @@ class Disclosure(Kind):
             )
         ]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        if not found.wrong:
-            groups = sum(bool(facts["rows"]) for _, facts in found.groups)
-            held = f"{counted(found.judged, 'count')} in {counted(groups, 'group')}"
-            return Told(f"{held}, none below its minimum is given away")
-        first = dict(found.wrong[0])
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        if not finding.wrong:
+            groups = sum(bool(facts["rows"]) for _, facts in finding.groups)
+            counts = f"{counted(finding.judged, 'count')} in {counted(groups, 'group')}"
+            return RuleMessage(f"{counts}, none below its minimum is given away")
+        first = dict(finding.wrong[0])
         left, areas = first.pop("left of"), first.pop(rule.columns[1])
-        many = len(found.wrong)
-        said = f"{counted(many, 'figure')} {'gives' if many == 1 else 'give'} away a count below its minimum"
-        return Told(f"{said}: {place(first)}, {figure(areas)}{f', left of {left}' if left else ''}")
+        number = len(finding.wrong)
+        words = f"{counted(number, 'figure')} {'gives' if number == 1 else 'give'} away a count below its minimum"
+        return RuleMessage(f"{words}: {place(first)}, {figure(areas)}{f', left of {left}' if left else ''}")
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         return rule.columns[2:]
 
 
 def counts_of(rows: Sequence[Mapping[str, Any]], least: Least) -> Iterator[tuple[float, Counts]]:
-    """What the rows of one thing count, each with its minimum: those counted, those not, and all there are."""
+    """The counts in the rows of one subject, each set with its minimum: counted, not counted (if alike), and all."""
     counted_, others, bases = {}, {}, {}
     for row in rows:
         count, value, base = (row[name] for name in ("count", "value", "base"))

@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
+from spi_pipeline.rules.kind import Case, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, literal
 from spi_pipeline.rules.wording import counted, listing
@@ -9,7 +9,7 @@ _GOOD = Case(("group",), {"values": ["a", "b"]}, {"group": ["a", "b", None]}, "2
 class InSet(Kind):
     """Values come from a closed list.
 
-    The list is ``values``; null is looked past.
+    The list is ``values``. Nulls are ignored.
     """
 
     name, family = "in_set", "form"
@@ -19,15 +19,15 @@ class InSet(Kind):
     def expected(self, rule: Rule) -> str:
         return f"one of {listing(rule.params['values'])}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         cell, allowed = table.cell(rule.columns[0]), ", ".join(map(literal, rule.params["values"]))
-        return Asked(f"{cell} NOT IN ({allowed})", f"{cell} IS NOT NULL")
+        return RuleQuery(f"{cell} NOT IN ({allowed})", f"{cell} IS NOT NULL")
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows = counted(found.judged, "row")
-        if not found.failing:
-            return Told(f"{rows} hold listed values")
-        return Told(f"{found.failing:,} of {rows} hold other values: {listing(found.values)}")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows = counted(finding.judged, "row")
+        if not finding.failing:
+            return RuleMessage(f"{rows} hold listed values")
+        return RuleMessage(f"{finding.failing:,} of {rows} hold other values: {listing(finding.values)}")
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = {"column": rule.columns[0], "value_set": list(rule.params["values"])}

@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfColumns, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, Table, count
 from spi_pipeline.rules.wording import counted, listing
@@ -9,11 +9,12 @@ _GOOD = Case(("area", "year"), {}, {"area": ["a", "b", "a"], "year": [1, 1, None
 class Key(Kind):
     """The named columns together identify a row.
 
-    That none of them is null is for ``required``: null counts as a value beside others, rows of nothing else pass.
+    Null counts as a value like any other, but rows with null in every named column are ignored. The kind ``required``
+    refuses nulls in a key.
     """
 
     name, family = "key", "form"
-    states = StatedOfColumns
+    states = DeclaredForColumns
     cases = (
         _GOOD,
         _GOOD.but("2 of 3 rows repeat", 0, 2, year=[None, 1, None]),
@@ -23,20 +24,20 @@ class Key(Kind):
     def expected(self, rule: Rule) -> str:
         return f"one row per {listing(rule.columns, len(rule.columns))}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        cells, there = ", ".join(map(table.cell, rule.columns)), table.filled(rule.columns)
-        # Hashes that all differ prove keys that all differ, in a third of the memory; where two agree, the keys decide.
-        alike = f"SELECT hash({cells}) FROM rows WHERE {there} GROUP BY 1 HAVING count(*) > 1"
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        cells, filled = ", ".join(map(table.cell, rule.columns)), table.filled(rule.columns)
+        # If all hashes differ, all keys differ: that takes a third of the memory. Where hashes agree, the keys decide.
+        repeated = f"SELECT hash({cells}) FROM rows WHERE {filled} GROUP BY 1 HAVING count(*) > 1"
         twins = (
-            f"SELECT {POSITION} FROM rows WHERE {there} AND hash({cells}) IN ({alike}) "
+            f"SELECT {POSITION} FROM rows WHERE {filled} AND hash({cells}) IN ({repeated}) "
             f"QUALIFY count(*) OVER (PARTITION BY {cells}) > 1"
         )
-        suspect = f"{count(there)} - count(DISTINCT hash({cells})) FILTER (WHERE {there})"
-        return Asked(f"{POSITION} IN ({twins})", there, suspect=suspect)
+        suspect = f"{count(filled)} - count(DISTINCT hash({cells})) FILTER (WHERE {filled})"
+        return RuleQuery(f"{POSITION} IN ({twins})", filled, suspect=suspect)
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows = counted(found.rows, "row")
-        return Told(f"{found.failing:,} of {rows} repeat" if found.failing else f"{rows}, none alike")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows = counted(finding.rows, "row")
+        return RuleMessage(f"{finding.failing:,} of {rows} repeat" if finding.failing else f"{rows}, none alike")
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if len(rule.columns) > 1:

@@ -2,14 +2,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, StatedOfAreas, Told
+from spi_pipeline.rules.kind import Case, DeclaredForAreas, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Places, Rule
 from spi_pipeline.rules.table import Table, quoted
 from spi_pipeline.rules.wording import counted, listing
 
-# The form of a code of any area, ward or authority.
+# The form of any area code: of small areas, wards and authorities.
 _CODE = r"[EWSN]\d{8}"
-# Great Expectations takes a tenth of a millisecond for each value of a list, however few rows there are.
+# Great Expectations takes 0.1 ms for each value of a list, however few rows there are.
 _MOST_NATIVE = 100
 _GOOD = Case(
     ("area",),
@@ -20,21 +20,22 @@ _GOOD = Case(
 _MIXED = Case(("area",), {"areas": ["E05000001"], "others": "any"}, {"area": ["here"]}, "1 row hold known codes")
 
 
-class _Stated(StatedOfAreas):
+class _Declared(DeclaredForAreas):
     geographies: list[Places] = Field(min_length=1)
     others: Literal["any"] | list[str] | None = None
 
 
 class KnownAreas(Kind):
-    """Area codes exist in the geography the contract names.
+    """Area codes exist in the geography that the contract names.
 
-    A contract states ``geographies``, from which the codes follow: ``areas``, of small areas once their lookups are at
-    hand (``unlisted`` says why a lookup will not do), and ``former``, the codes of former wards. ``others`` are texts
-    that may stand beside codes: a list, or ``any`` that does not look like a code.
+    A contract declares ``geographies``, which determine the codes: ``areas`` lists those that exist, ``former`` those
+    of former wards. Codes of small areas are known once their lookups are available; ``unlisted`` gives the reason
+    where a lookup cannot be used. ``others`` allows texts that are not codes: those it lists, or, with ``any``, every
+    text that does not look like a code.
     """
 
     name, family = "known_areas", "form"
-    states = _Stated
+    states = _Declared
     of = "text"
     names_values = True
     cases = (
@@ -49,23 +50,25 @@ class KnownAreas(Kind):
 
     def expected(self, rule: Rule) -> str:
         codes = counted(len(rule.params["areas"]), "area code") if "areas" in rule.params else ""
-        told, others = f"one of {codes}" if codes else "known area codes", rule.params.get("others")
+        words, others = f"one of {codes}" if codes else "known area codes", rule.params.get("others")
         if others is None:
-            return told
-        return f"{told}, or {'a text that is not a code' if others == 'any' else listing(others)}"
+            return words
+        return f"{words}, or {'a text that is not a code' if others == 'any' else listing(others)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         name, others = quoted(rule.columns[0]), rule.params.get("others", ())
         like_codes = f" AND regexp_full_match({name}, '{_CODE}')" if others == "any" else ""
-        return Asked(f"{name} NOT IN {table.among(_allowed(rule))}{like_codes}", f"{name} IS NOT NULL")
+        return RuleQuery(f"{name} NOT IN {table.among(_allowed(rule))}{like_codes}", f"{name} IS NOT NULL")
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows, codes = counted(found.judged, "row"), sorted(map(str, found.values))
-        if not found.failing:
-            return Told(f"{rows} hold known codes")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows, codes = counted(finding.judged, "row"), sorted(map(str, finding.values))
+        if not finding.failing:
+            return RuleMessage(f"{rows} hold known codes")
         former = sorted({*codes} & {*(rule.params.get("former") or ())})
-        told = f"{found.failing:,} of {rows} hold {counted(len(codes), 'unknown code')}: {listing(codes)}"
-        return Told(told + (f"; {len(former)} of them of a former ward set: {listing(former)}" if former else ""))
+        words = f"{finding.failing:,} of {rows} hold {counted(len(codes), 'unknown code')}: {listing(codes)}"
+        return RuleMessage(
+            words + (f"; {len(former)} of them of a former ward set: {listing(former)}" if former else "")
+        )
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         if rule.params.get("others") == "any" or not 0 < len(rule.params.get("areas", ())) <= _MOST_NATIVE:

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, StatedOfColumns, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import ROUNDING, Table, count
 from spi_pipeline.rules.wording import counted, in_each, percent, place
@@ -12,23 +12,24 @@ _EACH = Case(
     ("rate",),
     {"max_share": 0.5, "by": ["year"]},
     {"rate": [0.5, None, 0.5, 0.5], "year": [1, 1, 2, 2]},
-    "2 columns of groups, few enough null in each",
+    "2 columns of groups, none with too many nulls",
 )
 
 
-class _Stated(StatedOfColumns):
+class _Declared(DeclaredForColumns):
     max_share: float = Field(ge=0, le=1)
     by: list[str] | None = Field(default=None, min_length=1)
 
 
 class NullShare(Kind):
-    """No more than a stated share of a column is null.
+    """No more than a declared share of a column is null.
 
-    At most ``max_share`` of each column, in each group of the columns ``by`` where they are named.
+    At most ``max_share`` of each column may be null. If ``by`` names columns, this holds for each group of rows that
+    share their values.
     """
 
     name, family = "null_share", "coverage"
-    states = _Stated
+    states = _Declared
     of_many_rows = True
     cases = (
         _GOOD,
@@ -44,18 +45,18 @@ class NullShare(Kind):
     def expected(self, rule: Rule) -> str:
         return f"at most {percent(rule.params['max_share'])} null{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         nulls = {name: count(f"{table.cell(name)} IS NULL") for name in rule.columns}
-        return Asked(facts={"": "count(*)"} | nulls)
+        return RuleQuery(facts={"": "count(*)"} | nulls)
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         most = rule.params["max_share"] + ROUNDING
-        return [each for each in _nulls(rule, found) if each["null"] / each["rows"] > most]
+        return [each for each in _nulls(rule, finding) if each["null"] / each["rows"] > most]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        every = list(_nulls(rule, found))
-        share = max((each["null"] / each["rows"] for each in every), default=None)
-        return Told(_words(rule, found, every), share, rule.params["max_share"])
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        columns = list(_nulls(rule, finding))
+        share = max((each["null"] / each["rows"] for each in columns), default=None)
+        return RuleMessage(_words(rule, finding, columns), share, rule.params["max_share"])
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         mostly = round(1 - rule.params["max_share"], 12)
@@ -63,23 +64,23 @@ class NullShare(Kind):
         return [Native("ExpectColumnValuesToNotBeNull", each) for each in arguments]
 
 
-def _nulls(rule: Rule, found: Found) -> Iterator[Group]:
-    """Columns of groups with their nulls and rows."""
-    for group, facts in found.groups:
+def _nulls(rule: Rule, finding: RuleFinding) -> Iterator[Group]:
+    """Each column of each group, with the number of its nulls and rows."""
+    for group, facts in finding.groups:
         yield from ({**group, "column": name, "null": facts[name], "rows": facts[""]} for name in rule.columns)
 
 
-def _words(rule: Rule, found: Found, every: list[Group]) -> str:
+def _words(rule: Rule, finding: RuleFinding, columns: list[Group]) -> str:
     if not rule.by:
-        told = [
+        shares = [
             f"{each['column']} {percent(each['null'] / each['rows'])}"
-            for each in every
-            if each["null"] or len(every) == 1
+            for each in columns
+            if each["null"] or len(columns) == 1
         ]
-        return f"null in {counted(found.rows, 'row')}: {', '.join(told) or 'none'}"
-    judged = f"{len(every):,} column{'s' * (len(every) != 1)} of groups"
-    if not found.wrong:
-        return f"{judged}, few enough null in each"
-    first = dict(found.wrong[0])
+        return f"null in {counted(finding.rows, 'row')}: {', '.join(shares) or 'none'}"
+    judged = f"{len(columns):,} column{'s' * (len(columns) != 1)} of groups"
+    if not finding.wrong:
+        return f"{judged}, none with too many nulls"
+    first = dict(finding.wrong[0])
     null, rows = first.pop("null"), first.pop("rows")
-    return f"{len(found.wrong):,} of {judged} with too many nulls, {place(first)}: {null:,} of {counted(rows, 'row')}"
+    return f"{len(finding.wrong):,} of {judged} with too many nulls, {place(first)}: {null:,} of {counted(rows, 'row')}"

@@ -1,6 +1,6 @@
 import re
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Native, Told
+from spi_pipeline.rules.kind import Case, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, quoted
 from spi_pipeline.rules.wording import counted, listing
@@ -11,7 +11,7 @@ _GOOD = Case(("code",), {"regex": "a|ab"}, {"code": ["ab", "a", None]}, "2 rows 
 class Pattern(Kind):
     """Texts match a regular expression.
 
-    ``regex`` is one of Python's and matches a text as a whole.
+    ``regex`` is a Python regular expression that must match the whole text.
     """
 
     name, family = "pattern", "form"
@@ -22,18 +22,18 @@ class Pattern(Kind):
     def expected(self, rule: Rule) -> str:
         return f"matches {rule.params['regex']}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        # Each text once, and asked of Python, whose patterns are those that contracts are written in.
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        # Python matches each distinct text once, since contracts use Python's patterns.
         (name,), regex = rule.columns, re.compile(_whole(rule))
         wrong = [text for text in table.texts(name) if not regex.search(text)]
         failing = f"{quoted(name)} IN {table.among(wrong)}" if wrong else "FALSE"
-        return Asked(failing, f"{quoted(name)} IS NOT NULL")
+        return RuleQuery(failing, f"{quoted(name)} IS NOT NULL")
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows = counted(found.judged, "row")
-        if not found.failing:
-            return Told(f"{rows} match")
-        return Told(f"{found.failing:,} of {rows} do not match: {listing(found.values)}")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows = counted(finding.judged, "row")
+        if not finding.failing:
+            return RuleMessage(f"{rows} match")
+        return RuleMessage(f"{finding.failing:,} of {rows} do not match: {listing(finding.values)}")
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = {"column": rule.columns[0], "regex": _whole(rule)}
@@ -41,5 +41,5 @@ class Pattern(Kind):
 
 
 def _whole(rule: Rule) -> str:
-    r"""The pattern for a text as a whole; ``\Z`` because ``$`` would let a final line break pass."""
+    r"""The pattern for the whole text; ``\Z`` because ``$`` would allow a final line break."""
     return rf"\A(?:{rule.params['regex']})\Z"

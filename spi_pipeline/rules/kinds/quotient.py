@@ -1,23 +1,24 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Told
+from spi_pipeline.rules.kind import Case, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, ROUNDING, Table, chosen, count, literal, quoted
 from spi_pipeline.rules.wording import counted, figure
 
-# Numerators are sums of thousands of shares: the same to a millionth is the same.
+# Numerators are sums of thousands of shares, so values that agree to a millionth count as equal.
 _SAME = 1e-6
 _GOOD = Case(
     ("id", "value", "people", "homes"),
     {"factors": {"a": 1, "b": 100}},
     {"id": ["a", "b", "c"], "value": [2.5, 250.0, 7.0], "people": [100, 200, 3], "homes": [40, 80, 3]},
-    "2 rows, values as their numerators and denominators come to",
+    "2 rows, each value equal to its quotient",
 )
 
 
 class Quotient(Kind):
-    """A value is its numerator over its denominator, times the factor stated for what its row is about.
+    """A value is its numerator over its denominator, times the factor declared for the subject of its row.
 
-    The columns are what a row is about, value, numerator and denominator; ``factors`` has the factor of each value of
-    the first, of which those without are looked past. A value without numerator or denominator is wrong.
+    The columns are the subject of a row, such as an indicator, its value, numerator and denominator. ``factors`` gives
+    the factor of each subject; rows of other subjects are ignored. A value without numerator or denominator breaks the
+    rule.
     """
 
     name, family = "quotient", "relations"
@@ -25,35 +26,35 @@ class Quotient(Kind):
     cases = (
         _GOOD,
         _GOOD.but(
-            "2 of 2 rows hold another value: a holds 2.5, they come to nothing",
+            "2 of 2 rows differ from their quotient: a holds 2.5, its quotient is missing",
             0, 1, value=[2.5, 2.5, 7.0], people=[None, 200, 3],
         ),
-        _GOOD.but("1 of 2 rows hold another value: b holds 2.5, they come to 250", 1, value=[2.5, 2.5, 7.0]),
+        _GOOD.but("1 of 2 rows differ from their quotient: b holds 2.5, its quotient is 250", 1, value=[2.5, 2.5, 7.0]),
     )  # fmt: skip
 
     def expected(self, rule: Rule) -> str:
-        about, value, over, under = rule.columns
-        return f"{value} is {over} over {under}, times what its {about.removesuffix('_id')} states"
+        subject, value, over, under = rule.columns
+        return f"{value} is {over} over {under}, times the factor of its {subject.removesuffix('_id')}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        about, (value, over, under) = rule.columns[0], table.doubles(rule.columns[1:])
-        factor = f"({chosen(about, {of: literal(float(by)) for of, by in rule.params['factors'].items()})})"
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        subject, (value, over, under) = rule.columns[0], table.doubles(rule.columns[1:])
+        factor = f"({chosen(subject, {of: literal(float(by)) for of, by in rule.params['factors'].items()})})"
         meant = f"({factor} * {over} / nullif({under}, 0))"
         same = f"abs({value} - {meant}) <= {literal(_SAME)} * abs({meant}) + {literal(ROUNDING)}"
         judged = f"{value} IS NOT NULL AND {factor} IS NOT NULL"
         failing = f"{judged} AND NOT coalesce({same}, FALSE)"
-        first = f"arg_min({{'of': {quoted(about)}, 'value': {value}, 'meant': {meant}}}, {POSITION})"
+        first = f"arg_min({{'of': {quoted(subject)}, 'value': {value}, 'meant': {meant}}}, {POSITION})"
         details = {"first": f"{first} FILTER (WHERE {failing})"}
-        return Asked(failing, f"{value} IS NOT NULL", {"quotients": count(judged)}, details)
+        return RuleQuery(failing, f"{value} IS NOT NULL", {"quotients": count(judged)}, details)
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows = counted(found.facts["quotients"], "row")
-        if not found.failing:
-            return Told(f"{rows}, values as their numerators and denominators come to")
-        of, value, meant = found.facts["first"].values()
-        came = "nothing" if meant is None else figure(meant)
-        words = f"{figure(of)} holds {figure(value)}, they come to {came}"
-        return Told(f"{found.failing:,} of {rows} hold another value: {words}", value, meant)
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows = counted(finding.facts["quotients"], "row")
+        if not finding.failing:
+            return RuleMessage(f"{rows}, each value equal to its quotient")
+        of, value, meant = finding.facts["first"].values()
+        quotient = "missing" if meant is None else figure(meant)
+        words = f"{figure(of)} holds {figure(value)}, its quotient is {quotient}"
+        return RuleMessage(f"{finding.failing:,} of {rows} differ from their quotient: {words}", value, meant)
 
     def judged_columns(self, rule: Rule) -> tuple[str, ...]:
         return rule.columns[1:]

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, Stated, Told
+from spi_pipeline.rules.kind import Case, Declared, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, span
@@ -12,8 +12,8 @@ from spi_pipeline.rules.wording import counted, span
 _GOOD = Case((), {"min": 2, "max": 2}, {"a": [1, 2]}, "2 rows")
 
 
-class _Stated(Stated):
-    """As the standard words it: its own metric ``rowCount``."""
+class _Declared(Declared):
+    """The standard's own metric ``rowCount``, under the standard's own names."""
 
     must_be: int | None = Field(default=None, alias="mustBe")
     between: list[int] | None = Field(default=None, alias="mustBeBetween", min_length=2, max_length=2)
@@ -21,7 +21,7 @@ class _Stated(Stated):
     at_most: int | None = Field(default=None, alias="mustBeLessOrEqualTo")
 
     @model_validator(mode="after")
-    def _bounded(self) -> _Stated:
+    def _bounded(self) -> _Declared:
         if self.params()["min"] is None:
             raise ValueError("a row count states mustBe, mustBeBetween or mustBeGreaterOrEqualTo")
         return self
@@ -34,12 +34,12 @@ class _Stated(Stated):
 class RowCount(Kind):
     """The number of rows lies in a range.
 
-    The range is ``min``, ``max`` or both. It is stated as the standard has it: ``metric: rowCount`` with ``mustBe``,
-    ``mustBeBetween``, ``mustBeGreaterOrEqualTo``, ``mustBeLessOrEqualTo``.
+    The range is ``min``, ``max`` or both. A contract declares it with the standard's own metric: ``metric: rowCount``
+    with ``mustBe``, ``mustBeBetween``, or ``mustBeGreaterOrEqualTo``, to which ``mustBeLessOrEqualTo`` may be added.
     """
 
     name, family = "row_count", "coverage"
-    states = _Stated
+    states = _Declared
     on_empty = without_columns = "failed"
     shows_wrong = False
     cases = (_GOOD, _GOOD.but("3 rows", {"rows": 3}, a=[1, 2, 3]))
@@ -47,18 +47,18 @@ class RowCount(Kind):
     def expected(self, rule: Rule) -> str:
         return f"{span(rule.params.get('min'), rule.params.get('max'))} rows"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        return Asked()
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        return RuleQuery()
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         low, high = rule.params.get("min"), rule.params.get("max")
-        outside = (low is not None and found.rows < low) or (high is not None and found.rows > high)
-        return [{"rows": found.rows}] if outside else []
+        outside = (low is not None and finding.rows < low) or (high is not None and finding.rows > high)
+        return [{"rows": finding.rows}] if outside else []
 
-    def tell(self, rule: Rule, found: Found) -> Told:
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         low, high = rule.params.get("min"), rule.params.get("max")
-        bound = high if low is None or (high is not None and found.rows > high) else low
-        return Told(counted(found.rows, "row"), float(found.rows), bound)
+        bound = high if low is None or (high is not None and finding.rows > high) else low
+        return RuleMessage(counted(finding.rows, "row"), float(finding.rows), bound)
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = {"min_value": rule.params.get("min"), "max_value": rule.params.get("max")}

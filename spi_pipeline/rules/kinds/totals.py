@@ -1,6 +1,6 @@
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumn, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import ROUNDING, Table
 from spi_pipeline.rules.wording import counted, figure, in_each, place
@@ -9,24 +9,25 @@ _GOOD = Case(
     ("share",),
     {"by": ["year"], "total": 1, "tolerance": 0.001},
     {"share": [0.5, 0.5, 1.0005, None], "year": [1, 1, 2, 2]},
-    "2 groups, share adds up to 1 in all",
+    "2 groups, share adds up to 1 in each",
 )
 
 
-class _Stated(StatedOfColumn):
+class _Declared(DeclaredForColumn):
     by: list[str] = Field(min_length=1)
     total: float
     tolerance: float = Field(default=0, ge=0)
 
 
 class Totals(Kind):
-    """The values of each group add up to a stated total.
+    """The values of each group add up to a declared total.
 
-    In each group of the columns ``by`` they come to ``total``, to within ``tolerance``; null counts nothing.
+    ``by`` names the columns whose values form the groups. The sum of each group may differ from ``total`` by up to
+    ``tolerance``. Nulls add nothing.
     """
 
     name, family = "totals", "relations"
-    states = _Stated
+    states = _Declared
     of = "numbers"
     of_many_rows = True
     cases = (
@@ -41,24 +42,24 @@ class Totals(Kind):
     def expected(self, rule: Rule) -> str:
         return f"{rule.columns[0]} adds up to {figure(rule.params['total'])}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         (cell,) = table.doubles(rule.columns)
-        return Asked(judged=table.filled(rule.columns), facts={"sum": f"coalesce(sum({cell}), 0)"})
+        return RuleQuery(judged=table.filled(rule.columns), facts={"sum": f"coalesce(sum({cell}), 0)"})
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         slack = rule.params.get("tolerance", 0) + ROUNDING
-        # To six digits: the last ones depend on the order of adding.
+        # Six digits, since further digits depend on the order of summation.
         return [
             {**group, rule.columns[0]: float(f"{facts['sum']:.6g}")}
-            for group, facts in found.groups
+            for group, facts in finding.groups
             if abs(facts["sum"] - rule.params["total"]) > slack
         ]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        (name,), total, groups = rule.columns, rule.params["total"], counted(len(found.groups), "group")
-        if not found.wrong:
-            return Told(f"{groups}, {name} adds up to {figure(total)} in all", total, total)
-        first = dict(found.wrong[0])
-        came = first.pop(name)
-        words = f"{len(found.wrong):,} of {groups} add up to another total, {place(first)}: {figure(came)}"
-        return Told(words, came, total)
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        (name,), total, groups = rule.columns, rule.params["total"], counted(len(finding.groups), "group")
+        if not finding.wrong:
+            return RuleMessage(f"{groups}, {name} adds up to {figure(total)} in each", total, total)
+        first = dict(finding.wrong[0])
+        observed = first.pop(name)
+        words = f"{len(finding.wrong):,} of {groups} add up to another total, {place(first)}: {figure(observed)}"
+        return RuleMessage(words, observed, total)

@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Told
+from spi_pipeline.rules.kind import Case, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, listing
@@ -13,9 +13,9 @@ _GOOD = Case(
 
 
 class Types(Kind):
-    """Every column holds the type of its contract.
+    """Every column has the type that its contract declares.
 
-    ``types`` names the logical type of each column. Whole numbers are numbers; infinity is not a number.
+    ``types`` gives the logical type of each column. Integers are accepted as numbers; infinity is not a number.
     """
 
     name, family = "types", "form"
@@ -32,25 +32,25 @@ class Types(Kind):
     def expected(self, rule: Rule) -> str:
         return f"the contract's type in {counted(len(rule.columns), 'column')}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
-        return Asked()
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+        return RuleQuery()
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         promised = rule.params["types"]
         return [
-            {"column": name, "promised": promised[name], "found": found.types[name]}
+            {"column": name, "promised": promised[name], "found": finding.types[name]}
             for name in rule.columns
-            if name in found.types and not fits(found.types[name], promised[name])
+            if name in finding.types and not fits(finding.types[name], promised[name])
         ]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        columns = counted(sum(name in found.types for name in rule.columns), "column")
-        told = [f"{row['column']} holds {row['found']}, not {row['promised']}" for row in found.wrong]
-        if not told:
-            return Told(f"{columns}, all of the contract's type")
-        return Told(f"{len(told)} of {columns} of another type: {listing(told)}")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        columns = counted(sum(name in finding.types for name in rule.columns), "column")
+        faults = [f"{row['column']} holds {row['found']}, not {row['promised']}" for row in finding.wrong]
+        if not faults:
+            return RuleMessage(f"{columns}, all of the contract's type")
+        return RuleMessage(f"{len(faults)} of {columns} of another type: {listing(faults)}")
 
 
-def fits(found: str, promised: str) -> bool:
-    """Whether a column of the type found keeps the promise of another."""
-    return found == promised or (found, promised) == ("integer", "number")
+def fits(actual: str, promised: str) -> bool:
+    """Whether a column of the actual type satisfies the promised one."""
+    return actual == promised or (actual, promised) == ("integer", "number")

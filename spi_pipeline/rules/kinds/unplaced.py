@@ -1,6 +1,6 @@
 import re
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Kind, Told
+from spi_pipeline.rules.kind import Case, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.places import NAMED, PLACE
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, count, literal
@@ -17,8 +17,9 @@ _GOOD = Case(
 class Unplaced(Kind):
     """No postcode or point stands beside a figure.
 
-    A full postcode, or latitude and longitude, in a text; or anything in a column called after one, such as
-    ``easting``. A table without numbers says nothing of anybody who lives there. What stands there is not repeated.
+    The rule looks for a full postcode, or a latitude with a longitude, in texts, and for any value in a column named
+    after one, such as ``easting``. Rows without a number pass: without figures a place reveals nothing about the
+    people who live there. Messages never repeat the postcode or point.
     """
 
     name, family = "unplaced", "values"
@@ -38,7 +39,7 @@ class Unplaced(Kind):
     def expected(self, rule: Rule) -> str:
         return "no postcode or point"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         types = table.types
         named = [name for name in rule.columns if re.fullmatch(NAMED, name, re.IGNORECASE)]
         figures = [name for name in rule.columns if types[name] in ("integer", "number") and name not in named]
@@ -49,14 +50,15 @@ class Unplaced(Kind):
             if types[name] == "string" and name not in named
         }
         if not figures or not held:
-            return Asked("FALSE")
-        beside = table.filled(figures)
-        # A text that is null matches nothing, and is no finding.
-        failing = f"coalesce({' OR '.join(held.values())}, FALSE) AND {beside}"
-        return Asked(failing, details={name: count(f"{found} AND {beside}") for name, found in held.items()})
+            return RuleQuery("FALSE")
+        has_figure = table.filled(figures)
+        # A null text matches nothing and passes.
+        failing = f"coalesce({' OR '.join(held.values())}, FALSE) AND {has_figure}"
+        details = {name: count(f"{condition} AND {has_figure}") for name, condition in held.items()}
+        return RuleQuery(failing, details=details)
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        rows, said = counted(found.rows, "row"), "postcode or point beside a figure"
-        if not found.failing:
-            return Told(f"{rows}, no {said}")
-        return Told(f"{found.failing:,} of {rows} with a {said}: {by_name(found.facts)}")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        rows, words = counted(finding.rows, "row"), "postcode or point beside a figure"
+        if not finding.failing:
+            return RuleMessage(f"{rows}, no {words}")
+        return RuleMessage(f"{finding.failing:,} of {rows} with a {words}: {by_name(finding.facts)}")

@@ -1,4 +1,4 @@
-"""The context as looks at the finished index set it beside scores."""
+"""Figures of the context in the form that the analyses compare with scores."""
 
 import pandas as pd
 

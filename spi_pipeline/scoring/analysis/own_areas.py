@@ -1,4 +1,4 @@
-"""Areas of a council's own beside the wards: scored by the same index, in which they take no part."""
+"""A council's own areas alongside the wards: scored by the same index without influencing it."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def own_area_scores(
     trees: Mapping[str, Tree], observations: pd.DataFrame, values: pd.DataFrame, authority_of: Mapping[str, str],
     areas: Areas, wanted: Uncertainty, floor: float,
 ) -> pd.DataFrame:  # fmt: skip
-    """Scores, their intervals, the likely place among the wards, and what is strong or weak beside them.
+    """Scores with intervals, the likely place among the wards, and strengths and weaknesses compared with them.
 
     Args:
         trees: by profile, the whole index.
-        observations: rows of the product ``indicator_value``, of the published editions.
+        observations: rows of the product ``indicator_value`` of the published editions.
         values: rows of the product ``own_area_value`` of the same editions.
-        authority_of: by area, the authority whose wards it is set beside.
+        authority_of: by area, the authority whose wards it is compared with.
         areas: wards and authorities.
-        wanted: how many draws, and what they vary.
-        floor: points within which an area counts as level with the wards.
+        wanted: the number of draws, and the inputs they vary.
+        floor: difference in points up to which an area counts as level with the wards.
 
     Returns:
-        ``SCORE_COLUMNS``; an area has no row of what it has no score of.
+        ``SCORE_COLUMNS``; an area has no row for an element without a score.
     """
     own = values.rename(columns={"own_area": "area_code"})
-    found = []
+    tables = []
     for authority, codes in areas.by_authority.items():
         within = [area for area, above in authority_of.items() if above == authority]
         rows = pd.concat([observations, own[own["area_code"].isin(within)]], ignore_index=True)
@@ -49,26 +49,28 @@ def own_area_scores(
             table = placed[placed["area_code"].isin(within)].set_index(CELL)
             for name, panel in (("score", scores.scores), ("coverage", scores.coverage)):
                 table[name] = _long(panel).reindex(table.index)
-            of_town = [(edition, authority, name) for edition, _, name in table.index]
-            table["authority_score"] = _long(scores.scores).reindex(pd.MultiIndex.from_tuples(of_town)).to_numpy()
+            authority_cells = [(edition, authority, name) for edition, _, name in table.index]
+            table["authority_score"] = (
+                _long(scores.scores).reindex(pd.MultiIndex.from_tuples(authority_cells)).to_numpy()
+            )
             cards = _cards(scores.scores, dict.fromkeys(within, codes[:-1]), floor)
             table = table.join(cards.set_index(CELL)).dropna(subset=["score"]).reset_index()
             levels = scores.task.structure.level_of
-            found.append(table.assign(profile=profile, level=table["id"].map(levels)))
-    return pd.concat(found, ignore_index=True).rename(columns={"area_code": "own_area"})[SCORE_COLUMNS]
+            tables.append(table.assign(profile=profile, level=table["id"].map(levels)))
+    return pd.concat(tables, ignore_index=True).rename(columns={"area_code": "own_area"})[SCORE_COLUMNS]
 
 
 def _long(panel: pd.DataFrame) -> pd.Series:
-    """The cells of a panel by edition, area and element."""
+    """The cells of a panel, indexed by edition, area and element."""
     melted = panel.reset_index().melt(["edition", "area_code"], var_name="id")
     return melted.set_index(CELL)["value"].dropna()
 
 
-def _cards(scores: pd.DataFrame, beside: dict[str, list[str]], floor: float) -> pd.DataFrame:
-    """Each area beside all wards of its authority, as a ward is set beside its peers, in every edition."""
+def _cards(scores: pd.DataFrame, peers_of: dict[str, list[str]], floor: float) -> pd.DataFrame:
+    """Compare each area with all wards of its authority, as a ward is compared with its peers, in every edition."""
     cards = [
-        scorecard(scores.loc[edition], beside, floor).assign(edition=edition)
+        scorecard(scores.loc[edition], peers_of, floor).assign(edition=edition)
         for edition in scores.index.unique("edition")
     ]
-    told = ["edition", "area_code", "id", "peer_median", "difference", "verdict"]
-    return pd.concat(cards, ignore_index=True)[told].rename(columns={"peer_median": "ward_median"})
+    columns = ["edition", "area_code", "id", "peer_median", "difference", "verdict"]
+    return pd.concat(cards, ignore_index=True)[columns].rename(columns={"peer_median": "ward_median"})

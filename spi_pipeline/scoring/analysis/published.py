@@ -1,4 +1,4 @@
-"""What others published about our wards, held against the finished index, which reads nothing of it."""
+"""Findings that others published about the wards, compared with the finished index, which does not read them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PUBLISHED_COLUMNS = [
 
 
 def published_findings(findings: Sequence[Finding], scores: pd.DataFrame, geography: Geography) -> pd.DataFrame:
-    """Which of some statements our figures agree with.
+    """Compare published findings with our figures.
 
     Args:
-        findings: the statements; those about other authorities than ours are passed over.
+        findings: the findings; those about other authorities are skipped.
         scores: ``edition, id, area_code, score, rank, rank_low, rank_high`` of one profile and one edition.
         geography: the wards.
 
     Returns:
-        The columns of the product ``published_finding``, a row a claim.
+        The columns of the product ``published_finding``, one row per claim.
     """
     names = {ward.code: ward.name for ward in geography.wards}
     rows: list[dict[str, Any]] = []
@@ -35,45 +35,45 @@ def published_findings(findings: Sequence[Finding], scores: pd.DataFrame, geogra
             name=scores["area_code"].map(names)
         )
         for number, claim in enumerate(finding.claims, 1) if ours else ():
-            told = {
+            statement = {
                 "finding_id": finding.id, "claim": number, "authority_code": finding.authority,
                 "edition": scores["edition"].iloc[0], "publisher": finding.publisher, "published": finding.published,
                 "url": finding.url, "says": finding.says, "id": claim.element, "end": claim.end,
                 "wards": ", ".join(names[code] for code in claim.wards), "among": claim.count, "because": claim.because,
             }  # fmt: skip
-            rows.append(told | _verdict(finding.id, number, claim, own[own["id"] == claim.element]))
+            rows.append(statement | _verdict(finding.id, number, claim, own[own["id"] == claim.element]))
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
 
 def _verdict(finding: str, number: int, claim: Claim, own: pd.DataFrame) -> dict[str, Any]:
-    """Whether the wards named stand where they are said to, and where they stand.
+    """Whether the wards of a claim rank as claimed, and how they rank.
 
-    A ward is among the three lowest where fewer than three score less, so that wards that are alike all are.
+    A ward is among the three lowest if fewer than three wards score lower, so tied wards all count.
     """
     if not set(claim.wards) <= set(own["area_code"]):
         return {"verdict": "not_compared", "within_range": None, "found": None, "ranks": None, "amiss": None}
     by_code = own.set_index("area_code").sort_values("score", ascending=claim.end == "lowest", kind="stable")
     beyond = by_code["score"].rank(method="min", ascending=claim.end == "lowest") - 1
     agrees = bool((beyond[claim.wards] < claim.count).all())
-    found = ", ".join(by_code["name"][beyond < claim.count])
+    names = ", ".join(by_code["name"][beyond < claim.count])
     named = by_code.loc[claim.wards]
     ranks = ", ".join(map(_rank, named.to_dict("records")))
     reached = (
         named["rank_high"] > len(by_code) - claim.count if claim.end == "lowest" else named["rank_low"] <= claim.count
     )
     known = named[["rank_low", "rank_high"]].notna().all(axis=None)
-    told, amiss = f"{finding}, claim {number}", None
+    label, amiss = f"{finding}, claim {number}", None
     if agrees and claim.because:
-        amiss = f"{told}: our figures agree, so that its because is not needed; take it out of published_findings.yaml"
+        amiss = f"{label}: our figures agree, so its because is not needed; remove it from published_findings.yaml"
     if not agrees and not claim.because:
         amiss = (
-            f"{told}: our figures differ, {claim.end} in {claim.element} is {found} ({ranks}); state because of what "
-            "in published_findings.yaml"
+            f"{label}: our figures differ, with {names} {claim.end} in {claim.element} ({ranks}); give the reason "
+            "under because in published_findings.yaml"
         )
     verdict = "agrees" if agrees else "differs"
     within_range = bool(reached.all()) if known else None
-    ranks_told = f"{ranks}, of {len(by_code)}"
-    return {"verdict": verdict, "within_range": within_range, "found": found, "ranks": ranks_told, "amiss": amiss}
+    ranks_in_words = f"{ranks}, of {len(by_code)}"
+    return {"verdict": verdict, "within_range": within_range, "found": names, "ranks": ranks_in_words, "amiss": amiss}
 
 
 def _rank(ward: Mapping[Any, Any]) -> str:

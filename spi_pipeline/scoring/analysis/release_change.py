@@ -1,8 +1,9 @@
-"""Why scores differ between two releases: each change split into causes that add up to it.
+"""Why scores differ between two releases: each change is split into causes that add up to it.
 
 The index of the earlier state is turned into that of the later one in a fixed order, one cause after another, and
-scored after each turn. What a turn moves is that cause's part. What present code makes of the earlier state other than
-was published then is method, as is all that is left at the end; so nothing remains.
+scored after each turn. The movement in each turn is that cause's part. Any difference between the published earlier
+scores and the present code's scores for the earlier state belongs to method, and so does the rest at the end. So the
+parts always add up.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import index_tree
 
-# In the order in which they are turned.
+# In the order in which they are applied.
 CAUSES = ("revision", "newer", "window", "geography", "basis", "method")
 PARTS = tuple(f"from_{cause}" for cause in CAUSES)
 KEY = ["edition", "profile", "level", "id", "area_code"]
@@ -32,27 +33,27 @@ ELEMENT_COLUMNS = ["id", "what", "told"]
 _CELL = ["indicator_id", "area_code", "edition"]
 _FIGURES = ["value", "lower", "upper", "status", "numerator", "denominator", "allocation_error"]
 _PERIOD = ["period_start", "period_end"]
-# What of the catalogue says whether an indicator is in the basis; all else of it is method.
+# The columns of the catalogue that define the basis; changes to its other columns count as method.
 _IN_BASIS = ["in_basis", "slot_id", "not_in_basis_because"]
-# What of it says how an indicator is scored.
+# The columns that define how an indicator is scored.
 _SCORED_BY = ("worst", "best", "direction", "methods")
-# Sums formed in another order differ in their last digits.
+# Sums added in another order differ in their last digits.
 _DIGITS = 9
-# A 90 % interval is so many standard deviations wide, to either side.
+# A 90 % interval extends this many standard deviations to either side.
 _HALF_WIDTH = 1.6449
-# Nobody can be surprised by less than a tenth of a point.
+# A tenth of a point is the least scale: smaller movements surprise nobody.
 _LEAST_SCALE = 0.1
 
 
 @dataclass(frozen=True)
 class State:
-    """What an index was computed from, and what it came to.
+    """The inputs of an index and its scores.
 
     Attributes:
         framework: dimensions, components, profiles.
         values: rows of the product ``indicator_value``, all indicators and editions.
         catalogue: rows of the product ``indicator``.
-        editions: those that are published.
+        editions: the published editions.
         reference: rows of the source ``reference``.
         allocation: rows of the product ``allocation``.
         scores: rows of the product ``score``.
@@ -72,16 +73,17 @@ class State:
 
 
 def release_changes(before: State, after: State) -> pd.DataFrame:
-    """Every score that differs between two states, and why.
+    """Find every score that differs between two states, and why.
 
     Args:
         before: the earlier state.
         after: the later one.
 
     Returns:
-        ``CHANGE_COLUMNS``, one row for each score that both have and that differs, or whose rank does. The parts add
-        up to the change. ``surprise`` is the size of the change in standard deviations: of the score's interval and of
-        its own year-on-year movement together. The most surprising change of rank beyond its interval comes first.
+        ``CHANGE_COLUMNS``, one row for each score that both states have and that differs, or whose rank differs. The
+        parts add up to the change. ``surprise`` is the size of the change in standard deviations, which combine the
+        score's interval with its own movement from edition to edition. Changes of rank beyond their interval come
+        first, the most surprising at the top.
     """
     wanted = [*KEY, "score", "rank", "rank_low", "rank_high"]
     both = before.scores[[*wanted, "score_low", "score_high"]].merge(
@@ -105,32 +107,32 @@ def release_changes(before: State, after: State) -> pd.DataFrame:
 
 
 def release_elements(before: State, after: State) -> pd.DataFrame:
-    """Which indicators are new, gone, defined or scored otherwise, or entered or left the basis.
+    """List the indicators that are new, gone, redefined, scored differently, or entered or left the basis.
 
     Args:
         before: the earlier state.
         after: the later one.
 
     Returns:
-        ``ELEMENT_COLUMNS``: ``what`` became of each, as the contract of the product lists it, and a sentence.
+        ``ELEMENT_COLUMNS``: ``what``, the kind of change as the contract of the product lists it, and a sentence.
     """
     old, new = (state.catalogue.set_index("indicator_id") for state in (before, after))
     titles = old["title"].to_dict() | new["title"].to_dict()
-    found = [(name, "new", f"{titles[name]} was not there.") for name in new.index.difference(old.index)]
-    found += [(name, "gone", f"{titles[name]} is no longer there.") for name in old.index.difference(new.index)]
+    records = [(name, "new", f"{titles[name]} is new.") for name in new.index.difference(old.index)]
+    records += [(name, "gone", f"{titles[name]} was removed.") for name in old.index.difference(new.index)]
     for name in old.index.intersection(new.index):
         was, now = old.loc[name], new.loc[name]
         if before.definitions.get(name) != after.definitions.get(name):
-            found.append((name, "redefined", f"The values of {titles[name]} are formed in another way."))
-        if told := [f"{column} was {_plain(was[column])} and is {_plain(now[column])}" for column in _SCORED_BY
+            records.append((name, "redefined", f"The values of {titles[name]} are computed differently."))
+        if differences := [f"{column} was {_plain(was[column])} and is {_plain(now[column])}" for column in _SCORED_BY
                     if not _same(was[column], now[column])]:  # fmt: skip
-            found.append((name, "rescored", f"{titles[name]} is scored in another way: {', '.join(told)}."))
+            records.append((name, "rescored", f"{titles[name]} is scored differently: {', '.join(differences)}."))
         if now["in_basis"] and not was["in_basis"]:
-            found.append((name, "entered_basis", f"{titles[name]} enters the scores."))
+            records.append((name, "entered_basis", f"{titles[name]} enters the scores."))
         if was["in_basis"] and not now["in_basis"]:
-            said = f"{titles[name]} is left out of the scores. {now['not_in_basis_because']}"
-            found.append((name, "left_basis", said))
-    return pd.DataFrame(found, columns=ELEMENT_COLUMNS)
+            sentence = f"{titles[name]} is left out of the scores. {now['not_in_basis_because']}"
+            records.append((name, "left_basis", sentence))
+    return pd.DataFrame(records, columns=ELEMENT_COLUMNS)
 
 
 def _plain(value: Any) -> str:
@@ -142,7 +144,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _scale(both: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
-    """By how much a score may be expected to move: its interval, and its own movement from edition to edition."""
+    """The expected movement of a score, from its interval and its own movement from edition to edition."""
     series = ["profile", "level", "id", "area_code"]
     steps = scores.sort_values("edition").groupby(series)["score"].diff()
     history = (steps**2).groupby([scores[name] for name in series]).mean().rename("history").reset_index()
@@ -152,19 +154,19 @@ def _scale(both: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
 
 
 def _parts(both: pd.DataFrame, change: pd.Series, before: State, after: State) -> dict[str, pd.Series]:
-    """The part of each cause, by column."""
+    """The part of each cause, by column name."""
     cells = pd.MultiIndex.from_frame(both[KEY])
     turned = [_scored(state).reindex(cells).to_numpy() for state in _turns(before, after)]
-    found = {
+    parts = {
         part: pd.Series(later - earlier, index=both.index).round(_DIGITS).fillna(0.0)
         for part, (earlier, later) in zip(PARTS[:-1], pairwise(turned), strict=True)
     }
-    rest = change - sum(found.values(), pd.Series(0.0, index=both.index))
-    return found | {PARTS[-1]: rest.round(_DIGITS)}
+    rest = change - sum(parts.values(), pd.Series(0.0, index=both.index))
+    return parts | {PARTS[-1]: rest.round(_DIGITS)}
 
 
 def _turns(before: State, after: State) -> list[State]:
-    """The earlier state, and what it is after each cause but the last was turned."""
+    """The earlier state, then the state after each cause except the last was applied."""
     cells = _cells(before, after)
     states = [before]
     for turn, cause in enumerate(CAUSES[:-1]):
@@ -180,7 +182,7 @@ def _turns(before: State, after: State) -> list[State]:
 
 
 def _cells(before: State, after: State) -> pd.DataFrame:
-    """Each cell of either state with ``turn``: with which cause it turns into that of the later state."""
+    """Each cell of either state with ``turn``: the position of the cause that changes it to the later state."""
     columns = [*_CELL, *_PERIOD, *_FIGURES]
     both = before.values[columns].merge(
         after.values[columns], on=_CELL, how="outer", suffixes=("", "_after"), indicator="side", validate="1:1"
@@ -189,13 +191,13 @@ def _cells(before: State, after: State) -> pd.DataFrame:
         pd.to_datetime(both[f"{name}{suffix}"]) for suffix in ("", "_after") for name in _PERIOD
     )
     newest = end.groupby(both["indicator_id"]).transform("max")
-    # A value that came or went without another period in its place was revised too.
+    # A value that appeared or disappeared, with no other period in its place, counts as revised too.
     same = ((start == start_after) & (end == end_after)) | start.isna() | start_after.isna()
     newer = end_after.notna() & ~(end_after <= newest)
     moved_areas = _moved_areas(before.allocation, after.allocation)
     common = before.definitions.keys() & after.definitions.keys()
     redefined = {name for name in common if before.definitions[name] != after.definitions[name]}
-    # The first that holds decides.
+    # The first cause that applies decides.
     causes = {
         "method": both["indicator_id"].isin(redefined),
         "basis": ~both["indicator_id"].isin(common),
@@ -208,7 +210,7 @@ def _cells(before: State, after: State) -> pd.DataFrame:
 
 
 def _moved_areas(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
-    """The areas that other shares of small areas make up; an area that one side does not know is not among them."""
+    """The areas in both states whose shares of small areas differ."""
     columns = [name for name in before.columns if name in after.columns]
     one, other = (
         {
@@ -221,7 +223,7 @@ def _moved_areas(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
 
 
 def _mixed(cells: pd.DataFrame, turn: int, before: State, after: State) -> pd.DataFrame:
-    """The values once every cell up to a cause was turned."""
+    """The values after every cause up to ``turn`` was applied."""
     turned = cells["turn"] <= turn
     old = cells.loc[~turned & (cells["side"] != "right_only"), _CELL]
     new = cells.loc[turned & (cells["side"] != "left_only"), _CELL]
@@ -232,15 +234,15 @@ def _mixed(cells: pd.DataFrame, turn: int, before: State, after: State) -> pd.Da
 
 
 def _other_basis(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """The earlier catalogue with the later basis; what is new stands as the later one has it."""
+    """The earlier catalogue with the later basis; new indicators are as in the later catalogue."""
     old, new = before.set_index("indicator_id"), after.set_index("indicator_id")
     common = old.index.intersection(new.index)
-    kept = old.loc[common].assign(**{name: new.loc[common, name] for name in _IN_BASIS})
-    return pd.concat([kept, new.drop(index=common)]).reset_index()
+    common_rows = old.loc[common].assign(**{name: new.loc[common, name] for name in _IN_BASIS})
+    return pd.concat([common_rows, new.drop(index=common)]).reset_index()
 
 
 def _scored(state: State) -> pd.Series:
-    """The scores of a state by ``KEY``; without those of a profile that cannot be formed of it."""
+    """The scores of a state by ``KEY``, without profiles that cannot be computed from it."""
     used = state.values[state.values["edition"].isin(state.editions)]
     parts = []
     for profile in state.framework.profiles:
@@ -250,6 +252,6 @@ def _scored(state: State) -> pd.Series:
                 scores = tree.score(tree.values(used, codes), authority)
                 rows = scores.scores.melt(var_name="id", value_name="score", ignore_index=False).reset_index()
                 parts.append(rows.assign(profile=profile, level=rows["id"].map(scores.task.structure.level_of)))
-        except EngineError:  # such as a component without a slot, until the framework turns too
+        except EngineError:  # such as a component without a slot, while the framework is still the earlier one
             continue
     return pd.concat(parts).set_index(KEY)["score"] if parts else pd.Series(dtype=float)

@@ -1,6 +1,6 @@
-"""The finished index looked at as an analyst would: findings, their reasons, and what is left unexplained.
+"""Checks of the finished index as an analyst would make them: findings, their reasons, and the unexplained ones.
 
-It reads scores and, for comparison alone, the context. Nothing that the index is made of reads from here.
+The module reads scores and, for comparison alone, the context. No step that computes the index reads from here.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FOUND_COLUMNS = ["id", "other_id", "value", "threshold", "n", "finding", "told"]
 Found = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, authority_of: pd.Series) -> pd.DataFrame:
-    """Look at every authority and edition by itself.
+def look(kind: SanityKind, check: Found, scores: pd.DataFrame, sanity: Sanity, authority_of: pd.Series) -> pd.DataFrame:
+    """Check every authority and edition separately.
 
     Args:
-        kind: what is looked for.
-        found: looks at the scores of one authority and edition (a row a ward, a column an element) and returns
+        kind: the kind of check.
+        check: checks the scores of one authority and edition (one row per ward, one column per element) and returns
             ``FOUND_COLUMNS``; ``told`` is the finding as a sentence.
         scores: rows of the product ``score``.
         sanity: profile and reasons.
@@ -39,28 +39,28 @@ def look(kind: SanityKind, found: Found, scores: pd.DataFrame, sanity: Sanity, a
     frames = []
     for (authority, _), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
         panel = own.pivot(index="area_code", columns="id", values="score").astype("float64")
-        frames.append(found(panel).assign(authority_code=str(authority), edition=own["edition"].iloc[0]))
+        frames.append(check(panel).assign(authority_code=str(authority), edition=own["edition"].iloc[0]))
     empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)
     reasons = pd.Series([_reason(sanity, kind, *cell) for cell in cells], table.index, dtype=object)
-    told = [f"{text} ({edition})" for text, edition in zip(table["told"], table["edition"], strict=True)]
+    sentences = [f"{text} ({edition})" for text, edition in zip(table["told"], table["edition"], strict=True)]
     finding = table["finding"].astype(bool)
     table = table.assign(kind=kind, finding=finding, reason=reasons.where(finding, None))
-    unexplained = pd.Series(told, table.index, dtype=object).where(finding & table["reason"].isna(), None)
+    unexplained = pd.Series(sentences, table.index, dtype=object).where(finding & table["reason"].isna(), None)
     return table.assign(unexplained=unexplained)[SANITY_COLUMNS]
 
 
 def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]) -> Found:
-    """Correlation of the index, its dimensions and components with measures of the context.
+    """Check the correlation of the index, its dimensions and components with measures of the context.
 
     Args:
-        sanity: the measures, the sign expected and the least size.
-        values: one column per measure, a row a ward; the newest period of each.
+        sanity: the measures, with the expected sign and least size of each correlation.
+        values: one row per ward, one column per measure; the newest period of each.
         level_of: level of each element.
     """
 
-    def found(panel: pd.DataFrame) -> pd.DataFrame:
+    def check(panel: pd.DataFrame) -> pd.DataFrame:
         rows = []
         for wanted in sanity.compare:
             if wanted.measure not in values:
@@ -72,85 +72,98 @@ def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]
                 if len(pairs) < MIN_AREAS or pairs.nunique().min() < 2:
                     continue
                 r, least = pairs["score"].corr(pairs["value"]), sign * wanted.least.of(level_of[name])
-                told = f"{name} correlates with {wanted.measure} by {r:.2f}"
-                rows.append((name, wanted.measure, r, least, len(pairs), sign * r < sign * least, told))
+                sentence = f"{name} correlates with {wanted.measure} at {r:.2f}"
+                rows.append((name, wanted.measure, r, least, len(pairs), sign * r < sign * least, sentence))
         return pd.DataFrame(rows, columns=FOUND_COLUMNS)
 
-    return found
+    return check
 
 
 def opposed(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
-    """Indicators that move against the other indicators of their component."""
+    """Find indicators that move against the other indicators of their component."""
 
-    def found(panel: pd.DataFrame) -> pd.DataFrame:
+    def check(panel: pd.DataFrame) -> pd.DataFrame:
         parts = []
         for component in dict.fromkeys(component_of.values()):
             own = panel[[name for name in panel.columns if component_of.get(name) == component]]
             values = rest_correlations(own).dropna()
-            told = [f"{name} moves against {component} by {value:.2f}" for name, value in values.items()]
+            sentences = [
+                f"{name} moves against {component}, with a correlation of {value:.2f}" for name, value in values.items()
+            ]
             counts = own.count().reindex(values.index)
-            parts.append(_rows(values, component, sanity.opposed, counts, values < sanity.opposed, told))
+            parts.append(_rows(values, component, sanity.opposed, counts, values < sanity.opposed, sentences))
         return pd.concat(parts, ignore_index=True)
 
-    return found
+    return check
 
 
 def constant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
-    """Indicators whose scores hardly differ between wards."""
+    """Find indicators whose scores hardly differ between wards."""
 
-    def found(panel: pd.DataFrame) -> pd.DataFrame:
+    def check(panel: pd.DataFrame) -> pd.DataFrame:
         own = panel[[name for name in panel.columns if name in component_of]]
         values = own.std(ddof=1).dropna()
-        told = [f"{name} hardly varies by {value:.1f} points" for name, value in values.items()]
+        sentences = [
+            f"{name} hardly varies, with a standard deviation of {value:.1f} points" for name, value in values.items()
+        ]
         counts = own.count().reindex(values.index)
-        return _rows(values, "", sanity.constant, counts, values < sanity.constant, told)
+        return _rows(values, "", sanity.constant, counts, values < sanity.constant, sentences)
 
-    return found
+    return check
 
 
 def redundant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
-    """Each indicator with the one that says most nearly the same, of any component; a pair stands there once."""
+    """Pair each indicator with the one it correlates with most, in any component; each pair appears once."""
 
-    def found(panel: pd.DataFrame) -> pd.DataFrame:
+    def check(panel: pd.DataFrame) -> pd.DataFrame:
         twins = nearest_twins(panel[[name for name in panel.columns if name in component_of]])
         pairs = pd.DataFrame(np.sort(twins[["id", "other"]].to_numpy(dtype=str), axis=1), columns=["id", "other"])
         twins = twins.assign(**pairs).drop_duplicates(["id", "other"]).set_index("id")
         values = twins["correlation"]
-        told = [f"{row.Index} says the same as {row.other} by {row.correlation:.2f}" for row in twins.itertuples()]
+        sentences = [
+            f"{row.Index} says the same as {row.other}, with a correlation of {row.correlation:.2f}"
+            for row in twins.itertuples()
+        ]
         counts = panel.count().reindex(values.index)
-        return _rows(values, twins["other"], sanity.redundant, counts, values > sanity.redundant, told)
+        return _rows(values, twins["other"], sanity.redundant, counts, values > sanity.redundant, sentences)
 
-    return found
+    return check
 
 
 def neighbours(
     sanity: Sanity, pairs: Sequence[tuple[str, str]], level_of: Mapping[str, str], names: pd.Series
 ) -> Found:
-    """Wards whose scores stand far from those of the wards around them; nothing where no boundary is at hand.
+    """Find wards whose scores lie far from those of the wards around them; none where no boundaries are available.
 
     Args:
-        sanity: how far is far.
-        pairs: wards that border each other, both ways.
+        sanity: the limits beyond which a ward counts as far from its neighbours.
+        pairs: wards that border each other, each pair in both directions.
         level_of: level of each element.
         names: names of the wards, by code.
     """
 
-    def found(panel: pd.DataFrame) -> pd.DataFrame:
+    def check(panel: pd.DataFrame) -> pd.DataFrame:
         parts = []
         for element in panel.columns:
             table, limit = neighbour_gaps(panel[element], pairs).dropna(), sanity.neighbours.of(level_of[element])
             gaps = table["gap"]
-            told = [
-                f"{names[str(ward)]} stands {gap:+.1f} from its neighbours in {element}" for ward, gap in gaps.items()
+            sentences = [
+                f"{names[str(ward)]} stands {gap:+.1f} standard deviations from its neighbours in {element}"
+                for ward, gap in gaps.items()
             ]
-            parts.append(_rows(gaps, element, limit, table["neighbours"], gaps.abs() > limit, told))
+            parts.append(_rows(gaps, element, limit, table["neighbours"], gaps.abs() > limit, sentences))
         return pd.concat(parts, ignore_index=True)
 
-    return found
+    return check
 
 
 def _rows(
-    values: pd.Series, other: str | pd.Series, threshold: float, n: pd.Series, finding: pd.Series, told: Sequence[str]
+    values: pd.Series,
+    other: str | pd.Series,
+    threshold: float,
+    n: pd.Series,
+    finding: pd.Series,
+    sentences: Sequence[str],
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -160,7 +173,7 @@ def _rows(
             "threshold": threshold,
             "n": n.to_numpy(),
             "finding": finding.to_numpy(),
-            "told": list(told),
+            "told": list(sentences),
         },
         columns=FOUND_COLUMNS,
     )

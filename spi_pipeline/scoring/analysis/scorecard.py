@@ -1,6 +1,6 @@
-"""Strengths and weaknesses: every score of a ward beside those of the wards most like it in economic standing.
+"""Strengths and weaknesses: every score of a ward compared with the wards most like it in economic standing.
 
-It reads scores and, to choose peers, the context. Nothing the index is made of reads from here.
+The module reads scores and, to choose peers, the context. No step that computes the index reads from here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SCORECARD_COLUMNS = [
 
 
 def scorecards(scores: pd.DataFrame, context: pd.DataFrame, peers: Peers, areas: Areas) -> pd.DataFrame:
-    """Hold every ward against its peers, in every edition and profile and at every level.
+    """Compare every ward with its peers, in every edition and profile and at every level.
 
-    Peers are chosen by the newest figure of the measure, for all editions alike: a ward does not gain strength because
-    others became its peers.
+    Peers are chosen by the newest figure of the measure and are the same for all editions, so a ward does not gain
+    strength because its peers changed.
 
     Args:
         scores: rows of the product ``score``.
         context: rows of the product ``context``.
-        peers: how they are chosen, and how far is far.
+        peers: how peers are chosen, and the difference from which a score counts as strong or weak.
         areas: wards and authorities.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What is said of the finished index. Nothing that the index is made of reads from here."""
+"""Analyses of the finished index. No step that computes the index reads from here."""

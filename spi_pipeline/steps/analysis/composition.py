@@ -1,4 +1,4 @@
-"""What the finished index goes with, and what is left of it beyond income: nothing the index is made of reads it."""
+"""What the index correlates with, and what remains of it beyond income; no step of the index reads this."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def composition_steps(contracts: Contracts) -> list[Step]:
     scores = tuple(f"{SCORE}{name}" for name in all_elements(contracts))
     of_scores = tuple((name, "score") for name in scores)
     given = contracts.context[contracts.composition.given].title
-    # What is computed where the wards of England are judged together is a source of each council.
+    # Results computed for all wards of England together are a source for each council.
     of_england = () if contracts.geography.national else (GOES_WITH,)
     return [
         Step(
@@ -30,12 +30,12 @@ def composition_steps(contracts: Contracts) -> list[Step]:
             inputs=(*scores, "context", "reference", *of_england),
             outputs=("composition",),
             files=("context.yaml", *products("composition")),
-            does=goes_with,
+            does=composition_table,
             page=Page(shows=_of_index),
-            title="What the index goes with",
-            description="Rank correlations of scores with who lives in a ward, as they are and among wards alike in "
-            f"{given.lower()}: of the council's own wards, and of all wards of England. What goes together need not be "
-            "cause and effect.",
+            title="What the index correlates with",
+            description="Rank correlations of scores with who lives in a ward, both plain and among wards with "
+            f"similar {given.lower()}: for the council's own wards, and for all wards of England. Correlation need "
+            "not be cause and effect.",
             lineage={
                 "correlation": (
                     *of_scores,
@@ -52,33 +52,33 @@ def composition_steps(contracts: Contracts) -> list[Step]:
             inputs=(*scores, "context"),
             outputs=("residual",),
             files=("context.yaml", *products("residual")),
-            does=beyond_income,
+            does=residual_table,
             page=Page(shows=_beyond),
             title="Beyond what income suggests",
-            description=f"How far each score lies from the line that the other wards draw by {given.lower()}.",
+            description=f"How far each score is from the line through the other wards by {given.lower()}.",
             lineage={"residual": (*of_scores, ("context", "value"))},
         ),
     ]
 
 
-def goes_with(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+def composition_table(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``composition``."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.analysis.composition import compositions
 
     context, reference = inputs.frame("context"), inputs.frame("reference")
-    scores, asked = inputs.parts("element_score"), contracts.composition
+    scores, settings = inputs.parts("element_score"), contracts.composition
     if contracts.geography.national:
-        # What stands far from the other 19 wards of its town does not from 6,783.
-        asked = asked.model_copy(update={"without": []})
-    frames = [compositions(scores, context, reference, asked, areas(contracts))]
+        # A ward far from the other 19 wards of its town is not far from the other 6,783 wards of England.
+        settings = settings.model_copy(update={"without": []})
+    frames = [compositions(scores, context, reference, settings, areas(contracts))]
     if GOES_WITH in inputs:
         england = inputs.frame(GOES_WITH)
-        frames.append(england[england["measure_id"].isin(asked.measures)])
+        frames.append(england[england["measure_id"].isin(settings.measures)])
     return {"composition": pd.concat(frames, ignore_index=True)}
 
 
-def beyond_income(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+def residual_table(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``residual``."""
     from spi_pipeline.scoring.analysis.composition import residuals
 
@@ -94,7 +94,7 @@ def _of_index(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def _beyond(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """How far the index of each ward lies beyond what is suggested, under the first profile."""
+    """How far the index of each ward lies from the score that its income suggests, under the first profile."""
     names = {ward.code: ward.name for ward in contracts.geography.wards}
     own = _index_rows(step, contracts, look).sort_values("residual", ascending=False)
     own = own.assign(ward=own["area_code"].map(names))

@@ -1,4 +1,4 @@
-"""What others published about our wards beside our figures, for comparison: nothing but the publication reads it."""
+"""Findings that others published about these wards, compared with our figures; only the publication reads this."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def published_step(contracts: Contracts) -> Step:
         does=published,
         page=Page(shows=_verdicts),
         title="What others published",
-        description="Statements that others published about these wards, and which of them the newest edition agrees "
-        "with.",
+        description="Statements that others published about these wards, and whether the newest edition agrees with "
+        "them.",
         lineage={
             "ranks": (
                 *((name, "rank") for name in scores),
@@ -51,7 +51,7 @@ def published(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 
 def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """Each claim with what our figures say of it."""
+    """Each claim with the verdict of our figures on it."""
     table = look.frame("published_finding")
     rows = table[["finding_id", "claim", "id", "end", "wards", "verdict", "within_range", "found", "ranks"]]
     facts: dict[str, str] = {"claims": Markdown(framed(rows))}

@@ -1,4 +1,4 @@
-"""What became of the scores since the newest signed release, and why."""
+"""How the scores changed since the newest signed release, and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spi_pipeline.steps.step import Step, indicator_files, products
 if TYPE_CHECKING:
     from spi_pipeline.scoring.analysis.release_change import State
 
-# The products that set a state beside a release.
+# The products that compare a state with a release.
 RELEASE_TABLES = ("release_change", "release_element")
 Frame = Callable[[str], pd.DataFrame]
 
@@ -38,15 +38,15 @@ def release_change_step(contracts: Contracts) -> Step:
         does=release_change,
         page=Page(shows=_shows),
         title="Changes since the newest release",
-        description="How far every score is from that of the release signed last, and how much of it comes from "
+        description="How far every score has moved since the newest signed release, and how much of that comes from "
         "revised figures, newer figures, another window, other boundaries, another basis and another method.",
         lineage={"change": (("score", "score"),)},
     )
 
 
 def release_change(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The products ``release_change`` and ``release_element``; empty where no release was signed."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    """The products ``release_change`` and ``release_element``; empty if no release was signed."""
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.analysis.release_change import CHANGE_COLUMNS, ELEMENT_COLUMNS
 
     released: Released | None = inputs[RELEASED]
@@ -55,45 +55,45 @@ def release_change(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
             "release_change": pd.DataFrame(columns=["release", *CHANGE_COLUMNS]),
             "release_element": pd.DataFrame(columns=["release", *ELEMENT_COLUMNS]),
         }
-    found = compared(state_of_release(released, contracts), state_of(inputs.frame, contracts))
-    return {name: table.assign(release=released.release.id) for name, table in found.items()}
+    tables = compared(state_of_release(released, contracts), state_of(inputs.frame, contracts))
+    return {name: table.assign(release=released.release.id) for name, table in tables.items()}
 
 
 def compared(before: State, after: State) -> dict[str, pd.DataFrame]:
-    """Two states set beside each other, by product, but for the release."""
+    """A comparison of two states, by product, without the column ``release``."""
     from spi_pipeline.scoring.analysis.release_change import release_changes, release_elements
 
     return {"release_change": release_changes(before, after), "release_element": release_elements(before, after)}
 
 
 def state_of_release(released: Released, contracts: Contracts) -> State:
-    """What a release was computed from.
+    """The state that a release was computed from.
 
     Args:
         released: the release with its contracts.
-        contracts: those in force, whose framework stands in where those of the release cannot be read any more; what
-            differs in it is then told as method all the same.
+        contracts: the contracts in force. Their framework stands in if this version cannot read those of the release;
+            differences in it are still reported as method.
 
     Raises:
-        SpiError: where a table of it is damaged.
+        SpiError: if a table of the release is damaged.
     """
-    release, own = released.release, released.contracts or contracts
+    release, its_contracts = released.release, released.contracts or contracts
 
     def frame(name: str) -> pd.DataFrame:
-        found: pd.DataFrame = release.read(name).to_pandas()
-        return found
+        table: pd.DataFrame = release.read(name).to_pandas()
+        return table
 
     wards = frame("area").query("level == 'ward'").set_index("area_code")["parent_code"]
     values = [name for name in release.tables if name.startswith(part_of(""))]
-    return _state(frame, values, own, Areas(wards))
+    return _state(frame, values, its_contracts, Areas(wards))
 
 
 def state_of(frame: Frame, contracts: Contracts) -> State:
-    """What the index is computed from now.
+    """The state that the index is computed from now.
 
     Args:
-        frame: gives a table by its name.
-        contracts: those in force.
+        frame: returns a table by its name.
+        contracts: the contracts in force.
     """
     parts = [part_of(indicator_id) for indicator_id in contracts.indicators]
     return _state(frame, parts, contracts, areas(contracts))
@@ -117,7 +117,7 @@ def _state(frame: Frame, values: list[str], contracts: Contracts, where: Areas) 
 
 
 def _definitions(contracts: Contracts, source_of: Mapping[str, str]) -> dict[str, str]:
-    """By indicator, a digest of how its values are formed: an anchored one is moved, or it is its level alone."""
+    """By indicator, a digest of how its values are formed; the error of the level of an anchored one is left out."""
     formed, apart = {"measure", "source", "unit", "error"}, {"measure": {"level": {"error"}}}
     return {
         name: hashlib.sha256(indicator.model_dump_json(include=formed, exclude=apart).encode()).hexdigest()
@@ -132,16 +132,16 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def most_surprising(changes: pd.DataFrame, profile: str, count: int = 10) -> pd.DataFrame:
-    """The changes that a person should look at before signing.
+    """The changes that a person should review before signing.
 
     Args:
         changes: rows of the product ``release_change``.
         profile: the profile.
-        count: how many.
+        count: the number of changes.
 
     Returns:
-        Those of the newest edition that surprise most: area, element, what it was and is, the largest cause, and
-        ``surprise``.
+        The most surprising changes of the newest edition: area, element, scores and ranks before and after, the
+        largest cause, and ``surprise``.
     """
     from spi_pipeline.scoring.analysis.release_change import PARTS
 
@@ -149,5 +149,5 @@ def most_surprising(changes: pd.DataFrame, profile: str, count: int = 10) -> pd.
     own = own[own["edition"] == own["edition"].max()].nlargest(count, "surprise")
     cause = own[list(PARTS)].abs().idxmax(axis=1).str.removeprefix("from_") if len(own) else []
     columns = ["area_code", "id", "score_before", "score_after", "change", "rank_before", "rank_after", "surprise"]
-    found: pd.DataFrame = own[columns].assign(cause=cause)
-    return found
+    rows: pd.DataFrame = own[columns].assign(cause=cause)
+    return rows

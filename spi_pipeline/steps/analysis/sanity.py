@@ -1,4 +1,4 @@
-"""The finished index looked at as an analyst would, for comparison: nothing the index is made of reads from here."""
+"""Checks of the finished index that an analyst would make; no step that computes the index reads from here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def sanity_steps(contracts: Contracts) -> list[Step]:
     return [
         _step(
             contracts, "comparison", comparison, every, ("context",), "Against deprivation and income",
-            "Correlation of the index, its dimensions and components with the official deprivation and with income.",
+            "Correlations of the index, its dimensions and components with the official index of deprivation and "
+            "with income.",
         ),
         _step(
             contracts, "opposed", opposed, components, (), "Against their component",
@@ -35,12 +36,12 @@ def sanity_steps(contracts: Contracts) -> list[Step]:
             "Indicators whose scores hardly differ between wards.",
         ),
         _step(
-            contracts, "redundant", redundant, components, (), "Said twice",
-            "Each indicator with the one that says most nearly the same.",
+            contracts, "redundant", redundant, components, (), "Redundant",
+            "Each indicator with the indicator that is most like it.",
         ),
         _step(
             contracts, "neighbours", neighbours, every, ("wards",), "Against their neighbours",
-            "Wards whose scores stand far from those of the wards around them.",
+            "Wards whose scores are far from those of the wards around them.",
         ),
     ]  # fmt: skip
 
@@ -71,28 +72,28 @@ def _step(
 
 
 def comparison(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """How scores go with measures of the context."""
+    """Correlations of scores with measures of the context."""
     scores, level_of = _elements(inputs)
-    found = sanity.comparison(contracts.sanity, newest(inputs.frame("context")), level_of)
-    return _looked(step, "comparison", found, scores, contracts)
+    findings = sanity.comparison(contracts.sanity, newest(inputs.frame("context")), level_of)
+    return _table_of(step, "comparison", findings, scores, contracts)
 
 
 def opposed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """Indicators against the others of their component."""
-    found = sanity.opposed(contracts.sanity, contracts.component_of)
-    return _looked(step, "opposed", found, inputs.parts("element_score"), contracts)
+    findings = sanity.opposed(contracts.sanity, contracts.component_of)
+    return _table_of(step, "opposed", findings, inputs.parts("element_score"), contracts)
 
 
 def constant(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """Indicators that hardly vary."""
-    found = sanity.constant(contracts.sanity, contracts.component_of)
-    return _looked(step, "constant", found, inputs.parts("element_score"), contracts)
+    findings = sanity.constant(contracts.sanity, contracts.component_of)
+    return _table_of(step, "constant", findings, inputs.parts("element_score"), contracts)
 
 
 def redundant(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """Indicators that say the same as another."""
-    found = sanity.redundant(contracts.sanity, contracts.component_of)
-    return _looked(step, "redundant", found, inputs.parts("element_score"), contracts)
+    """Indicators that nearly repeat another."""
+    findings = sanity.redundant(contracts.sanity, contracts.component_of)
+    return _table_of(step, "redundant", findings, inputs.parts("element_score"), contracts)
 
 
 def neighbours(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
@@ -100,8 +101,8 @@ def neighbours(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str,
     scores, level_of = _elements(inputs)
     shapes = wards(inputs, contracts)
     names = shapes.set_index("area_code")["area_name"]
-    found = sanity.neighbours(contracts.sanity, Shapes.from_frame(shapes).touching(), level_of, names)
-    return _looked(step, "neighbours", found, scores, contracts)
+    findings = sanity.neighbours(contracts.sanity, Shapes.from_frame(shapes).touching(), level_of, names)
+    return _table_of(step, "neighbours", findings, scores, contracts)
 
 
 def _elements(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -111,8 +112,8 @@ def _elements(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, str]]:
     return scores[scores["level"] != "indicator"], level_of
 
 
-def _looked(
-    step: Step, kind: SanityKind, found: sanity.Found, scores: pd.DataFrame, contracts: Contracts
+def _table_of(
+    step: Step, kind: SanityKind, findings: sanity.Found, scores: pd.DataFrame, contracts: Contracts
 ) -> Mapping[str, pd.DataFrame]:
-    table = sanity.look(kind, found, scores, contracts.sanity, areas(contracts).authority_of)
+    table = sanity.look(kind, findings, scores, contracts.sanity, areas(contracts).authority_of)
     return {step.outputs[0]: table}

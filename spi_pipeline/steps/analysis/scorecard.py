@@ -1,4 +1,4 @@
-"""Strengths and weaknesses of every ward, against peers that the context chooses."""
+"""Strengths and weaknesses of every ward against its peers, which are chosen by a measure of the context."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def scorecard_step(contracts: Contracts) -> Step:
         does=scorecard,
         page=Page(shows=_verdicts),
         title="Strengths and weaknesses",
-        description="Every ward beside the wards of its authority nearest to it in income after housing costs.",
+        description="Every ward compared with the wards of its authority that are nearest to it in income after "
+        "housing costs.",
         lineage={"difference": tuple((name, "score") for name in scores), "peers": (("context", "value"),)},
     )
 
@@ -40,10 +41,10 @@ def scorecard(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 
 
 def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """How many wards are strong or weak in each component of the newest edition, under the first profile."""
+    """The number of strong and weak wards in each component of the newest edition, under the first profile."""
     cards = look.frame("scorecard")
     profile = next(iter(contracts.framework.profiles))
     own = cards[(cards["profile"] == profile) & (cards["edition"] == cards["edition"].max())]
     own = own[own["level"] == "component"]
-    counted = pd.crosstab(own["id"], own["verdict"]).rename_axis(columns=None).reset_index()
-    return {"verdicts": Markdown(framed(counted))}
+    counts = pd.crosstab(own["id"], own["verdict"]).rename_axis(columns=None).reset_index()
+    return {"verdicts": Markdown(framed(counts))}

@@ -1,7 +1,6 @@
-"""Where each ward stands among the wards of England, and which of them are most like it.
+"""The standing of each ward among the wards of England, and the wards that are most like it.
 
-Both are computed where the wards of all England are judged together, and embedded from there; a council reads its own
-rows of them.
+Both are computed once, for all wards of England together, and the results are embedded; a council reads its own rows.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from spi_pipeline.steps.step import Step, all_elements, products
 def standing_steps(contracts: Contracts) -> list[Step]:
     """The steps of the products ``ward_standing`` and ``similar_ward``."""
     national = contracts.geography.national
-    # Of a council they are set beside its index, as the context is: nothing of the index was read for them.
+    # For a council they are context: they were not computed from its index.
     group = "analysis" if national else "context"
     scores = tuple(f"{SCORE}{name}" for name in all_elements(contracts))
     return [
@@ -35,8 +34,8 @@ def standing_steps(contracts: Contracts) -> list[Step]:
             does=ward_standing if national else of_own,
             page=Page(),
             title="Wards among the wards of England",
-            description="Score, rank with likely range and tenth of each ward among all wards of England, on the slots "
-            "that have figures for all of them: other slots than those of a council's own index.",
+            description="Score, rank with likely range and tenth of each ward among all wards of England, on the "
+            "slots that have figures for all of them. These are not the slots of a council's own index.",
             lineage={
                 column: tuple((name, "score") for name in scores) if national else ((STANDING, column),)
                 for column in ("score", "england_percentile")
@@ -52,16 +51,16 @@ def standing_steps(contracts: Contracts) -> list[Step]:
             does=similar_ward if national else of_own,
             page=Page(),
             title="Most similar wards",
-            description="The wards anywhere in England most like each ward in who lives there and how, whatever their "
-            "scores.",
+            description="The wards anywhere in England that are most like each ward in who lives there and how, "
+            "whatever their scores.",
             lineage={"distance": (("context", "value"),) if national else ((SIMILAR, "distance"),)},
         ),
     ]
 
 
 def ward_standing(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The product ``ward_standing``, of the newest edition under the first profile."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    """The product ``ward_standing``, for the newest edition under the first profile."""
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.analysis.standing import standings
 
     profile = next(iter(contracts.framework.profiles))
@@ -77,16 +76,16 @@ def similar_ward(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[st
     """The product ``similar_ward``."""
     from spi_pipeline.scoring.analysis.standing import similar
 
-    called = {"area_code": "authority_code", "area_name": "authority"}
-    councils = inputs.frame("authority_lookup").rename(columns=called)
+    columns = {"area_code": "authority_code", "area_name": "authority"}
+    councils = inputs.frame("authority_lookup").rename(columns=columns)
     names = inputs.frame("wards")[["area_code", "area_name", "authority_code"]].merge(
         councils[["authority_code", "authority", "region"]], on="authority_code", how="left", validate="m:1"
     )
-    asked = contracts.alike
-    return {"similar_ward": similar(inputs.frame("context"), names, asked.measures, asked.count)}
+    settings = contracts.alike
+    return {"similar_ward": similar(inputs.frame("context"), names, settings.measures, settings.count)}
 
 
 def of_own(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-    """The rows of a council's wards, as they were computed among all wards of England."""
+    """The rows of a council's wards, as computed among all wards of England."""
     [product] = step.outputs
     return {product: inputs.frame(OF_ENGLAND[product])}

@@ -1,4 +1,4 @@
-"""How far every area is from the council's targets: nothing but the publication reads it."""
+"""How far every area is from the council's targets; only the publication reads this."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NAME = "target"
 
 def target_step(contracts: Contracts) -> Step:
     """The step of the product ``target``; without targets it writes an empty table."""
-    wanted = dict.fromkeys(target.indicator for target in contracts.targets.targets)
-    values = tuple(part_of(name) for name in wanted)
-    files = dict.fromkeys(f"indicators/{contracts.component_of[name]}.yaml" for name in wanted)
+    indicators = dict.fromkeys(target.indicator for target in contracts.targets.targets)
+    values = tuple(part_of(name) for name in indicators)
+    files = dict.fromkeys(f"indicators/{contracts.component_of[name]}.yaml" for name in indicators)
     return Step(
         name=NAME,
         kind=NAME,
@@ -31,22 +31,23 @@ def target_step(contracts: Contracts) -> Step:
         does=distances,
         page=Page(shows=_verdicts),
         title="Distance to the council's targets",
-        description="How far every area is from each target of targets.yaml, and whether its pace leads there in time.",
+        description="How far every area is from each target in targets.yaml, and whether its pace would reach it in "
+        "time.",
         lineage={"distance": tuple((name, "value") for name in values)},
     )
 
 
 def distances(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``target``."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.targets import targets_of
 
-    area, wanted = inputs.frame("area"), contracts.targets.targets
+    area, targets = inputs.frame("area"), contracts.targets.targets
     authorities = area["parent_code"].fillna(area["area_code"])
-    better = {one.indicator: contracts.indicators[one.indicator].direction == "higher_is_better" for one in wanted}
+    better = {one.indicator: contracts.indicators[one.indicator].direction == "higher_is_better" for one in targets}
     columns = ["indicator_id", "area_code", "period_start", "period_end", "value", "lower", "upper", "status"]
-    values = inputs.parts("indicator_value")[columns] if wanted else pd.DataFrame(columns=columns)
-    return {NAME: targets_of(wanted, values, dict(zip(area["area_code"], authorities, strict=True)), better)}
+    values = inputs.parts("indicator_value")[columns] if targets else pd.DataFrame(columns=columns)
+    return {NAME: targets_of(targets, values, dict(zip(area["area_code"], authorities, strict=True)), better)}
 
 
 def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
@@ -55,5 +56,5 @@ def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
     authorities = {authority.code for authority in contracts.geography.authorities}
     rows = table[table["area_code"].isin(authorities)]
     if rows.empty:
-        return {"targets": "none: targets.yaml names none"}
+        return {"targets": "none: targets.yaml lists none"}
     return {"targets": Markdown(framed(rows[["target_id", "value", "target_value", "year", "pace", "verdict"]]))}

@@ -1,4 +1,4 @@
-"""How sure scores, ranks and changes are, and what drives the doubt: the whole index drawn many times."""
+"""How certain scores, ranks and changes are, and what drives the uncertainty: the whole index simulated many times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERDICTS = ["rose", "fell", "not_distinguishable", "cannot_tell"]
 
 
 def uncertainty_steps(contracts: Contracts) -> list[Step]:
-    """The step of the products ``rank_interval``, ``doubt`` and ``change``, and that of ``sensitivity``."""
+    """The step of the products ``rank_interval``, ``doubt`` and ``change``, and the step of ``sensitivity``."""
     values = [part_of(item.id) for item in contracts.active]
     inputs = (*values, "indicator", "edition", "reference")
     drawn = tuple((name, end) for name in values for end in ("value", "lower", "upper"))
@@ -34,10 +34,10 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             files=("framework.yaml", *products("rank_interval", "doubt", "change")),
             does=uncertain,
             page=Page(about=_about, shows=_shows, adds=_adds),
-            title="How sure scores, ranks and changes are",
-            description="All editions computed again many times under every profile, with all that can be doubted "
-            "drawn anew: where each score and rank lies in nine of ten recalculations, how far each score moved from "
-            "one edition to another and whether that can be told from noise, and what was varied to find out.",
+            title="Uncertainty of scores, ranks and changes",
+            description="All editions recomputed many times under every profile, with every source of uncertainty "
+            "drawn at random: where each score and rank lies in nine of ten recalculations, how far each score moved "
+            "between editions, whether that can be distinguished from noise, and what was varied.",
             lineage={"rank_low": drawn, "change": drawn},
         ),
         Step(
@@ -49,8 +49,8 @@ def uncertainty_steps(contracts: Contracts) -> list[Step]:
             files=("framework.yaml", *products("sensitivity")),
             does=sensitivity,
             page=Page(shows=_shares),
-            title="What drives the doubt",
-            description="The share of every source of doubt in how far the ranks of the newest edition move.",
+            title="What drives the uncertainty",
+            description="The share of every source of uncertainty in the movement of ranks of the newest edition.",
             lineage={"total": drawn},
         ),
     ]
@@ -66,17 +66,17 @@ def uncertain(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     """The products ``rank_interval``, ``doubt`` and ``change``."""
     from spi_pipeline.scoring.uncertainty import uncertainty
 
-    wanted = contracts.framework.uncertainty
-    return uncertainty(trees_of(contracts, inputs), observed(inputs), areas(contracts), wanted)
+    settings = contracts.framework.uncertainty
+    return uncertainty(trees_of(contracts, inputs), observed(inputs), areas(contracts), settings)
 
 
 def sensitivity(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``sensitivity``."""
     from spi_pipeline.scoring.uncertainty import drivers
 
-    rows, wanted = observed(inputs), contracts.framework.uncertainty
+    rows, settings = observed(inputs), contracts.framework.uncertainty
     newest = rows[rows["edition"] == rows["edition"].max()]
-    return {"sensitivity": drivers(trees_of(contracts, inputs), newest, areas(contracts), wanted)}
+    return {"sensitivity": drivers(trees_of(contracts, inputs), newest, areas(contracts), settings)}
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
@@ -85,25 +85,25 @@ def _about(step: Step, contracts: Contracts) -> Facts:
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What was varied, what several profiles and authorities have in common said once; and what moved."""
+    """The sources of uncertainty that were varied, merged over profiles and authorities, and the wards that moved."""
     rows = look.frame("doubt").groupby(["source", "varied", "how"])
-    said = rows["profile"].agg(lambda names: ", ".join(sorted({*names})))
+    varied = rows["profile"].agg(lambda names: ", ".join(sorted({*names})))
     return {
-        "varied": Markdown(framed(said.rename("profiles").reset_index())),
+        "varied": Markdown(framed(varied.rename("profiles").reset_index())),
         "moved": Markdown(framed(_moved(look.frame("change"), contracts))),
     }
 
 
 def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, str], Facts]:
-    """On the pages of the index and its components: the wards as a map, and their likely ranks."""
+    """A map of the wards and their likely ranks, for the pages of the index and its components."""
     framework, profile = contracts.framework, next(iter(contracts.framework.profiles))
     intervals, names = look.frame("rank_interval"), {ward.code: ward.name for ward in contracts.geography.wards}
     newest = intervals[(intervals["edition"] == intervals["edition"].max()) & (intervals["profile"] == profile)]
-    found: dict[tuple[str, str], Facts] = {}
+    facts: dict[tuple[str, str], Facts] = {}
     for key in (*(("component", name) for name in framework.components), ("index", framework.id)):
         scores = look.frame(f"element_score.{key[1]}")
         scores = scores[(scores["edition"] == newest["edition"].max()) & (scores["profile"] == profile)]
-        if scores.empty:  # of a component that is left out
+        if scores.empty:  # the component is left out
             continue
         rows = scores[scores["id"] == key[1]].merge(
             newest[newest["id"] == key[1]], on="area_code", how="left", validate="one_to_one"
@@ -117,12 +117,12 @@ def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, st
             ),
             "map": score_map(look.frame("wards"), wards.set_index("area_code")["score"].to_dict(), town.mean()),
         }
-        found[key] = {name: Markdown(picture) for name, picture in drawn.items() if picture}
-    return found
+        facts[key] = {name: Markdown(picture) for name, picture in drawn.items() if picture}
+    return facts
 
 
 def _moved(changes: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
-    """For how many wards each component moved between the two newest editions, under the first profile."""
+    """In how many wards each component moved between the two newest editions, under the first profile."""
     profile, components = next(iter(contracts.framework.profiles)), list(contracts.framework.components)
     newest = changes[changes["edition_to"] == changes["edition_to"].max()]
     newest = newest[newest["edition_from"] == newest["edition_from"].max()]
@@ -134,18 +134,18 @@ def _moved(changes: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
 
 
 def _shares(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What drives the doubt under the first profile: a sentence, then total shares as bars, largest first."""
+    """What drives the uncertainty under the first profile: a sentence, then total shares as bars, largest first."""
     shares = look.frame("sensitivity")
     profile = next(iter(contracts.framework.profiles))
     own = shares[(shares["profile"] == profile) & shares["total"].notna()]
-    said = []
+    paragraphs = []
     for authority in contracts.geography.authorities:
         part = own[own["authority_code"] == authority.code].sort_values("total", ascending=False)
         if part.empty:
             continue
         names, totals = part["source"].tolist(), part["total"].tolist()
         second = f", {names[1]} in {totals[1]:.0%}" if len(names) > 1 else ""
-        said.append(
+        paragraphs.append(
             f"{authority.name}, {part['edition'].iloc[0]}, {profile}: {names[0]} has a part in {totals[0]:.0%} of what "
             f"moves the ranks{second}."
         )
@@ -154,5 +154,5 @@ def _shares(step: Step, contracts: Contracts, look: Look) -> Facts:
             {"source": name, "total": f"{total:.2f}", "90 %": f"{low:.2f}–{high:.2f}", "": "█" * round(BAR * total)}
             for name, total, (low, high) in zip(names, totals, ends, strict=True)
         ]
-        said.append(markdown(rows))
-    return {"what_drives_the_doubt": Markdown("\n\n".join(said) or "no rank moves")}
+        paragraphs.append(markdown(rows))
+    return {"what_drives_the_doubt": Markdown("\n\n".join(paragraphs) or "no rank moves")}

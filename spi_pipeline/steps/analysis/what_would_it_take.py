@@ -34,25 +34,26 @@ def what_would_it_take_step(contracts: Contracts) -> Step:
         does=what_would_it_take,
         page=Page(shows=_most),
         title="What it would take",
-        description="How many homes, people or incidents separate every ward of the newest edition, in each indicator "
-        "that counts them, from its town and from the middle one of England's wards, and where it would then stand.",
+        description="How many homes, people or incidents separate every ward of the newest edition, in each "
+        "indicator that counts them, from the median of its town and of England's wards, and what its rank would "
+        "then be.",
         lineage={"needed": (*counted, ("reference", "value"))},
     )
 
 
 def what_would_it_take(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The product ``what_would_it_take``, under the first profile."""
-    # Here, since it imports scipy: a second of CPU for a refresh that finds nothing to do.
+    # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.scoring.analysis.what_would_it_take import counted, what_would_it_take
 
     profile, tree = next(iter(trees_of(contracts, inputs).items()))
-    wanted, reference = contracts.framework.uncertainty, inputs.frame("reference")
-    found = what_would_it_take(tree, observed(inputs), counted(contracts), reference, areas(contracts), wanted)
-    return {NAME: found.assign(profile=profile)}
+    settings, reference = contracts.framework.uncertainty, inputs.frame("reference")
+    table = what_would_it_take(tree, observed(inputs), counted(contracts), reference, areas(contracts), settings)
+    return {NAME: table.assign(profile=profile)}
 
 
 def _most(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """Where a ward gains most points of the index, and how many it takes."""
+    """The changes that would gain a ward most points of the index, and how many units each takes."""
     rows = look.frame(NAME)
     wards = {ward.code: ward.name for ward in contracts.geography.wards}
     rows = rows[rows["area_code"].isin(wards) & (rows["needed"] > 0)]

@@ -1,5 +1,5 @@
-"""The steps that make what readers get: the site, the report and the files to take away, each where it is asked for.
+"""The steps that build what readers get: the site, the report and the downloads, each if the settings name it.
 
-Each writes a table whose rows are files, judged by its contract before readers see any of it; ``publication`` comes
-last and swaps everything in together.
+Each writes a table whose rows are files, and its contract checks the table before readers see any of it.
+``publication`` comes last and replaces everything together.
 """

@@ -1,4 +1,4 @@
-"""The files to take away, as a table of them."""
+"""The downloads for readers, as a table of files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DOWNLOADS = "downloads"
 
 
 def downloads_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
-    """The step of the product ``downloads``, where ``SPI_OUTPUTS`` names it.
+    """The step of the product ``downloads``, if ``SPI_OUTPUTS`` names it.
 
     Args:
         contracts: all contracts.
-        steps: those before it.
+        steps: the steps before it.
 
     Raises:
-        SpiError: where a library that it needs is not installed.
+        SpiError: if a library that it needs is not installed.
     """
     if DOWNLOADS not in contracts.outputs:
         return []
@@ -57,12 +57,12 @@ def downloads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     from spi_pipeline.outputs.site.downloads import write_downloads
 
     with TemporaryDirectory() as folder:
-        made = write_downloads(results_of(step, contracts, inputs), Path(folder))
-        content = {one.path: (Path(folder) / one.path).read_bytes() for one in made if Path(one.path).name != FILE}
+        files = write_downloads(results_of(step, contracts, inputs), Path(folder))
+        content = {one.path: (Path(folder) / one.path).read_bytes() for one in files if Path(one.path).name != FILE}
         rows = [
             {"path": one.path, "title": one.title, "holds": one.holds, "kind": one.group, "bytes": one.size,
              "content": content.get(one.path),
              "placed": place_beside_figure(one.path, content.get(one.path, b""))}
-            for one in made
+            for one in files
         ]  # fmt: skip
     return {DOWNLOADS: pd.DataFrame(rows)}

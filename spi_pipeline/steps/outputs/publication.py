@@ -1,4 +1,4 @@
-"""What readers see: every output made from one consistent set of tables, swapped in together or not at all."""
+"""The publication: every output built from one consistent set of tables, replaced together or not at all."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.step import Step, products
 from spi_pipeline.storage.places import PUBLICATION
 
-# In the order in which they are written: downloads link the database.
+# In the order of writing: downloads link to the database.
 OUTPUTS: tuple[Output, ...] = (DATABASE, files_of("downloads"), files_of("site"), files_of("report"))
 
 
@@ -28,7 +28,7 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
 
     Args:
         contracts: all contracts.
-        steps: the others, whose tables are the parts of products.
+        steps: the other steps, whose tables are the parts of products.
     """
     wanted = list(dict.fromkeys(name for output in OUTPUTS for name in output.reads(contracts)))
     return Step(
@@ -37,15 +37,15 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
         group="published",
         inputs=inputs_of(wanted, steps),
         outputs=(PUBLICATION,),
-        # The figures do not wait for a page that was refused; the last good site stays beside them.
+        # A rejected page does not hold up the figures; the last good site stays alongside them.
         optional=tuple(name for step in steps if step.kind == OUTPUT for name in step.outputs),
         files=("framework.yaml", "context.yaml", "publication.yaml", *products(*sorted(wanted))),
         does=publication,
         uses=(DATABASE.build, build_files),
         page=Page(about=_about, shows=_shows),
         title="What readers see",
-        description="The database and whatever else is asked for, made from one consistent set of table versions and "
-        "swapped in whole.",
+        description="The database and the other outputs that the settings name, built from one consistent set of "
+        "table versions and replaced together.",
         bounds=True,
         tool="duckdb",
     )
@@ -54,8 +54,8 @@ def publication_step(contracts: Contracts, steps: Sequence[Step]) -> Step:
 def publication(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, Any]:
     """A function that writes every output into a folder."""
     wanted = dict.fromkeys(name for output in OUTPUTS for name in output.reads(contracts))
-    there = [name for name in wanted if name not in step.optional or inputs[name] is not None]
-    tables = {name: rows_of(name, step, contracts, inputs) for name in there}
+    present = [name for name in wanted if name not in step.optional or inputs[name] is not None]
+    tables = {name: rows_of(name, step, contracts, inputs) for name in present}
     return {PUBLICATION: partial(_build, contracts, tables)}
 
 
@@ -70,7 +70,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What readers find in the database."""
+    """The tables and views of the database."""
     names = DATABASE.reads(contracts)
     with reading(look.database) as connection:
         counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in names}

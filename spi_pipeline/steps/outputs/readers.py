@@ -1,4 +1,4 @@
-"""What readers get, out of the inputs of a step: whole products, and the database that holds them."""
+"""Whole products and the database that holds them, built from the inputs of a step."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from spi_pipeline.storage.places import DATABASE as FILE
 if TYPE_CHECKING:
     from spi_pipeline.outputs.site.results import Results
 
-# The kind of steps that make outputs. What becomes of their rules is recorded apart: outputs tell what was recorded of
-# everything else, and would otherwise never come to rest.
+# The kind of steps that build outputs. The results of their own rules are recorded separately: outputs show the results
+# of all other rules, and would otherwise be rebuilt for ever.
 OUTPUT = "output"
-# Products that no step writes: what each run leaves behind.
+# Products that no step writes: the records of runs.
 RECORDED = ("check_result", "source_release", "outside_total")
-# The libraries that an output is made by, which come with an extra.
+# The libraries that an output needs, which are installed with an extra.
 LIBRARIES = {
     "downloads": ("gptables",),
     "report": ("typst", "pikepdf", "font_source_sans_pro", "markupsafe"),
@@ -36,7 +36,7 @@ LIBRARIES = {
 
 
 def inputs_of(names: Sequence[str], steps: Sequence[Step]) -> tuple[str, ...]:
-    """The inputs that some products are made of.
+    """The inputs that some products are built from.
 
     Args:
         names: the products.
@@ -47,7 +47,7 @@ def inputs_of(names: Sequence[str], steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def rows_of(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> pa.Table:
-    """All parts of a product that a step reads, or what runs recorded."""
+    """All parts of a product that a step reads, or the records of runs."""
     schema = arrow_schema(contracts.products[product])
     if product in RECORDED:
         recorded: pa.Table | None = inputs[f"{RECORDS}{product}"]
@@ -61,7 +61,7 @@ def rows_of(product: str, step: Step, contracts: Contracts, inputs: Inputs) -> p
 
 
 def _without_places(recorded: pa.Table) -> pa.Table:
-    """Records without the postcodes and points that they quote: no rule judges what runs recorded of rules."""
+    """Records without the postcodes and points that they quote, since no rule checks the records of runs."""
     import pyarrow.compute as pc
 
     for at, field in enumerate(recorded.schema):
@@ -71,26 +71,26 @@ def _without_places(recorded: pa.Table) -> pa.Table:
 
 
 def results_of(step: Step, contracts: Contracts, inputs: Inputs) -> Results:
-    """What is about to be published, read from a database as readers will have it; built once for all outputs."""
+    """The results to be published, read from a database like that of readers; it is built once for all outputs."""
     names = DATABASE.reads(contracts)
 
-    def built() -> TemporaryDirectory[str]:
+    def build() -> TemporaryDirectory[str]:
         folder: TemporaryDirectory[str] = TemporaryDirectory()
         DATABASE.build(contracts, {name: rows_of(name, step, contracts, inputs) for name in names}, Path(folder.name))
         return folder
 
-    made_of = tuple(name for name in step.inputs if name.split(".")[0].removeprefix(RECORDS) in names)
-    folder = inputs.derived("database", made_of, built)
+    tables = tuple(name for name in step.inputs if name.split(".")[0].removeprefix(RECORDS) in names)
+    folder = inputs.derived("database", tables, build)
     return results_in(Path(folder.name) / FILE, contracts, inputs.table)
 
 
 def results_in(database: Path, contracts: Contracts, read: Callable[[str], pa.Table]) -> Results:
-    """What a database holds for readers, with the boundaries and postcodes of its wards.
+    """The results in a database, with the boundaries and postcodes of its wards.
 
     Args:
         database: the file.
-        contracts: those it was made by.
-        read: gives a table of the store by its name.
+        contracts: the contracts it was built with.
+        read: returns a table of the store by its name.
     """
     from spi_pipeline.outputs.site.results import Results
 
@@ -100,10 +100,10 @@ def results_in(database: Path, contracts: Contracts, read: Callable[[str], pa.Ta
 
 
 def require(output: str) -> None:
-    """Refuse an output before anything is computed for it.
+    """Reject an output before anything is computed for it.
 
     Raises:
-        SpiError: where a library that it needs is not installed.
+        SpiError: if a library that it needs is not installed.
     """
     if absent := [name for name in LIBRARIES[output] if find_spec(name) is None]:
         raise SpiError(

@@ -1,4 +1,4 @@
-"""The printable report, as a table that holds it and is judged before anybody sees it."""
+"""The printable report, in a table that is checked before readers see it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from spi_pipeline.steps.step import Step
 
 REPORT = "report"
 FILE = "report.pdf"
-# The layout, and the templates of the pages whose sentences it takes.
+# The layout, and the templates of the pages whose sentences it uses.
 LAYOUT = f"{PACKAGED}outputs/report"
 
 
 def report_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
-    """The step of the product ``report``, where ``SPI_OUTPUTS`` names it.
+    """The step of the product ``report``, if ``SPI_OUTPUTS`` names it.
 
     Args:
         contracts: all contracts.
-        steps: those before it.
+        steps: the steps before it.
 
     Raises:
-        SpiError: where a library that it needs is not installed.
+        SpiError: if a library that it needs is not installed.
     """
     if REPORT not in contracts.outputs:
         return []
@@ -63,22 +63,22 @@ def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.
     """The product ``report``."""
     from spi_pipeline.outputs.places import place_beside_figure
     from spi_pipeline.outputs.report.audit import audited
-    from spi_pipeline.outputs.report.build import report as made
-    from spi_pipeline.outputs.report.content import content as told
+    from spi_pipeline.outputs.report.build import report as build_report
+    from spi_pipeline.outputs.report.content import content as report_content
     from spi_pipeline.outputs.report.pictures import ward_map
     from spi_pipeline.outputs.site.pages.page import Site
 
     results = results_of(step, contracts, inputs)
-    content, site = made(results), Site(results)
-    found = audited(content, [ward.name for ward in results.wards])
-    # What is said, a text a line: the finished file holds glyphs.
-    said = place_beside_figure("report.json", json.dumps(told(site), indent=0, ensure_ascii=False).encode())
-    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(site), "placed": said, **found}
+    content, site = build_report(results), Site(results)
+    findings = audited(content, [ward.name for ward in results.wards])
+    # Its text, one string a line, since the finished file holds glyphs.
+    places = place_beside_figure("report.json", json.dumps(report_content(site), indent=0, ensure_ascii=False).encode())
+    row = {"path": FILE, "content": content, "bytes": len(content), "map": ward_map(site), "placed": places, **findings}
     return {REPORT: pd.DataFrame([row])}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """Where it lies, how large it is, and the map and the ranking of its summary."""
+    """The path and size of the report, and the map and ranking of its summary."""
     [row] = look.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
     folder = look.published
     pictures = {"map": Markdown(svg(row["map"].encode(), "Scores by ward"))} if row["map"] else {}

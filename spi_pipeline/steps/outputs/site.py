@@ -1,4 +1,4 @@
-"""The public site, as a table of its files that is judged before anybody sees it."""
+"""The public site, in a table of its files that is checked before readers see it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LOOKS = f"{PACKAGED}outputs/site"
 
 
 def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
-    """The step of the product ``site``, where ``SPI_OUTPUTS`` names it.
+    """The step of the product ``site``, if ``SPI_OUTPUTS`` names it.
 
     Args:
         contracts: all contracts.
-        steps: those before it.
+        steps: the steps before it.
 
     Raises:
-        SpiError: where a library that it needs is not installed.
+        SpiError: if a library that it needs is not installed.
     """
     if SITE not in contracts.outputs:
         return []
@@ -55,7 +55,7 @@ def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
             uses=_reached_by_templates(),
             page=Page(shows=_shows, preview=_pages),
             title="The public site",
-            description="Every page of the public site, each number of it read back and looked up again in the tables.",
+            description="Every page of the public site; each number is read back and looked up again in the tables.",
             bounds=True,
             tool="html",
         )
@@ -77,14 +77,14 @@ def site(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.Da
 
 
 def _reached_by_templates() -> tuple[Callable[..., Any], ...]:
-    """What templates call, which no code names: a change to it makes the site stale."""
+    """The functions that only templates call: a change to one makes the site stale."""
     from spi_pipeline.outputs.site import drawing, figures, words
 
     return tuple(
-        found
+        candidate
         for module in (drawing, figures, words)
-        for _, found in getmembers(module, isfunction)
-        if found.__module__ == module.__name__
+        for _, candidate in getmembers(module, isfunction)
+        if candidate.__module__ == module.__name__
     )
 
 
@@ -94,7 +94,7 @@ def _pages(step: Step, table: pa.Table, contracts: Contracts) -> str:
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    """What was made of what size, and the map and the likely ranks as pictures."""
+    """The number and size of the pages, and the map and the likely ranks as pictures."""
     files = look.table(SITE).select(["path", "title", "content", "bytes", "numbers"]).to_pylist()
     content = {row["path"]: row["content"] for row in files}
     pages = [row for row in files if row["title"]]
@@ -117,25 +117,25 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def picture(page: bytes, css: bytes, where: str) -> str:
-    """A drawing of a page as a picture in Markdown, with the style it has there; empty where the page has none.
+    """A drawing from a page as a picture in Markdown, with the style it has there; empty if the page has none.
 
     Args:
         page: the page.
         css: the stylesheet.
-        where: the path of the drawing in the page; the first one is taken.
+        where: the XPath of the drawing in the page; the first match is used.
     """
     from lxml import etree, html
 
-    found = html.document_fromstring(page).xpath(where)
-    if not found:
+    matches = html.document_fromstring(page).xpath(where)
+    if not matches:
         return ""
-    drawn = found[0]
-    # HTML knows no capitals in names of attributes, a picture does.
+    drawn = matches[0]
+    # Attribute names are lower-case in HTML, but case-sensitive in SVG.
     box = drawn.get("viewbox")
     width, height = box.split()[2:]
     root = etree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=box, width=width, height=height)
     etree.SubElement(root, "style").text = css.decode()
-    # Rules name what a drawing stands in.
+    # Style rules name the classes of elements around the drawing.
     classes = " ".join(one.get("class", "") for one in (drawn, *drawn.iterancestors()))
     inside = etree.SubElement(root, "g", {"class": classes, "font-family": "sans-serif"})
     inside.extend(list(etree.fromstring(etree.tostring(drawn))))

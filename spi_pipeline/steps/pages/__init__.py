@@ -1,1 +1,1 @@
-"""Pages of steps: what they are made of, as plain values and Markdown."""
+"""The content of the pages of steps, as plain values and Markdown."""

@@ -1,4 +1,4 @@
-"""What the page of a step says: facts by name, as plain values that know nothing of who shows them."""
+"""The page of a step: facts by name, as plain values that are independent of the user interface."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Facts = Mapping[str, "str | int | float | Path | None"]
 
 
 class Look(Protocol):
-    """What a page may look at: current tables, and what the store says of them."""
+    """The data that a page may read: current tables and the publication."""
 
     def table(self, name: str) -> pa.Table:
         """A current table."""
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The same as a frame."""
+        """A current table as a frame."""
 
     @property
     def database(self) -> Path:
@@ -47,7 +47,7 @@ class Look(Protocol):
 
     @property
     def published(self) -> Path:
-        """The folder that readers look into."""
+        """The folder of the current publication."""
 
 
 def _nothing(*_: Any) -> Facts:
@@ -59,11 +59,11 @@ def _nothing_else(*_: Any) -> Mapping[tuple[str, str], Facts]:
 
 
 def _sample(step: Step, table: pa.Table, contracts: Contracts) -> str:
-    """Rows with what was measured first, then what tells them apart: a page has no room for all columns."""
+    """Sample rows, the first measured column and the key first, since a page has no space for all columns."""
     columns = [
         column for column in contract_of(step.outputs[0], contracts).columns if column.name in table.column_names
     ]
-    # Where something was is what tells it apart, though it has a unit.
+    # Coordinates identify a row, although they have a unit.
     measured = [column.name for column in columns if column.unit not in ("", "degrees") and not column.key]
     keys = [column.name for column in columns if column.key]
     others = [name for name in table.column_names if name not in (*measured, *keys)]
@@ -75,10 +75,10 @@ class Page:
     """The page of a kind of step.
 
     Attributes:
-        about: what is known before anything was ever computed.
-        shows: what is read off the current tables.
-        preview: the first look at the main table.
-        adds: what is told on the pages of other steps, by their keys: what only this one knows of them.
+        about: facts that are known before anything is computed.
+        shows: facts read from the current tables.
+        preview: a preview of the main table.
+        adds: facts for the pages of other steps, by their keys, that only this step knows.
     """
 
     about: Callable[[Step, Contracts], Facts] = _nothing
@@ -88,12 +88,12 @@ class Page:
 
 
 def rests_on(sources: list[str], contracts: Contracts) -> Facts:
-    """Sources, publishers, licences and what goes beyond them behind a figure, each once."""
+    """The sources, publishers, licences and further restrictions behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
-    beyond = sorted({words for said in properties.values() for words in said.restricted})
+    beyond = sorted({words for source in properties.values() for words in source.restricted})
     return {
         "source": ", ".join(sorted(properties)),
-        "publisher": ", ".join(sorted({said.publisher for said in properties.values()})),
-        "licence": ", ".join(sorted({said.licence for said in properties.values()})),
+        "publisher": ", ".join(sorted({source.publisher for source in properties.values()})),
+        "licence": ", ".join(sorted({source.licence for source in properties.values()})),
         **({"restrictions": "; ".join(beyond)} if beyond else {}),
     }

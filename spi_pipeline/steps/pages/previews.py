@@ -1,7 +1,7 @@
-"""A few rows of a table as an analyst wants to see them first: wards by name, best first, of the newest edition.
+"""Previews of tables for analysts: the wards of the newest edition by name, best first.
 
-The UI shows texts of up to a thousand characters in place, longer ones behind a link, and cuts what is wider than its
-column. What else an asset's page tells is for ``Page.about`` and ``Page.shows``.
+The UI shows texts of up to a thousand characters in place and longer ones behind a link, and cuts lines that are wider
+than its column. ``Page.about`` and ``Page.shows`` hold the other facts of an asset's page.
 """
 
 from collections import Counter
@@ -42,12 +42,12 @@ def values(table: pa.Table, indicator: Indicator, contracts: Contracts) -> str:
 
 
 def _between(row: Row) -> str | None:
-    """The ends of the interval of a value in one cell, so that every ward is shown in place."""
+    """Both ends of the interval of a value in one cell, so that all wards fit in place."""
     return None if row["lower"] is None else f"{rounded(row['lower'])}–{rounded(row['upper'])}"
 
 
 def scores(table: pa.Table, contracts: Contracts, element: str) -> str:
-    """The newest edition of an element under the first profile, likely ranks and dates where the table has them."""
+    """The newest edition of an element under the first profile, with likely ranks and dates if the table has them."""
     profile = next(iter(contracts.framework.profiles))
     own = [row for row in table.to_pylist() if row["id"] == element and row["profile"] == profile]
     rows = sorted(_newest(own), key=lambda row: (row["rank"] is None, row["rank"] or 0))
@@ -71,7 +71,7 @@ def scores(table: pa.Table, contracts: Contracts, element: str) -> str:
 
 
 def _likely(row: Row) -> Row:
-    """The interval of a rank, in a table that has one."""
+    """The interval of a rank, if the table has one."""
     if "rank_low" not in row:
         return {}
     low, high = row["rank_low"], row["rank_high"]
@@ -79,13 +79,13 @@ def _likely(row: Row) -> Row:
 
 
 def _newest(rows: list[Row]) -> list[Row]:
-    """The rows of the newest edition that holds anything."""
+    """The rows of the newest edition that holds any value."""
     held = [row["edition"] for row in rows if row.get("value", row.get("score")) is not None]
     return [row for row in rows if row["edition"] == max(held or [row["edition"]])]
 
 
 def _titled(rows: Sequence[Row], about: str, shown: Sequence[Row]) -> str:
-    """The edition, and as many of the rows as are shown in place."""
+    """The edition, and as many rows as fit in place."""
     if not rows:
         return "no rows"
     title = f"Edition {rows[0]['edition']}{about}, best first"

@@ -1,1 +1,1 @@
-"""How figures come in: publishers are asked, and what they answered, or the embedded figures, is read into tables."""
+"""How figures enter the pipeline: responses of publishers, or the embedded figures, are parsed into tables."""

@@ -1,4 +1,4 @@
-"""How often a publisher is asked."""
+"""How often a source is fetched."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ DAILY, WEEKLY, MONTHLY = dt.timedelta(days=1), dt.timedelta(days=7), dt.timedelt
 
 
 def cadence(source: Source) -> dt.timedelta:
-    """How often a source's publisher is asked: some thirty times as often as it publishes, as its contract says."""
+    """How often a source is fetched: some thirty times as often as its contract says that it is published."""
     if source.cycle_days is None:  # at no fixed interval
         return WEEKLY
     return DAILY if source.cycle_days <= 31 else WEEKLY if source.cycle_days <= 366 else MONTHLY

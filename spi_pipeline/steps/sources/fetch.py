@@ -1,7 +1,7 @@
-"""Fetching a source: its publisher is asked, and what came is the version of its downloads that parsing reads.
+"""Fetching a source: the responses of its publisher become the version of its downloads that parsing reads.
 
-A fetch is due by its cadence, by its publisher's news or because it was asked for, never by a change of code. It asks
-for everything its table is made of; what need not be sent again is the client's to know.
+A fetch is due by its cadence, by news from its publisher or on request, never by a change of code. It requests
+everything that its table is made of; the HTTP client knows which responses need not be sent again.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _YEAR = re.compile(r"(?<!\d)20\d{2}(?!\d)")
 
 
 def fetch_step(contracts: Contracts, source_id: str) -> Step:
-    """The step that asks for a source."""
+    """The step that fetches a source."""
     source = contracts.sources[source_id]
     return Step(
         name=source_id,
@@ -43,7 +43,7 @@ def fetch_step(contracts: Contracts, source_id: str) -> Step:
         does=fetch,
         page=PAGE,
         title=f"Downloads: {source.title}",
-        description=f"What {source.properties.publisher} answers, byte for byte.",
+        description=f"The responses of {source.properties.publisher}, byte for byte.",
         stage="sources",
         operation="fetch",
         tool="http",
@@ -52,45 +52,45 @@ def fetch_step(contracts: Contracts, source_id: str) -> Step:
 
 
 def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tuple[Download, ...]]:
-    """Ask for a source.
+    """Fetch a source.
 
     Raises:
-        SpiError: when not all of it could be had.
+        SpiError: when not all of it could be fetched.
     """
     source_id = step.name
-    asking: Publishers = inputs[ASKING]
-    raw = asking.raw(source_id)
+    publishers: Publishers = inputs[ASKING]
+    raw = publishers.raw(source_id)
     raw.begin()
-    ask = OFFERS[source_id].fetch
+    fetch_from = OFFERS[source_id].fetch
     try:
-        found = tuple(laid_in(raw, source_id, file) for file in asking.laid_in(source_id))
-        if ask is None:
-            found = raw.held()  # with those laid in before: each year's file comes alone
-        elif not found:
-            found = tuple(ask(asking.client(source_id), asking.scope(source_id, inputs[AREAS])))
+        downloads = tuple(manual_uploads(raw, source_id, file) for file in publishers.manual_uploads(source_id))
+        if fetch_from is None:
+            downloads = raw.held()  # with files supplied earlier: each year's file arrives alone
+        elif not downloads:
+            downloads = tuple(fetch_from(publishers.client(source_id), publishers.scope(source_id, inputs[AREAS])))
     except SpiError as error:
         raise SpiError(f"{source_id}: {error}") from error
-    if not found:
-        raise SpiError(f"{source_id}: its publisher offers nothing for this area; see what it says of it")
-    return {step.outputs[0]: found}
+    if not downloads:
+        raise SpiError(f"{source_id}: its publisher offers nothing for this area; check the publisher's page")
+    return {step.outputs[0]: downloads}
 
 
 def fetch_months(asking: Publishers, source_id: str, months: Sequence[str]) -> Iterator[Download]:
-    """Ask for some months of a source that is had by month; what makes up the source is as before.
+    """Fetch some months of a source that is fetched by month, without changing its current set of downloads.
 
-    The next fetch finds the answers and does not send them again. Nor does this one what was settled before, so that
-    it goes on where one that was killed ended.
+    The next fetch finds the responses and does not request them again. This one does not repeat immutable requests
+    either, so it resumes where an interrupted one ended.
 
     Raises:
-        SpiError: when a month could not be had; those before it were yielded.
+        SpiError: when a month could not be fetched; the months before it were yielded.
     """
-    ask = OFFERS[source_id].fetch
-    assert ask
-    yield from ask(asking.client(source_id), asking.scope(source_id, asking.areas, months))
+    fetch_from = OFFERS[source_id].fetch
+    assert fetch_from
+    yield from fetch_from(asking.client(source_id), asking.scope(source_id, asking.areas, months))
 
 
 def months_of(downloads: Iterable[Download]) -> set[str]:
-    """The months that some downloads are for."""
+    """The months that some downloads cover."""
     return {month for one in downloads if _MONTHS.fullmatch(one.period) for month in _between(one.period)}
 
 
@@ -99,26 +99,26 @@ def _between(period: str) -> list[str]:
     return months_between(first, last or first)
 
 
-def laid_in(raw: Raw, source_id: str, file: Path) -> Download:
-    """Take over a file of the inbox: it is kept as an answer is, for the month or year that its name tells.
+def manual_uploads(raw: Raw, source_id: str, file: Path) -> Download:
+    """Store a file of the inbox like a response, for the month or year in its name.
 
     Raises:
-        SpiError: when it is not of the form its name says, or damaged.
+        SpiError: when its form is not that of its suffix, or it is damaged.
     """
     shown = places.inbox(source_id, file.name)
     form = bodies.SUFFIXES.get(file.suffix.lower())
     if form is None:
-        raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; lay in the file as the publisher offers it")
+        raise SpiError(f"{shown} is none of {', '.join(bodies.SUFFIXES)}; supply the file as the publisher offers it")
     key = f"inbox-{hashlib.sha256(file.name.encode()).hexdigest()[:32]}"
     with raw.receiving(key) as body:
         shutil.copyfile(file, body)
         try:
             bodies.judge(body, (form,), "", bounded=True)
         except SpiError as error:
-            raise SpiError(f"{shown}: {error}; lay it in again") from error
-        found = _MONTH.search(file.name)
+            raise SpiError(f"{shown}: {error}; supply it again") from error
+        month = _MONTH.search(file.name)
         year = _YEAR.search(file.name)
-        period = "-".join(found.groups()) if found else year.group() if year else ""
+        period = "-".join(month.groups()) if month else year.group() if year else ""
         return raw.keep(key, body, quote(shown), period, None, {})
 
 

@@ -1,4 +1,4 @@
-"""How publishers are asked in one run: for which areas, with which limits, and where what they answer is kept."""
+"""Requests to publishers in one run: for which areas, with which limits, and where the responses are stored."""
 
 import datetime as dt
 import hashlib
@@ -31,12 +31,12 @@ from spi_pipeline.storage.raw import Raw
 from spi_pipeline.storage.store import Store
 
 log = logging.getLogger(__name__)
-# Dagster ends the tick of a sensor after a minute, in which the publishers of four sources are asked.
+# Dagster ends the tick of a sensor after a minute, in which it requests the news of four sources.
 NEWS_SECONDS = 12.0
 
 
 def readable(store: Store, contracts: Contracts) -> frozenset[str]:
-    """The sources that can be read from their publishers, or from files that were put into the inbox, now or before."""
+    """The sources that can be fetched from their publishers, or have or had files in the inbox."""
     in_inbox = store.inbox()
     return frozenset(
         name
@@ -49,22 +49,22 @@ def readable(store: Store, contracts: Contracts) -> frozenset[str]:
 
 
 class Publishers:
-    """Asks publishers for one run.
+    """Sends the requests of one run to publishers.
 
     Args:
         endpoints: base addresses that replace the publishers' own.
-        since: first month wanted, ``YYYY-MM``; None for the one last wanted or, where there was none, what each
-            publisher's window holds.
+        since: the first month to fetch, ``YYYY-MM``; None for that of the last run or, without one, the whole window
+            of each publisher.
         contracts: all contracts.
-        store: where downloads are kept.
-        figures: the embedded tables, whose geography says whom to ask for before the store has one.
-        archives: what is kept of an archive of all areas, see ``Scope``.
-        keys: for publishers that give some, by endpoint.
-        hours: how long the run may ask.
+        store: where downloads are stored.
+        figures: the embedded tables, whose geography names the areas until the store has one.
+        archives: which part of an archive of all areas is stored, see ``Scope``.
+        keys: API keys by endpoint, for publishers that issue them.
+        hours: how long the run may send requests.
 
     Attributes:
-        tell: told, in a line now and then, what is waited for.
-        recording: keeps each request with its answer; None where nobody asked for that.
+        tell: receives a progress line from time to time.
+        recording: records each request with its response; None for no recording.
 
     Raises:
         SpiError: for an endpoint that does not exist.
@@ -97,24 +97,26 @@ class Publishers:
         self._clients: dict[str, HttpClient] = {}
 
     def prepare(self) -> None:
-        """Read what all sources share, before they are asked side by side.
+        """Read the data that all sources share, before they are fetched in parallel.
 
         Raises:
-            SpiError: when files were put in for a source that reads none, or the geography cannot be read.
+            SpiError: when the inbox has files for a source that reads none, or the geography cannot be read.
         """
-        read = self._contracts.fetched | self._contracts.laid_in
+        read = self._contracts.fetched | self._contracts.manual_uploads
         if strays := sorted(set(self._inbox) - read):
             known = ", ".join(sorted(read)) or "none"
-            raise SpiError(f"{places.inbox(strays[0])} holds files and no live source is called so; there are {known}")
-        areas = self.areas  # kept from here on, so that threads share one
+            raise SpiError(
+                f"{places.inbox(strays[0])} holds files, but there is no live source of that name; there are {known}"
+            )
+        areas = self.areas  # cached from here on, so that threads share one
         log.debug("asking as of %s", areas.as_of)
 
     def raw(self, source_id: str) -> Raw:
-        """What was fetched of a source; one object a run, which knows when the run began to ask."""
+        """The stored responses of a source; one object per run, which knows when the run began its requests."""
         return self._raw.setdefault(source_id, self._store.raw(source_id))
 
     def client(self, source_id: str) -> HttpClient:
-        """Asks for a source."""
+        """The HTTP client of a source."""
         if source_id not in self._clients:
             self._clients[source_id] = self._client(
                 self.raw(source_id),
@@ -125,44 +127,44 @@ class Publishers:
         return self._clients[source_id]
 
     def asked(self, source_id: str) -> int:
-        """How many requests went out for a source."""
+        """The number of requests sent for a source."""
         return self._clients[source_id].asked if source_id in self._clients else 0
 
-    def laid_in(self, source_id: str) -> Sequence[Path]:
+    def manual_uploads(self, source_id: str) -> Sequence[Path]:
         """The files in the inbox of a source."""
         return self._inbox.get(source_id, ())
 
     def scope(self, source_id: str, areas: Scope, only: Sequence[str] = ()) -> Scope:
-        """For whom to ask and since when, or for which months, with what is held of the source."""
+        """The areas and months to fetch, with the downloads that are already stored."""
         raw, since = self.raw(source_id), self.raw(source_id).since(self._since)
         return replace(areas, since=since, only=tuple(only), archives=self._archives, have=raw.held(), keys=self._keys)
 
     def news(self, source_id: str) -> str | None:
-        """What the publisher of a source says of its last change, None where it says nothing; no figures are fetched.
+        """The publisher's own mark of its last change to a source, None if it has none; no figures are fetched.
 
         Raises:
-            SpiError: when it cannot be asked, or does not answer within ``NEWS_SECONDS``.
+            SpiError: when the request fails, or gets no response within ``NEWS_SECONDS``.
         """
-        ask = OFFERS[source_id].news
-        if ask is None:
+        fetch_news = OFFERS[source_id].news
+        if fetch_news is None:
             return None
-        # Kept apart: a refresh may be fetching this source at the same time.
+        # Stored separately: a refresh may be fetching this source at the same time.
         raw = self._store.raw("news")
         budget = Budget(retries=1, seconds=NEWS_SECONDS, whole=NEWS_SECONDS)
-        return ask(self._client(raw, budget), replace(self.areas, since=raw.since(self._since), have=raw.held()))
+        return fetch_news(self._client(raw, budget), replace(self.areas, since=raw.since(self._since), have=raw.held()))
 
     def visit(self, probes: Sequence[Probe], tell: Callable[[Observation], None]) -> Report:
-        """Ask each endpoint once, with little, and keep nothing of what it answers."""
+        """Send each endpoint one small request, and store nothing of its response."""
         began, limits, budget = time.monotonic(), FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
         asked_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         proxied, own = surroundings()
         owner = self._contracts.framework.publication.owner
 
-        def asker() -> HttpClient:
+        def new_client() -> HttpClient:
             return HttpClient(self._store.raw("news"), self._addresses, limits, budget, owner, patience=PATIENCE)
 
         try:
-            found = visit(probes, self.areas, asker, tell)
+            observations = visit(probes, self.areas, new_client, tell)
         finally:
             limits.close()
         return Report(
@@ -172,17 +174,17 @@ class Publishers:
             requests=limits.asked,
             authorities=self.areas.authorities,
             replaced=tuple(name for name, host in HOSTS.items() if self._addresses.overridden(host)),
-            observations=tuple(found),
+            observations=tuple(observations),
             through_proxy=proxied,
             own_authorities=own,
         )
 
     def stop(self) -> None:
-        """Ask no longer: what goes on ends as soon as it looks, within ten seconds."""
+        """Stop sending requests: running requests notice within ten seconds and end."""
         self._budget.end()
 
     def close(self) -> None:
-        """Close the request counts."""
+        """Close the counts of requests."""
         self._limits.close()
 
     @cached_property
@@ -191,7 +193,7 @@ class Publishers:
 
     @cached_property
     def areas(self) -> Scope:
-        """The areas of ``geography.yaml``, with what the store, or else the snapshot, knows of their geography."""
+        """The areas of ``geography.yaml``, with their geography from the store, or else from the snapshot."""
         geography = self._contracts.geography
         areas = self._geography("output_area_lookup")
         older, lsoas = self._geography("lsoa_2011_lookup"), self._geography("lsoa_best_fit")
@@ -212,20 +214,20 @@ class Publishers:
 
     @cached_property
     def areas_digest(self) -> str:
-        """A digest of the areas, whatever the day."""
+        """A digest of the areas that does not depend on the date."""
         digest = hashlib.sha256(repr(replace(self.areas, polygons={}, as_of="")).encode())
         for code, polygon in sorted(self.areas.polygons.items()):
             digest.update(code.encode() + polygon.wkb)
         return digest.hexdigest()
 
     def _geography(self, name: str) -> pd.DataFrame:
-        """A lookup as it is known; without rows where every authority is without it."""
+        """A lookup from the store or the snapshot; empty if no authority has it."""
         known = self._store.current(name)
         if known and known.rows:
             table = self._store.read(name)
         elif self._contracts.geography.holding(name) and name in self._figures.names:
             table = self._figures.read(name).table
-        else:  # of a council that has yet to fetch it, or is without it
+        else:  # the council has not fetched it yet, or does not have it
             table = arrow_schema(self._contracts.sources[name]).empty_table()
         frame: pd.DataFrame = table.to_pandas()
         return frame

@@ -1,4 +1,4 @@
-"""The table of a source: of its downloads, of a council's own file, or of the embedded figures, then corrected."""
+"""The table of a source, from its downloads, a council's own file or the embedded figures, with corrections."""
 
 import hashlib
 import json
@@ -26,19 +26,19 @@ from spi_pipeline.storage import places
 from spi_pipeline.storage.downloads import Downloads
 from spi_pipeline.storage.tables import ORIGINS
 
-# A page names so many files; all of them are in the table ``source_release``.
+# A page names at most this many files; the table ``source_release`` has all of them.
 NEWEST = 12
 
 
 def source_steps(contracts: Contracts) -> list[Step]:
-    """A step for each source that has figures; of one that is fetched, the fetching before it.
+    """A step for each source that has figures, after a step that fetches it if it is fetched.
 
-    A council's own come last: what places them is read by then.
+    A council's own sources come last, since the tables that place them must be read first.
     """
     steps, own = [], []
     for source_id in contracts.sources:
         if source_id in contracts.fetched:
-            # Where nothing is fetched nothing that fetches is imported.
+            # Imported here: a run that fetches nothing does not import the fetching code.
             from spi_pipeline.publishers.offers import OFFERS
             from spi_pipeline.steps.sources.fetch import fetch_step
 
@@ -47,11 +47,11 @@ def source_steps(contracts: Contracts) -> list[Step]:
             offer = OFFERS[source_id]
             uses = (offer.parse, *filter(None, [offer.restricted]))
             steps.append(_source_step(contracts, source_id, given, parsed, uses))
-        elif source_id in contracts.laid_in:
-            stated = contracts.sources[source_id].properties.own
-            needs = NEEDS[stated.placed_by] if stated else ()
-            own.append(_source_step(contracts, source_id, (f"{LAID_IN}{source_id}", *needs), laid_in, ()))
-        elif source_id not in contracts.dormant:
+        elif source_id in contracts.manual_uploads:
+            own_file = contracts.sources[source_id].properties.own
+            needs = NEEDS[own_file.placed_by] if own_file else ()
+            own.append(_source_step(contracts, source_id, (f"{LAID_IN}{source_id}", *needs), manual_uploads, ()))
+        elif source_id not in contracts.unavailable:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
     return [*steps, *own]
 
@@ -77,7 +77,7 @@ def _source_step(contracts: Contracts, source_id: str, inputs: tuple[str, ...], 
 
 
 def without(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
-    """The empty table of a source that every authority is without."""
+    """The empty table of a source that no authority has."""
     return {step.name: arrow_schema(contracts.sources[step.name]).empty_table()}
 
 
@@ -87,46 +87,49 @@ def embedded(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, p
     return {step.name: _corrected(table, contracts, step.name, origins_of(table))}
 
 
-def laid_in(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
-    """What the council's own file in the inbox says, corrected. The file is not kept: it may say more than the table.
+def manual_uploads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
+    """The table of the council's own file in the inbox, corrected; the file is not stored, as it may hold more.
 
     Raises:
-        SpiError: when there is not one file, or it is not as its contract says.
+        SpiError: unless there is exactly one file, in the form that its contract declares.
     """
-    # Here, since it imports openpyxl.
+    # Imported here, since it imports openpyxl.
     from spi_pipeline.publishers.own.reading import read_own
 
     source, files = contracts.sources[step.name], inputs[f"{LAID_IN}{step.name}"]
     if len(files) != 1:
         held = ", ".join(file.name for file in files) or "nothing"
         folder = places.inbox(step.name)
-        raise SpiError(f"{step.name}: {folder} holds {held} where one file belongs; lay in the one to be read")
+        raise SpiError(
+            f"{step.name}: {folder} must hold exactly one file, but holds {held}; place only the file to read there"
+        )
     (file,) = files
     own = source.properties.own
     known = Places.of(contracts.geography, [own.placed_by] if own else [], inputs.frame)
     try:
-        found = read_own(file, source, known)
+        result = read_own(file, source, known)
         content = file.read_bytes()
     except SpiError as error:
         raise SpiError(f"{step.name}: {error}") from error
     period = source.properties.period
-    spans = sorted(set(found.frame["year"])) if period.column else []
-    said = f"{spans[0]}/{spans[-1]}" if spans else f"{period.start}/{period.end}"
-    origin = InputFile(places.inbox(step.name, file.name), said, hashlib.sha256(content).hexdigest(), len(content))
-    return {step.name: _corrected(typed(found.frame, source), contracts, step.name, [origin.told()])}
+    spans = sorted(set(result.frame["year"])) if period.column else []
+    covered = f"{spans[0]}/{spans[-1]}" if spans else f"{period.start}/{period.end}"
+    origin = InputFile(places.inbox(step.name, file.name), covered, hashlib.sha256(content).hexdigest(), len(content))
+    return {step.name: _corrected(typed(result.frame, source), contracts, step.name, [origin.told()])}
 
 
 def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
-    """What the downloads say, corrected.
+    """The table parsed from the downloads, corrected.
 
     Raises:
-        SpiError: when they are not what the parser knows, or their publisher restricts what the contract does not.
+        SpiError: when the parser does not know their form, or their publisher restricts columns that the contract does
+            not.
     """
     source, downloads = contracts.sources[step.name], inputs.downloads(step.name)
-    parse, *told = step.uses
+    parse, *restrictions = step.uses
     try:
         frame = parse(downloads.downloads, inputs.areas(downloads))
-        for restricted in told:
+        for restricted in restrictions:
             _check_restrictions(source, restricted(downloads.downloads))
     except SpiError as error:
         raise SpiError(f"{step.name}: {error}") from error
@@ -134,34 +137,34 @@ def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
 
 
 def _check_restrictions(source: Source, restricted: Mapping[str, str]) -> None:
-    """Refuse figures whose publisher restricts them by words that the contract does not know."""
+    """Reject figures that the publisher restricts in columns for which the contract lists no restriction."""
     known = {column for restriction in source.properties.restrictions for column in restriction.columns}
     for column, says in restricted.items():
         if column not in known:
             raise SpiError(
-                f"its publisher says of {column}: {says!r}, which {source.file} does not; state it there under "
-                "restrictions with the reason why the figures are used nevertheless, or drop the column"
+                f"its publisher restricts {column}: {says!r}, which {source.file} does not mention; add it there "
+                "under restrictions, with the reason why the figures are used nevertheless, or drop the column"
             )
 
 
 def _corrected(table: pa.Table, contracts: Contracts, source_id: str, origins: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """With the files it was read from in its metadata."""
+    """The corrected table, with the files it was read from in its metadata."""
     source: Source = contracts.sources[source_id]
     corrected = correct(table, source, contracts.corrections.get(source_id, ()))
     return corrected.replace_schema_metadata({ORIGINS: json.dumps(origins, sort_keys=True)})
 
 
 def _origins(source_id: str, downloads: Downloads) -> list[dict[str, Any]]:
-    """The downloads behind a source's table, each once: nothing in it changes while the bytes do not."""
-    found: dict[str, dict[str, Any]] = {}
+    """The downloads behind a source's table, each once; equal bytes give equal origins."""
+    origins: dict[str, dict[str, Any]] = {}
     for one in downloads.downloads:
-        known = found.get(one.sha256)
+        known = origins.get(one.sha256)
         if known:
             periods = sorted({*str(known["period"]).split(", "), one.period})
-            found[one.sha256] = known | {"period": ", ".join(filter(None, periods))}
+            origins[one.sha256] = known | {"period": ", ".join(filter(None, periods))}
         else:
-            found[one.sha256] = _origin(source_id, one)
-    return list(found.values())
+            origins[one.sha256] = _origin(source_id, one)
+    return list(origins.values())
 
 
 def _origin(source_id: str, one: Download) -> dict[str, Any]:
@@ -201,7 +204,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
 
 
 def _totals(source: Source, table: pa.Table) -> Facts:
-    """What it comes to beside totals that were published elsewhere."""
+    """The comparison of a source with totals that were published elsewhere."""
     rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
     rows = compared(source, evaluate(table, rules, table_name=source.id) if rules else ())
     if not rules:

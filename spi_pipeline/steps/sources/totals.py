@@ -1,4 +1,4 @@
-"""The table of a source beside totals that were published elsewhere: rows of ``outside_total``, and of its page."""
+"""The table of a source compared with totals published elsewhere: rows of ``outside_total`` and of its page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ _ABOUT = ("publisher", "dataset", "period", "url", "licence")
 
 
 def compared(source: Source, results: Sequence[RuleResult]) -> list[dict[str, Any]]:
-    """One row for each total, or one that says why there is none.
+    """One row for each total, or one row with the reason why there is none.
 
     Args:
         source: its contract.
-        results: what became of its rules.
+        results: the results of its rules.
 
     Returns:
         The columns of ``outside_total`` from ``source_id`` on.
@@ -23,21 +23,21 @@ def compared(source: Source, results: Sequence[RuleResult]) -> list[dict[str, An
     rows = [_row(source, result) for result in results if result.rule.kind == AgreesWithTotal.name]
     if rows or any(rule.kind == AgreesWithTotal.name for rule in source.rules):
         return rows
-    reason = source.properties.no_total or "No total of its authorities is stated in its contract."
+    reason = source.properties.no_total or "Its contract lists no total for its authorities."
     return [{"source_id": source.id, "rule": "none", "outcome": "no_total", "reason": reason}]
 
 
 def _row(source: Source, result: RuleResult) -> dict[str, Any]:
-    said, observed = result.rule.params, result.number
-    published = float(said["total"])
+    params, observed = result.rule.params, result.number
+    published = float(params["total"])
     row = {
         "source_id": source.id,
         "rule": result.rule.id,
-        "measure": f"{said.get('statistic', 'sum')} of {result.rule.columns[0]}",
+        "measure": f"{params.get('statistic', 'sum')} of {result.rule.columns[0]}",
         "published": published,
-        "allowed_percent": 100 * said["tolerance"],
+        "allowed_percent": 100 * params["tolerance"],
         "outcome": result.outcome,
-        **{name: said[name] for name in _ABOUT},
+        **{name: params[name] for name in _ABOUT},
     }
     if observed is not None:
         row |= {"observed": observed, "difference": observed - published}

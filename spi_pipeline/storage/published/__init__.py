@@ -1,1 +1,1 @@
-"""What readers see: publications, of which the newest is current, and releases, which stay as they were signed."""
+"""Publications, of which readers see the newest, and releases, which are immutable once signed."""

@@ -1,9 +1,9 @@
-"""What readers see: whole publications beside each other, and the one link that says which is current.
+"""Complete publications next to each other, and the one link that names the current one for readers.
 
 ``published/<version>/`` is built under a temporary name and moved into place; ``published/current`` then points to it.
-``published/public`` points to what the public is to see, which may be a release instead.
-Readers who have the one before open keep it, until ``retention`` removes it. Files are read-only: what was published is
-never written to. What a publication holds is not known here.
+``published/public`` points to the publication or release that the public sees.
+Readers who have the previous publication open keep it until ``retention`` removes it. Files are read-only, since a
+publication is never written to again. This module does not know the content of a publication.
 """
 
 import os
@@ -17,9 +17,9 @@ from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.places import PUBLICATION, PUBLISHED, identifier
 from spi_pipeline.storage.tables import Version
 
-# Beside the files that readers want: what they were when they were built.
+# Lists the files of a publication with their digests from when it was built.
 _MANIFEST = "publication.json"
-# So much of a fingerprint names a publication.
+# How many digits of the fingerprint name a publication.
 _DIGITS = 16
 _READ_ONLY = 0o444
 
@@ -33,11 +33,11 @@ def publish(
     run_id: str,
     made_of: Mapping[str, str],
 ) -> Version:
-    """Make what ``build`` writes into an empty folder what readers of the store see; see ``Store.publish``."""
+    """Publish the files that ``build`` writes into an empty folder; see ``Store.publish``."""
     version = identifier(fingerprint[:_DIGITS], "publication")
     folder, previous = _published(root) / version, current(root)
-    found = previous if previous and previous.path == folder else _whole(folder)
-    if found is None or found.fingerprint != fingerprint:
+    published = previous if previous and previous.path == folder else _whole(folder)
+    if published is None or published.fingerprint != fingerprint:
         if folder.exists():
             discard(folder)
         with replacing(folder) as temporary:
@@ -52,28 +52,28 @@ def publish(
                 file.chmod(_READ_ONLY)
             for path in (*temporary.rglob("*"), temporary):
                 sync(path)
-        found = _whole(folder)
-        if found is None:
+        published = _whole(folder)
+        if published is None:
             raise SpiError(f"The publication {folder} is not as it was built: check the disk, then run spi refresh.")
-    # The fixed links first, so that moving the other is the one step that readers notice.
+    # The fixed links first, so that moving ``current`` is the only step that readers notice.
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))
     _link(readers_see(root), Path(version))
-    return found
+    return published
 
 
 def readers_see(root: Path) -> Path:
-    """The folder under which readers find the current publication, where there is one."""
+    """The link to the current publication, which readers see, if there is one."""
     return _published(root) / "current"
 
 
 def public(root: Path) -> Path:
-    """The link to what the public is to see."""
+    """The link to the publication or release that the public sees."""
     return _published(root) / "public"
 
 
 def show(root: Path, folder: Path | None) -> None:
-    """Point the public at a folder below the root; at nothing where there is none."""
+    """Point the link of the public at a folder below the root, or remove it if there is none."""
     link = public(root)
     if folder is None:
         with os_errors(f"{link} could not be deleted"):
@@ -83,7 +83,7 @@ def show(root: Path, folder: Path | None) -> None:
 
 
 def current(root: Path) -> Version | None:
-    """The publication that readers see; None where there is none, or a file of it is not as it was built."""
+    """The publication that readers see; None if there is none, or one of its files has changed since it was built."""
     link = readers_see(root)
     if not link.is_symlink():
         return None
@@ -91,8 +91,8 @@ def current(root: Path) -> Version | None:
 
 
 def newest_first(root: Path) -> list[Path]:
-    """The folders of all publications, the one that readers see before all others, then by when they were built."""
-    # A name with a dot is a temporary one: somebody is publishing.
+    """The folders of all publications: the one that readers see, then the others from newest to oldest."""
+    # A name with a dot is temporary: a run is publishing.
     folders = [path for path in _published(root).glob("*")
                if path.is_dir() and not path.is_symlink() and "." not in path.name]  # fmt: skip
     link = readers_see(root)
@@ -101,28 +101,28 @@ def newest_first(root: Path) -> list[Path]:
 
 
 def made_of(folder: Path) -> dict[str, str]:
-    """The versions of tables that a publication was made of; nothing where it does not say.
+    """The versions of tables that a publication was built from; empty if its manifest does not list them.
 
     Raises:
-        ValueError: where what it says is damaged.
+        ValueError: if its manifest is damaged.
     """
-    found: dict[str, str] = unsealed(read_bytes(folder / _MANIFEST) or b"{}").get("made_of", {})
-    return found
+    versions: dict[str, str] = unsealed(read_bytes(folder / _MANIFEST) or b"{}").get("made_of", {})
+    return versions
 
 
 def damage(root: Path) -> list[str]:
-    """What is damaged of the publications, in sentences."""
-    found = []
+    """A sentence on each damaged publication."""
+    sentences = []
     for folder in newest_first(root):
         if not _whole(folder):
             seen = readers_see(root).resolve() == folder
-            remedy = "run `spi refresh` to make it again" if seen else "delete the folder, nobody is shown it"
-            found.append(f"The publication {folder} is damaged, {_fault(folder)}: {remedy}.")
-    return found
+            remedy = "run `spi refresh` to make it again" if seen else "delete the folder, since no reader sees it"
+            sentences.append(f"The publication {folder} is damaged, {_fault(folder)}: {remedy}.")
+    return sentences
 
 
 def _fault(folder: Path) -> str:
-    """Which file of a publication is not as it was built."""
+    """The first file of a publication that has changed since it was built, in words."""
     try:
         files = unsealed(read_bytes(folder / _MANIFEST) or b"")["files"]
         wrong = [name for name, sha256 in files.items() if _sha256(folder / name) != sha256]
@@ -132,7 +132,7 @@ def _fault(folder: Path) -> str:
 
 
 def _whole(folder: Path) -> Version | None:
-    """The publication in a folder; None where there is none, or a file of it is not as it was built."""
+    """The publication in a folder; None if there is none, or one of its files has changed since it was built."""
     try:
         document = unsealed(read_bytes(folder / _MANIFEST) or b"{}")
         files = document["files"]
@@ -150,7 +150,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _sha256(file: Path) -> str | None:
-    """The digest of a file; None where it is gone."""
+    """The digest of a file; None if it is missing."""
     with os_errors(f"{file} could not be read"):
         try:
             return sha256_of(file)

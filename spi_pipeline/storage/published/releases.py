@@ -1,15 +1,15 @@
-"""Releases: what was published for good. Each is whole in itself, so that it can be carried to another machine.
+"""Releases: immutable publications. Each is self-contained, so that it can be carried to another machine.
 
 ``releases/<id>/`` is made in one move and never written to again::
 
-    release.json    what it is: versions of tables, downloads, code and libraries, and the sha256 of every file
-    published/      what readers saw                    tables/<name>.parquet   every table of that moment
+    release.json    versions of tables, downloads, code and libraries, and the sha256 of every file
+    published/      the publication that readers saw    tables/<name>.parquet   every table of that moment
     contracts/      the contracts in force              snapshot/               the embedded figures
     raw/<source>/   the downloads that made up each fetched source
 
-``releases/<id>.json`` beside it is the list of what became of it: signed, revised, withdrawn, corrected. It is only
-added to. Files are hard links to those of the store where the disk allows, so that a release takes no room until the
-store forgets them. Order is by number and never by a clock.
+``releases/<id>.json`` next to it is the list of its events: signed, revised, withdrawn, erratum. Events are only ever
+added. If the disk allows, files are hard links to those of the store, so that a release takes no extra space until the
+store deletes them. Releases are ordered by number, never by a clock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from spi_pipeline.storage.places import RELEASES, identifier, table_name
 
 _ABOUT = "release.json"
 _READ_ONLY = 0o444
-# What can become of a release, and the state it is in afterwards; an erratum changes no state.
+# The events of a release, which are also its states; an erratum does not change the state.
 SIGNED, REVISED, WITHDRAWN, ERRATUM = "signed", "revised", "withdrawn", "erratum"
 DRAFT = "draft"
 _MAY_FOLLOW = {
@@ -51,9 +51,9 @@ class Release:
 
     Attributes:
         id: its name.
-        folder: where it lies.
-        about: what it is made of, as ``release.json`` says.
-        events: what became of it, in order: ``event``, ``at``, ``by`` and ``note``, and ``number`` where it was signed.
+        folder: its folder.
+        about: the content of ``release.json``.
+        events: its events in order: ``event``, ``at``, ``by`` and ``note``, and ``number`` when it was signed.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Release:
 
     @property
     def made_so(self) -> Mapping[str, Any] | None:
-        """The event that put it into its state, which errata leave as it is; None for a draft."""
+        """The event that led to its present state, so never an erratum; None for a draft."""
         return next((event for event in reversed(self.events) if event["event"] != ERRATUM), None)
 
     @property
@@ -73,17 +73,17 @@ class Release:
 
     @property
     def number(self) -> int:
-        """Which of the signed ones it is, counted from 1; 0 for a draft."""
+        """Its number among the signed releases, counted from 1; 0 for a draft."""
         return next((event["number"] for event in self.events if event["event"] == SIGNED), 0)
 
     @property
     def digest(self) -> str:
-        """Of everything that it froze."""
+        """The digest of everything in the release."""
         return hashlib.sha256(sealed(self.about)).hexdigest()
 
     @property
     def published(self) -> Path:
-        """The folder of what readers saw."""
+        """The folder of the publication that readers saw."""
         return self.folder / "published"
 
     @property
@@ -98,47 +98,52 @@ class Release:
 
     @property
     def raw(self) -> Path:
-        """The folder of the downloads, as a store has them."""
+        """The folder of the downloads, in the layout of a store."""
         return self.folder / "raw"
 
     @property
     def tables(self) -> list[str]:
-        """The tables that it froze."""
+        """The names of its tables."""
         return sorted(self.about["tables"])
 
     def read(self, name: str) -> pa.Table:
-        """A table as it was.
+        """A table of the release.
 
         Raises:
-            SpiError: where it has none of this name, or its file does not hold the bytes that were frozen.
+            SpiError: if it has no table of this name, or its file has changed since the release was made.
         """
         file = self.folder / "tables" / f"{table_name(name)}.parquet"
         data = read_bytes(file)
         if data is None or hashlib.sha256(data).hexdigest() != self.about["tables"].get(name):
-            raise SpiError(f"Release {self.id} does not hold table {name} as it was frozen ({file}): restore a backup.")
+            raise SpiError(
+                f"Table {name} of release {self.id} is missing or has changed since the release was made "
+                f"({file}): restore it from a backup."
+            )
         return decode(data, file)
 
     def damage(self) -> list[str]:
-        """What is not as it was frozen, in sentences."""
-        found = []
+        """A sentence on each file that has changed since the release was made."""
+        sentences = []
         for name, sha256 in self.about["files"].items():
             file = self.folder / name
             with os_errors(f"{file} could not be read"):
                 if not file.is_file() or sha256_of(file) != sha256:
-                    found.append(f"{file} of release {self.id} is not as it was frozen: restore it from a backup.")
-        return found
+                    sentences.append(
+                        f"{file} of release {self.id} has changed since the release was made: restore it from a backup."
+                    )
+        return sentences
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a release freezes: files to be linked, or the bytes of files that somebody may edit in place.
+    """The content of a release: files to link, or the bytes of files that may be edited in place.
 
     Attributes:
-        published: what readers saw, by path.
+        published: the publication, by path.
         tables: by name.
         contracts: by path.
         snapshot: by file.
-        raw: by source, what ``Raw.frozen`` gives.
+        raw: by source, the result of ``Raw.frozen``.
     """
 
     published: Mapping[str, Path | bytes]
@@ -148,19 +153,21 @@ class Contents:
     raw: Mapping[str, Mapping[str, Path | bytes]]
 
     def files(self) -> dict[str, Path | bytes]:
-        """All of it by its place in the release."""
-        found = {f"tables/{table_name(name)}.parquet": file for name, file in self.tables.items()}
+        """All files by their path in the release."""
+        by_path = {f"tables/{table_name(name)}.parquet": file for name, file in self.tables.items()}
         for folder, files in (
             ("published", self.published),
             ("contracts", self.contracts),
             ("snapshot", self.snapshot),
         ):
-            found |= {f"{folder}/{place}": file for place, file in files.items()}
-        return found | {f"raw/{name}/{place}": file for name, each in self.raw.items() for place, file in each.items()}
+            by_path |= {f"{folder}/{place}": file for place, file in files.items()}
+        return by_path | {
+            f"raw/{name}/{place}": file for name, each in self.raw.items() for place, file in each.items()
+        }
 
 
 def below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files below a folder, hidden ones aside, each with its path in it."""
+    """The files below a folder except hidden ones, each with its path in the folder."""
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         place = file.relative_to(folder)
         if not any(part.startswith(".") for part in place.parts):
@@ -170,33 +177,33 @@ def below(folder: Path) -> Iterator[tuple[str, Path]]:
 class Releases:
     """The releases of a store.
 
-    Every method raises ``SpiError`` for a disk that refuses to read or write.
+    Every method raises ``SpiError`` if the disk refuses to read or write.
 
     Args:
-        root: of the store.
+        root: the root of the store.
     """
 
     def __init__(self, root: Path) -> None:
         self._folder = root / RELEASES
 
     def all(self) -> list[Release]:
-        """Every release, drafts first by name, then the signed ones in the order in which they were signed.
+        """Every release: drafts by name, then the signed ones in the order of signing.
 
-        A release whose record is damaged is left out, so that the others can still be used; ``damage`` names it.
+        A release with a damaged record is left out, so that the others can still be used; ``damage`` names it.
         """
-        found = [release for name in self._ids() if isinstance(release := self._tried(name), Release)]
-        return sorted(found, key=lambda release: release.number)
+        releases = [release for name in self._ids() if isinstance(release := self._tried(name), Release)]
+        return sorted(releases, key=lambda release: release.number)
 
     def newest(self) -> Release | None:
-        """The release signed last that was neither revised nor withdrawn nor damaged; None where there is none."""
+        """The newest signed release that is neither revised, withdrawn nor damaged; None if there is none."""
         return next((release for release in reversed(self.all()) if release.state == SIGNED), None)
 
     def get(self, name: str) -> Release:
-        """A release by its id, or by the folder that it was carried here in.
+        """A release by its id, or by the path of a folder that it was copied to.
 
         Raises:
-            UnknownNameError: where there is none, naming the nearest.
-            SpiError: where it is damaged.
+            UnknownNameError: if there is none; names the nearest id.
+            SpiError: if it is damaged.
         """
         folder = Path(name)
         if os.sep in name and (folder / _ABOUT).is_file():
@@ -205,28 +212,29 @@ class Releases:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(known)}" if known else ""
-            raise UnknownNameError(f"there is no release {name!r}{hint or ', nor any other: run spi release create'}")
+            none = ", since there are no releases yet: make one with spi release create"
+            raise UnknownNameError(f"there is no release {name!r}{hint or none}")
         return self._read(self._folder / name)
 
     def free_id(self, wanted: str) -> str:
-        """A name that no release has: the one wanted, or that with a number."""
+        """An unused id: the one wanted, or that with a number appended."""
         names = chain([identifier(wanted, "release")], (f"{wanted}-{number}" for number in count(2)))
         return next(name for name in names if name not in self._ids())
 
     def create(self, name: str, about: Mapping[str, Any], contents: Contents) -> Release:
-        """Freeze a draft, whole or not at all; the caller holds the store's lock.
+        """Make a draft, whole or not at all; the caller holds the store's lock.
 
         Args:
             name: its id.
-            about: what it is made of, as plain values; ``tables`` gives each table's sha256.
-            contents: what it freezes.
+            about: the description for ``release.json``, as plain values; ``tables`` gives each table's sha256.
+            contents: its files.
 
         Raises:
-            SpiError: where one of that name is there.
+            SpiError: if there is a release of that name already.
         """
         folder = self._folder / identifier(name, "release")
         if folder.exists():
-            raise SpiError(f"There is a release {name} already: give another --id.")
+            raise SpiError(f"There is a release {name} already: choose another --id.")
         with replacing(folder) as temporary:
             temporary.mkdir()
             digests = {}
@@ -246,53 +254,56 @@ class Releases:
         return self._read(folder)
 
     def add(self, release: Release, event: str, *, at: str, by: str, note: str) -> Release:
-        """Say what became of a release; the caller holds the store's lock.
+        """Add an event to a release; the caller holds the store's lock.
 
         Args:
             release: the release.
             event: ``signed``, ``revised``, ``withdrawn`` or ``erratum``.
-            at: when, ISO 8601.
-            by: who says so.
-            note: why, or what is wrong.
+            at: the time, ISO 8601.
+            by: the person responsible.
+            note: the reason, or the error that an erratum corrects.
 
         Raises:
-            SpiError: where that cannot follow.
+            SpiError: if the event cannot follow.
         """
         self.refuse(release, event)
-        told: dict[str, Any] = {"event": event, "at": at, "by": by, "note": note}
+        record: dict[str, Any] = {"event": event, "at": at, "by": by, "note": note}
         if event == SIGNED:
             # It might be the one with the highest number.
             if damage := self.damage():
                 raise SpiError(damage[0])
-            told["number"] = 1 + max((other.number for other in self.all()), default=0)
-        write_document(self._events(release.folder), {"events": [*release.events, told]})
+            record["number"] = 1 + max((other.number for other in self.all()), default=0)
+        write_document(self._events(release.folder), {"events": [*release.events, record]})
         return self._read(release.folder)
 
     def refuse(self, release: Release, event: str) -> None:
-        """Raise where an event cannot follow.
+        """Raise if an event cannot follow.
 
         Raises:
-            SpiError: saying in which state it could.
+            SpiError: names the states in which it could.
         """
         if release.folder.parent != self._folder:
-            raise SpiError(f"{release.folder} lies outside the store: what becomes of a release is said where it is.")
+            raise SpiError(f"{release.folder} is outside the store: record events of a release in its own store.")
         if release.state not in _MAY_FOLLOW[event]:
-            said = {SIGNED: "signed", REVISED: "revised", WITHDRAWN: "withdrawn", ERRATUM: "given an erratum"}[event]
+            done = {SIGNED: "signed", REVISED: "revised", WITHDRAWN: "withdrawn", ERRATUM: "given an erratum"}[event]
             allowed = " or ".join(_MAY_FOLLOW[event])
-            raise SpiError(f"Release {release.id} is {release.state}; only one that is {allowed} can be {said}.")
+            raise SpiError(f"Release {release.id} is {release.state}; only one that is {allowed} can be {done}.")
 
     def damage(self, *, deep: bool = False) -> list[str]:
-        """What is not as it was, in sentences.
+        """A sentence on each damaged record or file.
 
         Args:
-            deep: read every file too, not only what each release says of itself.
+            deep: read every file of each release too, not only its records.
         """
         tried = [self._tried(name) for name in self._ids()]
         records = [str(one) for one in tried if isinstance(one, SpiError)]
-        return [*records, *(told for one in tried if deep and isinstance(one, Release) for told in one.damage())]
+        return [
+            *records,
+            *(sentence for one in tried if deep and isinstance(one, Release) for sentence in one.damage()),
+        ]
 
     def _ids(self) -> list[str]:
-        """The names of all releases, damaged ones too; a name with a dot is a temporary one."""
+        """The names of all releases, including damaged ones; a name with a dot is temporary."""
         return sorted(path.name for path in self._folder.glob("*") if path.is_dir() and "." not in path.name)
 
     def _tried(self, name: str) -> Release | SpiError:
@@ -311,13 +322,13 @@ class Releases:
             return Release(about["id"], folder, about, tuple(events))
         except (ValueError, KeyError):
             raise SpiError(
-                f"What release {folder.name} says of itself is damaged ({folder / _ABOUT} or "
-                f"{self._events(folder).name} beside it): restore it from a backup."
+                f"The record of release {folder.name} is damaged ({folder / _ABOUT} or {self._events(folder).name} "
+                "next to it): restore it from a backup."
             ) from None
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where the disk knows no such thing."""
+    """Link a file under another name, or copy it if the disk has no hard links."""
     try:
         os.link(source, target)
     except OSError:

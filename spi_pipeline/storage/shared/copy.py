@@ -1,9 +1,9 @@
-"""A machine's working copy of a shared store: brought to what the manifest says, and what a command made of it sent.
+"""A machine's working copy of a shared store: updated to the manifest before a command, uploaded after it.
 
-Beside the copy lies ``base.json``: the manifest it was brought to, or sent, last. Where that is still in force, nobody
-else has written since, and the copy is left as it is: what a killed command left is gone on from, as in a folder.
-Else the copy is made equal to the manifest, and what was not sent goes, as if it had never been. Not shared is what a
-machine keeps for itself: the history of Dagster, records of runs that go on, locks, what can be worked out anew.
+Next to the copy, ``base.json`` holds the manifest that was last downloaded or uploaded. If that manifest is still in
+force, no other machine has written since and the copy stays as it is, so that a command can resume from the state that
+a killed one left, as in a folder. Otherwise the copy is made equal to the manifest, and changes that were not uploaded
+are lost. Some files are never shared: the history of Dagster, records of runs in progress, locks and caches.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256
 from spi_pipeline.storage.backup import copied, lasting, links
 from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.lock import exclusive, is_held
-from spi_pipeline.storage.places import DAGSTER, INBOX, MEMORY, PUBLISHED
-from spi_pipeline.storage.shared.objects import Lost, Objects
+from spi_pipeline.storage.places import CACHE, DAGSTER, INBOX, PUBLISHED
+from spi_pipeline.storage.shared.objects import LostRaceError, Objects
 
 _STORE, _BASE = "store", "base.json"
-_OWN = (DAGSTER, MEMORY)
-# Requests at a time; most files are small.
+_OWN = (DAGSTER, CACHE)
+# The number of parallel requests; most files are small.
 _AT_ONCE = 8
-# Whoever lost so often does not lose by chance.
+# A machine that loses the race this often does not lose by chance.
 _TRIES = 10
 _FORM = 1
 T = TypeVar("T")
 
 
 class Entry(NamedTuple):
-    """One file of a store: its digest, bytes, permissions, when it was written (ns), and the object that holds it."""
+    """One file of a store: digest, size in bytes, permissions, time of writing (ns), and the object that holds it."""
 
     sha256: str
     size: int
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """Every file of a store, by its path below the root, and every link with what it points to."""
+    """Every file of a store by its path below the root, and every link with its target."""
 
     files: Mapping[str, Entry] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
@@ -58,27 +58,29 @@ class Manifest:
 
     @classmethod
     def of(cls, data: bytes, what: str) -> "Manifest":
-        """The manifest of some bytes.
+        """Parse the bytes of a manifest.
 
         Raises:
-            SpiError: where they are damaged, or of a newer program; ``what`` names them.
+            SpiError: if they are damaged, or written by a newer version; ``what`` names them.
         """
         try:
-            said = unsealed(data)
-            if said["form"] == _FORM:
-                return cls({path: Entry(*entry) for path, entry in said["files"].items()}, said["links"])
+            document = unsealed(data)
+            if document["form"] == _FORM:
+                return cls({path: Entry(*entry) for path, entry in document["files"].items()}, document["links"])
         except (ValueError, KeyError, TypeError):
-            raise SpiError(f"{what} is damaged: put it back from a backup of the bucket.") from None
-        raise SpiError(f"{what} was written by a newer version of this program, which would be misread: update it.")
+            raise SpiError(f"{what} is damaged: restore it from a backup of the bucket.") from None
+        raise SpiError(
+            f"{what} was written by a newer version of this program: update the program, which would misread it."
+        )
 
 
 class Copy:
     """The working copy of a shared store on this machine.
 
     Args:
-        url: of the shared store.
+        url: the address of the shared store.
         copies: the folder of all working copies.
-        objects: what lies at the URL.
+        objects: the object store at the URL.
     """
 
     def __init__(self, url: str, copies: Path, objects: Objects | None = None) -> None:
@@ -88,104 +90,104 @@ class Copy:
         self._manifest = f"The manifest of {url}"
 
     def bring(self) -> None:
-        """Make the copy what the manifest in force says, unless nobody else has written since it was last so.
+        """Make the copy equal to the manifest in force, if another machine has replaced it since the last time.
 
         Raises:
-            SpiError: where that cannot be had; readers of the copy see a whole state all the same.
+            SpiError: if it cannot be downloaded; readers of the copy still see a complete state.
         """
-        found, (base, tag) = self._objects.read(), self._base()
-        if found is None:
+        manifest, (base, tag) = self._objects.read(), self._base()
+        if manifest is None:
             if tag:
                 raise SpiError(
-                    f"{self._manifest} is gone, and {self.root} is a copy of what it named: put it back from a backup "
-                    f"of the bucket, or remove {self.folder} to begin anew."
+                    f"{self._manifest} is missing, although {self.root} is a copy of the files it named: restore it "
+                    f"from a backup of the bucket, or remove {self.folder} to start again."
                 )
             return
-        if found[1] != tag:
-            self._equal(Manifest.of(found[0], self._manifest), base)
-            self._keep(*found)
+        if manifest[1] != tag:
+            self._equal(Manifest.of(manifest[0], self._manifest), base)
+            self._record(*manifest)
 
     def send(self) -> None:
-        """Upload what is new in the copy and replace the manifest by one that names it; nothing where nothing is new.
+        """Upload new files of the copy and replace the manifest with one that names them; do nothing without any.
 
         Raises:
-            Lost: where somebody else replaced it first; the copy is then of no use until it is brought again.
-            SpiError: where the object store refuses; the next command sends what is in the copy.
+            LostRaceError: if another machine replaced it first; the copy is then useless until ``bring`` updates it.
+            SpiError: if the object store refuses; the next command uploads the content of the copy.
         """
         base, tag = self._base()
         with os_errors(f"{self.root} could not be read"), ThreadPoolExecutor(_AT_ONCE) as pool:
             files = {self._path(file): file for file in lasting(self.root)}
             shared = {path: file for path, file in files.items() if _is_shared(path)}
             entries = pool.map(lambda path: self._entry(shared[path], base.files.get(path)), shared)
-            found = Manifest(
+            manifest = Manifest(
                 dict(zip(shared, entries, strict=True)),
                 {self._path(link): str(link.readlink()) for link in links(self.root)},
             )
-        if found != base:
-            tag = self._objects.swap(found.data, tag or None)
-            self._keep(found.data, tag)
-            self._objects.sweep({entry.object for entry in found.files.values()})
+        if manifest != base:
+            tag = self._objects.swap(manifest.data, tag or None)
+            self._record(manifest.data, tag)
+            self._objects.sweep({entry.object for entry in manifest.files.values()})
 
     def _path(self, file: Path) -> str:
         return file.relative_to(self.root).as_posix()
 
     def _base(self) -> tuple[Manifest, str]:
-        """The manifest that the copy was last equal to, with its tag; nothing and no tag where there is none."""
+        """The manifest that the copy was last equal to, with its tag; both empty if there is none."""
         try:
-            said = unsealed(read_bytes(self.folder / _BASE) or b"{}")
-            return (Manifest.of(said["manifest"].encode(), ""), said["tag"]) if said else (Manifest(), "")
-        except (ValueError, KeyError, SpiError):  # what is not known is brought anew
+            document = unsealed(read_bytes(self.folder / _BASE) or b"{}")
+            return (Manifest.of(document["manifest"].encode(), ""), document["tag"]) if document else (Manifest(), "")
+        except (ValueError, KeyError, SpiError):  # an unknown state is downloaded again
             return Manifest(), ""
 
-    def _keep(self, data: bytes, tag: str) -> None:
+    def _record(self, data: bytes, tag: str) -> None:
         write_bytes(self.folder / _BASE, sealed({"tag": tag, "manifest": data.decode()}))
 
     def _entry(self, file: Path, known: Entry | None) -> Entry:
-        """What the manifest says of a file, which is uploaded where it is new."""
-        about = file.stat()
-        if known and (known.size, known.written) == (about.st_size, about.st_mtime_ns) and not _log(file).exists():
+        """The entry of a file for the manifest; the file is uploaded if it is new."""
+        stat = file.stat()
+        if known and (known.size, known.written) == (stat.st_size, stat.st_mtime_ns) and not _log(file).exists():
             return known
-        with tempfile.TemporaryDirectory(dir=self.folder) as passing:
-            taken = Path(passing, file.name) if file.suffix == ".db" else file
-            if taken != file:
-                copied(file, taken)
-            sha256 = sha256_of(taken)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            source = Path(folder, file.name) if file.suffix == ".db" else file
+            if source != file:
+                copied(file, source)
+            sha256 = sha256_of(source)
             if known and known.sha256 == sha256:
                 return known
-            mode, size = about.st_mode & 0o777, taken.stat().st_size
-            return Entry(sha256, size, mode, about.st_mtime_ns, self._objects.put(taken, sha256))
+            mode, size = stat.st_mode & 0o777, source.stat().st_size
+            return Entry(sha256, size, mode, stat.st_mtime_ns, self._objects.put(source, sha256))
 
     def _equal(self, wanted: Manifest, base: Manifest) -> None:
-        """Make the copy equal to a manifest: what names other files, and links, after what they name."""
+        """Make the copy equal to a manifest; files that name others, and links, come after the files they name."""
         with os_errors(f"{self.root} could not be written"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            here = {path: file for file in lasting(self.root) if _is_shared(path := self._path(file))}
-            naming = [path for path in wanted.files if _names_others(path)]
-            for paths in (sorted(wanted.files.keys() - naming), naming):
+            present = {path: file for file in lasting(self.root) if _is_shared(path := self._path(file))}
+            pointers = [path for path in wanted.files if _names_others(path)]
+            for paths in (sorted(wanted.files.keys() - pointers), pointers):
                 list(pool.map(lambda path: self._get(path, wanted.files[path]), paths))
-            for folder in (self.root / PUBLISHED).glob("*"):  # which is the newest is told by the time of the folder
+            for folder in (self.root / PUBLISHED).glob("*"):  # the time of the folder shows which is the newest
                 if folder.is_dir() and not folder.is_symlink():
                     newest = max((file.stat().st_mtime_ns for file in folder.rglob("*")), default=0)
                     os.utime(folder, ns=(newest, newest))
             for path, target in wanted.links.items():
                 with replacing(self.root / path) as temporary:
                     temporary.symlink_to(target)
-            gone = [link for link in links(self.root) if self._path(link) not in wanted.links]
-            # What somebody laid in here since is not another machine's to take away.
-            laid_in = {path for path in here.keys() - base.files.keys() if path.startswith(f"{INBOX}/")}
-            gone += [here[path] for path in here.keys() - wanted.files.keys() - laid_in]
-            for file in gone:
+            removed = [link for link in links(self.root) if self._path(link) not in wanted.links]
+            # Files placed in this inbox since then are not for another machine to remove.
+            manual_uploads = {path for path in present.keys() - base.files.keys() if path.startswith(f"{INBOX}/")}
+            removed += [present[path] for path in present.keys() - wanted.files.keys() - manual_uploads]
+            for file in removed:
                 file.unlink(missing_ok=True)
-                with suppress(OSError):  # the folder holds something still
+                with suppress(OSError):  # the folder is not empty
                     for folder in file.parents:
                         folder.rmdir()
 
     def _get(self, path: str, entry: Entry) -> None:
         file = self.root / path
         with suppress(FileNotFoundError):
-            about = file.stat()
-            if (about.st_size, about.st_mtime_ns) == (entry.size, entry.written):
+            stat = file.stat()
+            if (stat.st_size, stat.st_mtime_ns) == (entry.size, entry.written):
                 return
-        # Of the same content it stays, so that who reads it reads on.
+        # A file with the same content stays, so that its readers can continue.
         if not (file.is_file() and file.stat().st_size == entry.size and sha256_of(file) == entry.sha256):
             self._objects.fetch(entry.object, entry.sha256, file, mode=entry.mode)
             _log(file).unlink(missing_ok=True)
@@ -193,32 +195,33 @@ class Copy:
 
 
 def folder_of(url: str, copies: Path) -> Path:
-    """The folder of the working copy of a shared store, with what is known of it."""
+    """The folder of the working copy of a shared store and of its ``base.json``."""
     return copies / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
 
 
 def root_of(url: str, copies: Path) -> Path:
-    """The root of the working copy itself, a store as any other."""
+    """The root of the working copy itself, which is a store like any other."""
     return folder_of(url, copies) / _STORE
 
 
 def at_work(
     copy: Copy, work: Callable[[], T], *, writes: bool = True, wait: float = 0, tell: Callable[[str], None]
 ) -> T:
-    """Do something on a working copy, and send what it made: again from the new manifest, where others were faster.
+    """Run some work on a working copy and upload the changes; repeat it on the new state if another machine was faster.
 
     Args:
         copy: the working copy.
-        work: what to do; it may be done several times, each on a store that others may have changed.
-        writes: whether it may write; otherwise nothing is sent, and a copy that somebody writes to is read as it is.
+        work: the work; it may run several times, each time on a store that other machines may have changed.
+        writes: whether it may write; otherwise nothing is uploaded, and a copy that another process is writing to is
+            read as it is.
         wait: seconds to wait for another process of this machine that writes to the copy.
-        tell: told in a sentence that it is done again.
+        tell: receives a sentence when the work is repeated.
 
     Returns:
-        What ``work`` returns; what it raises is raised after what it made was sent.
+        The result of ``work``; its exceptions are raised after its changes are uploaded.
 
     Raises:
-        SpiError: where another process writes to the copy, or the object store refuses.
+        SpiError: if another process writes to the copy, or the object store refuses.
     """
     if not writes:
         if not is_held(copy.folder):
@@ -235,15 +238,17 @@ def at_work(
                 ended = error
             try:
                 copy.send()
-            except Lost:
+            except LostRaceError:
                 if isinstance(ended, KeyboardInterrupt):
                     raise ended from None
-                tell("another machine wrote to the store meanwhile: done again from what it left")
+                tell("another machine wrote to the store meanwhile: repeating the command on its new state")
                 continue
             if ended is not None:
                 raise ended
             return done
-    raise SpiError("other machines write to the store all the time: have one at a time write to it, and run it again")
+    raise SpiError(
+        "other machines keep writing to the store: let one machine write at a time, then run the command again"
+    )
 
 
 def _is_shared(path: str) -> bool:
@@ -251,10 +256,10 @@ def _is_shared(path: str) -> bool:
 
 
 def _names_others(path: str) -> bool:
-    """Whether a file says which others are current; all others go before it."""
+    """Whether a file says which others are current; all other files are written before it."""
     return path.endswith(".json") or "/answers/" in path
 
 
 def _log(file: Path) -> Path:
-    """What SQLite has not written into a database yet; there is none beside other files."""
+    """The log of changes that SQLite has not written into a database yet; other files have none."""
     return file.with_name(f"{file.name}-wal")

@@ -1,1 +1,1 @@
-"""A module or package for each publisher, named as its own: how it is imitated, and files in its own shape."""
+"""One module or package for each publisher, named like its module in spi_pipeline: its imitation and sample files."""

@@ -1,4 +1,4 @@
-"""DEFRA's modelled background pollution (sources.md, section 7.4): grid squares of one kilometre as CSV."""
+"""DEFRA's modelled background pollution (sources.md, section 7.4): one-kilometre grid squares as CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CENTRE = (508_900, 221_300)
 
 
 def answer(request: Request) -> Answer:
-    """mapno2YYYY.csv and mappm25YYYYg.csv: five lines about the file, then the header; the sea is MISSING."""
+    """mapno2YYYY.csv and mappm25YYYYg.csv: five lines about the file, then the header; squares of sea are MISSING."""
     found = re.fullmatch(r"(?:/datastore)?(?:/pcm)?/map((no2|pm25)(\d{4})g?)\.csv", request.path)
     if not found or int(found[3]) not in _YEARS or (found[2] == "pm25") != found[1].endswith("g"):
         return not_found(request)
@@ -28,7 +28,7 @@ def answer(request: Request) -> Answer:
 
 
 def grid(column: str, squares: Mapping[tuple[int, int], str]) -> bytes:
-    """A file as it is published: values by the middle of their square, in metres, and two squares of sea."""
+    """A file as it is published: values by the centre of their square in metres, and two squares of sea."""
     kind, year = re.split(r"(?=20\d\d)", column.removesuffix("g"))
     lines = [f"Modelled background {kind}", f"Year: {year}", "Units: ug/m3", "Grid: OSGB, 1 km", "Created: 2025-09-01"]
     sea = dict.fromkeys([(675_500, 221_500), (676_500, 221_500)], "MISSING")
@@ -38,7 +38,7 @@ def grid(column: str, squares: Mapping[tuple[int, int], str]) -> bytes:
 
 
 def _level(kind: str, year: int, x: int, y: int) -> float:
-    """Highest in the middle of the town and near the motorway, falling from year to year."""
+    """Values are highest in the town centre and near the motorway, and fall from year to year."""
     town = math.exp(-math.hypot(x - _CENTRE[0], y - _CENTRE[1]) / 4000)
     motorway = math.exp(-abs(x - 504_500) / 1500)
     level = {"no2": 8 + 9 * town + 4 * motorway, "pm25": 7 + 2 * town + motorway}[kind]

@@ -1,7 +1,7 @@
-"""Democracy Club: candidates and results as CSV, a row for each candidate.
+"""Democracy Club: candidates and results as CSV, one row for each candidate.
 
-Its documents are in sources.md, section 7.8. That Postgres writes the file, and so ``t`` and ``f``, is in
-DemocracyClub/yournextrepresentative, ``ynr/apps/data_exports/models.py`` and its tests; ``by_election`` is made of
+sources.md, section 7.8, lists its documents. Postgres writes the file, so truth values are ``t`` and ``f``; see
+``ynr/apps/data_exports/models.py`` and its tests in DemocracyClub/yournextrepresentative. ``by_election`` follows from
 ``.by.`` in the id of the ballot.
 """
 
@@ -27,7 +27,7 @@ _PARTIES = {"Labour Party": 53, "Liberal Democrats": 90, "Conservative and Union
 
 
 def answer(request: Request) -> Answer:
-    """The export, narrowed by date and by a pattern for the id of the election."""
+    """The export, filtered by date and by a pattern for the election's id."""
     if not request.path.rstrip("/").endswith("/export_csv"):
         return not_found(request)
     groups = request.query.get("field_group", "").split(",")
@@ -48,16 +48,16 @@ def _written(cell: Any) -> Any:
 
 
 def _candidates() -> list[dict[str, Any]]:
-    """The elections of 2023 in the current wards, of 2019 in the old ones, and one of another council."""
+    """The elections of 2023 in the current wards, those of 2019 in the old wards, and one of another council."""
     known = required("local_elections_2023").set_index("area_code")
     rows: list[dict[str, Any]] = []
     for ward, name in required("wards").set_index("area_code").area_name.items():
-        turnout = known.turnout.get(ward)  # nobody entered that of Farley
+        turnout = known.turnout.get(ward)  # missing for Farley
         electorate = known.electorate.get(ward)
         rows += _ballot("local.luton.2023-05-04", ward, name, electorate, turnout)
     for ward, name in OLD_WARDS.items():
         rows += _ballot("local.luton.2019-05-02", ward, name, 7000, 33.0)
-    # A seat that fell vacant, and a poll that was called off: neither is an election of the council.
+    # A by-election and a cancelled poll: neither is an election of the whole council.
     rows += _ballot("local.luton.2024-10-03", "E05014750", "South", 8100, 18.4, by=True)
     rows += _ballot("local.luton.2025-02-06", "E05014735", "Barnfield", None, None, cancelled=True)
     return rows + _ballot("local.watford.2023-05-04", "E05010290", "Callowland", 5500, 31.4)

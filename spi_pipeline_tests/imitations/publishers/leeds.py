@@ -1,4 +1,4 @@
-"""Trips an hour, a file a year, and energy ratings as a folder holds them."""
+"""Files in a folder: trips per hour, one file a year, and energy ratings."""
 
 from __future__ import annotations
 

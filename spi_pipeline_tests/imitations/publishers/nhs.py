@@ -1,6 +1,6 @@
-"""NHS England (sources.md, section 6): publication pages, and the host of the files they link.
+"""NHS England (sources.md, section 6): publication pages, and the host of the files they link to.
 
-Both turn away the agents of bare libraries. Practices are invented; where their patients live follows from distance.
+Both reject the default User-Agents of libraries. Practices are invented, and their patients live nearby.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FILES = "https://files.digital.nhs.uk"
 _STATISTICS = "/data-and-information/publications/statistical"
 PATIENTS = f"{_STATISTICS}/patients-registered-at-a-gp-practice"
 QOF = f"{_STATISTICS}/quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
-# Months newest first; LSOA tables come in January, April, July and October. In April 2025 both vintages were offered.
+# Months, newest first. LSOA tables come in January, April, July and October; April 2025 offered both LSOA vintages.
 _MONTHS = {
     "august-2026": (),
     "july-2026": ("/1B/7A90C4/gp-reg-pat-prac-lsoa-male-female-July-26.zip",),
@@ -35,22 +35,22 @@ _YEARS = {
     "2019-20": ("/E2/BF1532/QOF_1920.zip", "PREVALENCE_1920.csv"),
     "2018-19": ("/93/0E0A20/qof-1819-csv.zip", "PREVALENCE_1819_v2.csv"),
 }
-# Register -> list it is a share of, share of that list.
+# Register -> the patient list it belongs to, and its share of that list.
 _REGISTERS = {"CHD": ("TOTAL", 0.03), "COPD": ("TOTAL", 0.018), "MH": ("TOTAL", 0.0095), "DM": ("17OV", 0.085)}
 _REGISTERS |= {"DEP": ("18OV", 0.12), "OB": ("18OV", 0.11)}
 PATIENTS_HEADER = (
     "PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX", "NUMBER_OF_PATIENTS",
 )  # fmt: skip
-# Of the newest era; two of its columns were called otherwise before.
+# Columns of the newest files; two of them had other names in older files.
 REGISTERS_HEADER = ("PRACTICE_CODE", "GROUP_CODE", "REGISTER", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE")
 _LISTS = {"TOTAL": 1.0, "17OV": 0.76, "18OV": 0.75}
 
 
 def pages(request: Request) -> Answer:
-    """Series and publication pages."""
+    """Pages of series and of publications."""
     if request.default_agent():
         return html_answer("<h1>Access denied</h1>", 403)
-    # The base may end before or after the folder of publications.
+    # The base of the endpoint may or may not include the folder of publications.
     path = f"{_STATISTICS}/{request.path.removeprefix(_STATISTICS).strip('/')}"
     for series, entries in ((PATIENTS, list(_MONTHS)), (QOF, list(_YEARS))):
         if path == series:
@@ -76,7 +76,7 @@ def _attachment(request: Request, path: str) -> str:
 
 
 def files(request: Request) -> Answer:
-    """Zips behind paths that nobody can guess."""
+    """Zips at paths that cannot be guessed."""
     if request.default_agent():
         return html_answer("<h1>Access denied</h1>", 403)
     patients = {path: path for links in _MONTHS.values() for path in links}
@@ -92,7 +92,7 @@ def files(request: Request) -> Answer:
 
 @cache
 def patients() -> pd.DataFrame:
-    """Patients by LSOA of 2021 (rows) and practice (columns): residents and some more, nearer practices first."""
+    """Patients by 2021 LSOA (rows) and practice (columns): slightly more than residents, mostly at nearby practices."""
     outlines = required("lsoa_boundaries").set_index("area_code").geometry
     middles = shapely.get_coordinates(shapely.centroid(shapely.from_wkb(outlines.to_numpy())))
     practices = [f"E810{number:02d}" for number in range(12, 124, 14)]
@@ -116,7 +116,7 @@ def _patients_zip(vintage_2021: bool) -> bytes:
             ("GP_PRAC_PAT_LIST", "01JUL2026", practice, f"SURGERY {practice}", lsoa, sex, round(count * share))
             for (lsoa, practice), count in cells[cells > 0].items()
         ]
-        # Patients from far away, and one whose home is not known.
+        # Patients from far away, and patients whose home is unknown.
         rows += [
             ("GP_PRAC_PAT_LIST", "01JUL2026", "E81012", "SURGERY E81012", code, sex, 7)
             for code in ("E01017610", "NO2011")
@@ -126,7 +126,7 @@ def _patients_zip(vintage_2021: bool) -> bytes:
 
 
 def _prevalence(member: str) -> str:
-    """Registers of each practice in the columns of the member's era."""
+    """Registers of each practice, with the column names of that year's files."""
     early = "1819" in member
     older = {"GROUP_CODE": "INDICATOR_GROUP_CODE"} if early else {}
     older |= {"PRACTICE_LIST_SIZE": "PATIENT_LIST_SIZE"} if early or "1920" in member else {}

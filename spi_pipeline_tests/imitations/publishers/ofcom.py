@@ -1,4 +1,4 @@
-"""Ofcom, Connected Nations: the file of all premises by output area. Its site lets no program in: nothing is served."""
+"""Ofcom, Connected Nations: the file of all premises by output area. Its site blocks programs, so nothing is served."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _HEADER = (
 
 
 def coverage(areas: Iterable[str], gigabit: int = 40) -> bytes:
-    """Fifty premises an area, with the byte order mark that its files begin with."""
+    """Fifty premises for each area, after the byte order mark that Ofcom's files begin with."""
     return csv_text(_HEADER, [(area, 50, 0.99, gigabit) for area in areas]).encode("utf-8-sig")

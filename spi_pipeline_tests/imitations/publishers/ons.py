@@ -1,4 +1,4 @@
-"""Estimates and prices as a folder holds them: every figure is invented."""
+"""Estimates and prices as files in a folder; every figure is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code-Point Open as a folder holds it: no header, the country and wards of invented postcodes."""
+"""Code-Point Open as a file in a folder: no header; countries and wards of invented postcodes."""
 
 from __future__ import annotations
 

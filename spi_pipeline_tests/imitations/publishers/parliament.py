@@ -1,4 +1,4 @@
-"""Elections as a folder holds them; a ward of Medway is called Luton."""
+"""Elections as files in a folder; a ward of Medway is called Luton."""
 
 from __future__ import annotations
 

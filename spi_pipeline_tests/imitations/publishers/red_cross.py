@@ -1,4 +1,4 @@
-"""Flooded residents as a folder holds them: only areas with any are listed."""
+"""Flooded residents as a file in a folder, which lists only areas that have any."""
 
 from __future__ import annotations
 

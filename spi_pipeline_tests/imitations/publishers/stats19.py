@@ -1,4 +1,4 @@
-"""Road collisions (sources.md, section 7.9): STATS19 as CSV, the last five years and single years."""
+"""Road collisions (sources.md, section 7.9): STATS19 as CSV, for the last five years and for single years."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEM = "dft-road-casualty-statistics-collision"
 
 
 def answer(request: Request) -> Answer:
-    """The file of the last five years, of a year, or the provisional one of the newest half-year."""
+    """The file of the last five years, of one year, or the provisional file of the newest half-year."""
     name = request.path.removeprefix("/road-accidents-safety-data").lstrip("/")
     found = re.fullmatch(rf"{_STEM}-(last-5-years|provisional-mid-year-unvalidated-2025|\d{{4}})\.csv", name)
     years = list(_YEARS) if found and found[1] == "last-5-years" else [int(found[1][-4:])] if found else []
@@ -29,7 +29,7 @@ def answer(request: Request) -> Answer:
 
 @cache
 def _collisions(year: int) -> pd.DataFrame:
-    """Some 280 collisions of a year in and around Luton at points of the police's map; -1 stands for missing."""
+    """280 collisions of a year in and around Luton, at points where crimes were recorded; -1 means missing."""
     dice = np.random.default_rng(year)
     places = required("street_crime").dropna(subset="longitude")
     places = places[places.longitude.between(-0.50, -0.36) & places.latitude.between(51.85, 51.93)]
@@ -40,7 +40,7 @@ def _collisions(year: int) -> pd.DataFrame:
     number = np.arange(len(at))
     severity = dice.choice([1, 2, 3], len(at), p=[0.01, 0.19, 0.8])
     days = pd.Timestamp(year, 1, 1) + pd.to_timedelta(dice.integers(0, 181 if year == 2025 else 365, len(at)), unit="D")
-    nowhere = number % 97 == 96  # a few have no place
+    nowhere = number % 97 == 96  # a few have no location
     return pd.DataFrame(
         {
             "collision_index": [f"{year}40{n:07d}" for n in number],

@@ -1,4 +1,4 @@
-"""The dialects of the other publishers, seen through a plain client."""
+"""Tests of the other publishers' dialects through a plain client."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_patients_are_found_through_the_pages(served: Publishers, client: reques
     months = [re.findall(r'href="([^"]+)"', part) for part in (latest, previous)]
     links = [client.get(served.endpoints["SPI_ENDPOINT_NHS_PAGES"] + part[0]).text for part in months]
     assert client.get(served.site.base + months[0][0]).text == links[0]
-    assert "lsoa" not in links[0]  # the newest month is not one of those with LSOAs
+    assert "lsoa" not in links[0]  # the newest month has no LSOA table
     file = re.search(r'https://files.digital.nhs.uk(/\S+lsoa\S+.zip)"', links[1])
     assert file is not None
     body = client.get(served.endpoints["SPI_ENDPOINT_NHS_FILES"] + file[1]).content

@@ -1,4 +1,4 @@
-"""The dialects of data.police.uk and Nomis, seen through a plain client."""
+"""Tests of the dialects of data.police.uk and Nomis through a plain client."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_archive_redirects_to_a_bucket_with_validators(
         assert "2024-04/2024-04-bedfordshire-stop-and-search.csv" in archive.namelist()
         street = archive.read("2024-03/2024-03-bedfordshire-street.csv").decode()
     assert street.startswith("Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name")
-    assert len(_rows(street)) == 5272  # as many as the embedded table counts in that month
+    assert len(_rows(street)) == 5272  # the count of the embedded table for that month
     monkeypatch.setattr(served.site, "redirects", "published")
     away = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
     assert away == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"

@@ -1,6 +1,6 @@
-"""A third imitation of the publishers, written from cited evidence alone by somebody who had not read the client.
+"""The witness: a third imitation, written from cited evidence alone by an author who had not read the client.
 
-Every module answers for one publisher and ends with what its answers rest on: the publisher's own code, its
-documentation, files others committed, clients that say when they asked. Where nothing was found, the table says so, and
-the plainest thing was done. Where the client and an answer disagree, the client is doubted first.
+Each module imitates one publisher and ends with a table of its evidence: the publisher's own code, its documentation,
+files that others committed, and clients that state when they made their requests. If there is no evidence, the table
+says so, and the module does the simplest thing. If client and witness disagree, suspect the client first.
 """

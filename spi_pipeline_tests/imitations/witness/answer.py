@@ -1,4 +1,4 @@
-"""A request as the server sees it, and what a publisher answers."""
+"""Requests and responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Asked:
-    """`path` is below the publisher's own address; of a parameter given twice `query` has the last value."""
+    """A request: `path` follows the publisher's own address; `query` has the last value of a repeated parameter."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Asked:
         return cls(method, unquote(parts.path), dict(pairs), pairs, form, headers, len(target))
 
     def parameter(self, name: str, default: str = "") -> str:
-        """A parameter by its name in any case, from the form or the query."""
+        """A parameter from the form or the query; case does not matter in its name."""
         for key, value in (*self.form.items(), *self.query.items()):
             if key.lower() == name.lower():
                 return value
@@ -54,7 +54,7 @@ def as_json(value: Any, kind: str = JSON, status: int = 200) -> Answer:
 
 
 def csv_bytes(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
-    """CSV of a header with commas, and rows; lines end in CR LF."""
+    """CSV from a comma-separated header and rows; lines end in CR LF."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header.split(","))

@@ -13,7 +13,7 @@ from spi_pipeline_tests.imitations.witness.evidence import Evidence
 
 NEWEST = 2024
 OLDEST = 2018
-# Pollutant, how its column begins, the letter behind the year in the file's name.
+# Pollutant -> how its column begins, and the letter after the year in the file's name.
 FILES = {"no2": ("no2", ""), "pm25": ("pm25", "g")}
 
 
@@ -32,7 +32,7 @@ def _box() -> tuple[int, int, int, int]:
 
 @cache
 def _file(pollutant: str, year: int, letter: str) -> bytes:
-    """A few cells of the far west and of the sea, then those around the town, rows from the north."""
+    """A few distant cells and sea, then the cells around the town, row by row from the north."""
     west, south, east, north = _box()
     name = f"{FILES[pollutant][0]}{year}{letter}"
     lines = [f"{FILES[pollutant][0]},,,", f"{year},,,", "annual mean,,,", "ug m-3,,,", ",,,", f"gridcode,x,y,{name}"]

@@ -26,7 +26,7 @@ CORE = (
     "cancelled_poll",
     "seats_contested",
 )
-# The groups `election` and `results`, each in the order in which the export writes it when the group is asked for.
+# The fields of the groups `election` and `results`, in the order of the export.
 ELECTION = (
     "by_election",
     "by_election_reason",
@@ -75,7 +75,7 @@ def _slug(name: str) -> str:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    """Whole councils of 2019 in former wards and of 2023, a by-election of 2021, and one in a ward in force."""
+    """All wards in 2019 (former wards) and 2023, a by-election in a former ward (2021) and in a current one (2024)."""
     for code, name in town.former_wards().items():
         yield from _ballot("2019-05-02", code, name, 6000, "35.2", seats=2)
     yield from _ballot("2021-05-06", "E05002200", "High Town", 5804, "29.80", by_election=True)

@@ -1,4 +1,4 @@
-"""What an answer rests on, as data."""
+"""Evidence for the witness's responses, as data."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ NONE = "no evidence"
 
 @dataclass(frozen=True)
 class Evidence:
-    """One trait of an endpoint's answers and what shows that the publisher answers so.
+    """One trait of an endpoint's responses, and the evidence that the publisher behaves so.
 
-    `rests_on` names a repository and path where they are known, else what kind of source it was: a documentation page,
-    a file committed by others, a client; with the date it was written or asked where one is known. It is empty where
-    nothing was found: the trait is then a guess.
+    `rests_on` names a repository and path if known, otherwise the kind of source: a documentation page, a file that
+    others committed, or a client. It includes the date of writing or of the request if known. If `rests_on` is empty,
+    the trait is a guess.
     """
 
     endpoint: str

@@ -17,13 +17,13 @@ AUTHORITIES = (401, 402, 501, 502)
 ENGLAND = ("E92000001", "England")
 MOST_INDICATORS = 100
 SUPPRESSED = "Value suppressed for disclosure control due to small count"
-# An MSOA elsewhere, so that a question for all of England is not answered with the town alone.
+# An MSOA elsewhere, so that a request for all of England returns more than the town.
 ELSEWHERE = ("E02000001", "City of London")
 
 
 @dataclass(frozen=True)
 class Indicator:
-    """`middle` and `spread` give plausible figures."""
+    """An indicator; `middle` and `spread` give plausible figures."""
 
     name: str
     age: str
@@ -143,7 +143,7 @@ def _data(asked: Asked) -> Answer:
 
 
 def _rows(number: int, parent: str, *, england: bool) -> Iterator[list[Any]]:
-    """England without and with a parent, a category, the parent, its areas."""
+    """England with and without a parent, one category, the parent and its areas."""
     indicator = INDICATORS[number]
     nowhere = ("", "")
     authority = (town.CODE, town.NAME)
@@ -156,7 +156,7 @@ def _rows(number: int, parent: str, *, england: bool) -> Iterator[list[Any]]:
         for place, code in enumerate(town.msoas()):
             shift = (place * 7 % 22) / 11 - 1
             above = ENGLAND if england else authority
-            # The name is the authority's, which a client saw for areas of this kind.
+            # MSOAs have the name of their authority; a client saw this.
             yield _row(number, above, (code, town.NAME), "MSOA", sex, shift, hidden=number == 93239 and place == 5)
         if england and parent == ENGLAND[0]:
             yield _row(number, ENGLAND, ELSEWHERE, "MSOA", sex, 0.5)

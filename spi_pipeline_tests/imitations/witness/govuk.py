@@ -1,4 +1,4 @@
-"""GOV.UK: its content API, and the files it links."""
+"""GOV.UK: its content API and the files it links to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IOD = "/government/statistics/english-indices-of-deprivation-2025"
 FILE_7 = "/media/691ded56d140bbbaa59a2a7d/File_7_IoD2025_All_Ranks_Scores_Deciles_Population_Denominators.csv"
 COLLECTION = "/government/collections/fuel-poverty-sub-regional-statistics"
 
-# By year of the figures: slug of the release, its date, path of the workbook, number of the table by LSOA.
+# Year of the figures -> slug of the release, its date, path of the workbook, number of the table by LSOA.
 RELEASES: Mapping[int, tuple[str, str, str, int]] = {
     2024: (
         "sub-regional-fuel-poverty-data-2026-2024-data",
@@ -122,7 +122,7 @@ def _attachment(path: str, title: str, kind: str) -> dict[str, Any]:
 
 
 def _page_attachment(path: str, title: str) -> dict[str, Any]:
-    """Attachments that are pages have neither a file's name nor its kind."""
+    """An attachment that is a page has neither a file name nor a content type."""
     return {"attachment_type": "html", "id": "8012300", "title": title, "url": path}
 
 
@@ -182,7 +182,7 @@ LA_COLUMNS = {3: ("LA Code", "LA Name"), 4: ("Local Authority Code", "Local Auth
 
 @cache
 def _workbook(year: int) -> bytes:
-    """Four tables; by LSOA is the third, in the newest release the fourth."""
+    """Four tables. The table by LSOA is the third, or the fourth in the newest release."""
     number = RELEASES[year][3]
     book = openpyxl.Workbook()
     book.remove(book.active)
@@ -247,7 +247,7 @@ POPULATIONS = (
 
 
 def file_7_columns() -> list[str]:
-    """56, one of them cut off by its publisher."""
+    """56 columns; the publisher cut off the name of one."""
     names = ["LSOA code (2021)", "LSOA name (2021)", "Local Authority District code (2024)"]
     names.append("Local Authority District name (2024)")
     for score in (*DOMAINS, *(f"{one} Score" for one in SUBDOMAINS)):

@@ -1,4 +1,4 @@
-"""NHS England: the pages of two series of publications, and their files."""
+"""NHS England: the pages of two series of publications and their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATISTICAL = "/data-and-information/publications/statistical"
 LISTS = f"{STATISTICAL}/patients-registered-at-a-gp-practice"
 QOF = f"{STATISTICAL}/quality-and-outcomes-framework-achievement-prevalence-and-exceptions-data"
 FILES = "https://files.digital.nhs.uk"
-# Condition, list of patients it is counted on, share of them on the register, share of all patients on that list.
+# Condition, its patient list, the share of that list on the register, the share of all patients on that list.
 CONDITIONS = (
     ("AF", "TOTAL", 0.02, 1.0),
     ("COPD", "TOTAL", 0.018, 1.0),
@@ -30,7 +30,7 @@ PRACTICES = tuple(f"E810{number:02d}" for number in range(1, 27))
 
 @dataclass(frozen=True)
 class Publication:
-    """A page of a series, newest first; `files` are title and address below the site of files."""
+    """A page of a series; `files` has the title and the path on the file host of each file."""
 
     slug: str
     title: str
@@ -38,7 +38,7 @@ class Publication:
 
 
 def _lists(month: str, year: int, path: str = "") -> Publication:
-    """The table by LSOA comes with the first month of a quarter only."""
+    """Only the first month of a quarter has the table by LSOA."""
     title = f"Patients Registered at a GP Practice, {month.title()} {year}"
     files: list[tuple[str, str]] = [
         ("Totals (All persons)", f"/0A/1B2C3D/gp-reg-pat-prac-all-{month[:3].lower()}-{year % 100}.zip"),
@@ -146,7 +146,7 @@ def file(asked: Asked) -> Answer:
 
 @cache
 def _files() -> dict[str, Callable[[], bytes]]:
-    """What each path, without its escapes, is answered with. Workbooks and totals are linked, but not held."""
+    """The file for each unescaped path. Workbooks and totals have links but no file here."""
     held: dict[str, Callable[[], bytes]] = {}
     for publication in LIST_PAGES:
         for _, path in publication.files:
@@ -170,13 +170,13 @@ def _zip(members: Mapping[str, bytes]) -> bytes:
 
 @cache
 def registered() -> tuple[tuple[str, str, int], ...]:
-    """Practice, LSOA and patients: each LSOA at three practices, some patients far away, in Wales or nowhere."""
+    """Practice, LSOA and patients: three practices for each LSOA, and some patients far away, in Wales or unplaced."""
     rows: list[tuple[str, str, int]] = []
     for number, code in enumerate(town.lsoas()):
         for step, patients in enumerate((900, 520, 210)):
             rows.append((PRACTICES[(number // 5 + step * 3) % len(PRACTICES)], code, patients + number % 17))
     rows += [(PRACTICES[0], "CLOSED", 4), (PRACTICES[1], "W01000001", 1), (PRACTICES[2], "E01017614", 31)]
-    # A practice that takes no part in the framework.
+    # A practice that does not take part in the Quality and Outcomes Framework.
     return (*rows, ("Y99999", "E01015693", 20))
 
 
@@ -204,7 +204,7 @@ def _list(month: str, year: int) -> bytes:
 
 
 def _qof(years: str) -> bytes:
-    """In 2025-26 the register has another name. One register is blank."""
+    """The QOF zip. The register column has another name in 2025-26. One register is blank."""
     register = "REGISTER_SIZE" if years == "2526" else "REGISTER"
     lists = {code: sum(n for practice, _, n in registered() if practice == code) for code in PRACTICES}
 

@@ -43,7 +43,7 @@ STUDENT = "Economically active and a full-time student"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dimension is a name in capitals and its categories by code; `figure` gives a count, None if there is none."""
+    """A data set: each dimension in capitals with its categories by code; `figure` returns a count, or None."""
 
     dimensions: Mapping[str, Mapping[int, str]]
     figure: Callable[[str, str, Mapping[str, int]], int | None]
@@ -53,7 +53,7 @@ class Dataset:
 def _census(
     name: str, dimension: str, categories: Mapping[int, tuple[str, str | Callable[[pd.Series], float]]]
 ) -> Dataset:
-    """A census table out of an embedded one: each category's label, and its column or how it follows from the row."""
+    """A census table from an embedded one: each category has a label and a column, or a function of the row."""
 
     def figure(area: str, _date: str, cell: Mapping[str, int]) -> int | None:
         row = _row(name, area)
@@ -65,7 +65,7 @@ def _census(
 
 @cache
 def _rows(name: str) -> dict[str, pd.Series]:
-    """The rows of an embedded table, and of what they add up to by LSOA, MSOA and for the town."""
+    """The rows of an embedded table, and their sums by LSOA, by MSOA and for the town."""
     held = town.table(name).set_index("area_code")
     rows = {str(code): row for code, row in held.iterrows()}
     if str(held.index[0]).startswith("E00"):
@@ -81,7 +81,7 @@ def _row(name: str, area: str) -> pd.Series | None:
 
 
 def _others(*columns: str) -> Callable[[pd.Series], float]:
-    """What the first column has beyond all the others."""
+    """The first column minus all the others."""
     return lambda row: row[columns[0]] - sum(row[column] for column in columns[1:])
 
 
@@ -94,7 +94,7 @@ def _no_cell(_: pd.Series) -> float:
 
 
 def _claimants(area: str, date: str, cell: Mapping[str, int]) -> int | None:
-    """Multiples of five."""
+    """Claimants, in multiples of five."""
     if area not in town.wards() and area not in town.lsoas():
         return None
     scale = 1 if area in town.lsoas() else 8
@@ -358,7 +358,7 @@ DATASETS: Mapping[str, Dataset] = {
         "census_household_size",
         "C2021_HHSIZE_10",
         {
-            # Homes where nobody lives, if there were any, would be in the total too.
+            # The total includes a category of households with no people.
             0: (HOUSEHOLDS, lambda row: row.households + 3),
             1: ("0 people in household", lambda _: 3.0),
             2: ("1 person in household", "one_person"),
@@ -440,7 +440,7 @@ DATASETS: Mapping[str, Dataset] = {
     ),
 }
 
-# Measures other than the value are percentages, which nothing here is asked for.
+# Other measures are percentages, which no source requests.
 MEASURES = {20100: "Value"}
 CONTROLS = {
     "geography",
@@ -480,7 +480,7 @@ def answer(asked: Asked) -> Answer:
 
 
 def _cells(dataset: Dataset, given: Mapping[str, str]) -> list[dict[str, str | int | None]]:
-    """A row for every known area, wanted date and category; of a dimension left out all categories are answered."""
+    """A row for every known area, date and category requested; a dimension left out means all its categories."""
     wanted = {name: _codes(given.get(name.lower()), known) for name, known in dataset.dimensions.items()}
     areas = [area for area in _areas(given.get("geography", "")) if _known(area)]
     rows: list[dict[str, str | int | None]] = []
@@ -505,7 +505,7 @@ def _known(area: str) -> bool:
 
 
 def _areas(geography: str) -> list[str]:
-    """Codes, ranges of codes, and all areas of a kind inside another."""
+    """Area codes from codes, ranges of codes, and types within the town."""
     kinds = {"TYPE150": sorted(town.lookup().oa), "TYPE151": list(town.lsoas()), "TYPE152": list(town.msoas())}
     codes: list[str] = []
     for part in geography.split(","):
@@ -546,7 +546,7 @@ def _dates(dataset: Dataset, wanted: str) -> list[tuple[str, str]]:
 def _full(
     dataset: Dataset, date: str, date_name: str, area: str, cell: Mapping[str, int], value: int
 ) -> dict[str, str | int | None]:
-    """A row of all columns: six for the date, the area and each dimension."""
+    """A row with all columns: six each for the date, the area and every dimension."""
     monthly = "-" in date
     row: dict[str, str | int | None] = {
         "DATE": date,

@@ -21,7 +21,7 @@ from spi_pipeline_tests.imitations.witness.evidence import Evidence
 
 MOST_RECORDS = 2000
 
-# Four small areas of the neighbour, so that a question that forgets to name the town gets an answer of its own.
+# Four small areas of the neighbour, so that a request without a filter for the town returns too much.
 NEIGHBOUR = ("E06000056", "Central Bedfordshire")
 NEIGHBOURING_LSOAS = {
     "E01017564": ("Central Bedfordshire 033C", "E05014400", "Caddington"),
@@ -33,7 +33,7 @@ NEIGHBOURING_LSOAS = {
 
 @dataclass(frozen=True)
 class Service:
-    """`rows` give the fields in their order; the geometry, if there is one, is in longitude and latitude."""
+    """A service; `rows` returns fields in order, and any geometry in longitude and latitude."""
 
     rows: Callable[[], list[tuple[dict[str, Any], BaseGeometry | None]]]
     object_id: str
@@ -92,7 +92,7 @@ def _rows(name: str) -> list[tuple[dict[str, Any], BaseGeometry | None]]:
 
 @cache
 def _base(name: str) -> sqlite3.Connection:
-    """The service as a table, so that any condition can be asked of it."""
+    """The service as a SQLite table, which can evaluate any condition."""
     rows = _rows(name)
     base = sqlite3.connect(":memory:", check_same_thread=False)
     base.execute("CREATE TABLE records (_place, {})".format(", ".join(f'"{field}"' for field in rows[0][0])))
@@ -110,7 +110,7 @@ def _geojson(
     geometry: str,
     more: bool,
 ) -> dict[str, Any]:
-    """Always in longitude and latitude; the flag for more stands among the properties."""
+    """GeoJSON, always in longitude and latitude; the flag for more rows is in the properties."""
     features = [
         {
             "type": "Feature",
@@ -160,7 +160,7 @@ def _described(field: str, service: Service) -> dict[str, Any]:
 
 
 def _esri(shape: BaseGeometry, reference: int) -> dict[str, Any]:
-    """Rings of all polygons in one list, the outer ones clockwise."""
+    """The rings of all polygons are in one list; outer rings are clockwise."""
     turned = shape if reference == 4326 else town.on_grid(shape)
     if isinstance(turned, Point):
         return {"x": turned.x, "y": turned.y}

@@ -1,4 +1,4 @@
-"""data.police.uk: its API below `/api`, its archives below `/data/archive`."""
+"""data.police.uk: its API under `/api` and its archives under `/data/archive`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MOST_CRIMES = 10_000
 LONGEST_ADDRESS = 4094
 FORCE = "bedfordshire"
 FORCE_NAME = "Bedfordshire Police"
-# The embedded crimes end with this month. Later months are those of years before it.
+# The last month of embedded crimes. Later months repeat the same month of an earlier year.
 LAST_EMBEDDED = "2024-04"
-# One crime of so many is served, each month's first included, to keep the server small.
+# Serve every eighth crime, starting with the first of each month, to keep the server small.
 SAMPLE = 8
 
 CATEGORIES = {
@@ -89,17 +89,17 @@ def answer(asked: Asked) -> Answer:
 
 
 def months() -> list[str]:
-    """The window, the oldest first."""
+    """The months of the window, oldest first."""
     return town.months(NEWEST, WINDOW)
 
 
 def archives() -> list[str]:
-    """One of every month, as far as the embedded crimes reach back behind it."""
+    """Months with an archive: every month, as far back as the embedded crimes allow."""
     return town.months(NEWEST, 56)
 
 
 def source_month(month: str) -> str:
-    """The month of the embedded crimes that stands for a month."""
+    """The month of embedded crimes that is served for `month`."""
     year, number = int(month[:4]), int(month[5:])
     while f"{year:04d}-{number:02d}" > LAST_EMBEDDED:
         year -= 1
@@ -108,7 +108,7 @@ def source_month(month: str) -> str:
 
 @cache
 def crimes(month: str) -> pd.DataFrame:
-    """One row for each crime served for a month: type, place, LSOA and a running number."""
+    """One row for each crime served for a month: type, place and LSOA, indexed by a running number."""
     held = town.table("street_crime")
     held = held[(held.month == source_month(month)) & held.longitude.notna()]
     held = held.loc[held.index.repeat(held.crimes.astype(int))].reset_index(drop=True)
@@ -207,7 +207,7 @@ def _no_location(asked: Asked) -> Answer:
 
 
 def _stops_force(asked: Asked) -> Answer:
-    """Only those with a place: whether the others stand among them nothing shows."""
+    """Only stops with a place: there is no evidence whether the publisher includes the others."""
     month = _month(asked)
     if not _in_window(month):
         return Answer(b"", HTML, 500)
@@ -255,7 +255,7 @@ NO_ACTION = "A no further action disposal"
 
 @cache
 def archive(newest: str) -> bytes:
-    """36 months up to `newest`, each a folder with a file of each kind."""
+    """36 months up to `newest`; each is a folder with one file of each kind."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as held:
         for month in town.months(newest, WINDOW):
@@ -324,7 +324,7 @@ def _stop_rows(month: str) -> Iterable[list[Any]]:
 
 
 def _archive_page() -> str:
-    """One archive's hash is a digest of parts, which is no hash of the file."""
+    """The page of archives. One archive's hash is that of a multipart upload, not of the file."""
     items = []
     for number, name in enumerate(archives()[::-1]):
         digest = hashlib.md5(archive(name), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""Serves all publishers from one port, each below a folder named as its host."""
+"""Serve all publishers on one port, each under a path named after its endpoint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spi_pipeline_tests.imitations.witness import (
 )
 from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked
 
-# Which module answers below which name: the names are those of the table `endpoints` in docs/live.md.
+# The module for each name; the names are those of the table `endpoints` in docs/live.md.
 SITES: Mapping[str, tuple[ModuleType, Callable[[Asked], Answer]]] = {
     "nomis": (nomis, nomis.answer),
     "ons_geography": (ons_geography, ons_geography.answer),
@@ -40,7 +40,7 @@ SITES: Mapping[str, tuple[ModuleType, Callable[[Asked], Answer]]] = {
 
 @dataclass
 class Witness:
-    """The running server: where each publisher is, and what it was asked."""
+    """The running server: the publishers' addresses and the requests so far."""
 
     port: int
     requests: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_HEAD = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Says nothing: tests read `Witness.requests`."""
+        """Print nothing: tests read `Witness.requests`."""
 
 
 @contextmanager

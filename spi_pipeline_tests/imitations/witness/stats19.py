@@ -33,7 +33,7 @@ def answer(asked: Asked) -> Answer:
 
 @cache
 def _file() -> bytes:
-    """Collisions where crimes were; one without a place, one far away and one with a code padded, in each year."""
+    """Collisions at points of crimes; in each year one more without a place and one far away."""
     lines = [",".join(COLUMNS)]
     around = shapely.union_all(list(town.shapes("wards").values()))
     for year in YEARS:

@@ -1,4 +1,4 @@
-"""Every source fetched from answers that rest on cited evidence, and read to the figures behind them."""
+"""Tests that fetch every source from the witness and compare the figures with those it serves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.nomis.tables import CENSUS
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
-from spi_pipeline.publishers.police.asking import newest_month
+from spi_pipeline.publishers.police.fetching import newest_month
 from spi_pipeline.run.activity import with_activity
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.run.runner import Runner
@@ -29,13 +29,13 @@ from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.imitations.witness import fingertips, nhs, police, stats19, town
 from spi_pipeline_tests.imitations.witness.server import SITES, Witness, serving
 from spi_pipeline_tests.integration.fixtures import live, no_dagster_home
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.publishers.fake import holds
 
 __all__ = ["live", "no_dagster_home"]
 
 TODAY = "2026-11-27"
-# What the witness makes up from shares is rounded twice.
+# Figures that the witness derives from shares are rounded twice.
 ROUNDED = {"little_english": 1, "hours_20_or_more": 2, "in_employment": 1, "unemployed": 1, "economically_active": 2}
 
 
@@ -46,7 +46,7 @@ def witness() -> Iterator[Witness]:
 
 
 class Reading:
-    """A source fetched and read, as a refresh does it, as often as one likes."""
+    """Fetches and reads a source as a refresh does, any number of times."""
 
     def __init__(self, folder: Path, witness: Witness) -> None:
         self.folder, self.witness = folder, witness
@@ -95,7 +95,7 @@ def reading(tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch) -
 
 
 def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
-    """A table is the embedded one, apart from rounding and the order of rows."""
+    """A table equals the embedded one, except for rounding and the order of rows."""
     held = town.table(embedded).set_index("area_code").sort_index()
     rows = found.set_index("area_code").sort_index()
     assert list(rows.index) == list(held.index)
@@ -129,13 +129,13 @@ def test_geography(reading: Reading) -> None:
             assert shapely.from_wkb(drawn[code]).symmetric_difference(shape).area == pytest.approx(0, abs=1e-12)
     for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_2011_lookup"):
         held, found = town.table(name), reading.read(name)
-        # No ward of an output area is embedded; the witness answers with that of its LSOA.
+        # No ward is embedded for output areas; the witness serves the ward of the LSOA.
         columns = [column for column in held.columns if held[column].notna().any()]
         assert sorted(found[columns].values.tolist()) == sorted(held[columns].values.tolist())
 
 
 def test_crimes_of_the_api(reading: Reading) -> None:
-    """Those inside the wards, each once, and all those without a place."""
+    """The client counts each crime inside the wards once, and all crimes without a place."""
     crimes = reading.read("street_crime", "2026-02")
     union = shapely.union_all(list(town.shapes("wards").values()))
     for month, rows in crimes.groupby("month"):
@@ -180,9 +180,9 @@ def test_local_health(reading: Reading) -> None:
 
 
 def test_diagnosed_conditions(reading: Reading) -> None:
-    """By hand: of each practice the share on its register, weighted by where its patients live.
+    """Compare with a calculation by hand: each practice's share on its register, weighted by where its patients live.
 
-    Where a practice without a register has more than 35 % of the patients, the condition is withheld.
+    If practices without a register have more than 35 % of an LSOA's patients, the condition is withheld.
     """
     found = reading.read("diagnosed_conditions").set_index("area_code")
     assert set(found["year"]) == {2026}
@@ -232,7 +232,7 @@ def test_collisions(reading: Reading) -> None:
 
 
 def test_elections(reading: Reading) -> None:
-    """No by-election and no cancelled poll; a ward whose result nobody gathered is missing, not zero."""
+    """By-elections and cancelled polls are left out; a ward without a recorded result is missing, not zero."""
     turnout = reading.read("local_elections").set_index("area_code")
     assert set(turnout["year"]) == {2023}
     assert len(turnout) == len(town.wards()) - 1
@@ -248,8 +248,8 @@ def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading) -> 
         assert reading.fetched(source_id) == reading.fetched(source_id)
 
 
-def test_a_refresh(live: House, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetched, parsed and checked by their contracts, as ``spi refresh --live`` does, without the job around that."""
+def test_a_refresh(live: Sandbox, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetch, parse and check against contracts as ``spi refresh --live`` does, without the surrounding job."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     point(monkeypatch, witness.bases)
     sources = ("local_health", "diagnosed_conditions", "road_collisions")

@@ -1,4 +1,4 @@
-"""Luton as the embedded tables have it: its areas, counts and crimes. No figure here comes through the client."""
+"""Luton from the embedded tables: areas, counts and crimes. No figure here passes through the client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ to_grid = Transformer.from_crs(4326, 27700, always_xy=True).transform
 
 
 def on_grid(shape: BaseGeometry) -> BaseGeometry:
-    """A shape in metres of the grid of Great Britain."""
+    """A shape in metres on the British National Grid."""
     return transform(shape, lambda xy: np.column_stack(to_grid(xy[:, 0], xy[:, 1])))
 
 
@@ -31,7 +31,7 @@ def table(name: str) -> pd.DataFrame:
 
 @cache
 def wards() -> dict[str, str]:
-    """Code and name of the wards in force."""
+    """Codes and names of the current wards."""
     declared = yaml.safe_load((ROOT / "data_contracts" / "geography.yaml").read_text())
     return {ward["code"]: ward["name"] for ward in declared["wards"]}
 
@@ -44,14 +44,14 @@ def former_wards() -> dict[str, str]:
 
 @cache
 def shapes(name: str) -> dict[str, BaseGeometry]:
-    """Boundaries in longitude and latitude, by code, of the table `wards` or `lsoa_boundaries`."""
+    """Boundaries in longitude and latitude by code, from the table `wards` or `lsoa_boundaries`."""
     held = table(name)
     return {code: from_wkb(geometry) for code, geometry in zip(held.area_code, held.geometry, strict=True)}
 
 
 @cache
 def lookup() -> pd.DataFrame:
-    """Output areas with their LSOA and MSOA, and the ward the LSOA fits best."""
+    """Output areas with their LSOA, their MSOA and the best-fit ward of the LSOA."""
     areas = table("output_area_lookup").drop(columns="ward_code").rename(columns={"area_code": "oa"})
     fit = table("lsoa_best_fit")[["area_code", "ward_code"]].rename(columns={"area_code": "lsoa_code"})
     return areas.merge(fit, on="lsoa_code").sort_values("oa", ignore_index=True)
@@ -59,14 +59,14 @@ def lookup() -> pd.DataFrame:
 
 @cache
 def msoas() -> dict[str, str]:
-    """MSOAs in the order of their codes, named by running numbers: the embedded tables hold no names."""
+    """MSOAs in order of code, named with running numbers because the embedded tables have no names."""
     codes = sorted(lookup().msoa_code.unique())
     return {code: f"{NAME} {number:03d}" for number, code in enumerate(codes, 1)}
 
 
 @cache
 def lsoas() -> dict[str, str]:
-    """LSOAs, named as their MSOA and a letter."""
+    """LSOAs, named after their MSOA plus a letter."""
     named: dict[str, str] = {}
     pairs = lookup()[["lsoa_code", "msoa_code"]].drop_duplicates().sort_values("lsoa_code")
     for msoa, held in pairs.groupby("msoa_code"):
@@ -76,5 +76,5 @@ def lsoas() -> dict[str, str]:
 
 
 def months(last: str, count: int) -> list[str]:
-    """`count` months up to `last`, the oldest first."""
+    """`count` months up to `last`, oldest first."""
     return [str(month) for month in pd.period_range(end=last, periods=count, freq="M")]

@@ -11,38 +11,38 @@ from spi_pipeline.outputs.database import build, published
 from spi_pipeline.outputs.open_data.publish import publish
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.storage.places import DATABASE
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 RELEASE = "2026-1"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An open-data folder of the refreshed house.
+    """The open-data folder of the refreshed sandbox.
 
     Attributes:
-        house: whose.
+        house: the sandbox.
         folder: the folder.
     """
 
-    house: House
+    house: Sandbox
     folder: Path
 
     def file(self, name: str) -> Path:
-        """One of the files to take away, such as ``score.csv``."""
+        """The path of a download, such as ``score.csv``."""
         stem, _, ending = name.rpartition(".")
         return self.folder / "downloads" / f"{stem}-{RELEASE}.{ending}"
 
 
-def publish_to(house: House, folder: Path, source: Path | None = None, release: str = RELEASE) -> Opened:
+def publish_to(house: Sandbox, folder: Path, source: Path | None = None, release: str = RELEASE) -> Opened:
     boundaries = house.store.read("wards").select(["area_code", "geometry"]).to_pandas()
     publish(source or house.store.published.resolve(), release, folder, house.contracts, boundaries)
     return Opened(house, folder)
 
 
 @pytest.fixture(scope="session")
-def opened(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    """What is published of the house, to look at."""
+def opened(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """The open-data folder of the sandbox, for reading only."""
     return publish_to(refreshed, tmp_path_factory.mktemp("open_data") / "folder")
 
 
@@ -50,8 +50,8 @@ Changed = Callable[[str, Callable[[pa.Table], pa.Table]], Path]
 
 
 @pytest.fixture
-def changed(refreshed: House, tmp_path: Path) -> Changed:
-    """The folder of a publication one of whose tables is another: ``changed("area", how)``."""
+def changed(refreshed: Sandbox, tmp_path: Path) -> Changed:
+    """Publish with one table changed, and return the folder: ``changed("area", how)``."""
 
     def made(name: str, how: Callable[[pa.Table], pa.Table]) -> Path:
         with reading(refreshed.store.database) as connection:

@@ -1,4 +1,4 @@
-"""Programs of others judge the folder: each in an environment of its own, which ``.ci/others`` makes."""
+"""Third-party programs validate the folder, each in its own environment, which ``.ci/others`` creates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ for contract, path in zip(sys.argv[1::2], sys.argv[2::2]):
     found[told["id"]] = [(getattr(each.result, "value", str(each.result)), each.reason or each.name) for each in checks]
 print(json.dumps(found))
 """
-# What that program says of each column of a Parquet file.
+# The message of the contract CLI for each column of a Parquet file.
 UNTYPED = "Checking types in parquet files is not supported yet."
 DUCKDB = """
 import sys, duckdb
@@ -56,7 +56,7 @@ for (name,) in connection.execute(tables).fetchall():
 
 
 def broken(opened: Opened, folder: Path, name: str, old: str, new: str) -> Path:
-    """A copy of the folder with another text in one of its files."""
+    """Copy the folder and replace a text in one of its files."""
     copy = Path(shutil.copytree(opened.folder, folder / "broken"))
     file = copy / opened.file(name).relative_to(opened.folder)
     text = file.read_text("utf-8")
@@ -121,7 +121,7 @@ def test_the_readme_opens_them_in_python(opened: Opened, monkeypatch: pytest.Mon
     exec(first, held)
     by_csv = held["scores"]
     exec(f"scores = {second}", held)
-    # CSV knows no dates: pandas gives them as texts unless it is told.
+    # CSV has no dates: pandas reads them as text by default.
     by_parquet = held["scores"].assign(newest_period=held["scores"]["newest_period"].map(str, na_action="ignore"))
     pd.testing.assert_frame_equal(by_csv, by_parquet, check_dtype=False)
 

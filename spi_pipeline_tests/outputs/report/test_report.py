@@ -1,4 +1,4 @@
-"""The printable report: what it claims of itself, its tags, and that all it says of a ward is in the tables."""
+"""The printable report: its metadata and tags are accessible, and all it says about a ward is in the tables."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.outputs.report.build import report
 from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.results import Results
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.report.reading import Report
 from spi_pipeline_tests.outputs.site.awkward_town import NAMES, PLAIN, SILENT, TOWN, town
 from spi_pipeline_tests.outputs.site.conftest import results_of
 
-# Of ISO 32000-1, 14.8.4: those that the report has a use for.
+# The structure types of ISO 32000-1, 14.8.4, that the report uses.
 STANDARD = {
     "Document", "Div", "H1", "H2", "P", "L", "LI", "Lbl", "LBody", "Table", "THead", "TBody", "TR", "TH", "TD",
     "Figure", "Caption", "Link", "Span",
@@ -40,7 +40,7 @@ def made(content: bytes) -> Report:
 
 
 def pages_of(made: Report) -> dict[str, list[str]]:
-    """The text of the pages of each ward, by the name that its bookmark has."""
+    """The text of each ward's pages, by the name of its bookmark."""
     starts = [*made.bookmarks, ("", len(made.pages) + 1)]
     return {name: made.pages[first - 1 : second - 1] for (name, first), (_, second) in pairwise(starts[1:-1])}
 
@@ -56,7 +56,7 @@ def scores(results: Results) -> Mapping[str, Mapping[str, float]]:
 
 
 def assert_wards_are_told(made: Report, results: Results) -> None:
-    """Each ward has two pages with its name on both; its score, rank and likely ranks are those of the tables."""
+    """Assert that each ward has two pages with its name, and its score, rank and likely ranks from the tables."""
     found, held = pages_of(made), scores(results)
     area = results.tables["area"]
     wards = dict(area[area["level"] == "ward"][["area_name", "area_code"]].values)
@@ -65,7 +65,7 @@ def assert_wards_are_told(made: Report, results: Results) -> None:
         row = held[wards[name]]
         assert len(pages) == 2, name
         assert all(name in page for page in pages)
-        # A name of great length is broken over two lines.
+        # A very long name is broken over two lines.
         broken = r"\s*".join(map(re.escape, name))
         ranking = re.search(rf"{broken} (no score|[\d.]+) (no rank|\S+, likely \S+(?: to \d+\w\w)?)", " ".join(
             made.pages[: made.bookmarks[1][1] - 1]
@@ -163,7 +163,7 @@ def test_the_twelve_components_are_those_of_the_tables(made: Report) -> None:
 def test_a_ward_of_which_little_is_known_says_so(made: Report) -> None:
     first, second = pages_of(made)[NAMES[SILENT]]
     assert "Silent has no score in edition 2025: too little is known of it." in first
-    assert "No monthly figures are at hand." in second
+    assert "There are no monthly figures." in second
     assert "There is no earlier edition to compare with." in second
 
 
@@ -183,7 +183,7 @@ def test_a_component_without_a_score_is_named_with_the_reason() -> None:
 
 
 def squeezed(words: str) -> str:
-    """Without white space, which the lines of a page break anew."""
+    """Remove white space, since pages add their own line breaks."""
     return "".join(words.split())
 
 
@@ -206,7 +206,7 @@ def test_the_same_tables_give_the_same_bytes(content: bytes) -> None:
 def test_a_name_that_two_pages_do_not_hold_is_refused() -> None:
     area = town().tables["area"].copy()
     area.loc[area["area_code"] == PLAIN, "area_name"] = "Plain " * 400
-    with pytest.raises(SpiError, match=f"the report cannot be laid out: two pages do not hold .* {PLAIN}"):
+    with pytest.raises(SpiError, match=f"the report cannot be laid out: the text on ward .*{PLAIN} does not fit"):
         report(town(area=area))
 
 
@@ -219,7 +219,7 @@ def test_without_its_packages_a_sentence_says_what_to_install(monkeypatch: pytes
 
 
 def test_the_command_writes_the_report_of_what_was_published(
-    refreshed: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refreshed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPI_STORE", str(refreshed.settings.store))
     file = tmp_path / "report.pdf"

@@ -1,5 +1,7 @@
-"""An invented town as published tables, small and awkward: names with markup, quotes and Welsh letters, a ward without
-scores, months that are missing. Its elements and measures are those of the contracts; every number is made up.
+"""An invented town as published tables, small and awkward.
+
+It has names with markup, quotes and Welsh letters, a ward without scores, and missing months. Its elements and measures
+are those of the contracts; every number is made up.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def town(**replaced: pd.DataFrame) -> Results:
     """The published tables of the town.
 
     Args:
-        replaced: tables that are to be others.
+        replaced: tables to use in place of the town's own.
     """
     postcodes = pd.DataFrame({"postcode": ["AB1 2CD"], "ward_code": [PLAIN]})
     return Results({**_tables(), **replaced}, boundaries(), contracts(), postcodes)
@@ -126,7 +128,7 @@ def _scores(random: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 
 def _cards(scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Every ward has all others as peers; one more than 5 points off their median is strong or weak."""
+    """Every ward has all others as peers; a score more than 2 points off their median is a strength or a weakness."""
     for _, held in scores[scores["area_code"].isin(WARDS[:-1])].groupby(["edition", "id"]):
         for row in held.to_dict("records"):
             others = held[held["area_code"] != row["area_code"]]
@@ -154,7 +156,7 @@ def _observations(random: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 
 def _changes(random: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Nothing was measured again but three indicators, of which one rose, one fell and one stood still."""
+    """Only three indicators were measured again: one rose, one fell, and one shows no clear change."""
     moved = dict(
         zip([item.id for item in contracts().active[:3]], ("rose", "fell", "not_distinguishable"), strict=True)
     )
@@ -209,7 +211,7 @@ def _residual() -> Iterator[dict[str, Any]]:
 
 
 def _recent(random: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Three years of all crime: in one ward fewer than two years before, in another a month is missing."""
+    """Three years of all crime, which falls in one ward; another ward lacks a month."""
     months = [f"{month:%Y-%m}" for month in pd.period_range("2022-01", "2024-12", freq="M").to_timestamp()]
     for code in WARDS[:-1]:
         for place, month in enumerate(months):
@@ -224,7 +226,7 @@ def _recent(random: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 
 def _standing() -> Iterator[dict[str, Any]]:
-    """Places in England of all that is scored but one component, of which too few wards have figures."""
+    """Ranks in England for everything above indicators, except one component for which too few wards have figures."""
     for place, code in enumerate(WARDS[:-1], 1):
         for name, level in _elements():
             if level != "indicator" and name != "rights_and_voice":
@@ -236,7 +238,7 @@ def _standing() -> Iterator[dict[str, Any]]:
 
 
 def _similar() -> Iterator[dict[str, Any]]:
-    """The second is a ward of the town itself."""
+    """Wards similar to Plain; the second is in the town itself."""
     others = [("E05000001", "Away <1>"), (WARDS[1], NAMES[WARDS[1]]), *((f"E0500000{at}", "Far") for at in range(3, 6))]
     for place, (code, name) in enumerate(others, 1):
         yield {
@@ -246,7 +248,7 @@ def _similar() -> Iterator[dict[str, Any]]:
 
 
 def _takes() -> Iterator[dict[str, Any]]:
-    """In seven indicators the ward Plain is behind, in one it is ahead, and in one it cannot be told."""
+    """The ward Plain is behind in seven indicators and ahead in one; in another it cannot be told."""
     counted = [item.id for item in contracts().active[:9]]
     for place, name in enumerate(counted):
         needed = -40.2 if place == 7 else 3.0 if place == 8 else 10.5 + place

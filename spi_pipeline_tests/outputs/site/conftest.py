@@ -1,4 +1,4 @@
-"""The site of the refreshed house, built once for all workers; a browser that may ask nobody outside."""
+"""The site of the refreshed sandbox, built once for all workers, and a browser that cannot reach the internet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.readback import Read, read_page
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline.steps.outputs.readers import results_in
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 CHROMIUM = Path("/usr/bin/chromium")
-# What keeps Debian's Chromium from calling home; root cannot have a sandbox.
+# These options keep Debian's Chromium from calling home; root cannot use Chromium's sandbox.
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -31,38 +31,38 @@ QUIET = [
 
 @dataclass(frozen=True)
 class Built:
-    """A finished site, as a refresh that is asked for it publishes it.
+    """A finished site, as published by a refresh.
 
     Attributes:
-        house: whose store it lies in.
+        house: the sandbox whose store holds the site.
     """
 
-    house: House
+    house: Sandbox
 
     @property
     def folder(self) -> Path:
-        """Its own."""
+        """The folder of the site."""
         return Path(self.house.settings.store) / "published" / "current" / "site"
 
     @property
     def pages(self) -> list[str]:
-        """Every page by its path below the folder."""
+        """The path of every page within the folder."""
         return sorted(file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*.html"))
 
     @property
     def one_of_each(self) -> list[str]:
-        """The first page of each kind: those of a folder are alike, but for its index; those at the top are not."""
+        """One page of each kind: pages in a folder are alike, except its index; top-level pages all differ."""
         kinds = {page if "/" not in page or page.endswith("/index.html") else page.split("/")[0]: page
                  for page in reversed(self.pages)}  # fmt: skip
         return sorted(kinds.values())
 
 
-def results_of(house: House) -> Results:
+def results_of(house: Sandbox) -> Results:
     return results_in(house.store.database, house.contracts, house.store.read)
 
 
 def read_back(folder: Path, facts: Facts) -> Read:
-    """Every page in a folder."""
+    """Read back every page in a folder."""
     pages = ((file.relative_to(folder).as_posix(), html.document_fromstring(file.read_bytes()))
              for file in sorted(folder.rglob("*.html")))  # fmt: skip
     sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
@@ -72,8 +72,8 @@ def read_back(folder: Path, facts: Facts) -> Read:
 
 
 @pytest.fixture(scope="session")
-def site(with_outputs: House) -> Built:
-    """The site of the house with all outputs, to look at."""
+def site(with_outputs: Sandbox) -> Built:
+    """The site of the sandbox with all outputs, for reading only."""
     return Built(with_outputs)
 
 
@@ -85,7 +85,7 @@ def facts(site: Built) -> Facts:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without it tests are skipped by hand and fail where everything must be proven."""
+    """Debian's Chromium; without it the tests are skipped, or fail if ``CI`` is set."""
     if not CHROMIUM.exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {CHROMIUM}: apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -103,9 +103,9 @@ class OpenPage:
     Attributes:
         tab: the tab.
         site: the site.
-        asked: every address it asked for.
-        outside: those of them that were neither in the folder nor on this machine; they got no answer.
-        complaints: what it wrote to the console as an error, and errors of scripts.
+        asked: every address it requested.
+        outside: the requested addresses that are neither in the folder nor on this machine; they got no response.
+        complaints: errors written to the console, and errors of scripts.
     """
 
     tab: Page
@@ -119,7 +119,7 @@ class OpenPage:
         self.tab.goto((self.site.folder / name).as_uri())
 
     def judge(self, route: Route) -> None:
-        """Let through what is inside."""
+        """Let requests within the site through and block all others."""
         address = route.request.url
         self.asked.append(address)
         if address.startswith((self.site.folder.as_uri(), "data:", "http://127.0.0.1:")):
@@ -131,7 +131,7 @@ class OpenPage:
 
 @contextmanager
 def opened(browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any) -> Iterator[OpenPage]:
-    """A tab of a browser that knows nothing yet, in a window of a size."""
+    """A tab in a new browser context, with a window of the given size."""
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = OpenPage(context.new_page(), site)
     page.tab.route("**/*", page.judge)

@@ -1,9 +1,9 @@
-"""A council of any number of wards, invented from a finished store: what its site costs, and whether pages stay small.
+"""A council of any number of wards, invented from a finished store to measure the cost of its site.
 
-``python -m spi_pipeline_tests.outputs.site.many 300`` builds the site of so many wards out of the store that
-``SPI_STORE`` names, reads it back as ``spi site build`` does, and prints seconds of processor, bytes and the heaviest
-pages; a folder after the number is written to. Every ward is a copy of a ward of the store whose figures were shifted
-at random, so that no two are alike.
+``python -m spi_pipeline_tests.outputs.site.many 300`` builds the site of 300 wards from the store that ``SPI_STORE``
+names, reads it back as ``spi site build`` does, and prints seconds of processor time, bytes and the heaviest pages. If
+a folder follows the number, the site is written there. Every ward is a copy of a ward in the store, with its figures
+shifted at random so that no two wards are alike.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ FIRST = ("Ash", "Beech", "Church", "Castle", "Dun", "Elm", "Fern", "Gold", "Haze
          "North", "Oak", "Priory", "Queen", "Stop", "Thorn", "Wig")  # fmt: skip
 LAST = ("bury", "combe Magna", "dale", "field", "ford and Bridge", "gate", "ham", "ley", "more", "ney End", "pool",
         "ridge", "stead St Mary", "ton", "wick")  # fmt: skip
-# As a ward of Luton has.
+# As many as a ward of Luton has.
 POSTCODES = 160
-# A shift of all that is said of a score, in points, and the least factor of all else, so that no bound is passed.
+# The spread of the shift of scores, in points, and the smallest factor for other figures, so that none passes a bound.
 POINTS, LEAST = 6.0, 0.8
-# What belongs to one figure is changed by one factor.
+# Columns of the same figure are scaled by the same factor.
 SCALED = {
     "change": ("change", "from_data", "change_low", "change_high"),
     "context": ("value", "lower", "upper"),
@@ -60,11 +60,11 @@ SHIFTED = ("score", "score_low", "score_high", "measured_low", "measured_high")
 
 @dataclass(frozen=True)
 class Council:
-    """What is published of it.
+    """The publication of an invented council.
 
     Attributes:
         contracts: all contracts.
-        results: as pages ask for them.
+        results: the results, as pages read them.
     """
 
     contracts: Contracts
@@ -75,19 +75,19 @@ class Council:
         return site_files(self.results, kinds=kinds)
 
     def audited(self, files: list[SiteFile]) -> pd.DataFrame:
-        """What its site is found to be."""
+        """The audit of the files of its site."""
         return audited(files, Facts(self.results.file, self.contracts.root), {})
 
 
 def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed: int = 20261127) -> Council:
-    """A council of so many wards, published into a folder.
+    """Invent a council and publish it into a folder.
 
     Args:
-        store: a finished one.
-        contracts: its own.
-        wards: how many.
-        folder: an empty one.
-        seed: of all that is drawn.
+        store: a finished store.
+        contracts: the contracts of the store.
+        wards: the number of wards.
+        folder: an empty folder.
+        seed: for the factors and the postcodes.
     """
     names = [name for name, product in contracts.products.items() if product.published]
     with reading(store.database) as connection:
@@ -113,7 +113,7 @@ def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed:
 
 
 def _unbounded(contracts: Contracts) -> Contracts:
-    """Contracts without upper bounds: they refuse a rank below the 200th, and no council of England has more wards."""
+    """Remove upper bounds from the contracts, which refuse ranks below the 200th: no English council has more wards."""
     products = {
         name: replace(product, columns=tuple(replace(column, maximum=None) for column in product.columns))
         for name, product in contracts.products.items()
@@ -122,7 +122,7 @@ def _unbounded(contracts: Contracts) -> Contracts:
 
 
 def _many(name: str, table: pd.DataFrame, copied: dict[str, str], random: np.random.Generator) -> pd.DataFrame:
-    """A table with the rows of a ward as often as it was copied, those of no ward as they are."""
+    """Repeat the rows of a ward for each of its copies; leave the rows of other areas unchanged."""
     if "area_code" not in table:
         return table
     groups = dict(list(table.groupby("area_code")))
@@ -140,14 +140,14 @@ def _many(name: str, table: pd.DataFrame, copied: dict[str, str], random: np.ran
 
 
 def _peers(codes: pd.Series, copied: dict[str, str]) -> list[str]:
-    """The five wards next in the list."""
+    """The next five wards in the list, for each ward."""
     wards = list(copied)
     place = {code: at for at, code in enumerate(wards)}
     return [",".join(wards[(place[code] + step) % len(wards)] for step in range(1, 6)) for code in codes]
 
 
 def _ranked(tables: dict[str, pd.DataFrame]) -> None:
-    """Shift the scores of each ward in each element, rank them anew, and tell the same in all tables that say it."""
+    """Shift the scores of each ward in each element, rank the wards again, and update ``rank_interval`` to match."""
     score, area = tables["score"], tables["area"]
     wards = set(area.loc[area["level"] == "ward", "area_code"])
     pairs = score["area_code"] + score["id"]
@@ -168,7 +168,7 @@ def _ranked(tables: dict[str, pd.DataFrame]) -> None:
 
 
 def _names(count: int) -> Iterator[str]:
-    """Distinct ones, of usual length."""
+    """Distinct names of usual length."""
     for at in range(count):
         first, last = FIRST[at % len(FIRST)], LAST[at // len(FIRST) % len(LAST)]
         yield f"{first}{last}" if at < len(FIRST) * len(LAST) else f"{first}{last} {'North' * (at // 300)}"
@@ -185,11 +185,11 @@ def _postcodes(wards: dict[str, str], random: np.random.Generator) -> pd.DataFra
 
 
 def main(wards: int, to: Path | None = None) -> None:
-    """Print what the site of so many wards costs.
+    """Print the cost of the site of a council with so many wards.
 
     Args:
-        wards: how many.
-        to: a folder to write it to, so that it can be looked at.
+        wards: the number of wards.
+        to: a folder to write the site to, for inspection.
     """
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)

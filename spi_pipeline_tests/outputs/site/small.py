@@ -1,7 +1,7 @@
-"""Three wards of an invented town, published: as few rows as the pages beside the wards can be read by.
+"""Three wards of an invented town, published with just enough rows for the pages in ``BESIDE``.
 
 ``Ash`` is ahead in every part, ``Oak & <b>Elm</b>`` and ``Yew`` differ. Numbers were chosen by hand, so that a test can
-say what a page must tell.
+state the text a page must show.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from spi_pipeline.outputs.site import pages
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.results import Results
 
-# What these rows suffice for.
+# The pages for which these rows suffice.
 BESIDE: tuple[Kind, ...] = (
     pages.economy, pages.progress, pages.certainty, pages.targets, pages.found, pages.quality, pages.method,
     pages.downloads, pages.accessibility, pages.about, pages.missing,
@@ -42,7 +42,7 @@ INDICATOR = "overcrowded_homes"
 
 
 def rows(contracts: Contracts) -> Rows:
-    """What every table holds."""
+    """The rows of every table."""
     index, profile = contracts.framework.id, next(iter(contracts.framework.profiles))
     newest = {"edition": 2026, "profile": profile}
     ash, oak, yew = WARDS
@@ -86,7 +86,7 @@ def rows(contracts: Contracts) -> Rows:
              "partial_lower": -0.2, "partial_upper": 0.4},
             {**newest, "authority_code": TOWN, "left_out": "", "id": index, "level": "index", "n": 3,
              "measure_id": "income_deprived", "correlation": -0.2, "lower": -0.75, "upper": 0.25},
-            # Over England, whose newest edition is another.
+            # Across England, whose newest edition is a different one.
             {**newest, "edition": 2025, "authority_code": ENGLAND, "left_out": "", "id": index, "level": "index",
              "n": 6784, "measure_id": "born_abroad", "correlation": 0.24, "lower": 0.21, "upper": 0.26,
              "partial": -0.23, "partial_lower": -0.25, "partial_upper": -0.21},
@@ -187,7 +187,7 @@ def _scores(contracts: Contracts, newest: dict[str, Any]) -> Iterable[dict[str, 
 
 
 def published(contracts: Contracts, file: Path, held: Rows) -> Results:
-    """A database of these rows, read as a published one is; tables without rows are empty."""
+    """Write these rows to a database and read it as a published one; tables without rows are empty."""
     with duckdb.connect(str(file)) as connection:
         for name, product in contracts.products.items():
             if product.published:
@@ -198,7 +198,7 @@ def published(contracts: Contracts, file: Path, held: Rows) -> Results:
                 connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
                 connection.unregister("given")
                 connection.execute(f"COMMENT ON TABLE \"{name}\" IS '{under_contract(product.version)}'")
-    # Squares side by side near Luton, their rings with the clock.
+    # Squares side by side near Luton, with clockwise rings.
     squares = [shapely.box(-0.5 + at / 50, 51.88, -0.48 + at / 50, 51.9, ccw=False) for at in range(len(WARDS))]
     boundaries = pd.DataFrame({"area_code": list(WARDS), "geometry": [shapely.to_wkb(square) for square in squares]})
     postcodes = pd.DataFrame({"postcode": ["AB1 2CD"], "ward_code": [next(iter(WARDS))]})

@@ -1,4 +1,4 @@
-"""What is amiss with a file of the site is found before anybody sees it."""
+"""The audit finds a fault in any file of the site before a reader sees it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
 def files(facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> list[SiteFile]:
     contracts = load_contracts(CONTRACTS)
     made = published(contracts, tmp_path_factory.mktemp("again") / "spi.duckdb", rows(contracts))
-    # Of the first page, which is not made here, only that it is there.
+    # The first page is not built here, and only has to exist.
     return [
         *site_files(made, kinds=BESIDE),
         SiteFile("index.html", b"<html><main><h1>First</h1></main></html>", "First"),
@@ -46,7 +46,7 @@ def changed(files: list[SiteFile], path: str, change: Callable[[bytes], bytes]) 
 
 
 HEAD = b"</h1>"
-# What is put in place of what on which page, what is told of it, and in which column.
+# For each fault: the file, the right text, the wrong text, the column that reports the fault, and its message.
 FAULTS: dict[str, tuple[str, bytes, bytes, str, str]] = {
     "a number of one's own": ("progress.html", HEAD, b"</h1><p>17 rose.</p>", "unread", "17"),
     "a link to no file": ("about.html", b"quality.html", b"qualities.html", "broken", "to no file"),
@@ -57,10 +57,10 @@ FAULTS: dict[str, tuple[str, bytes, bytes, str, str]] = {
         "about.html", HEAD, b'</h1><img src="https://example.org/a.png" alt="">', "outside",
         "https://example.org/a.png is loaded from elsewhere",
     ),
-    "a script in the page": ("about.html", HEAD, b"</h1><script>1</script>", "outside", "a script stands"),
+    "a script in the page": ("about.html", HEAD, b"</h1><script>1</script>", "outside", "a script element is"),
     "a style of its own": ("about.html", b"<h1>", b'<h1 style="color:red">', "outside", "h1 has a style"),
-    "a script that asks": ("static/site.js", b"(function", b"fetch('x');(function", "outside", "fetch( asks"),
-    "a style that asks": ("static/site.css", b"body {", b"a{background:url(x.png)}body {", "outside", "url(x.png) as"),
+    "a script that asks": ("static/site.js", b"(function", b"fetch('x');(function", "outside", "fetch( makes"),
+    "a style that asks": ("static/site.css", b"body {", b"a{background:url(x.png)}body {", "outside", "x.png) makes"),
 }  # fmt: skip
 
 
@@ -112,5 +112,5 @@ def test_a_folder_of_somebody_is_left_alone(facts: Facts, tmp_path: Path) -> Non
     build(results, site, downloads=False, kinds=BESIDE)
     assert (site / "notes.txt").exists()
     assert not (site / "wards").exists()
-    with pytest.raises(SpiError, match="holds something else than a site; name a new or an empty folder"):
+    with pytest.raises(SpiError, match="holds files that are not from a site; name a new or an empty folder"):
         build(results, tmp_path, downloads=False, kinds=BESIDE)

@@ -1,4 +1,4 @@
-"""axe finds nothing against WCAG 2.2 AA or good practice: on every page at a desk, on one of each kind on phones."""
+"""axe finds no breach of WCAG 2.2 AA or good practice, on every page on desktops and one of each kind on phones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# axe would ask for styles by itself, which the pages' policy forbids.
+# axe would request styles itself, which the pages' policy forbids.
 OPTIONS = {"preload": False, "runOnly": {"type": "tag", "values": TAGS}}
 
 

@@ -1,4 +1,4 @@
-"""The pages beside the wards: what they must say of three invented wards; every number can be computed again."""
+"""The pages in ``BESIDE``: the text they show for three invented wards; every number can be recomputed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parsed(file: Path) -> html.HtmlElement:
 
 
 def said(file: Path) -> str:
-    """The words of a page; cells and paragraphs are apart."""
+    """The words of a page, with cells and paragraphs separated."""
     tree = parsed(file)
     for one in tree.iter("td", "th", "p", "li", "caption", "br", "dt", "dd"):
         one.tail = f" {one.tail or ''}"
@@ -59,9 +59,9 @@ def test_every_number_and_verdict_is_read_back(site: Path) -> None:
         ("method", "uncertainty draws", "uncertainty drawn", "KeyError"),
         ("certainty", 'value="1.0" data-reach="dimension.best"', 'value="2.0" data-reach="dimension.best"', "say 1"),
         ("downloads", 'data-file="downloads/dictionary.csv"', 'data-file="downloads/spi.xlsx"', "the tables say"),
-        ("economy", ">better than suggested</data>", ">worse than suggested</data>", "says not that it more than"),
+        ("economy", ">better than suggested</data>", ">worse than suggested</data>", "does not say that it more than"),
         ("progress", ">Ash</data>", ">Yew</data>", "is called Ash"),
-        ("progress", ">▲ more than before</data>", ">▼ fewer than before</data>", "says not that it rise"),
+        ("progress", ">▲ more than before</data>", ">▼ fewer than before</data>", "does not say that it rise"),
     ],
 )
 def test_what_is_wrong_is_found(site: Path, tmp_path: Path, page: str, right: str, wrong: str, told: str) -> None:
@@ -88,7 +88,7 @@ def test_economy_says_who_is_beyond_and_names_no_cause(site: Path) -> None:
         "worse than suggested (−7.5 points, −11.5 to −3.5)." in text
     )
     assert "Where it is higher, scores are lower. Between wards alike in income this cannot be told." in text
-    assert "Whether scores go with it cannot be told." in text
+    assert "We cannot tell whether scores go with it." in text
     assert (
         "Where it is higher among all wards of England, scores are higher. Between wards alike in income they are "
         "lower instead." in text
@@ -102,7 +102,7 @@ def test_economy_says_who_is_beyond_and_names_no_cause(site: Path) -> None:
 def test_progress_says_what_moved_and_that_the_index_cannot_be_told(site: Path) -> None:
     text = said(site / "site/progress.html")
     assert "only 12% of the index was measured again" in text
-    assert "So of the index as a whole it cannot be told for any ward" in text
+    assert "So nobody can tell for any ward whether the index as a whole" in text
     assert "1: Ash 2: Oak & <b>Elm</b> and Yew 0" in text
     assert "In June 2026, the newest month, 1 of 2 ward counts depart" in text
     assert "▲ more than before April 2026 May 2026" in text
@@ -229,5 +229,5 @@ def test_a_database_of_an_older_version_is_refused_with_a_sentence(tmp_path: Pat
     before = published(contracts, file, rows(contracts))
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE target")
-    with pytest.raises(SpiError, match="lacks the table target, it is of an older version; run spi refresh"):
+    with pytest.raises(SpiError, match="lacks the table target, since an older version wrote it; run spi refresh"):
         Results.of_database(file, before.boundaries, contracts, before.postcodes)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 900
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# WCAG asks that one may read without scrolling both ways at 1280 CSS pixels magnified four times, which makes 320.
+# WCAG requires reading without scrolling both ways at 1280 CSS pixels magnified four times, which leaves 320.
 MAGNIFIED = {"width": 320, "height": 256}
 STOPS = """[...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
   .filter((one) => one.checkVisibility() && !one.disabled)"""
@@ -92,7 +92,7 @@ def find_by(tab: Page, sought: str) -> None:
 
 def find(page: OpenPage, sought: str) -> str:
     find_by(page.tab, sought)
-    # Nothing stands there until the postcodes of a district were read.
+    # The element is empty until the postcodes of a district have been read.
     page.tab.wait_for_function("() => document.querySelector('.found').textContent")
     return page.tab.locator("[role=status]").inner_text()
 
@@ -192,7 +192,7 @@ def test_the_first_page_is_printed_without_what_paper_cannot_do(site: Built, bro
 
 
 def test_the_server_shows_the_same(site: Built, browser: Browser) -> None:
-    """Over HTTP the policy holds too, and scripts run."""
+    """Over HTTP, scripts run and the policy holds too."""
     with SiteServer(site.folder, 0) as server, opened(browser, site) as page:
         Thread(target=server.serve_forever).start()
         page.tab.goto(server.address)

@@ -1,4 +1,4 @@
-"""The same tables give the same site, what is so already is not written again, and no name breaks a page."""
+"""The same tables give the same site, unchanged files are not written again, and no name breaks a page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lxml import html
 
 from spi_pipeline.outputs.site.build import MANIFEST, build
 from spi_pipeline.outputs.site.results import Results
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.site.conftest import Built, results_of
 
 NAMES = ('<b>Bold</b> & "Quoted"', "O'Brien's {{ 7 * 7 }}", "Llŷn a’r Ŵyl Tŷ-croes", "Long" + "name" * 60)
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Digests of what there is to read; the database is written into other blocks each time."""
+    """Digests of all files but the manifest, the report and the database, whose blocks differ each time."""
     found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
     return {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in found.items()
             if path not in (MANIFEST, "downloads/spi.duckdb", "report.pdf")}  # fmt: skip
@@ -41,8 +41,8 @@ def test_the_same_tables_give_the_same_bytes_and_nothing_is_written_twice(site: 
 
 
 @pytest.fixture
-def named_oddly(refreshed: House) -> Results:
-    """The results with four wards of names that could break a page."""
+def named_oddly(refreshed: Sandbox) -> Results:
+    """The results, with four wards given names that could break a page."""
     results = results_of(refreshed)
     area = results.tables["area"].copy()
     wards = area.index[area["level"] == "ward"][: len(NAMES)]

@@ -1,4 +1,4 @@
-"""Colours that everybody tells apart: text against what it stands on, and the five classes for each kind of vision."""
+"""Colours that everybody can tell apart: text on its background, and the five classes for each kind of vision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spi_pipeline.outputs.site.drawing import CLASSES
 CSS = re.sub(r"/\*.*?\*/", "", "".join(file.read_text("utf-8") for file in sorted(STATIC.glob("*.css"))), flags=re.S)
 NAMED = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,6})", CSS))
 TEXT, GRAPHIC = 4.5, 3.0
-# CAM02-UCS; 1 is what can just be seen, the usual red, amber and green come to 7 for one man in a hundred.
+# In CAM02-UCS, 1 is just visible; the usual red, amber and green are 7 apart for one man in a hundred.
 APART = 20
 VISION = {"all cones": None, "no green": "deuteranomaly", "no red": "protanomaly", "no blue": "tritanomaly"}
 
@@ -28,7 +28,7 @@ def rgb(colour: str) -> list[int]:
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2's ratio."""
+    """The contrast ratio of WCAG 2."""
 
     def luminance(colour: str) -> float:
         parts = [part / 255 for part in rgb(colour)]
@@ -40,20 +40,20 @@ def contrast(one: str, other: str) -> float:
 
 
 def rules() -> Iterator[tuple[str, dict[str, str]]]:
-    """Selector and declarations of each rule, also of those inside media queries."""
+    """Selector and declarations of each rule, including those inside media queries."""
     for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", CSS):
         pairs = (declaration.partition(":") for declaration in body.split(";") if ":" in declaration)
         yield " ".join(selector.split()), {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def colour_in(value: str) -> str | None:
-    """The colour that a declaration sets, by its name or as digits."""
+    """The colour that a declaration sets, as a name or as digits."""
     found = re.search(r"var\(--([\w-]+)\)|(#[0-9a-f]{3,6})\b", value)
     return (found.group(1) or found.group(2)) if found else None
 
 
 def pairs() -> dict[str, tuple[str, str]]:
-    """Colour of text and what it stands on, by the rule that says so: both grounds there are, where it names none."""
+    """Colours of text and background by rule; a rule without a background is paired with both that exist."""
     found = {}
     for selector, told in rules():
         colour = colour_in(told.get("color", ""))

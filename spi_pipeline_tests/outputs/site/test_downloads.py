@@ -1,4 +1,4 @@
-"""Files to take away hold what was published, say what they hold, and come out the same twice."""
+"""Downloads hold the published figures, describe their content, and come out the same twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explore and the pages of measures: the script is handed what the tables say, and nothing needs it to be read."""
+"""Explore and the pages of measures: the script gets the tables' figures, and the pages are readable without it."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_what_a_measure_is_made_of_stands_with_weight_share_and_score(site: Path
 
 
 def test_what_rose_what_stood_and_what_cannot_be_told_are_named_apart(site: Path) -> None:
-    # Crime fell by a tenth: by 41 in a thousand that is 7.5 points of safety, by 12.5 it is 2.3.
+    # Crime fell by a tenth: for 41 in a thousand that is 7.5 points of safety, for 12.5 it is 2.3.
     safety = told((site / "measures/safety.html").read_text("utf-8"))
     assert "Rose beyond what chance explains: <b>Môr</b> and Zion." in safety
     assert 'No change that stands out from chance: Fern & "Hill".' in safety
@@ -153,13 +153,13 @@ def test_what_rose_what_stood_and_what_cannot_be_told_are_named_apart(site: Path
 
 def test_first_and_last_are_named_and_change_and_trend_are_the_tables(site: Path) -> None:
     page = (site / "measures/safety.html").read_text("utf-8")
-    # Rates of 22.8 in the town and, of the wards, 11.25 at best and 36.9 at worst, between goalposts of 60 and 5.
+    # The rate is 22.8 in the town, 11.25 in the best ward and 36.9 in the worst; the goalposts are 60 and 5.
     assert (
         'Safety, edition 2024: Invented scores 67.6 of 100. First comes Fern & "Hill" with 88.6 (1st, likely 1st to '
         "2nd), last <b>Môr</b> with 42.0 (3rd, likely 2nd to 3rd)."
     ) in told(page)
     assert "Invented from 2023 to 2024: ▲ rose: 4.6 points, likely 3.6 to 5.6." in told(page)
-    # A scale of 250 pixels from 262 up: 34.5 and 42.0 points.
+    # The scale runs 250 pixels up from 262; the points are at 34.5 and 42.0.
     assert '<path data-ward="E05000002" d="M44.0,175.6L612.0,157.0"/>' in page
 
 

@@ -25,7 +25,7 @@ CELLS = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => ce
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of the page, opened as a file."""
+    """The address of the page as a file."""
     folder: Path = tmp_path_factory.mktemp("explore")
     build(town.results(), folder, downloads=False, kinds=(explore,))
     return (folder / "explore.html").as_uri()
@@ -33,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
-    """A tab that fails the test where the script complains."""
+    """A tab that fails the test if the script raises an error or writes to the console."""
     tab = browser.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
@@ -67,7 +67,7 @@ def test_the_script_begins_with_what_the_page_shows_without_it(tab: Page, addres
 
 def test_an_address_opens_its_view_in_words_map_tables_and_trend(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2023&w=zion")
-    # 22.5 by goalposts of 60 and 5 is 68.2 points; the ward of the pretended mark-up has 41, which is 34.5.
+    # Between goalposts of 60 and 5, 22.5 scores 68.2 points; the ward named like markup has 41, which scores 34.5.
     said = tab.inner_text("#said")
     assert "Violence (per 1,000 people at risk), edition 2023: Invented scores 63.0 of 100." in said
     assert "last <b>Môr</b> with 34.5 (3rd, likely 2nd to 3rd)" in said
@@ -99,7 +99,7 @@ def test_choosing_by_keyboard_changes_view_address_and_what_is_said(tab: Page, a
 def test_what_changed_is_told_with_its_range_or_not_at_all(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2024")
     changes = {row[0]: row[1] for row in cells(tab, "#change")[1:]}
-    # Four point one fewer of the fifty-five between the goalposts.
+    # The rate fell by 4.1 of the 55 between the goalposts.
     assert changes["<b>Môr</b>"] == "▲ rose: 7.5 points, likely 6.5 to 8.5"
     assert changes['Fern & "Hill"'] == "● no clear change: 2.3 points, likely 1.3 to 3.3"
     tab.goto(f"{address}#m=overcrowded_homes&y=2024")

@@ -1,4 +1,4 @@
-"""The page of an indicator: a reader can do every sum again, and finds out what to make of the figure."""
+"""The page of an indicator: a reader can repeat every sum and learns how to interpret the figure."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def pages(tmp_path: Path) -> Made:
 
 
 def steps(page: str) -> list[str]:
-    """The steps of the worked example, still marked up."""
+    """The steps of the worked example, with their markup."""
     (chain,) = re.findall(r'<ol class="chain">(.*?)</ol>', page, re.S)
     return re.findall(r"<li>(.*?)</li>", chain, re.S)
 
 
 def sums(page: str, printed: bool) -> list[tuple[float, float]]:
-    """What every sum of the worked example comes to and what it is said to, from the numbers printed or in full."""
+    """The computed and the stated result of every sum in the worked example, from the printed or the full numbers."""
     found = []
     for step in steps(page):
         told = re.sub(r",[^=]*, =", " =", DATUM.sub(lambda one: f"[{one[2 if printed else 1]}]", step))
@@ -76,7 +76,7 @@ def test_every_sum_of_the_worked_example_comes_out_from_what_is_printed(pages: M
 
 def test_the_worked_example_ends_with_what_the_ward_adds_to_the_index(pages: Made) -> None:
     page = pages(town.results())["indicators/overcrowded_homes.html"]
-    # Zion is in the middle: 330 of 2,100 homes are 15.714 %, 51.02 points, half of housing, which is half of all.
+    # Zion is in the middle: 330 of 2,100 homes are 15.714 %, or 51.02 points, half of housing, which is half of all.
     assert "From the figure to the score: Zion" in page
     assert "It is the ward in the middle among those whose value is no estimate" in words_of(page)
     assert sums(page, printed=False)[-1][1] == pytest.approx(100 * (100 * 330 / 2100 - 30) / (2 - 30) / 4)
@@ -129,18 +129,18 @@ def test_each_edition_says_of_when_its_figures_are_and_how_they_came_to_be(pages
 
 def test_town_and_wards_are_held_against_england_where_figures_are_at_hand(pages: Made) -> None:
     made = pages(town.results())
-    # Scores stand for shares: two of three wards are above a half, the town has 44 %.
+    # Scores stand in for shares: two of three wards are above a half, and the town has 44 %.
     told = words_of(made["indicators/overcrowded_homes.html"])
     assert "It does better than 44 of 100 wards of England." in told
     assert "has come from the worst that counts, 30.0 , to the best, 2.0 , wherever the wards of England stand" in told
     assert "half of the wards of England: 2 of 3 (21 March 2021)" in told
-    assert "No figures for the wards of England are at hand" in words_of(made["indicators/violent_crime.html"])
+    assert "There are no figures for the wards of England" in words_of(made["indicators/violent_crime.html"])
 
 
 @pytest.mark.parametrize(
     ("share", "ends", "zion", "said"),
     [
-        # Zion's 15.7 % of crowded homes prove that the middle of England lies at or above that, or at or below.
+        # Zion's 15.7 % of crowded homes show that the middle of England is at or above that figure, or at or below it.
         (60.0, (15.0, 15.5), 50.0, "does better than the middle ward of England"),
         (60.0, (15.0, 16.0), 50.0, "is too near to the middle ward of England to tell"),
         (40.0, (16.0, 18.0), 50.0, "does worse than the middle ward of England"),
@@ -204,7 +204,7 @@ def test_an_indicator_that_enters_no_score_says_why_and_what_stands_in_its_place
     made = pages(town.results())
     page = made["indicators/homes_in_poor_condition.html"]
     assert 'href="../indicators/indoor_environment.html"' in page
-    assert "No figures are at hand" in page
+    assert "There are no figures, so" in page
     assert "downloads/indicator/homes_in_poor_condition.csv" not in made
     stated = town.tables()["indicator"]
     alone = stated["indicator_id"] == "homes_in_poor_condition"

@@ -15,7 +15,7 @@ from spi_pipeline.outputs.site.build import site_files
 from spi_pipeline.outputs.site.pages import KINDS
 from spi_pipeline.outputs.site.pages.page import MANY, Kind
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.site.many import Council, invented
 from spi_pipeline_tests.outputs.site.small import BESIDE, published, rows
 
@@ -24,21 +24,21 @@ LARGEST = 120_000
 
 
 def begun(kind: Kind) -> Kind:
-    """The first pages of a kind, for all that are alike."""
+    """The first two pages of a kind whose pages are all alike."""
     return lambda site: islice(kind(site), 2)
 
 
 KINDS_ONCE = tuple(begun(kind) if kind in (pages.ward, pages.measure, pages.indicator) else kind for kind in KINDS)
 
 
-def council(refreshed: House, wards: int, folder: Path) -> Council:
+def council(refreshed: Sandbox, wards: int, folder: Path) -> Council:
     folder.mkdir()
     return invented(refreshed.store, refreshed.contracts, wards, folder)
 
 
 @pytest.fixture(scope="module")
-def found(refreshed: House, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the pages of two such councils are found to be, the second with twice the wards of the first."""
+def found(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The audits of two such councils, the second with twice the wards of the first."""
     folder = tmp_path_factory.mktemp("many")
     made = [council(refreshed, wards, folder / str(wards)) for wards in (FEW, MORE)]
     few, more = (one.audited(one.files(KINDS_ONCE)).set_index("path") for one in made)
@@ -72,6 +72,6 @@ def test_the_pages_of_two_authorities_are_refused(tmp_path: Path) -> None:
     other = {**held["area"][-1], "area_code": "E06000098", "area_name": "Corbridge"}
     results = published(contracts, tmp_path / "spi.duckdb", {**held, "area": [*held["area"], other]})
     with pytest.raises(
-        SpiError, match=r"of one authority, and the tables hold 2, \w+ and \w+ among them; keep contracts"
+        SpiError, match=r"cover one authority, but the tables hold 2, including \w+ and \w+; keep contracts"
     ):
         site_files(results, kinds=BESIDE)

@@ -36,7 +36,7 @@ def tables(**changed: dict[str, Any]) -> dict[str, pd.DataFrame]:
     """One area across two wards; the value of the first indicator is far below the town's, that of the second near it.
 
     Args:
-        changed: by table, what is to be otherwise in each of its rows.
+        changed: by table, the values that replace those in each of its rows.
     """
     newest = {"edition": EDITIONS[-1], "own_area": "board"}
     score = {
@@ -76,7 +76,7 @@ def tables(**changed: dict[str, Any]) -> dict[str, pd.DataFrame]:
 
 
 def made(folder: Path, own: dict[str, pd.DataFrame], **drawn: Any) -> str:
-    """The page."""
+    """The page of the area."""
     results = town(**own)
     areas = {"board": OwnArea(id="board", title=NAME, **drawn)} if drawn else {}
     results = Results(results.tables, boundaries(), replace(contracts(), own_areas=areas), results.postcodes)
@@ -108,7 +108,7 @@ def test_the_summary_says_who_lives_there_how_it_fares_and_how_sure_that_is(page
 def test_it_lies_across_wards_with_so_many_residents_and_upon_their_map(page: str) -> None:
     where = section(page, "where")
     assert f"{NAMES[WARDS[0]]} 600 300" in text(where)
-    assert "25.0% of its residents come from small areas that it holds a part of" in text(where)
+    assert "25.0% of its residents come from small areas that lie partly in it" in text(where)
     assert where.count('class="there"') == 2
     assert where.count('class="drawn"') == 1
 

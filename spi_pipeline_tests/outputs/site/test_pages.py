@@ -1,4 +1,4 @@
-"""What every page must be, without a browser: valid, self-contained, linked to what there is, small, readable."""
+"""Every page, tested without a browser: valid, self-contained, free of broken links, small and readable."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from lxml import html
 
 from spi_pipeline_tests.outputs.site.conftest import Built
 
-# Pages that others may link to before they are there, by how their paths begin.
+# Pages that others may link to before they exist, by the start of their paths.
 AGREED = (
     "explore.html", "wards/", "areas/", "compare.html", "measures/", "indicators/", "economy.html", "progress.html",
     "certainty.html", "targets.html", "found.html", "quality.html", "method.html", "downloads.html",
     "accessibility.html", "about.html", "404.html",
 )  # fmt: skip
-# What a script could ask others by, or write markup with.
+# Code that could send requests or write markup.
 ASKING = r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|innerHTML|document\.write|https?:"
 PAGE_KILOBYTES, SCRIPT_LINES = 120, 400
-# Years of age at which a text is read with ease; the index of the test says school years, which begin at five.
+# Ages at which a text is easy to read; the readability index counts school years, which begin at five.
 YOUNGEST_AT_SCHOOL, OLDEST_READER = 5, 14
 POLICY = {
     "default-src 'none'", "script-src 'self' file:", "style-src 'self' file:", "connect-src 'none'",
@@ -46,7 +46,7 @@ def each(site: Built) -> Iterator[tuple[str, html.HtmlElement]]:
 
 
 def test_html_is_valid(site: Built) -> None:
-    """As the standard parses it, without one error."""
+    """A parser that follows the standard reports no error."""
     faults = []
     for page in site.pages:
         parser = html5lib.HTMLParser(strict=False)
@@ -98,7 +98,7 @@ def test_a_picture_says_what_it_shows(site: Built) -> None:
 
 
 def links(site: Built) -> Iterator[tuple[str, str, Path, str]]:
-    """Page, address as written, file and fragment of what every page refers to inside the site."""
+    """Page, address as written, file and fragment of every reference within the site."""
     for page, tree in each(site):
         for address in tree.xpath("//@href | //@src"):
             parts = urlsplit(address)
@@ -108,7 +108,7 @@ def links(site: Built) -> Iterator[tuple[str, str, Path, str]]:
 
 
 def test_every_link_leads_somewhere(site: Built) -> None:
-    """Into a page that is, at a place that is; of agreed pages, to those of a kind that is written."""
+    """The page and the place must exist; an agreed page may be missing only while its whole kind is."""
     awaited, top = set(), site.folder.resolve()
     for page, address, file, fragment in links(site):
         assert file.is_relative_to(top), f"{page} links out of the site: {address}"
@@ -120,7 +120,7 @@ def test_every_link_leads_somewhere(site: Built) -> None:
             awaited.add(kind)
         elif fragment and file.suffix == ".html":
             ids = parsed(site.folder / name).xpath("//@id")
-            # What a script reads, such as #m=housing, is no place in the page.
+            # A fragment that a script reads, such as #m=housing, is not a place in the page.
             assert fragment in ids or "=" in fragment, f"{page} links to {address}, which has no such place"
     if awaited:
         pytest.xfail(f"not written yet: {', '.join(sorted(awaited))}")
@@ -184,14 +184,14 @@ def test_our_scripts_are_short() -> None:
 
 
 def sentences(tree: html.HtmlElement) -> str:
-    """The prose of a page: paragraphs and list items that are sentences, names and numbers as they are read."""
+    """The prose of a page: paragraphs and list items that are sentences, including names and numbers."""
     prose = (" ".join(node.text_content().split()) for node in tree.xpath("//main//p | //main//li"))
     return " ".join(one for one in prose if one.endswith(".") and len(one.split()) > 4)
 
 
 @pytest.mark.parametrize("kind", [r"index\.html", r"wards/(?!index).*\.html"], ids=["home", "wards"])
 def test_the_first_page_and_those_of_wards_are_read_with_ease(site: Built, kind: str) -> None:
-    """Flesch and Kincaid's grade, in years of age; 12 to 14 is what the council's readers are written for."""
+    """The Flesch-Kincaid grade as an age; texts for the council's readers are written for ages 12 to 14."""
     pages = [page for page in site.pages if re.fullmatch(kind, page)]
     if not pages:
         pytest.xfail("not written yet")

@@ -1,4 +1,4 @@
-"""Every number and word of the site is what the tables say, and the reader finds what is not."""
+"""Every number and word of the site agrees with the tables, and reading the site back finds any that does not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts)
     assert read.faults == []
     wards = sum(row["level"] == "ward" for row in facts.table("area"))
     assert read.wards >= wards, "a map with all wards is read back"
-    # Score, rank and its two ends of each ward on the first page alone.
+    # The first page alone has a score, a rank and the two ends of its range for each ward.
     assert read.numbers >= 4 * wards
 
 
-# What a page could get wrong, by what is told of it.
+# For each error: the right text, the wrong text, and the message that reports it.
 WRONG = {
     "another value": ('value="58.', 'value="57.', "the tables say"),
     "rounded wrong": (">58.5</data> of 100", ">58.6</data> of 100", "digits is not 58.6"),
@@ -32,13 +32,13 @@ WRONG = {
     "another ward": (">Barnfield</data> comes first", ">Biscot</data> comes first", "is called Barnfield"),
     "not the first": ("ORDER BY rank, area_name", "ORDER BY rank DESC, area_name", "the tables say"),
     "another component": (">Safety</data>", ">Housing</data>", "“Safety” is not named around it"),
-    "the other direction": (">fell</data>", ">rose</data>", "says not that it fell"),
-    "both directions": (">fell</data>", ">rose and fell</data>", "says not that it fell"),
+    "the other direction": (">fell</data>", ">rose</data>", "does not say that it fell"),
+    "both directions": (">fell</data>", ">rose and fell</data>", "does not say that it fell"),
     "another verdict": ('value="fell"', 'value="rose"', "the tables say fell"),
     "a number of one's own": ("<h2>What is new</h2>", "<h2>What is new</h2><p>All 17 wards rose.</p>", "the number 17"),
     "a row named wrong": (">Barnfield</a></th>", ">Biscot</a></th>", "“Barnfield” is not named around it"),
     "a label of the map": ("Barnfield: 1st, likely 1st", "Barnfield: 2nd, likely 1st", "map: Barnfield is"),
-    "a colour of the map": ('<path class="c3"', '<path class="c1"', "has not the colour c3"),
+    "a colour of the map": ('<path class="c3"', '<path class="c1"', "does not have the colour c3"),
     "a count": ('>20</data> wards', '>21</data> wards', "is not 21"),
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ CHANGE = (
 def test_a_sentence_must_say_area_measure_and_direction(
     facts: Facts, tmp_path: Path, sentence: str, told: str | None
 ) -> None:
-    """A size without its sign says nothing of the way it went, and a number nothing of what it is of."""
+    """A size without a sign shows no direction, and a number alone does not show what it measures."""
     (code,) = (row["area_code"] for row in facts.table("area") if row["area_name"] == "Central")
     (row,) = (
         row for row in facts.rows("change", {"id": "stop_and_search", "area_code": code, "profile": "spi"})

@@ -1,4 +1,4 @@
-"""``spi site serve``: the pages, to this machine alone."""
+"""``spi site serve`` serves the pages to this machine only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISSING = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small site; beside it a file that is none of anybody's business."""
+    """A small site, next to a private file."""
     site = tmp_path / "site"
     (site / "wards").mkdir(parents=True)
     (site / "static").mkdir()
@@ -78,7 +78,7 @@ def test_without_such_a_page_it_is_said_all_the_same(server: SiteServer, folder:
     "host", ["example.org", "example.org:8000", "127.0.0.1", "127.0.0.1.example.org", "localhost:1"]
 )
 def test_other_hosts_are_refused(server: SiteServer, host: str) -> None:
-    """A page elsewhere can point its own name here, and would then be let read what this one says."""
+    """Another site can point its own name at this server, and browsers would then let it read these pages."""
     status, body = ask(server, "/", host=host)
     assert status == 421
     assert "first" not in body
@@ -105,7 +105,7 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path, tmp_path: Path) -> 
             SiteServer(folder, taken.getsockname()[1])
 
 
-# A shell that runs tests in the background has them, and what they start, ignore Ctrl-C.
+# When a shell runs tests in the background, they and their child processes ignore Ctrl-C.
 HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 

@@ -1,4 +1,4 @@
-"""The pages of the wards, their index and the comparison, of an invented town: all they say is in its tables."""
+"""The ward pages of an invented town, their index and the comparison: all they say is in the tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VOID = {"meta", "link", "br", "img", "input"}
 
 
 class Text(HTMLParser):
-    """The text of a page, and of the element of each id."""
+    """The text of a page, and its tags."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Text(HTMLParser):
 
 
 def text(markup: str) -> str:
-    """What a reader sees of it, white space made one blank."""
+    """The text that a reader sees, with white space collapsed."""
     return " ".join(Text(markup).text.split())
 
 
@@ -68,7 +68,7 @@ def page(site: Path, code: str) -> str:
 
 
 def section(markup: str, name: str) -> str:
-    """What stands under the heading of that id."""
+    """The markup under the heading with that id."""
     found = re.search(rf'<h2 id="{name}".*?(?=<h2|</main>)', markup, re.S)
     assert found
     return found.group()
@@ -149,7 +149,7 @@ def test_months_say_how_old_the_newest_is(site: Path) -> None:
     assert found.startswith("Crime month by month, to December 2024 ")
     as_of = results().as_of
     months = 12 * (as_of.year - 2024) + as_of.month - 12
-    said = f"The newest month at hand, December 2024, is {months} months older than the day these figures were taken."
+    said = f"The newest month available, December 2024, is {months} months older than the day these figures were taken."
     assert (said in found) == (months > 3)
 
 
@@ -160,9 +160,9 @@ def test_a_ward_without_scores_says_so_everywhere(site: Path) -> None:
     assert "No strength beyond chance; it has no scores." in said
     assert "No weakness beyond chance; it has no scores." in said
     assert "It has no peers" in said
-    assert "No figures for England are at hand." in said
+    assert "There are no figures for England." in said
     assert "There is no earlier edition to compare with." in said
-    assert "No monthly figures are at hand." in said
+    assert "There are no monthly figures." in said
     assert "No ward that borders on it is known." in said
     assert "nan" not in said.lower().split()
     assert "None" not in said
@@ -366,7 +366,7 @@ def test_its_place_in_england_says_what_it_rests_on_and_where_it_has_none(site: 
     said = text(section(page(site, PLAIN), "england"))
     assert (
         "Among the 6,784 wards of England, Plain ranks 5,003rd, likely 4,500th to 6,000th. It does better than 25 of "
-        "100 of them. Of ten groups of one size, the best first, it is in group 10." in said
+        "100 of them. Of ten equal groups, the best first, it is in group 10." in said
     )
     assert "This place rests on the 26 figures that are known for nearly all wards of England." in said
     assert "The score at the top of this page rests on the 33 that are known here." in said

@@ -16,12 +16,12 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.site.results import Results
 
 TOWN = "E06000001"
-# Names that are no markup, whatever they look like.
+# Names that look like markup but are not.
 NAMES = {"E05000001": 'Fern & "Hill"', "E05000002": "<b>Môr</b>", "E05000003": "Zion", TOWN: "Invented"}
 EDITIONS = (2023, 2024)
 GOALPOSTS = {"overcrowded_homes": (30.0, 2.0), "indoor_environment": (2.0, -1.0), "violent_crime": (60.0, 5.0)}
 COMPONENTS = {"housing": ("overcrowded_homes", "indoor_environment"), "safety": ("violent_crime",)}
-# Crowded homes of so many, the standard score of homes, violent crimes by people at risk, in the older edition.
+# In the older edition: crowded homes and all homes, the standard score of homes, violent crimes and their rate.
 FIGURES = {
     "E05000001": ((120, 2400), -0.4, (210, 12.5)),
     "E05000002": ((700, 2000), 0.9, (640, 41.0)),
@@ -32,7 +32,7 @@ FIGURES = {
 
 @cache
 def contracts() -> Contracts:
-    """Those of the package, cut down to two components of one dimension."""
+    """The package's contracts, cut down to two components of one dimension."""
     whole = load_contracts(Path(__file__).parents[3] / "data_contracts")
     kept = {*GOALPOSTS, "homes_in_poor_condition"}
     dimension = whole.framework.dimensions[0]
@@ -43,7 +43,7 @@ def contracts() -> Contracts:
 
 
 def results(**changed: pd.DataFrame) -> Results:
-    """What that town publishes; a table by its name in place of its own."""
+    """The town's published results; ``changed`` replaces tables by name."""
     places = zip(NAMES, (shapely.box(-0.45 + x, 51.87, -0.44 + x, 51.88) for x in (0, 0.01, 0.02)), strict=False)
     boundaries = pd.DataFrame([{"area_code": code, "geometry": shapely.to_wkb(shape)} for code, shape in places])
     postcodes = pd.DataFrame({"postcode": ["AB1 2CD"], "ward_code": ["E05000001"]})
@@ -74,12 +74,12 @@ def _tables() -> Mapping[str, pd.DataFrame]:
 
 
 def tables() -> dict[str, pd.DataFrame]:
-    """The tables by name, copies that a test may change."""
+    """The tables by name, as copies that a test may change."""
     return {name: table.copy() for name, table in _tables().items()}
 
 
 def value(name: str, code: str, year: int) -> float:
-    """What was found; crime falls by a tenth in the newer edition, all else stays as it was counted."""
+    """The value of an indicator; crime falls by a tenth in the newer edition, all else stays the same."""
     (crowded, homes), standing, (_, rate) = FIGURES[code]
     later = 0.9 if year == EDITIONS[1] else 1.0
     return {"overcrowded_homes": 100 * crowded / homes, "indoor_environment": standing, "violent_crime": rate * later}[

@@ -1,4 +1,4 @@
-"""The client of a run, pointed at a server of one's own and keeping its files in a folder of the test."""
+"""The client of a run, pointed at a local server and keeping its files in a folder of the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spi_pipeline.storage.raw import Raw
 
 
 def client(folder: Path, bases: Mapping[str, str], budget: Budget | None = None, **options: Any) -> HttpClient:
-    """A client of a run that has begun; without a budget it tries once. The options are those of ``HttpClient``."""
+    """The client of a run that has begun. Without a budget it tries once; the options are those of ``HttpClient``."""
     raw = Raw(folder / "raw")
     raw.begin()
     limits = Limits(folder / "limits")

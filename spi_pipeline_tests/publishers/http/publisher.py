@@ -1,4 +1,4 @@
-"""A publisher of one's own: a threaded server on this machine that answers as it is told to, one answer a request."""
+"""A local publisher: a threaded server on this machine that sends the given responses, one per request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer.
+    """One response.
 
     Attributes:
         body: the bytes sent.
-        status: the HTTP status; 0 closes the connection without a word.
-        headers: beside ``Content-Length``, which tells the truth unless it is given here.
-        end: whether the connection is closed where the body ends, without its length being told.
+        status: the HTTP status; 0 closes the connection without a response.
+        headers: sent along with ``Content-Length``, which is correct unless given here.
+        end: whether the end of the connection marks the end of the body, in place of a length.
     """
 
     body: bytes = b"a,b\n1,2\n"
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass
 class Publisher:
-    """What it was asked, and what it answers: the answers in order, the last one from then on."""
+    """The responses, sent in order with the last one repeated, and the requests received."""
 
     base: str
     answers: list[Answer] = field(default_factory=lambda: [Answer()])
@@ -41,7 +41,7 @@ class Publisher:
 
 @contextmanager
 def publisher(*answers: Answer) -> Iterator[Publisher]:
-    """A publisher that runs as long as the body."""
+    """A publisher that runs as long as the ``with`` block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     found = Publisher(f"http://127.0.0.1:{server.server_port}", list(answers) or [Answer()])
     server.RequestHandlerClass = _handler(found)

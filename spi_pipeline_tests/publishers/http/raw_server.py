@@ -1,4 +1,4 @@
-"""Servers that say what no library would: bytes at a pace, answers to CONNECT, a body from where it is asked for."""
+"""Servers that send what no library would: bytes at a pace, responses to CONNECT, a body from a requested byte on."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Server:
-    """A server of one's own.
+    """A local server.
 
     Attributes:
-        port: on this machine.
+        port: its port on this machine.
         asked: the header of each request, in order.
-        left: set when a client hung up while it was being answered.
+        left: set when a client hangs up during a response.
     """
 
     port: int
@@ -36,7 +36,7 @@ Speak = Callable[[socket.socket, str, Server], None]
 
 @contextmanager
 def server(speak: Speak, secure: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server that reads the header of a request, then speaks as it is told and hangs up."""
+    """A server that reads the header of a request, then runs ``speak`` and hangs up."""
     listening = socket.create_server(("127.0.0.1", 0))
     found = Server(listening.getsockname()[1])
 
@@ -69,7 +69,7 @@ def server(speak: Speak, secure: ssl.SSLContext | None = None) -> Iterator[Serve
 
 
 def dripping(at_once: bytes, drop: bytes, times: int = 1_000_000, pause: float = 0.02) -> Speak:
-    """Speaks some bytes at once, then drop by drop."""
+    """Sends some bytes at once, then more drop by drop."""
 
     def speak(to: socket.socket, _header: str, _server: Server) -> None:
         to.sendall(at_once)
@@ -81,7 +81,7 @@ def dripping(at_once: bytes, drop: bytes, times: int = 1_000_000, pause: float =
 
 
 def tunnel(port: int) -> Speak:
-    """A proxy: whatever host CONNECT names, what comes is passed on to a port of this machine, and back."""
+    """A proxy: whatever host CONNECT names, it passes bytes to a port of this machine and back."""
 
     def speak(to: socket.socket, header: str, _server: Server) -> None:
         assert header.startswith("CONNECT ")

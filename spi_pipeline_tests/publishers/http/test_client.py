@@ -1,4 +1,4 @@
-"""What a publisher can do to those who ask it, each failure on its own, against a server that does just that."""
+"""Failures that a publisher can cause a client, each against a server that causes exactly that one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ONE = Request(POLICE, "/data.csv", period="2026-01")
 
 
 class Asking:
-    """A client of one publisher that does not really wait, and the shelf it fills."""
+    """A client of one publisher that does not really wait, and the raw store that it fills."""
 
     def __init__(self, folder: Path, publisher: Publisher, budget: Budget | None = None) -> None:
         self.publisher = publisher
@@ -55,7 +55,7 @@ class Asking:
         return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append, tell=self.told.append)
 
     def next_refresh(self) -> None:
-        """Another refresh, the one before having ended well."""
+        """Begin another refresh after the last one ended well."""
         self.raw.finish()
         self.raw = Raw(self.folder / "raw")
         self.raw.begin()
@@ -123,8 +123,8 @@ def test_a_form_is_posted(ask: Ask) -> None:
     ("answer", "media", "said"),
     [
         (Answer(b""), "csv", "empty"),
-        (Answer(PAGE, headers={"Content-Type": "text/html"}), "csv", "a page for people"),
-        (Answer(PAGE), "csv", "a page for people"),
+        (Answer(PAGE, headers={"Content-Type": "text/html"}), "csv", "a web page"),
+        (Answer(PAGE), "csv", "a web page"),
         (Answer(CSV, headers={"Content-Type": "text/csv", "Content-Length": "400"}), "csv", "cut short"),
         (Answer(CSV[:-3], end=True), "csv", "ends within a line"),
         (Answer(b'[{"a": 1}, {"a"', headers=JSON, end=True), "json", "cut short"),
@@ -132,8 +132,8 @@ def test_a_form_is_posted(ask: Ask) -> None:
         (Answer(gzip.compress(CSV * 9)[:-6], headers={}), "gzip", "cut short or damaged"),
         (Answer(packed({"a.csv": CSV})[:-30], headers=ZIP), "zip", "cut short or damaged"),
         (Answer(status=0), "csv", "the connection failed"),
-        (Answer(status=503), "csv", "answered 503"),
-        (Answer(b"busy", 429, {"Content-Type": "text/plain"}), "csv", "answered 429 Too Many Requests (busy)"),
+        (Answer(status=503), "csv", "responded with 503"),
+        (Answer(b"busy", 429, {"Content-Type": "text/plain"}), "csv", "responded with 429 Too Many Requests (busy)"),
     ],
     ids=[
         "empty", "page", "page_called_csv", "fewer_bytes_than_told", "cut_within_a_line", "cut_json", "cut_encoding",
@@ -155,6 +155,8 @@ def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: An
     with pytest.raises(TransientFailure, match="tried 4 times") as failure:
         asking.client.get(Request(POLICE, "/other", media=(media,)))  # type: ignore[arg-type]
     assert said in str(failure.value)
+    # Nobody would look for the fault of another address at the publisher.
+    assert ("the setting SPI_ENDPOINT_POLICE sets this address" in str(failure.value)) is (answer.status == 0)
     assert len(asking.publisher.asked) == 7
 
 
@@ -168,11 +170,11 @@ def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: An
         (Answer(CSV, headers={"Content-Type": "application/pdf"}), "csv", "declared as 'application/pdf'"),
         (Answer(b"\x89PNG\r\n\x1a\n\0\0", headers={"Content-Type": "image/png"}), "csv", "is not a csv"),
         (Answer(CSV), "zip", "is not a zip"),
-        (Answer(packed({"../../etc/passwd": CSV}), headers=ZIP), "zip", "climbs out"),
+        (Answer(packed({"../../etc/passwd": CSV}), headers=ZIP), "zip", "leads out"),
         (Answer(packed({"a.csv": bytes(150_000_000)}), headers=ZIP), "zip", "made to fill a disk"),
         (Answer(packed({"a.csv": CSV}), headers=ZIP), "xlsx", "not a workbook"),
         (Answer(bytes(9), headers={"Content-Length": "999999999"}), "csv", "at most 256,000,000"),
-        (Answer(CSV, headers={"Content-Encoding": "br"}), "csv", "'br', which was not asked for"),
+        (Answer(CSV, headers={"Content-Encoding": "br"}), "csv", "'br', which was not requested"),
         (Answer(status=302, headers={"Location": "https://example.org/data.csv"}), "csv", "none of the hosts"),
         (Answer(status=302, headers={"Location": "http://169.254.169.254/latest"}), "csv", "none of the hosts"),
         (Answer(status=302, headers={"Location": "http://127.0.0.1:9/data.csv"}), "csv", "none of the hosts"),
@@ -195,7 +197,7 @@ def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: A
 
 def test_an_empty_body_is_final_where_it_means_unknown_codes(ask: Ask) -> None:
     asking = ask(Answer(b""))
-    with pytest.raises(PermanentFailure, match="knows nothing of these codes"):
+    with pytest.raises(PermanentFailure, match="does not know these codes"):
         asking.client.get(Request(HOSTS["NOMIS"], "/api/v01/dataset/NM_2021_1.data.csv"))
     assert len(asking.publisher.asked) == 1
 
@@ -240,7 +242,7 @@ def test_waits_grow(ask: Ask) -> None:
 
 def test_a_wait_beyond_reason_is_not_kept(ask: Ask) -> None:
     asking = ask(Answer(status=503, headers={"Retry-After": "86400"}))
-    with pytest.raises(TransientFailure, match="may not wait"):
+    with pytest.raises(TransientFailure, match="cannot wait"):
         asking.client.get(ONE)
     assert (len(asking.publisher.asked), asking.waited) == (1, [])
 
@@ -357,10 +359,10 @@ def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
 
 def test_what_is_settled_is_asked_for_once(ask: Ask) -> None:
     asking = ask(Answer(CSV), Answer(b"other,body\n"))
-    settled = Request(POLICE, "/2021-05.csv", period="2021-05", settled=True)
-    first = asking.client.get(settled)
+    immutable = Request(POLICE, "/2021-05.csv", period="2021-05", immutable=True)
+    first = asking.client.get(immutable)
     asking.next_refresh()
-    assert asking.client.get(settled) == first
+    assert asking.client.get(immutable) == first
     assert len(asking.publisher.asked) == 1
 
 
@@ -378,7 +380,7 @@ def test_what_is_not_settled_is_asked_for_once_a_refresh(ask: Ask) -> None:
 def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
     asking = ask(Answer(CSV))
     asking.client.get(ONE)
-    asking.raw = Raw(asking.folder / "raw")  # the process ended without a word, and another one began
+    asking.raw = Raw(asking.folder / "raw")  # the process was killed, and another one began
     asking.raw.begin()
     asking.anew().get(ONE)
     assert len(asking.publisher.asked) == 1
@@ -386,22 +388,22 @@ def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
 
 def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
-    settled = Request(POLICE, "/2021-05.csv", settled=True)
-    asking.client.get(settled)
+    immutable = Request(POLICE, "/2021-05.csv", immutable=True)
+    asking.client.get(immutable)
     asking.raw.refuse()
     assert asking.raw.held() == ()
     asking.next_refresh()
-    asking.client.get(settled)
+    asking.client.get(immutable)
     assert len(asking.publisher.asked) == 2
 
 
 def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
     asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
-    settled = Request(POLICE, "/2021-05.zip", settled=True)
-    first = asking.client.get(settled)
+    immutable = Request(POLICE, "/2021-05.zip", immutable=True)
+    first = asking.client.get(immutable)
     asking.raw.refuse()
     asking.next_refresh()
-    assert asking.client.get(settled) == first
+    assert asking.client.get(immutable) == first
     assert asking.publisher.asked[1][2]["If-None-Match"] == '"7"'
     assert asking.raw.held() == (first,)
     asking.raw.refuse()
@@ -410,14 +412,14 @@ def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_s
 
 def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
-    settled = Request(POLICE, "/2021-05.csv", settled=True)
-    asking.client.get(settled).path.write_bytes(b"short")
-    assert asking.client.get(settled).path.read_bytes() == CSV
-    flipped = asking.client.get(settled)
+    immutable = Request(POLICE, "/2021-05.csv", immutable=True)
+    asking.client.get(immutable).path.write_bytes(b"short")
+    assert asking.client.get(immutable).path.read_bytes() == CSV
+    flipped = asking.client.get(immutable)
     flipped.path.write_bytes(CSV.swapcase())
     with pytest.raises(SpiError, match="did not hold the bytes"):
         asking.raw.verify(flipped)
-    assert asking.client.get(settled).path.read_bytes() == CSV
+    assert asking.client.get(immutable).path.read_bytes() == CSV
 
 
 def test_validators_are_sent_and_believed(ask: Ask) -> None:
@@ -448,7 +450,7 @@ def test_a_body_is_held_to_the_md5_that_is_published(ask: Ask) -> None:
     md5 = hashlib.md5(CSV, usedforsecurity=False).hexdigest()
     assert asking.client.get(replace(ONE, md5=md5.upper())).path.read_bytes() == CSV
     assert len(asking.publisher.asked) == 2
-    with pytest.raises(TransientFailure, match=rf"its MD5 is \w+ and its publisher publishes {md5}; tried 4 times"):
+    with pytest.raises(TransientFailure, match=rf"its MD5 is \w+, but its publisher gives {md5}; tried 4 times"):
         asking.client.get(replace(ONE, path="/other.csv", md5=md5))
 
 
@@ -483,7 +485,7 @@ def test_a_secret_that_the_answer_repeats_is_not_told(ask: Ask, answer: Answer) 
 def test_sizes_are_asked_for_by_headers_alone_and_one_that_is_refused_is_still_announced(ask: Ask) -> None:
     asking = ask(Answer(CSV, headers={"Content-Length": "2000000"}), Answer(status=403))
     asking.client.announce([ONE, replace(ONE, path="/b.csv")])
-    assert asking.told == ["2 large files of 2 MB or more will be loaded, once"]
+    assert asking.told == ["2 large files of 2 MB or more will be downloaded, once"]
     assert [(method, sent["Accept-Encoding"]) for method, _, sent, _ in asking.publisher.asked] == [
         ("HEAD", "identity")
     ] * 2
@@ -493,10 +495,10 @@ def test_sizes_are_asked_for_by_headers_alone_and_one_that_is_refused_is_still_a
 def test_large_downloads_that_are_not_had_are_told_of_in_one_line(ask: Ask) -> None:
     big = {"Content-Type": "application/zip", "Content-Length": "1733868300"}
     asking = ask(Answer(packed({"a.csv": CSV}), headers=ZIP), Answer(headers=big))
-    had, *others = (Request(POLICE, f"/{name}.zip", media=("zip",), settled=True) for name in "abc")
+    had, *others = (Request(POLICE, f"/{name}.zip", media=("zip",), immutable=True) for name in "abc")
     asking.client.get(had)
     asking.client.announce([had, *others])
-    assert asking.told == ["2 large files of 3,468 MB will be loaded, once"]
+    assert asking.told == ["2 large files of 3,468 MB will be downloaded, once"]
     asking.client.announce([had])
     assert (len(asking.told), len(asking.publisher.asked)) == (1, 3)
 
@@ -515,7 +517,7 @@ def test_two_processes_share_one_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ASKED, str(tmp_path), "20"]
     children = [subprocess.Popen(command) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
-    # When each was let through, in milliseconds, as the processes themselves noted it.
+    # The times at which requests were let through, in milliseconds, as the processes recorded them.
     with closing(sqlite3.connect(tmp_path / "data_police_uk.sqlite")) as noted:
         let = sorted(at for (at,) in noted.execute("SELECT item_timestamp FROM rate_15"))
     assert len(let) == 40

@@ -1,4 +1,4 @@
-"""Networks of councils: a proxy that everything must go through, and a certificate authority of one's own."""
+"""Networks of councils: a proxy that all requests must go through, and a private certificate authority."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUND
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the machine that the tests run on."""
+    """Remove the network settings of the machine that runs the tests."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -31,7 +31,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
-    """The file of an authority nobody knows, and what it signed for data.police.uk and this machine."""
+    """The file of an unknown authority, and a context it signed for data.police.uk and this machine."""
     made, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.issue_cert("data.police.uk", "127.0.0.1").configure_cert(context)
     made.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
@@ -40,7 +40,7 @@ def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
 
 @pytest.fixture
 def behind(authority: tuple[Path, ssl.SSLContext]) -> Iterator[Server]:
-    """What answers in the place of data.police.uk."""
+    """The server that responds in place of data.police.uk."""
     with server(dripping(CSV, b"", times=0), authority[1]) as found:
         yield found
 
@@ -74,7 +74,7 @@ def test_what_needs_no_proxy_is_asked_without(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
     with server(tunnel(behind.port)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.base)
-        # A base that somebody gave is asked without a proxy, and trusted as the settings say.
+        # Requests to a base address set by hand use no proxy, and trust the authority in the settings.
         assert client(POLICE=f"https://127.0.0.1:{behind.port}").get(ONE).size == 8
         monkeypatch.setenv("NO_PROXY", "police.uk")
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.1.2.3", 443))])
@@ -88,7 +88,7 @@ def test_what_needs_no_proxy_is_asked_without(
     [
         (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
         (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
-        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n", "no whole answer in 1 seconds"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n", "no complete response in 1 seconds"),
     ],
     ids=["no_credentials", "forbidden", "drips"],
 )
@@ -108,7 +108,7 @@ def test_no_drip_holds_a_try_behind_a_certificate(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
     with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n"), authority[1]) as dripper:
-        with pytest.raises(TransientFailure, match="no whole answer in 1 seconds"):
+        with pytest.raises(TransientFailure, match="no complete response in 1 seconds"):
             client(POLICE=f"https://127.0.0.1:{dripper.port}").get(ONE)
         assert dripper.left.wait(10)
 
@@ -124,7 +124,7 @@ def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pyte
 def test_a_proxy_of_another_kind_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:secret@127.0.0.1:1")
     with pytest.raises(
-        PermanentFailure, match=r"a SOCKS proxy, through which nothing is asked; set HTTPS_PROXY to an HTTP proxy$"
+        PermanentFailure, match=r"a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy$"
     ) as failure:
         client().get(ONE)
     assert "secret" not in str(failure.value)

@@ -1,4 +1,4 @@
-"""Every answer ends, at whatever drip; and who waits is told for what. Each server here would go on for hours."""
+"""Slow responses are cut off, and messages say what a run waits for. Each server here would go on for hours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.http.limits import Budget
-from spi_pipeline.publishers.http.pace import Patience, Voice
+from spi_pipeline.publishers.http.pace import Patience, WaitReporter
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline_tests.publishers.http import clients
 from spi_pipeline_tests.publishers.http.raw_server import Speak, dripping, server
@@ -31,19 +31,20 @@ def client(folder: Path, base: str, budget: Budget | None = None, **named: objec
 @pytest.mark.parametrize(
     ("at_once", "drop", "failure", "said"),
     [
-        (b"", b"H", TransientFailure, "no whole answer in 0 seconds"),
-        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", TransientFailure, "no whole answer in 0 seconds"),
-        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n", TransientFailure, "no whole answer in 0 seconds"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", TransientFailure, "no whole answer"),
-        (SIZED, b"a", TransientFailure, "the body drips: "),
-        (SIZED + b"a" * 50_000, b"a", TransientFailure, r"the body drips: \d\d,\d"),
-        (CHUNKED, b"1\r\na\r\n", TransientFailure, "the body drips: "),
-        (CHUNKED, b"0", TransientFailure, "the body drips: "),
-        (CHUNKED + b"1;", b"x", TransientFailure, "the body drips: "),
-        (OK + b"\r\n", b"a", TransientFailure, "the body drips: "),
-        (PACKED, b"\0", TransientFailure, "the body drips: "),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 400\r\n\r\n", b"a", PermanentFailure, "answered 404 Not Found"),
-        (b"HTTP/1.1 503 Busy\r\nContent-Length: 400\r\n\r\n", b"a", TransientFailure, "answered 503 Busy"),
+        (b"", b"H", TransientFailure, "no complete response in 0 seconds"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", TransientFailure, "no complete response in 0 seconds"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n", TransientFailure, "no complete response in 0 seconds"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", TransientFailure, "no complete response"),
+        (SIZED, b"a", TransientFailure, "the body is too slow: "),
+        (SIZED + b"a" * 50_000, b"a", TransientFailure, r"the body is too slow: \d\d,\d"),
+        (CHUNKED, b"1\r\na\r\n", TransientFailure, "the body is too slow: "),
+        (CHUNKED, b"0", TransientFailure, "the body is too slow: "),
+        (CHUNKED + b"1;", b"x", TransientFailure, "the body is too slow: "),
+        (OK + b"\r\n", b"a", TransientFailure, "the body is too slow: "),
+        (PACKED, b"\0", TransientFailure, "the body is too slow: "),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 400\r\n\r\n", b"a", PermanentFailure,
+         "responded with 404 Not Found"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 400\r\n\r\n", b"a", TransientFailure, "responded with 503 Busy"),
         (b"HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\nContent-Length: 9\r\n\r\n", b"a",
          PermanentFailure, "none of the hosts"),
     ],
@@ -62,7 +63,7 @@ def test_no_drip_holds_a_try(tmp_path: Path, at_once: bytes, drop: bytes, failur
 
 def test_a_header_alone_is_held_to_its_time_too(tmp_path: Path) -> None:
     with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n")) as dripper:
-        with pytest.raises(TransientFailure, match="no whole answer"):
+        with pytest.raises(TransientFailure, match="no complete response"):
             client(tmp_path, dripper.base)._size_of(ONE)
         assert dripper.left.wait(10)
 
@@ -70,13 +71,13 @@ def test_a_header_alone_is_held_to_its_time_too(tmp_path: Path) -> None:
 def test_silence_is_a_drip_of_nothing(tmp_path: Path) -> None:
     with (
         server(dripping(SIZED, b"a", pause=60)) as silent,
-        pytest.raises(TransientFailure, match="body drips: 0 bytes"),
+        pytest.raises(TransientFailure, match="body is too slow: 0 bytes"),
     ):
         client(tmp_path, silent.base).get(ONE)
 
 
 def test_a_large_body_has_the_time_that_it_takes(tmp_path: Path) -> None:
-    """Three times as long as a body is given that does not come, since it comes at several times the slowest pace."""
+    """It may take three times the limit of a stalled body, since it comes at several times the slowest pace."""
     body = OK + b"Content-Length: 60000\r\n\r\n"
     with server(dripping(body, b"a,b\n" * 250, times=60)) as slow:
         found = client(tmp_path, slow.base).get(ONE)
@@ -87,7 +88,7 @@ def test_a_drip_is_asked_for_again_as_what_breaks_off_is(tmp_path: Path) -> None
     waited: list[float] = []
     with server(dripping(SIZED, b"a")) as dripper:
         asking = client(tmp_path, dripper.base, Budget(), sleep=waited.append)
-        with pytest.raises(TransientFailure, match=r"the body drips: .* tried 4 times"):
+        with pytest.raises(TransientFailure, match=r"the body is too slow: .* tried 4 times"):
             asking.get(ONE)
         assert (len(dripper.asked), len(waited)) == (4, 3)
 
@@ -97,7 +98,7 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
     with server(steady) as slow:
         asking = client(tmp_path, slow.base, Budget(whole=0.5))
         for path in ("/a.csv", "/b.csv"):
-            with pytest.raises(TransientFailure, match="has asked for as long as it may"):
+            with pytest.raises(TransientFailure, match="has used all its time for requests"):
                 asking.get(Request(HOSTS["POLICE"], path))
     assert len(slow.asked) == 1, "the second was not sent any more"
 
@@ -105,7 +106,7 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("speak", "said"),
     [
-        (dripping(b"", b"H"), "127.0.0.1 has not answered for 0 s, it is given 0 s"),
+        (dripping(b"", b"H"), "127.0.0.1 has not responded for 0 s, at most 0 s"),
         (dripping(SIZED + b"a" * 90_000, b"a"), "data.csv: 0.1 of 0.1 MB"),
         (dripping(OK + b"\r\n" + b"a" * 90_000, b"a"), "data.csv: 0.1 MB"),
     ],
@@ -114,7 +115,7 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
 def test_who_waits_is_told_for_what(tmp_path: Path, speak: Speak, said: str) -> None:
     told: list[str] = []
     budget = Budget(retries=0)
-    budget.voice = Voice(every=0)
+    budget.voice = WaitReporter(every=0)
     with server(speak) as dripper, pytest.raises(TransientFailure):
         client(tmp_path, dripper.base, budget, tell=told.append).get(ONE)
     assert said in told
@@ -127,19 +128,19 @@ def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
         for said, lines in ((5.0, 3), (60.0, 0)):
             told.clear()
             budget = Budget()
-            budget.voice = Voice(every=1000)
+            budget.voice = WaitReporter(every=1000)
             patience = Patience(said=said)
             asking = client(tmp_path, busy.base, budget, sleep=lambda _: None, tell=told.append, patience=patience)
             with pytest.raises(TransientFailure):
                 asking.get(ONE)
-            assert told == [f"{busy.base}/data.csv: answered 503 Busy; asked again in 7 s"] * lines
+            assert told == [f"{busy.base}/data.csv: responded with 503 Busy; next try in 7 s"] * lines
 
 
 def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
-    voice, free = Voice(every=10), {}
+    voice, free = WaitReporter(every=10), {}
     for now[0] in (100.0, 109.0, 110.0, 110.0, 119.0, 120.0, 125.0):
         free.setdefault(now[0], []).append(voice.free())
-    # What is quick is not told of; the second who asks within the ten seconds is silent.
+    # Short waits are not reported, and a second waiter within ten seconds of a line is silent.
     assert free == {100: [False], 109: [False], 110: [True, False], 119: [False], 120: [True], 125: [False]}

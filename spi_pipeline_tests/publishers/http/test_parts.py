@@ -1,4 +1,4 @@
-"""A large body that broke off is gone on with, over tries and runs, and is never a mixture of two."""
+"""An interrupted download of a large body resumes across tries and runs, and never mixes two versions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CUT = 700_000
 
 
 def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Speak:
-    """All of a body with status 200; with ``cut`` the connection breaks after so many bytes."""
+    """Send a whole body with status 200; with ``cut`` the connection breaks after that many bytes."""
 
     def speak(to: socket.socket, _header: str, _server: Server) -> None:
         lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Content-Type: application/zip", *headers]
@@ -45,7 +45,7 @@ def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Speak:
 
 
 def rest(body: bytes = BODY, *headers: str, told: str = "", earlier: int = 0, cut: int | None = None) -> Speak:
-    """The rest of a body from where it is asked for, or earlier, with status 206, which may tell something else."""
+    """Send the rest of a body with status 206, from the byte requested or earlier; ``told`` replaces the range sent."""
 
     def speak(to: socket.socket, header: str, _server: Server) -> None:
         asked = re.search(r"Range: bytes=(\d+)-\r\n", header)
@@ -66,7 +66,7 @@ def status(line: str) -> Speak:
 
 
 def in_turn(*speaks: Speak) -> Speak:
-    """One after the other, one a request."""
+    """One after another, one per request."""
     return lambda to, header, found: speaks[len(found.asked) - 1](to, header, found)
 
 
@@ -75,7 +75,7 @@ def client(folder: Path, base: str, retries: int = 100) -> HttpClient:
 
 
 def ranges(found: Server) -> list[int | None]:
-    """Where each request asked a body to begin; None for those that asked for all of it."""
+    """The first byte that each request asked for; None if it asked for the whole body."""
     asked = (re.search(r"\r\nRange: bytes=(\d+)-\r\n", header) for header in found.asked)
     return [int(begin[1]) if begin else None for begin in asked]
 
@@ -133,7 +133,7 @@ def test_the_rest_is_asked_for_only_where_the_body_is_the_same(tmp_path: Path) -
 
 
 def test_a_body_that_goes_on_breaking_is_gone_on_with_as_long_as_it_grows(tmp_path: Path) -> None:
-    big = BODY + BODY  # a zip may have anything in front
+    big = BODY + BODY  # a zip file may start with any bytes
     breaks = [whole(big, ETAG, cut=300_000), *(rest(big, cut=(2 + n) * 300_000) for n in range(5)), rest(big)]
     with server(in_turn(*breaks)) as found:
         assert client(tmp_path, found.base).get(ONE).size == len(big)

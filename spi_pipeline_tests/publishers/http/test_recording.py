@@ -1,4 +1,4 @@
-"""What is kept of requests and answers, and what of neither."""
+"""The parts of requests and responses that a recording stores, and those it leaves out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_key_in_a_body_of_more_than_64_mb_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_part_that_was_kept_is_not_recorded_for_the_whole(tmp_path: Path) -> None:
-    part = replace(ONE, settled=True, part="anyshire")
+    part = replace(ONE, immutable=True, part="anyshire")
     with publisher() as asked:
         client(tmp_path, asked.base).get(part, lambda body: None)
         assert len(kept(tmp_path)) == 1, "all of it came, and was recorded before its part was taken"
@@ -67,7 +67,7 @@ def test_a_part_that_was_kept_is_not_recorded_for_the_whole(tmp_path: Path) -> N
         again.get(part)
         again.get(part)
     assert kept(tmp_path) == []
-    assert told == ["a b.csv is not in the recording, a part of it was kept before; record with a new store"]
+    assert told == ["a b.csv is not in the recording, since the store holds only a part of it; record with a new store"]
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -98,11 +98,11 @@ def test_a_request_is_kept_with_its_answer_and_without_whoever_asked(tmp_path: P
 
 def test_what_need_not_be_asked_for_again_is_kept_too(tmp_path: Path) -> None:
     with publisher() as asked:
-        settled = replace(ONE, settled=True)
-        client(tmp_path, asked.base).get(settled)
+        immutable = replace(ONE, immutable=True)
+        client(tmp_path, asked.base).get(immutable)
         for file in (tmp_path / "answers").iterdir():
             file.unlink()
-        client(tmp_path, asked.base).get(settled)
+        client(tmp_path, asked.base).get(immutable)
         assert len(asked.asked) == 1
     (found,) = kept(tmp_path)
     assert (tmp_path / "answers" / found["body"]).read_bytes() == b"a,b\n1,2\n"

@@ -1,4 +1,4 @@
-"""A council's own files, drafted and read as ``spi source add`` and a refresh do, without a store."""
+"""Draft and read a council's own files as ``spi source add`` and a refresh do, without a store."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.contracts.reading.odcs import read_source
 from spi_pipeline.publishers.own.drafting import draft
-from spi_pipeline.publishers.own.looking import Asked, look_at
+from spi_pipeline.publishers.own.inspecting import Asked, look_at
 from spi_pipeline.publishers.own.placing import NEEDS, Places
 from spi_pipeline.publishers.own.reading import Read, read_own
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.integration.houses import CONTRACTS, SNAPSHOT
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT
 
-# What a person might write into the blanks of a draft, by a word of what is asked.
+# Texts that a person might write into the blanks of a draft, by words of the blank.
 FILLED = {
     "a page that": "https://www.example.org",
     "the first day": "2025-01-01",
@@ -48,14 +48,14 @@ def known(contracts: Contracts) -> Places:
 
 
 def filled(text: str) -> str:
-    """A draft that somebody finished."""
+    """A draft with every blank filled in."""
     for asked, answer in FILLED.items():
         text = re.sub(rf'"FILL IN: [^"]*{asked}[^"]*"', f'"{answer}"', text)
     return re.sub(r'"FILL IN: [^"]*"', '"said"', text).replace("status: draft", "status: active")
 
 
 def source_of(text: str, name: str, contracts: Contracts, folder: Path) -> Source:
-    """The source that the text of a contract states."""
+    """The source that the text of a contract declares."""
     file, faults = folder / f"{name}.yaml", []  # type: ignore[var-annotated]
     file.write_text(text, encoding="utf-8")
     document = read_document(file, f"sources/{name}.yaml", faults)
@@ -67,7 +67,7 @@ def source_of(text: str, name: str, contracts: Contracts, folder: Path) -> Sourc
 
 @pytest.fixture
 def reads(contracts: Contracts, known: Places, tmp_path: Path) -> Reads:
-    """Drafts the contract of a file and reads it, and the fixture of the draft, by that."""
+    """Drafts the contract of a file, then reads the file and the draft's fixture with it."""
 
     def read(file: Path, **asked: Any) -> Read:
         said = Asked(**{"name": "own_calls", "component": "safety", **ANSWERED, **asked})

@@ -1,4 +1,4 @@
-"""A draft is never silently in force: blanks and the word draft are refused, and nothing is written over."""
+"""A draft never takes effect silently: blanks and the word draft are refused, and no file is overwritten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from spi_pipeline.cli import main
 from spi_pipeline.contracts.errors import ContractError
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline_tests.integration.houses import CONTRACTS
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.publishers.own.conftest import filled
 
 CALLS = "Ward code,Calls\n" + "".join(f"E050147{number},{number}\n" for number in range(35, 55))
@@ -36,7 +36,7 @@ def add(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *op
 
 
 def answered(text: str, answers: dict[str, str]) -> str:
-    """A draft in which some blanks are filled, each found by a word of what is asked."""
+    """A draft with some blanks filled in, each identified by words of its text."""
     for asked, answer in answers.items():
         text, times = re.subn(rf'"FILL IN: [^"]*{asked}[^"]*"', answer, text)
         assert times, asked
@@ -75,7 +75,7 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
         drafted, {"higher_is": "lower_is_better", "scores 0": "40", "scores 100": "0", "a ward ab": "90"}
     )
     indicators.write_text(before + filled(finished), encoding="utf-8")
-    with pytest.raises(ContractError, match="this is a draft, and no draft is in force"):
+    with pytest.raises(ContractError, match="this is a draft, and drafts are not in force"):
         load_contracts(folder / "contracts")
     contract.write_text(filled(done), encoding="utf-8")
     found = load_contracts(folder / "contracts")
@@ -91,11 +91,11 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
      (["--concept", "income"], "'income' is not a concept that may enter the index"),
      (["--licence", "OGL"], "'OGL' is not a licence of vocabulary.yaml; "),
      (["--name", "street_crime"], "the name street_crime is taken already"),
-     (["--name", "Calls!"], "'Calls!' is no name of a table"),
+     (["--name", "Calls!"], "'Calls!' cannot be the name of a table"),
      (["--value", "Visits"], "lacks the column 'Visits', which --value names; it has Ward code, Calls"),
-     (["--expires", "soon"], "'soon' is no day like"),
-     (["--period", "2025-02-01/2025-02-30"], "'2025-02-30' is no day like"),
-     (["--period", "2025-01-01"], "a first day and a last")],
+     (["--expires", "soon"], "'soon' is not a day like"),
+     (["--period", "2025-02-01/2025-02-30"], "'2025-02-30' is not a day like"),
+     (["--period", "2025-01-01"], "a first and a last day")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_nothing_is_written(
     folder: Path, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -113,5 +113,5 @@ def test_the_contracts_that_came_with_the_program_are_left_alone(
     monkeypatch.delenv("SPI_CONTRACTS")
     code, said = add(monkeypatch, capsys)
     assert code == 2
-    assert "name it in SPI_COUNCIL" in said
+    assert "set SPI_COUNCIL to that folder, and run this again" in said
     assert not (CONTRACTS / "sources" / "night_calls.yaml").exists()

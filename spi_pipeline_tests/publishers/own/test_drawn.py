@@ -1,4 +1,4 @@
-"""What a file may draw an area with, and each thing that cannot be meant told in a sentence."""
+"""Files that draw areas by polygons, postcodes or codes, and the message that refuses each mistake."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Pa
         ("a.geojson", '{"type": "Polygon", "coord', "is not GeoJSON"),
         ("a.geojson", polygon([[-0.4, 51.9]]), "cannot be read"),
         ("a.geojson", polygon([["a", "b"]] * 4), "cannot be read"),
-        ("a.geojson", polygon(ON_GRID), "are numbers of the British National Grid, 508000 221000 the first"),
+        ("a.geojson", polygon(ON_GRID), "are on the British National Grid, the first 508000 221000"),
         ("a.geojson", polygon(SQUARE) | {"crs": {"properties": {"name": "EPSG:27700"}}}, "27700"),
         ("a.geojson", polygon(EXCHANGED), "has latitude before longitude"),
         ("a.geojson", polygon(IN_FRANCE), "outside Great Britain"),
         ("a.geojson", polygon(CROSSED), "crosses itself"),
         ("a.csv", "name,colour\nA,red\n", "holds no column of postcodes or of codes"),
-        ("a.csv", "code\nE05014751\nfoo\n", "1 of 2 rows of .* hold no postcode or code, 'foo' the first"),
+        ("a.csv", "code\nE05014751\nfoo\n", "1 of 2 rows of .* hold no postcode or code, the first 'foo'"),
         ("a.csv", "E05014751\nLU1 1AA\n", "holds postcodes and codes of areas"),
-        ("a.csv", "area,code\nWest,E05014751\n,E05014748\n", "for others none"),
+        ("a.csv", "area,code\nWest,E05014751\n,E05014748\n", "not for others"),
         ("a.csv", "area,code\nWest,E05014751\nwest.,E05014748\n", "two areas whose id would be west"),
         ("!.csv", "E05014751\n", "no id can be made"),
     ],
@@ -87,5 +87,5 @@ def test_what_cannot_be_meant_is_told(tmp_path: Path, name: str, content: Any, s
      "POLYGON ((-0.4 51.9, nan 51.9, -0.3 51.8, -0.4 51.9))"],
 )  # fmt: skip
 def test_an_outline_that_somebody_changed_by_hand_must_enclose_a_surface(outline: str) -> None:
-    with pytest.raises(ValueError, match=r"is not well-known text|encloses no surface"):
+    with pytest.raises(ValueError, match=r"is not well-known text|encloses no area"):
         OwnArea(id="board", title="Board", outline=outline)

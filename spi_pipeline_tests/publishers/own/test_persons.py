@@ -1,4 +1,4 @@
-"""Personal data are refused by their signs, wherever in a file they stand; figures of areas are not."""
+"""Files with signs of personal data are refused, wherever those stand; figures for areas are accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ POSTCODES = ["Postcode", "LU1 1AA", "LU1 1AR", "LU1 1BB"]
 )  # fmt: skip
 def test_names_of_columns(known: Places, name: str) -> None:
     with pytest.raises(
-        SpiError, match=rf"people.csv, column B: the name '{name}' in row 1 says .*; personal data .*: take"
+        SpiError,
+        match=rf"people.csv, column B: the name '{name}' in row 1 suggests .*; an index must not use personal",
     ):
         check(known, POSTCODES, [name, "1", "2", "3"])
 
@@ -44,7 +45,7 @@ def test_names_of_columns(known: Places, name: str) -> None:
      ("943 476 5919", "NHS numbers"), ("9434765919", "NHS numbers")],
 )  # fmt: skip
 def test_what_cells_look_like(known: Places, value: str, what: str) -> None:
-    with pytest.raises(SpiError, match=f"column B: row 3.* {what}.*; personal data"):
+    with pytest.raises(SpiError, match=f"column B: row 3.* {what}.*; an index must not use personal data"):
         check(known, POSTCODES, ["Remark", "", value, ""])
 
 
@@ -89,7 +90,7 @@ def test_a_hidden_sheet_is_looked_into(known: Places, tmp_path: Path) -> None:
 
 
 def test_the_check_digit() -> None:
-    # 943 476 5919 is the example of the NHS Data Dictionary.
+    # 943 476 5919 is the example in the NHS Data Dictionary.
     assert is_nhs_number("9434765919")
     assert sum(is_nhs_number(f"943476591{digit}") for digit in range(10)) == 1
     assert not is_nhs_number("943476591")

@@ -1,7 +1,7 @@
-"""Twenty odd spreadsheets, as people send them: each is read rightly, or refused in a sentence that can be acted on.
+"""Twenty odd spreadsheets, as people send them: each is read correctly, or refused with a message to act on.
 
-The faults are those that were met in the public tables this project reads (notes above, totals below, thousands commas,
-suppressed cells, names for codes, former codes) and those that spreadsheet programs make.
+The faults are those of the public tables this project reads (notes above, totals below, thousands commas, suppressed
+cells, names for codes, former codes) and those that spreadsheet programs make.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Rows = Sequence[Sequence[Any]]
 
 @pytest.fixture(scope="session")
 def wards(contracts: Contracts) -> list[tuple[str, str, int]]:
-    """Code, name and an invented count of every ward, one of four digits among them."""
+    """The code, name and an invented count of every ward; one count has four digits."""
     return [(ward.code, ward.name, 40 + 7 * index + 1000 * (index == 3))
             for index, ward in enumerate(contracts.geography.wards)]  # fmt: skip
 
@@ -55,7 +55,7 @@ def text(folder: Path, rows: Rows, divider: str = ",", encoding: str = "utf-8") 
 
 
 def refusal(reads: Reads, file: Path, **asked: Any) -> str:
-    """The one sentence a file is refused with; never a traceback, never more than a line."""
+    """The message that refuses a file: never a traceback, never more than a line."""
     with pytest.raises(SpiError) as refused:
         reads(file, **asked)
     said = str(refused.value)
@@ -65,7 +65,7 @@ def refusal(reads: Reads, file: Path, **asked: Any) -> str:
     return said
 
 
-# Read rightly.
+# Read correctly.
 
 
 def test_notes_above_and_a_total_and_notes_below(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_points_fall_into_wards(reads: Reads, known: Places, grid: str, tmp_path
     found = reads(text(tmp_path, rows))
     expected = places["ward_code"].value_counts()
     got = {code: value or 0 for code, value in figures(found).items()}
-    # Ordnance Survey's ward of a postcode and the ward whose simplified edge holds its point differ for a few.
+    # For a few postcodes, Ordnance Survey's ward differs from the ward whose simplified boundary contains the point.
     assert sum(abs(got[code] - expected.get(code, 0)) for code in got) <= 6
     assert found.elsewhere <= 4
 
@@ -283,44 +283,44 @@ def test_years_one_under_another(reads: Reads, wards: list[Any], tmp_path: Path)
     assert frame.set_index(["area_code", "year"])["calls"].to_dict() == {(row[0], row[1]): row[2] for row in rows[1:]}
 
 
-# Refused in a sentence.
+# Refused with a message.
 
 
 def test_codes_of_the_wards_before(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, 30] for code in contracts.geography.former_wards)]
     said = refusal(reads, workbook(tmp_path, rows))
     assert "sheet Data, row 2, column A (Ward code): E05002193 is Barnfield as it was before 2023-05" in said
-    assert "give them on the wards in force, or by LSOA" in said
+    assert "give figures for the wards in force, or by LSOA" in said
 
 
 def test_names_of_the_wards_before_and_names_of_either(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
     former = contracts.geography.former_wards.values()
     rows = [["Ward", "Calls"], *([name, 30] for name in former)]
     said = refusal(reads, text(tmp_path, rows))
-    assert "row 6, column A (Ward): 'Crawley' is a ward of before 2023-05" in said
+    assert "row 6, column A (Ward): 'Crawley' is a former ward, of before 2023-05" in said
     rows = [["Ward", "Calls"], *([name, 30] for name in former if name not in ("Crawley", "Icknield", "Limbury"))]
-    assert "which are meant is not told; give ward codes" in refusal(reads, text(tmp_path, rows))
+    assert "it is unclear which are meant; give ward codes" in refusal(reads, text(tmp_path, rows))
 
 
 def test_codes_of_another_council_and_codes_of_nothing(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), ["E05014394", 12]]
     said = refusal(reads, text(tmp_path, rows))
-    assert "row 22, column A (Ward code): E05014394 is no ward of Luton; keep the rows of Luton alone" in said
+    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in said
     rows[-1][0] = "E0501439"
-    assert "row 22, column A (Ward code): 'E0501439' is no code of a ward" in refusal(reads, text(tmp_path, rows))
+    assert "row 22, column A (Ward code): 'E0501439' is not a code of a ward" in refusal(reads, text(tmp_path, rows))
     rows[-1][0] = ""
     assert "there is no code of a ward" in refusal(reads, text(tmp_path, rows))
 
 
 def test_an_area_twice(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), [wards[4][0], 12]]
-    assert "E05014739 stands in rows 6 and 22; keep one row" in refusal(reads, text(tmp_path, rows), value="Calls")
+    assert "E05014739 is in rows 6 and 22; keep one row" in refusal(reads, text(tmp_path, rows), value="Calls")
 
 
 def test_a_total_that_the_rows_do_not_come_to(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, 10] for code, *_ in wards), ["Grand total", 230]]
     said = refusal(reads, text(tmp_path, rows))
-    assert "column B (Calls): the total says 230 and the rows come to 200" in said
+    assert "column B (Calls): the total is 230 and the rows sum to 200" in said
 
 
 def test_formulas_that_nobody_computed(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
@@ -336,8 +336,8 @@ def test_formulas_that_nobody_computed(reads: Reads, wards: list[Any], tmp_path:
 
 @pytest.mark.parametrize(
     ("cell", "why"),
-    [("-", "could mean none or not known"), ("about 30", "is no figure"), ("1.234,5", "is no figure"),
-     ("#REF!", "is no figure"), ("nan", "is no figure"), ("12,34", "is no figure"), ("-3", "is no count")],
+    [("-", "could mean none or unknown"), ("about 30", "is not a figure"), ("1.234,5", "is not a figure"),
+     ("#REF!", "is not a figure"), ("nan", "is not a figure"), ("12,34", "is not a figure"), ("-3", "is not a count")],
 )  # fmt: skip
 def test_cells_that_are_no_figures(reads: Reads, wards: list[Any], cell: str, why: str, tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, cell if index == 5 else count]
@@ -348,7 +348,7 @@ def test_cells_that_are_no_figures(reads: Reads, wards: list[Any], cell: str, wh
 
 def test_a_comma_in_a_file_divided_by_semicolons(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, f"{count:,}"] for code, _, count in wards)]
-    assert "row 5, column B (Calls): '1,061' could have a comma of thousands or of decimals" in refusal(
+    assert "row 5, column B (Calls): the comma in '1,061' could mark thousands or decimals" in refusal(
         reads, text(tmp_path, rows, ";")
     )
 
@@ -378,7 +378,7 @@ def test_files_under_another_name(reads: Reads, wards: list[Any], tmp_path: Path
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("calls.csv", "Ward code,Calls\n")
     assert "the archive is not a workbook; open it in a spreadsheet program" in refusal(reads, packed)
-    packed.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))  # how an .xls begins
+    packed.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))  # the first bytes of an .xls
     assert "is not a workbook" in refusal(reads, packed)
     old = packed.rename(tmp_path / "calls.xls")
     assert "is none of .csv, .xlsx; open it in a spreadsheet program and save it as .xlsx" in refusal(reads, old)
@@ -398,7 +398,7 @@ def test_no_table_or_none_with_names(reads: Reads, rows: Rows, tmp_path: Path) -
 
 def test_no_column_of_figures_and_a_column_named_twice(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Ward"], *([code, name] for code, name, _ in wards)]
-    assert "holds no column of figures beside the areas; it has Ward" in refusal(reads, text(tmp_path, rows))
+    assert "holds no column of figures besides the areas; it has Ward" in refusal(reads, text(tmp_path, rows))
     rows = [["Ward code", "Calls", "Calls"], *([code, 7, 8] for code, *_ in wards)]
     assert "'Calls' more than once; give each a name" in refusal(reads, text(tmp_path, rows), value="Calls")
 
@@ -431,5 +431,5 @@ def test_whatever_happens_to_its_bytes_a_file_is_read_or_refused_in_a_sentence(
             for _ in range(chance.randint(1, 8)):
                 spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
             file.write_bytes(bytes(spoilt[: chance.randrange(len(spoilt) // 2, len(spoilt) + 1)]))
-            with suppress(SpiError):  # and nothing else
+            with suppress(SpiError):  # no other exception
                 reads(file)

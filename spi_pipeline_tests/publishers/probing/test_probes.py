@@ -1,4 +1,4 @@
-"""What publishers state of their endpoints: each source has a probe, each probe a place, and few are asked at once."""
+"""Probes of endpoints: each fetched source has one, each follows the probe it needs, and a visit sends few requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spi_pipeline.publishers.http.exchange import Client, Host, Request, Scope
 from spi_pipeline.publishers.http.limits import Limits
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offers import OFFERS, PROBES
-from spi_pipeline.publishers.police.answers import STOPS, STREET
+from spi_pipeline.publishers.police.parsing import STOPS, STREET
 from spi_pipeline.publishers.police.probes import ARCHIVE, CRIMES, DATES, FORCE_STOPS
 from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, newest_first, told
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS, EnoughError, FewRequests, planned, smallest
@@ -59,7 +59,7 @@ def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = FewRequests()
     for _ in range(MOST_REQUESTS):
         limits.wait("a", 5)
-    with pytest.raises(EnoughError, match=r"^40 requests are the most of one visit$"):
+    with pytest.raises(EnoughError, match=r"^one visit may send at most 40 requests$"):
         limits.wait("b", 5)
     assert limits.asked == MOST_REQUESTS
 
@@ -75,7 +75,7 @@ def test_the_first_request_of_a_fetcher_is_heard_and_nothing_is_asked() -> None:
 
     assert first_asked(fetch, TOWN).path == "/large"
     assert first_asked(lambda client, scope: [], TOWN) is None
-    with pytest.raises(SpiError, match="no area is known"):
+    with pytest.raises(SpiError, match="no areas are known"):
         PROBES["nomis/NM_2014_1"].probe.ask(Scope(), Earlier(b"", nowhere))
     assert PROBES["democracy_club/export"].probe.ask(Scope(), Earlier(b"", nowhere)) is None
 
@@ -110,7 +110,7 @@ def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> No
 
 @pytest.mark.parametrize("kind", ["patients", "qof"])
 def test_what_is_read_is_seen_among_however_many_files(kind: str) -> None:
-    """More than a report holds, long names among them, before the one that is wanted."""
+    """More files than a report holds, some with long names, come before the one that is needed."""
     linked = {"patients": "gp-reg-pat-prac-lsoa-quin-age.zip", "qof": "qof-2526-prev-ach-pca.zip"}[kind]
     read = {"patients": "gp-reg-pat-prac-lsoa-all-2026-07.csv", "qof": "PREVALENCE_2526.csv"}[kind]
     others = [f"{'a' * 90}-{number}.csv" for number in range(200)]
@@ -141,7 +141,7 @@ def test_an_incident_is_expected_to_have_the_keys_its_parser_reads(
     expect(Shape(columns=keys, rows=1, labels=labels))
     expect(Shape(rows=0))
     for gone in ("location.latitude", "location"):
-        with pytest.raises(SpiError, match=r"an incident of data\.police\.uk cannot be read .*police/answers\.py"):
+        with pytest.raises(SpiError, match=r"an incident of data\.police\.uk cannot be read .*police/parsing\.py"):
             expect(Shape(columns=tuple(key for key in keys if not key.startswith(gone)), rows=1, labels=labels))
     if labels:
         with pytest.raises(SpiError, match="'arson' is not known"):

@@ -1,4 +1,4 @@
-"""What is sent away holds nothing personal, no secret and no path; what comes back is judged as it was."""
+"""A report holds no personal data, secret or path, and once read back it is judged as before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
-# A publisher, or a proxy in its place, that says of persons and machines whatever it can wherever it can.
+# A publisher, or a proxy in its place, that gives away details of people and machines wherever it can.
 CRIMES = [
     {
         "category": "burglary", "month": "2026-07", "id": 135724829, "persistent_id": KEY, "location_type": "Force",
@@ -118,7 +118,7 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
     assert faults[0].startswith(
         "census_car_availability at NOMIS /x: NM_2063_1 lacks the columns GEOGRAPHY_CODE, c2021"
     )
-    assert "road_collisions at STATS19: expected an answer, found status 403" in faults[1]
+    assert "road_collisions at STATS19: expected a response, found status 403" in faults[1]
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no report of spi doctor"), ("[]", "is no report"), ('{"form": 1}', "versions: Field required"),
-        ('{"form": 2}', "is no report"), ("\x00\xff", "is no report"), ("[" * 100_000, "is no report"),
+        ("", "is not a report of spi doctor"), ("[]", "is not a report"), ('{"form": 1}', "versions: Field required"),
+        ('{"form": 2}', "is not a report"), ("\x00\xff", "is not a report"), ("[" * 100_000, "is not a report"),
         (" " * 11_000_000, "more than 10 MB"),
     ],
 )  # fmt: skip
@@ -185,5 +185,5 @@ def test_a_scope_of_nothing_is_nothing_to_ask_for(tmp_path: Path) -> None:
     with publisher() as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
     assert [one.outcome for one in found.observations] == ["not asked"]
-    assert "no area is known" in found.observations[0].said
+    assert "no areas are known" in found.observations[0].said
     assert served.asked == []

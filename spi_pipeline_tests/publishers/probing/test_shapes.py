@@ -1,4 +1,4 @@
-"""How bodies are seen of which only a part is at hand."""
+"""Shapes of bodies of which only a part is available."""
 
 from __future__ import annotations
 
@@ -86,5 +86,5 @@ def test_keys_are_those_of_all_objects() -> None:
 
 def test_json_that_is_none_is_refused() -> None:
     for body in (b"", b"[1", b"[" * 200_000, b"\xff", b"[NaN]", b'{"a": -Infinity}'):
-        with pytest.raises(SpiError, match="is no JSON"):
+        with pytest.raises(SpiError, match="is not JSON"):
             shapes.json_of(body, "A")

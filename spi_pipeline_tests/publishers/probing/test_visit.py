@@ -1,4 +1,4 @@
-"""A visit to both imitations, and to servers that fail: what was seen, what is said to be wrong, and that it ends."""
+"""Visits to both imitations and to failing servers: what they see, which faults they report, and that they end."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from spi_pipeline.run.activity import contracts_in_force
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 from spi_pipeline_tests.imitations import Publishers, local_publishers
-from spi_pipeline_tests.imitations.stranger.files import BASES, PUBLISHERS
-from spi_pipeline_tests.imitations.stranger.server import OLD, PLAIN, Manner, stranger
+from spi_pipeline_tests.imitations.second.files import BASES, PUBLISHERS
+from spi_pipeline_tests.imitations.second.server import OLD, PLAIN, Manner, second_imitation
 from spi_pipeline_tests.imitations.witness import police, town
 from spi_pipeline_tests.imitations.witness.server import serving
 from spi_pipeline_tests.publishers.fake import TOWN
@@ -53,19 +53,19 @@ def served() -> Iterator[Publishers]:
 
 @pytest.fixture(scope="module")
 def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    """A visit without a fault at the publishers."""
+    """A visit to publishers without faults."""
     return Visit(served.bases, luton, tmp_path_factory.mktemp("visit"))
 
 
 @pytest.fixture
 def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
-    """Asks some probes; what was switched on is off afterwards."""
+    """Runs some probes; faults that the test switched on are off afterwards."""
     yield lambda *names: Visit(served.bases, luton, tmp_path, names)
     served.heal()
 
 
 def test_every_endpoint_is_as_expected_where_nothing_is_wrong(whole: Visit) -> None:
-    # One indicator of ours is in no list, there as at the publisher.
+    # One of our indicators is in no list, at the imitation as at the publisher.
     assert whole.faults == {
         "fingertips/available_data": [
             "Fingertips lists 7 of our 8 indicators and not 93092; look for what took their place, and write its id "
@@ -97,7 +97,7 @@ def test_what_was_seen_is_told_by_names_counts_and_dates(whole: Visit) -> None:
     assert len(file_7.columns) == 56
 
 
-# Tables and layers of which the stranger has none; its archive has no stops.
+# Tables and layers that the second imitation lacks; its archive has no stops.
 ABSENT = {
     "ons_geography/lsoa_boundaries", "ons_geography/lsoa_2011_lookup", "police/archive", "nomis/NM_2048_1",
     "nomis/NM_2056_1", "nomis/NM_2057_1", "nomis/NM_2062_1", "nomis/NM_2064_1", "nomis/NM_2072_1", "nomis/NM_2023_1",
@@ -108,7 +108,7 @@ ABSENT = {
 
 def to_a_stranger(manner: Manner, folder: Path) -> Visit:
     shown = {name: f"/{name.lower()}" for name in PUBLISHERS}
-    with stranger(manner, PUBLISHERS, BASES, shown) as other:
+    with second_imitation(manner, PUBLISHERS, BASES, shown) as other:
         found = Visit(other.endpoints, replace(TOWN, as_of="2024-05-01"), folder)
     assert len(other.asked) == found.requests
     return found
@@ -120,22 +120,22 @@ def to_a_stranger(manner: Manner, folder: Path) -> Visit:
 def test_a_stranger_is_as_expected_but_for_what_it_does_not_serve(
     manner: Manner, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every probe is asked: no end is set to the requests, which the old manner doubles by redirects."""
+    """Every probe runs: the limit on requests is raised, since redirects in the old manner double them."""
     monkeypatch.setattr(visiting, "MOST_REQUESTS", 1000)
     found = to_a_stranger(manner, tmp_path)
     assert found.requests == requests
     assert found.faults.keys() == ABSENT
-    # The page of fuel poverty leads to no release here.
+    # The fuel poverty page links to no release here.
     assert Counter(one.outcome for one in found.observations) == {"answered": 38, "empty": 14, "not asked": 1}
 
 
 def test_a_visit_that_runs_out_of_requests_leaves_the_rest_out(tmp_path: Path) -> None:
-    """No publisher is said to have refused what was not asked of it any more."""
+    """No publisher is reported to have refused a request that was never sent."""
     found = to_a_stranger(OLD, tmp_path)
     assert found.requests == MOST_REQUESTS
     left = [one for one in found.observations if one.outcome == "left out"]
-    assert {one.said for one in left} == {"", "40 requests are the most of one visit"}
-    # Each takes two requests, but for the crimes, which are asked for by form and not redirected: 1 + 39 / 2.
+    assert {one.said for one in left} == {"", "one visit may send at most 40 requests"}
+    # Each probe takes two requests, except crimes, which are requested by form and not redirected: 1 + 39 / 2.
     assert sum(one.outcome in ("answered", "empty") for one in found.observations) <= 20
     assert {one.outcome for one in found.observations} <= {"answered", "left out", "empty", "not asked"}
     assert found.faults.keys() <= ABSENT
@@ -148,15 +148,15 @@ FAULTS = [
     ("stats19", "stats19/collisions", "rename_column", {"column": "longitude"}, "lacks the columns longitude"),
     ("defra_pcm", "defra/no2", "rename_column", {"column": "no22024"}, "ends in column 'no22024_v2'"),
     ("ons_geography", "ons_geography/wards", "rename_column", {"column": "WD24CD"}, "has no field like WD"),
-    ("ons_geography", "ons_geography/wards", "json_error", {}, "answered error 504"),
+    ("ons_geography", "ons_geography/wards", "json_error", {}, "returned error 504"),
     ("fingertips", "fingertips/all_data", "wrong_header", {}, "lacks the columns Indicator ID"),
     ("govuk_assets", "govuk/file_7", "wrong_header", {}, r"has no column LSOA code \(2021\)"),
-    ("nomis", "nomis/NM_2063_1", "403", {}, "found status 403; it lets no program in from here"),
-    ("democracy_club", "democracy_club/export", "404", {}, "found status 404; look up where it lies now"),
-    ("fingertips", "fingertips/all_data", "503", {}, "found status 503; it is overloaded"),
-    ("nomis", "nomis/NM_2063_1", "html", {}, "found a page for people"),
-    ("stats19", "stats19/collisions", "html_as_is", {}, "found a page for people"),
-    ("nomis", "nomis/NM_2063_1", "empty", {}, "found an empty answer"),
+    ("nomis", "nomis/NM_2063_1", "403", {}, "found status 403; the publisher blocks programs from here"),
+    ("democracy_club", "democracy_club/export", "404", {}, "found status 404; look up its new address"),
+    ("fingertips", "fingertips/all_data", "503", {}, "found status 503; the publisher is overloaded"),
+    ("nomis", "nomis/NM_2063_1", "html", {}, "found a web page"),
+    ("stats19", "stats19/collisions", "html_as_is", {}, "found a web page"),
+    ("nomis", "nomis/NM_2063_1", "empty", {}, "found an empty response"),
     ("nomis", "nomis/NM_2063_1", "json_error", {}, "expected another form of body"),
     ("stats19", "stats19/collisions", "content_type", {"value": "application/pdf"}, "found the type 'application/pdf'"),
     ("stats19", "stats19/collisions", "oversized", {}, "expected at most 256,000,000 bytes, found 4,000,000,000"),
@@ -243,7 +243,7 @@ def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, mon
     with ExitStack() as stack:
         slow = stack.enter_context(server(dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a")))
         found = Visit(dict.fromkeys(HOSTS, slow.base), luton, tmp_path, patience=patient)
-    # One of each publisher was being asked; what was to come after it was not.
+    # One probe of each publisher was running; those after it were not sent.
     counts = Counter(one.outcome for one in found.observations)
     publishers = {name.split("/")[0] for name in PROBES}
     assert counts["late"] == len(publishers) == len(found.faults)

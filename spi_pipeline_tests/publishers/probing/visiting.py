@@ -1,4 +1,4 @@
-"""A visit to publishers of one's own, without the pace of real ones, and in no hurry where they make their tables."""
+"""A visit to local publishers without pauses between requests, and with patience while they make their tables."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from spi_pipeline.storage.raw import Raw
 
 
 class Visit:
-    """A visit and what is wrong with what it saw.
+    """A visit and the faults that it reveals.
 
     Attributes:
         seen: the observations by the probe's name.
-        requests: how many went out.
+        requests: the number of requests sent.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The sources of doubt, one file each."""
+"""The sources of uncertainty, one file each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from spi_pipeline.engine.uncertainty.sources import (
     weights,
 )
 
-# How each source is varied in some data, or why it cannot be; by the names of ``framework.doubt.SOURCES``.
+# Functions that prepare each source for some data, or return the reason why it cannot be varied; the keys are those of
+# ``framework.doubt.SOURCES``.
 PREPARE: dict[str, Callable[[Scores, Doubt], Drawable | Uncertain | str]] = {
     "measurement": measurement.prepare,
     "allocation": allocation.prepare,

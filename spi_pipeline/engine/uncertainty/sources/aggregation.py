@@ -1,4 +1,4 @@
-"""Aggregation: by which mean children become their parent."""
+"""Uncertainty of aggregation: the mean that combines children into their parent."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ WAYS = ("stated", "arithmetic", "geometric")
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Every power mean as stated, arithmetic, or geometric."""
+    """Draw every power mean as declared, arithmetic, or geometric."""
     if not any(parent.mean.method in AVERAGES for parent in scores.task.recipe.parents.values()):
         return "no level is formed by a mean"
     if (rows_of(scores.scores, scores.inputs.rows.among) < 0).any(axis=None):
-        # A geometric mean of scores around 0 would lift half of them to its floor: that is another index.
+        # A geometric mean of scores around 0 would lift half of them to its floor, which would be another index.
         return "scores below 0 have no geometric mean"
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:

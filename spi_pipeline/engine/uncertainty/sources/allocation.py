@@ -1,4 +1,4 @@
-"""Errors of allocation: what spreading figures from larger areas leaves open about a value."""
+"""Errors of allocation: the error of a value that was allocated from the figures of larger areas."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
-    """Values drawn with the standard errors of spreading them."""
-    stated = scores.inputs.task.values.allocation_error
-    errors = None if stated is None else errors_of(scores, stated)
+    """Draw values with the standard errors of their allocation."""
+    allocation_error = scores.inputs.task.values.allocation_error
+    errors = None if allocation_error is None else errors_of(scores, allocation_error)
     if errors is None:
         return "no value has an allocation_error"
     return Uncertain(
-        "values drawn with the standard errors of spreading them from larger areas",
+        "values drawn with the standard errors of their allocation from larger areas",
         errors, "errors of different indicators and areas do not depend on each other",
     )  # fmt: skip

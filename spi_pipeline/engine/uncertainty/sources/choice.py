@@ -1,15 +1,15 @@
-"""Choice of indicators: those of a component are a sample of what could measure it.
+"""Choice of indicators: the indicators of a component are a sample of those that could measure it.
 
-Scores of areas by indicators of one component are ``s[a, j] = mean + area[a] + indicator[j] + e[a, j]``. Other
-indicators in the place of these would move the component by another ``Σ w indicator``, alike for all areas, and another
-``Σ w e`` for each. How far is told by how far the indicators lie apart now: the variances of the two terms are
-estimated, error of the figures taken off the second so that nothing counts twice. What is drawn has ``Σ w²`` times
-these variances, and the tails of a t distribution with the degrees of freedom they were estimated by. Fewer indicators
-mean a larger ``Σ w²`` and longer tails.
+Scores of areas by indicators of one component are ``s[a, j] = mean + area[a] + indicator[j] + e[a, j]``. With other
+indicators the component would have another ``Σ w indicator``, the same for all areas, and another ``Σ w e`` for each
+area. The differences between the present indicators show how far: both variances are estimated from them, and the error
+variance of the figures is subtracted from the second so that it does not count twice. The drawn terms have ``Σ w²``
+times these variances, and t distributions with the degrees of freedom of the estimates. Fewer indicators mean a larger
+``Σ w²`` and longer tails.
 
-A variance told by one or two degrees of freedom says next to nothing alone. So the components lend each other what they
-know: each variance is drawn towards their common one by as much as they prove to be alike (Smyth 2004), and a component
-of one indicator has the common one.
+An estimate with one or two degrees of freedom is almost worthless alone. So the components borrow strength: each
+variance is shrunk towards their common variance in proportion to how similar they prove to be (Smyth 2004), and a
+component with one indicator takes the common variance.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from spi_pipeline.engine.uncertainty.errors import drawn_values
 from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 from spi_pipeline.engine.uncertainty.sources import allocation, imputation, measurement
 
-# Draws behind the variance that errors of the figures give to scores: known to a quarter of itself.
+# Number of draws that estimate the variance of scores from errors of the figures, to within a quarter.
 TRIED = 40
-# A variance of nothing at all would be infinitely far from the others: it counts as this share of the middle one.
+# A variance of 0 would be infinitely far from the others on the log scale: it counts as this share of the median.
 LEAST = 1e-5
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A variance estimated: its mean square and degrees of freedom; none of these where it could not be."""
+    """An estimated variance: its mean square and degrees of freedom, which are 0 where it could not be estimated."""
 
     square: float
     freedom: float
@@ -45,13 +45,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class _Term:
-    """What is drawn for one component.
+    """The random terms of one component.
 
     Attributes:
-        parent: its id.
-        common: standard deviation of what all areas share, in points.
-        own: that of what each area has by itself.
-        freedom: the degrees of freedom of the two; infinite for a normal distribution.
+        parent: id of the component.
+        common: standard deviation of the term that all areas share, in points.
+        own: standard deviation of the term of each area, in points.
+        freedom: degrees of freedom of the two terms; infinite for a normal distribution.
     """
 
     parent: str
@@ -61,46 +61,48 @@ class _Term:
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Components moved as other indicators in the place of theirs would move them."""
+    """Draw components as if other indicators measured them."""
     terms = _terms(scores, doubt)
     if not terms:
-        return "no element has two indicators and two areas, to tell how far indicators of one thing lie apart"
+        return "no element has two indicators and two areas, from which to estimate how far its indicators differ"
     area, count = _areas(scores)
-    # A product or a sum of scores leaves their scale, and so must a draw of it be allowed to.
+    # A product or a sum of scores can leave the scale, so its draws may too.
     moved = [*scores.task.structure.leaves, *(term.parent for term in terms)]
-    stated = rows_of(scores.scores[moved], scores.inputs.rows.among).to_numpy(dtype=float)
+    reference = rows_of(scores.scores[moved], scores.inputs.rows.among).to_numpy(dtype=float)
     scale = scores.task.recipe.scale
-    fixed = bool(np.nanmin(stated) >= 0 and np.nanmax(stated) <= scale)
+    fixed = bool(np.nanmin(reference) >= 0 and np.nanmax(reference) <= scale)
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:
         common, own = zip(*(_drawn(terms, count, one) for one in generators), strict=True)
-        shared, apart = np.array(common), np.array(own)
-        added = {term.parent: shared[:, place, np.newaxis] + apart[:, place, area] for place, term in enumerate(terms)}
+        shared, area_terms = np.array(common), np.array(own)
+        added = {
+            term.parent: shared[:, place, np.newaxis] + area_terms[:, place, area] for place, term in enumerate(terms)
+        }
         noted = {f"choice {term.parent}": shared[:, place] for place, term in enumerate(terms)}
         return Changes(terms=added, score_limits=(0.0, scale) if fixed else None), noted
 
-    lent = [term.parent for term in terms if len(_indicators(scores, term.parent)) == 1]
-    borrowed = f"; {', '.join(lent)}, of one indicator, by what the others show" if lent else ""
+    single = [term.parent for term in terms if len(_indicators(scores, term.parent)) == 1]
+    borrowed = f"; {', '.join(single)}, with one indicator, by the estimates of the others" if single else ""
     return Drawable(
-        f"components moved as far as their indicators' differences say that others would move them{borrowed}", draw,
-        "the indicators of a component are a random sample of what could measure it, and components differ in this "
-        "only as much as they prove to",
+        f"components moved as far as the differences between their indicators suggest{borrowed}", draw,
+        "the indicators of a component are a random sample of those that could measure it, and components differ in "
+        "this only as much as their estimates show",
     )  # fmt: skip
 
 
 def _drawn(terms: list[_Term], areas: int, generator: np.random.Generator) -> tuple[Array, Array]:
-    """What all areas share, by component, and what each has by itself, components by areas."""
+    """The terms that all areas share, by component, and the terms of each area, components by areas."""
     freedom = np.array([term.freedom for term in terms])
     tailed = np.isfinite(freedom)
-    longer = np.ones(freedom.shape)
-    longer[tailed] = np.sqrt(freedom[tailed] / generator.chisquare(freedom[tailed]))
+    scale = np.ones(freedom.shape)
+    scale[tailed] = np.sqrt(freedom[tailed] / generator.chisquare(freedom[tailed]))
     normal = generator.standard_normal((areas + 1, len(terms))).T
-    sd = longer * np.array([(term.common, term.own) for term in terms])
+    sd = scale * np.array([(term.common, term.own) for term in terms])
     return sd[:, 0] * normal[:, 0], sd[:, 1:] * normal[:, 1:]
 
 
 def _areas(scores: Scores) -> tuple[Positions, int]:
-    """A number for the area of each row, those outside last so that they change nothing for the others."""
+    """A number for the area of each row; areas outside come last, so that they do not change the others' draws."""
     codes, among = scores.scores.index.get_level_values("area_code"), scores.inputs.rows.among
     order = np.arange(len(codes)) if among is None else np.argsort(~among, kind="stable")
     area = np.empty(len(codes), dtype=np.intp)
@@ -114,23 +116,23 @@ def _indicators(scores: Scores, parent: str) -> list[str]:
 
 
 def _terms(scores: Scores, doubt: Doubt) -> list[_Term]:
-    """The components that have indicators, with the spread of theirs; empty where none can tell of any."""
+    """The random terms of all components with indicators; empty where no component allows an estimate."""
     parents = [parent for parent in scores.task.structure.parents if _indicators(scores, parent)]
     noise = _noise(scores, doubt)
     newest = list(scores.inputs.rows.ranked.values())[-1]
-    own, apart, between = [], [], []
+    own, residual, between = [], [], []
     for parent in parents:
         columns = scores.scores.columns.get_indexer(pd.Index(_indicators(scores, parent)))
         block = scores.scores.to_numpy(dtype=float)[np.ix_(newest, columns)]
         block = block[:, ~np.isnan(block).all(axis=0)]
         own.append(float(np.nanmean(noise[np.ix_(newest, columns)])))
-        found = _two_way(block[~np.isnan(block).any(axis=1)])
-        apart.append(found[0])
-        between.append(found[1])
+        mean_squares = _two_way(block[~np.isnan(block).any(axis=1)])
+        residual.append(mean_squares[0])
+        between.append(mean_squares[1])
     if not any(spread.freedom for spread in between):
         return []
     areas, terms = len(newest), []
-    for parent, error, within, among in zip(parents, own, moderated(apart), moderated(between), strict=True):
+    for parent, error, within, among in zip(parents, own, moderated(residual), moderated(between), strict=True):
         weights = _shares(scores, parent)
         squares = float((weights**2).sum())
         single = max(within.square - error, 0.0)
@@ -141,7 +143,7 @@ def _terms(scores: Scores, doubt: Doubt) -> list[_Term]:
 
 
 def _shares(scores: Scores, parent: str) -> Array:
-    """What each indicator's score counts in its parent."""
+    """The weight of each indicator's score in its parent."""
     formed = scores.formed[parent]
     total = 1.0 if formed.power else float(formed.total[0, 0])
     weights = formed.weights / formed.weights.sum() * total
@@ -149,26 +151,26 @@ def _shares(scores: Scores, parent: str) -> Array:
 
 
 def _two_way(block: Array) -> tuple[Spread, Spread]:
-    """Mean squares of areas by indicators: of what is left to single cells, and of the indicators' means."""
+    """The residual mean square of areas by indicators, and the variance of the indicators' means."""
     areas, count = block.shape
     if areas < 2 or count < 2:
         return Spread(0.0, 0.0), Spread(0.0, 0.0)
     means = block.mean(axis=0)
-    left = block - means - block.mean(axis=1, keepdims=True) + block.mean()
+    residuals = block - means - block.mean(axis=1, keepdims=True) + block.mean()
     freedom = (areas - 1) * (count - 1)
-    return Spread(float((left**2).sum() / freedom), freedom), Spread(float(means.var(ddof=1)), count - 1)
+    return Spread(float((residuals**2).sum() / freedom), freedom), Spread(float(means.var(ddof=1)), count - 1)
 
 
 def moderated(spreads: list[Spread]) -> list[Spread]:
-    """Variances drawn towards their common one, by as much as they are alike: ``(d0 s0² + d s²) / (d0 + d)``.
+    """Variances shrunk towards their common variance in proportion to their similarity: ``(d0 s0² + d s²) / (d0 + d)``.
 
-    Prior degrees of freedom ``d0`` and variance ``s0²`` are those under which the variances' logarithms differ as much
-    as they do. Alone in having any, a variance stays itself and is lent to the others with its own degrees of freedom.
+    The prior degrees of freedom ``d0`` and variance ``s0²`` match the spread of the variances' logarithms. Where only
+    one variance could be estimated, it is unchanged, and the others take it with its degrees of freedom.
 
     Source: Smyth (2004), "Linear models and empirical Bayes methods for assessing differential expression", 6.2.
 
     Args:
-        spreads: those without a degree of freedom know nothing; one knows something.
+        spreads: the estimates; those with 0 degrees of freedom carry no information, and at least one must have some.
     """
     known = [spread for spread in spreads if spread.freedom]
     squares, freedom = np.array([(one.square, one.freedom) for one in known]).T
@@ -182,20 +184,20 @@ def moderated(spreads: list[Spread]) -> list[Spread]:
         prior = _freedom(float(logs.var(ddof=1) - special.polygamma(1, freedom / 2).mean()))
         half = special.digamma(prior / 2) - np.log(prior / 2) if np.isfinite(prior) else 0.0
         common = float(np.exp(logs.mean() + half))
-    found = []
+    result = []
     for spread in spreads:
         if len(known) == 1 and spread.freedom:
-            found.append(Spread(common, prior))
+            result.append(Spread(common, prior))
         elif np.isinf(prior):
-            found.append(Spread(common, np.inf))
+            result.append(Spread(common, np.inf))
         else:
             whole = prior + spread.freedom
-            found.append(Spread((prior * common + spread.freedom * spread.square) / whole, whole))
-    return found
+            result.append(Spread((prior * common + spread.freedom * spread.square) / whole, whole))
+    return result
 
 
 def _freedom(excess: float) -> float:
-    """The degrees of freedom whose half has this trigamma; infinite where variances differ no more than by chance."""
+    """The ``d`` at which ``trigamma(d / 2)`` is the excess; infinite where variances differ no more than by chance."""
     if not excess > 0:
         return float("inf")
 
@@ -209,17 +211,17 @@ def _freedom(excess: float) -> float:
 
 
 def _noise(scores: Scores, doubt: Doubt) -> Array:
-    """The variance that errors of the figures give to indicator scores, rows by indicators."""
+    """The variance of indicator scores due to errors of the figures, rows by indicators."""
     sources = {"measurement": measurement, "allocation": allocation, "imputation": imputation}
-    found = {name: sources[name].prepare(scores, doubt) for name in MEASURED if name in doubt.sources}
-    uncertain = {name: one for name, one in found.items() if not isinstance(one, str)}
+    prepared = {name: sources[name].prepare(scores, doubt) for name in MEASURED if name in doubt.sources}
+    uncertain = {name: one for name, one in prepared.items() if not isinstance(one, str)}
     total: Array = np.zeros((2, *scores.inputs.treated.shape))
     if not uncertain:
         return np.zeros(scores.inputs.treated.shape)
     base = scores.scores[scores.task.structure.leaves].to_numpy(dtype=float)
     for number in range(TRIED):
         values = drawn_values(scores, uncertain, dict.fromkeys(uncertain, range(number, number + 1)), 0)
-        apart = leaf_scores(scores.inputs, Changes(values=values))[0] - base
-        total += np.array([apart, apart**2])
+        deviation = leaf_scores(scores.inputs, Changes(values=values))[0] - base
+        total += np.array([deviation, deviation**2])
     mean, square = total / TRIED
     return np.asarray((square - mean**2) * TRIED / (TRIED - 1))

@@ -1,4 +1,4 @@
-"""Goalposts: where a score begins and ends."""
+"""Uncertainty of goalposts: the values that score lowest and highest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Each goalpost shifted by a share of the distance between the two."""
+    """Draw a shift of each goalpost, by a share of the distance between the two."""
     recipe, leaves = scores.task.recipe, scores.task.structure.leaves
     columns = np.flatnonzero([recipe.leaves[name].normalise.method == "goalposts" for name in leaves])
     if not len(columns):

@@ -1,4 +1,4 @@
-"""Errors of imputation: how far an estimate lies from what would have been observed."""
+"""Errors of imputation: the distance of an imputed value from the value that would have been observed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
-    """Estimates drawn with the error that leaving known values out shows."""
+    """Draw imputed values with the error that estimates of left-out known values show."""
     cells, panel = scores.indicators.cells, scores.inputs.task.values.panel
     if cells.empty:
         return "no cell was filled"
@@ -21,7 +21,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     sd[row, panel.columns.get_indexer(pd.Index(cells["indicator_id"]))] = cells["error"].to_numpy(dtype=float)
     errors = errors_of(scores, pd.DataFrame(sd, index=panel.index, columns=panel.columns))
     if errors is None:
-        return "no filled cell has an error: there was no known value to try the estimate on"
+        return "no filled cell has an error: there was no known value to test the estimate on"
     return Uncertain(
         "filled cells drawn with the error that estimates of known values have", errors,
         "a missing value is as hard to estimate as a known one",

@@ -1,4 +1,4 @@
-"""Errors of measurement: what counts, surveys and models leave open about a value."""
+"""Errors of measurement: the sampling and model error of values from counts, surveys and models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
-    """Values drawn with their standard errors."""
+    """Draw values with their standard errors."""
     errors = errors_of(scores, standard_errors(scores))
     if errors is None:
         return "no value has lower and upper, or a numerator"
@@ -24,10 +24,11 @@ def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
 
 
 def standard_errors(scores: Scores) -> pd.DataFrame:
-    """Standard errors of the raw values, NaN where the data tell none.
+    """Standard errors of the raw values, NaN where the data give none.
 
-    The width of the 95 % interval over 2 × 1.96: of the interval given, else of that which follows from the counts
-    behind a value (Wilson's for proportions, Byar's or exact Poisson's for rates).
+    A standard error is the width of the 95 % interval over 2 × 1.96. The interval is the one in the data, or else the
+    one that follows from the counts behind a value (Wilson's for proportions, Byar's or the exact Poisson interval for
+    rates).
     """
     values = scores.inputs.task.values
     sd = pd.DataFrame(np.nan, index=values.panel.index, columns=values.panel.columns)

@@ -1,4 +1,4 @@
-"""Normalisation: how values become scores."""
+"""Uncertainty of normalisation: the method that turns values into scores."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spi_pipeline.engine.uncertainty.scale import scale_of
 from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 WAYS = ("stated", "minmax", "percentile_rank")
-# What is taken as given is not normalised in another way.
+# Methods that take scores or ranks as given; these indicators are not normalised in another way.
 GIVEN = ("none", "exponential", "exponential_of_ranks")
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Scores as stated, between the extremes, or by the order of the areas."""
+    """Draw the normalisation as declared, min-max, or percentile rank."""
     recipe, leaves = scores.task.recipe, scores.task.structure.leaves
     methods = np.array([recipe.leaves[name].normalise.method for name in leaves])
     among = scores.inputs.rows.among
@@ -26,7 +26,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     if not len(columns):
         return "scores or ranks are taken as given"
     if min(map(len, scores.inputs.rows.ranked.values())) < 2:
-        return "a single area has no place among others"
+        return "a single area cannot be compared with others"
     scale = scale_of(scores)
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:

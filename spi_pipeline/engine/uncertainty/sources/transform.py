@@ -1,4 +1,4 @@
-"""Transforms: on which scale of the values a score is read off."""
+"""Uncertainty of transforms: the scale of the values on which they are normalised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Values as they are, or their square roots, where they have any."""
+    """Draw values as declared or as square roots, where no value is negative."""
     task, raw = scores.inputs.task, rows_of(scores.indicators.raw, scores.inputs.rows.among)
     leaves, elements = task.structure.leaves, task.structure.elements
     ends = [(number(elements[name].worst), number(elements[name].best)) for name in leaves]
@@ -29,8 +29,8 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     if not len(columns):
         return "no untransformed indicator is free of negative values"
     root = Transform("square_root")
-    stated = scores.inputs.measure.transforms
-    chosen = [root if column in columns else one for column, one in enumerate(stated)]
+    transforms = scores.inputs.measure.transforms
+    chosen = [root if column in columns else one for column, one in enumerate(transforms)]
     other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
 
     def draw(generators: Generators) -> tuple[Changes, Noted]:

@@ -1,4 +1,4 @@
-"""Weights: how much each child counts."""
+"""Uncertainty of weights: how much each child counts in its parent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
 
 
 def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
-    """Each weight changed by a share of itself, those of one element keeping their sum."""
+    """Draw a relative change of each weight; the weights of one element's children retain their sum."""
     children = scores.task.structure.children
     if all(len(ids) == 1 for ids in children.values()):
         return "no element has more than one child"
@@ -27,6 +27,6 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
         return Changes(factors={parent: factors[:, place] for parent, place in places.items()}), {}
 
     fits = doubt.refit and any(refitted(scores.task.recipe.parents[parent].weights) for parent in parents)
-    again = ", those of principal components fitted anew in each draw" if fits else ""
-    return Drawable(f"each changed by up to {doubt.weights:.0%}{again}", draw,
+    refits = ", with principal component weights refitted in each draw" if fits else ""
+    return Drawable(f"each changed by up to {doubt.weights:.0%}{refits}", draw,
                     "every change in this range is as likely as another")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the site is, how to cite it, whom to ask, what may be done with it; and the page for an address that is none."""
+"""The page about the site, how to cite it, whom to contact and its licences; and the page for unknown addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.outputs.site.pages.page import Page, Site
 
 
 def about(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page about the site."""
     results = site.results
     used = set(results.tables["source_release"]["licence"].dropna())
     licences = [licence for name, licence in results.contracts.vocabulary.licences.items() if name in used]
@@ -29,7 +29,7 @@ def about(site: Site) -> Iterator[Page]:
 
 
 def purpose(site: Site) -> list[Markup]:
-    """What the index is, and what it is not; a paragraph each."""
+    """What the index is, and what it is not, a paragraph each."""
     results = site.results
     return [
         Markup(
@@ -42,16 +42,16 @@ def purpose(site: Site) -> list[Markup]:
 
 
 def citation(site: Site) -> Markup:
-    """What a reader may cite: the edition, the day the figures were taken, the very file they stand in."""
+    """The text to cite: the edition, the day the figures were taken and the exact file that holds them."""
     results = site.results
-    named = Markup("{}: {}, edition {}, figures taken on {}.").format(
+    text = Markup("{}: {}, edition {}, figures taken on {}.").format(
         site.name, results.index.title, results.edition, words.day(results.as_of)
     )
     if results.sha256 is None:
-        return named
-    return Markup("{} Scores in score.csv, SHA-256 <code>{}</code>.").format(named, results.sha256)
+        return text
+    return Markup("{} Scores in score.csv, SHA-256 <code>{}</code>.").format(text, results.sha256)
 
 
 def missing(site: Site) -> Iterator[Page]:
-    """The page that a server shows for an address that is none; its links are relative, as everywhere."""
+    """The page that a server shows for unknown addresses; its links are relative, as everywhere."""
     yield Page(path="404.html", template="missing.html", title="Page not found", description="There is no such page.")

@@ -1,4 +1,4 @@
-"""The accessibility statement: what was tested and what was not, said plainly."""
+"""The accessibility statement: what was tested and what was not, in plain words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from spi_pipeline.outputs.site.pages.page import Page, Site
 
 
 def accessibility(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The accessibility statement."""
     yield Page(
         path="accessibility.html",
         template="accessibility.html",

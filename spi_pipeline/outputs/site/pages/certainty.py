@@ -1,4 +1,4 @@
-"""How certain is it: likely ranks, wards that cannot be told apart, sources of doubt, ranks under any weights."""
+"""The page How certain is it: likely ranks, wards that cannot be told apart, sources of uncertainty, any weights."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from spi_pipeline.outputs.site.figures import reach as reach_figure
 from spi_pipeline.outputs.site.pages.page import MANY, Page, Site
 from spi_pipeline.outputs.site.results import Element, Row, records
 
-# Measured: 0.02 s a ward for 20 wards and 12 components, 0.4 s for 75, 3 s for 300, which would take a quarter of an
-# hour and be searched once more by the second reader.
+# Measured time per ward: 0.02 s for 20 wards and 12 components, 0.4 s for 75, 3 s for 300. The last would take a
+# quarter of an hour, and as long again in the readback.
 MOST_FOR_COMPONENTS = MANY
-# What a source of doubt is, in plain words; one that is not listed goes by its name.
+# The sources of uncertainty in plain words; a source without an entry goes by its name.
 SOURCES = {
     "aggregation": "How parts are averaged: may a strong part make up for a weak one?",
     "allocation": "Sharing figures of larger areas out among wards",
@@ -37,11 +37,11 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Reach:
-    """Ranks of a ward under any weights.
+    """The ranks of a ward under any weights.
 
     Attributes:
         best: its best rank.
-        worst: its worst.
+        worst: its worst rank.
     """
 
     best: int
@@ -49,7 +49,7 @@ class Reach:
 
 
 def certainty(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page How certain is it."""
     results = site.results
     rows = [row for row in results.ranking(results.index.id) if row["rank_low"] is not None]
     levels = {"dimension": results.below(results.index.id)}
@@ -63,12 +63,12 @@ def certainty(site: Site) -> Iterator[Page]:
         content={
             "rows": rows,
             "chart": _chart(site, rows),
-            "said": _said(site, rows) if rows else "",
+            "said": _chart_sentence(site, rows) if rows else "",
             "pairs": _pairs(site, rows),
-            "apart": [(results.areas[row["area_code"]], _beside(site, row, rows)) for row in rows],
+            "apart": [(results.areas[row["area_code"]], _told_apart(site, row, rows)) for row in rows],
             "doubt": _doubt(site),
-            "reach": {name: found for name, found in reach.items() if found},
-            "widest": {name: _widest(found) for name, found in reach.items() if found},
+            "reach": {name: ranks for name, ranks in reach.items() if ranks},
+            "widest": {name: _widest(ranks) for name, ranks in reach.items() if ranks},
             "ends": reach_ends,
             "named": named,
         },
@@ -77,7 +77,7 @@ def certainty(site: Site) -> Iterator[Page]:
 
 
 def reach_ends(site: Site, found: Reach, level: str, code: str) -> Markup:
-    """The best and the worst rank of a ward under any weights: ``2nd to 15th``, or one alone."""
+    """The best and the worst rank of a ward under any weights: ``2nd to 15th``, or a single one."""
     key = {"edition": site.results.edition, "profile": site.results.profile, "area_code": code}
     best, worst = (
         reach_figure(rank, end, level, **key) for end, rank in (("best", found.best), ("worst", found.worst))
@@ -90,7 +90,7 @@ def _chart(site: Site, rows: list[Row]) -> DotChart | None:
         return None
     last = len(site.results.wards)
     ticks = [1.0, *(float(tick) for tick in range(5 * (last // 20 or 1), last, 5 * (last // 20 or 1))), float(last)]
-    # Numbers closer than half a step would run into each other.
+    # Closer numbers on the axis would overlap.
     ticks = [tick for tick in ticks if tick in (1.0, last) or last - tick > 1.0 + last / 20]
     dots = [
         Dot(site.results.areas[row["area_code"]].name, row["rank"], row["rank_low"], row["rank_high"]) for row in rows
@@ -98,7 +98,7 @@ def _chart(site: Site, rows: list[Row]) -> DotChart | None:
     return DotChart(dots, ticks)
 
 
-def _said(site: Site, rows: list[Row]) -> Markup:
+def _chart_sentence(site: Site, rows: list[Row]) -> Markup:
     name, element = site.results.areas, site.results.index
     first, last = (name[rows[at]["area_code"]] for at in (0, -1))
     return Markup(
@@ -114,7 +114,7 @@ def _overlap(one: Row, other: Row) -> bool:
 
 
 def _pairs(site: Site, rows: list[Row]) -> dict[str, Markup]:
-    """How many pairs of wards there are, and how many have likely ranges that overlap."""
+    """The number of pairs of wards, and the number of pairs whose likely ranges overlap."""
     count = len(rows)
     overlapping = sum(_overlap(one, other) for at, one in enumerate(rows) for other in rows[at + 1 :])
     element, edition, profile = site.results.index.id, site.results.edition, site.results.profile
@@ -131,8 +131,8 @@ def _pairs(site: Site, rows: list[Row]) -> dict[str, Markup]:
     }
 
 
-def _beside(site: Site, row: Row, rows: list[Row]) -> list[str]:
-    """The wards clearly better than one, those it cannot be told from, and those clearly worse; counted where many."""
+def _told_apart(site: Site, row: Row, rows: list[Row]) -> list[str]:
+    """The wards clearly better than one, those not distinguishable from it, and those clearly worse; counts if many."""
     others = [other for other in rows if other is not row]
     groups = {
         "b.rank_high < a.rank_low": [other for other in others if other["rank_high"] < row["rank_low"]],
@@ -148,25 +148,25 @@ def _beside(site: Site, row: Row, rows: list[Row]) -> list[str]:
         f"{literal(row['area_code'])} AND id = {literal(site.results.index.id)} AND edition = {site.results.edition} "
         f"AND profile = {literal(site.results.profile)} AND"
     )
-    return [derived(len(group), f"{of_ward} {told}") for told, group in groups.items()]
+    return [derived(len(group), f"{of_ward} {condition}") for condition, group in groups.items()]
 
 
 def _doubt(site: Site) -> list[dict[str, Any]]:
-    """The sources of doubt, the one with the largest part first."""
+    """The sources of uncertainty, the one with the largest share first."""
     of_profile = [records(site.results.newest(name)) for name in ("doubt", "sensitivity")]
-    # Where ranks hardly move, the part of a source in their movement cannot be told.
+    # If ranks hardly move, the share of a source in their movement cannot be told.
     shares = {
         row["source"]: row
         for row in of_profile[1]
         if row["authority_code"] == site.results.town.code and row["total"] is not None
     }
-    found = []
+    sources = []
     for row in of_profile[0]:
         share = shares.get(row["source"])
         if row["authority_code"] != site.results.town.code:
             continue
         key = {} if share is None else {n: share[n] for n in ("authority_code", "edition", "profile", "source")}
-        found.append(
+        sources.append(
             {
                 "what": SOURCES.get(row["source"], row["source"]),
                 "how": row["how"],
@@ -180,13 +180,13 @@ def _doubt(site: Site) -> list[dict[str, Any]]:
                 ],
             }
         )
-    return sorted(found, key=lambda item: item["total"], reverse=True)
+    return sorted(sources, key=lambda item: item["total"], reverse=True)
 
 
 def reached(site: Site, parts: list[Element]) -> dict[str, Reach]:
-    """The best and the worst rank of each ward under any weights of these parts, by code.
+    """The best and the worst rank of each ward under any weights of the given parts, by code.
 
-    Wards that lack a score of a part are left out, and nothing is said where there are more wards than can be done in
+    Wards that lack the score of a part are left out. The result is empty if there are too many wards to compute in
     reasonable time.
     """
     results = site.results
@@ -203,15 +203,15 @@ def reached(site: Site, parts: list[Element]) -> dict[str, Reach]:
     }
 
 
-def _widest(found: dict[str, Reach]) -> dict[str, list[str] | int]:
-    """Which wards can be first, which can be last, and in how many places any can stand at the most."""
-    last = len(found)
+def _widest(ranks: dict[str, Reach]) -> dict[str, list[str] | int]:
+    """The wards that can come first, and the wards that can come last."""
+    last = len(ranks)
     return {
-        "first": [code for code, reach in found.items() if reach.best == 1],
-        "last": [code for code, reach in found.items() if reach.worst == last],
+        "first": [code for code, reach in ranks.items() if reach.best == 1],
+        "last": [code for code, reach in ranks.items() if reach.worst == last],
     }
 
 
 def named(site: Site, codes: list[str], none: str = "none") -> str:
-    """Names of wards in a sentence."""
+    """The names of wards, as a list in a sentence."""
     return words.listed([site.results.areas[code].name for code in codes]) if codes else none

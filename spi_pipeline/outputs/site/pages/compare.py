@@ -1,7 +1,7 @@
-"""Wards beside each other: the script takes two to four, whose data it reads; without it there is a table of all.
+"""The page that compares wards: its script compares two to four; without the script there is a table of all wards.
 
-``static/wards/SLUG.js`` holds of each measure above the indicators score and rank as printed, and the best and worst
-likely rank.
+The script reads ``static/wards/SLUG.js``: for each element above the indicators, the score and rank as printed, and the
+best and worst likely rank.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from spi_pipeline.outputs.site.results import Area, Element
 
 
 def compare(site: Site) -> Iterator[Page | File]:
-    """The page on which wards are compared, and the data of each ward."""
+    """The page that compares wards, and the data of each ward."""
     results = site.results
     elements = [element for element in results.elements.values() if element.level != "indicator"]
     rows = [(ward, [_cell(site, element, ward) for element in elements]) for ward in results.wards]
@@ -23,7 +23,7 @@ def compare(site: Site) -> Iterator[Page | File]:
         path="compare.html",
         template="compare.html",
         title="Compare wards",
-        description=f"Two to four wards of {results.town.name} beside each other, and where they really differ.",
+        description=f"Two to four wards of {results.town.name} side by side, and where they really differ.",
         content={
             "elements": elements,
             "rows": rows,

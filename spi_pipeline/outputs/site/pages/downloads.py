@@ -1,4 +1,4 @@
-"""Downloads: what there is to take away, how large it is and what it holds."""
+"""The page of downloads: each file, its size and its content."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ GROUPS = {
 
 
 def downloads(site: Site) -> Iterator[Page]:
-    """The page, with or without files."""
-    ordered = sorted(site.downloads, key=lambda one: one.path)
-    grouped = {said: [one for one in ordered if one.group == name] for name, said in GROUPS.items()}
+    """The page of downloads, with or without files."""
+    ordered = sorted(site.downloads, key=lambda download: download.path)
+    grouped = {
+        heading: [download for download in ordered if download.group == name] for name, heading in GROUPS.items()
+    }
     yield Page(
         path="downloads.html",
         template="downloads.html",
         title="Downloads",
         description="The figures to take away: database, tables, map layer, workbook and dictionary.",
-        content={"grouped": {said: list(_things(site, files)) for said, files in grouped.items() if files}},
+        content={"grouped": {heading: list(_entries(site, files)) for heading, files in grouped.items() if files}},
         section="downloads.html",
     )
 
 
-def _things(site: Site, files: list[Download]) -> Iterator[dict[str, Any]]:
-    """What there is, each in one file or, as tables are, in one of each kind."""
-    for (stem, title), of_it in groupby(files, key=lambda file: (PurePath(file.path).stem, file.title)):
-        kinds = list(of_it)
+def _entries(site: Site, files: list[Download]) -> Iterator[dict[str, Any]]:
+    """The entries of the page; a table is one entry with a file of each kind."""
+    for (stem, title), matching in groupby(files, key=lambda file: (PurePath(file.path).stem, file.title)):
+        kinds = list(matching)
         product = site.results.contracts.products.get(stem) if kinds[0].group == "tables" else None
         yield {
             "title": title,

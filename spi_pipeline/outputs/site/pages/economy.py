@@ -1,4 +1,4 @@
-"""Social progress and the economy: who does better or worse than its economy suggests, and what the index goes with."""
+"""The page on the economy: which wards do better or worse than it suggests, and what goes with the index."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spi_pipeline.outputs.site.figures import counted, derived, figure, word
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Results, Row, records
 
-# By the verdict of the table ``residual``: mark in the chart, symbol and words.
+# By the verdict of the table ``residual``: the mark in the chart, the symbol and the words.
 VERDICTS = {
     "more than suggested": ("more", "▲", "better than suggested"),
     "less than suggested": ("less", "▼", "worse than suggested"),
     "as suggested": ("", "●", "as suggested"),
 }
-# A 95 % interval leaves one in twenty outside by chance alone.
+# By chance alone, one in twenty lies outside a 95 % interval.
 OUTSIDE = 0.05
 
 
 def economy(site: Site) -> Iterator[Page]:
-    """The page; none where no economic measure is set beside the scores, or wards are too few to suggest one."""
+    """The page on the economy; none without an economic measure next to the scores, or with too few wards."""
     results = site.results
     residual = results.newest("residual")
     of_index = records(residual[residual["id"] == results.index.id].sort_values("residual", ascending=False))
@@ -45,7 +45,7 @@ def economy(site: Site) -> Iterator[Page]:
             "unit": _unit(site, of_index[0]["measure_id"]),
             "rows": of_index,
             "sentence": _sentence(site, residual, of_index),
-            "said": _said(of_index, site),
+            "said": _chart_name(of_index, site),
             "chart": _chart(site, of_index),
             "beyond": _beyond(site, residual),
             "compared": counted(
@@ -78,14 +78,14 @@ def measure_title(site: Site, measure_id: str) -> str:
 
 
 def _unit(site: Site, measure_id: str) -> str:
-    """As ``Site.amount`` takes it: a share of one is shown in percent."""
+    """The unit as ``Site.amount`` takes it: shares are shown in percent."""
     contracts = site.results.contracts
     measure = contracts.context.get(measure_id)
     return contracts.vocabulary.units[measure.unit].title if measure else ""
 
 
 def residual_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
-    """A number of the table ``residual``."""
+    """A number from the table ``residual``."""
     return figure(
         row[column], "residual", column, digits, id=row["id"], area_code=row["area_code"], edition=row["edition"],
         profile=row["profile"],
@@ -93,36 +93,36 @@ def residual_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
 
 
 def verdict(row: Row) -> Markup:
-    """What the table ``residual`` says of a ward, in words."""
+    """The verdict of the table ``residual`` on a ward, in words."""
     key = {name: row[name] for name in ("id", "area_code", "edition", "profile")}
     return word(VERDICTS[row["verdict"]][2], row["verdict"], "residual", "verdict", **key)
 
 
 def _sentence(site: Site, residual: pd.DataFrame, rows: list[Row]) -> Markup:
-    """What the chart shows, with its numbers readable."""
+    """The content of the chart as a sentence, with its numbers."""
     results = site.results
     outside = [row for row in rows if row["verdict"] != "as suggested"]
     count = counted(
         residual, "residual", edition=results.edition, profile=results.profile, id=results.index.id,
         verdict=("more than suggested", "less than suggested"),
     )  # fmt: skip
-    told = [
+    sentences = [
         Markup("{} is {} ({} points, {} to {})").format(
             results.areas[row["area_code"]].name, verdict(row),
             *(residual_part(site, row, column) for column in ("residual", "lower", "upper")),
         )
         for row in outside
     ]  # fmt: skip
-    begin = Markup("Of {} wards, {} {} beyond what chance explains").format(
+    start = Markup("Of {} wards, {} {} beyond what chance explains").format(
         site.ward_count, count, "lies" if len(outside) == 1 else "lie"
     )
-    if not told:
-        return Markup("{}.").format(begin)
-    return Markup("{}: {}.").format(begin, Markup("; ").join(told))
+    if not sentences:
+        return Markup("{}.").format(start)
+    return Markup("{}: {}.").format(start, Markup("; ").join(sentences))
 
 
 def _beyond(site: Site, residual: pd.DataFrame) -> list[Row]:
-    """Dimensions and components beyond what is suggested, in the order of the framework."""
+    """Dimensions and components beyond the suggested range, in the order of the framework."""
     rows = residual[
         (residual["id"] != site.results.index.id)
         & residual["verdict"].isin(["more than suggested", "less than suggested"])
@@ -131,12 +131,12 @@ def _beyond(site: Site, residual: pd.DataFrame) -> list[Row]:
     return sorted(records(rows), key=lambda row: (order.index(row["id"]), row["residual"]))
 
 
-def _said(rows: list[Row], site: Site) -> str:
-    """The sentence as plain text, for the picture's name."""
+def _chart_name(rows: list[Row], site: Site) -> str:
+    """The sentence as plain text, as the name of the picture."""
     names = [f"{site.results.areas[row['area_code']].name} ({VERDICTS[row['verdict']][2]})" for row in rows
              if row["verdict"] != "as suggested"]  # fmt: skip
-    about = "How many points each ward scores more or less than its income deprivation suggests. "
-    return about + (f"Outside chance: {words.listed(names)}." if names else "No ward lies outside chance.")
+    subject = "How many points each ward scores more or less than its income deprivation suggests. "
+    return subject + (f"Outside chance: {words.listed(names)}." if names else "No ward lies outside chance.")
 
 
 def _chart(site: Site, rows: list[Row]) -> DotChart:
@@ -150,34 +150,37 @@ def _chart(site: Site, rows: list[Row]) -> DotChart:
 
 
 def _over_england(results: Results) -> dict[str, Row]:
-    """By measure, what the index goes with over all wards of England, whose newest edition may be another."""
+    """How the index goes with each measure over all wards of England, whose newest edition may be another."""
     table = results.tables["composition"]
     whole = table[(table["authority_code"] == ENGLAND) & (table["profile"] == results.profile)]
     return {row["measure_id"]: row for row in records(whole[whole["id"] == results.index.id])}
 
 
 def _goes_with(site: Site, own: pd.DataFrame, england: Mapping[str, Row]) -> list[dict[str, Any]]:
-    """Of each measure: its correlation with the index, and that among alike wards.
+    """The correlation of each measure with the index, and the correlation among wards of similar income.
 
-    Both are told of the town's wards, of these without the ward left out, and, where that is known of any measure, of
-    all wards of England.
+    Both are given for the town's wards, for these without the ward left out, and, if any measure has figures for
+    England, for all wards of England.
     """
-    found = []
+    entries = []
     for measure in dict.fromkeys(own["measure_id"]):
-        rows, whole = records(own[own["measure_id"] == measure].sort_values("left_out")), england.get(measure)
-        words_of = [_in_words(rows[0]), *([_in_words(whole, " among all wards of England")] if whole else [])]
-        found.append(
+        rows, england_row = records(own[own["measure_id"] == measure].sort_values("left_out")), england.get(measure)
+        sentences = [
+            _in_words(rows[0]),
+            *([_in_words(england_row, " among all wards of England")] if england_row else []),
+        ]
+        entries.append(
             {
                 "title": measure_title(site, measure),
                 "cells": [
                     _correlation(row, *columns)
-                    for row in [*rows, *([whole] if england else [])]
+                    for row in [*rows, *([england_row] if england else [])]
                     for columns in (("correlation", "lower", "upper"), ("partial", "partial_lower", "partial_upper"))
                 ],
-                "words": " ".join(words_of),
+                "words": " ".join(sentences),
             }
         )
-    return found
+    return entries
 
 
 def _correlation(row: Row | None, value: str, low: str, high: str) -> Markup:
@@ -186,24 +189,24 @@ def _correlation(row: Row | None, value: str, low: str, high: str) -> Markup:
     key = {name: row[name] for name in ("authority_code", "id", "measure_id", "left_out", "edition", "profile")}
     if row[value] is None:
         return Markup('<span class="absent">held equal</span>')
-    told = [figure(row[column], "composition", column, 2, **key) for column in (value, low, high)]
-    return Markup("{} ({} to {})").format(*told)
+    numbers = [figure(row[column], "composition", column, 2, **key) for column in (value, low, high)]
+    return Markup("{} ({} to {})").format(*numbers)
 
 
 def _in_words(row: Row, among: str = "") -> str:
-    """Whether the index goes with a measure, and whether it still does between wards of like income."""
+    """A sentence on whether the index goes with a measure, and whether it still does among wards of similar income."""
     way = _way(row["lower"], row["upper"])
     if way is None:
-        return f"Whether scores go with it{among} cannot be told."
-    begin = f"Where it is higher{among}, scores are {way}."
+        return f"We cannot tell whether scores go with it{among}."
+    start = f"Where it is higher{among}, scores are {way}."
     if row["partial"] is None:
-        return begin
+        return start
     alike = _way(row["partial_lower"], row["partial_upper"])
     if alike is None:
-        return f"{begin} Between wards alike in income this cannot be told."
+        return f"{start} Between wards alike in income this cannot be told."
     if alike != way:
-        return f"{begin} Between wards alike in income they are {alike} instead."
-    return f"{begin} Between wards alike in income too, scores are {alike}."
+        return f"{start} Between wards alike in income they are {alike} instead."
+    return f"{start} Between wards alike in income too, scores are {alike}."
 
 
 def _way(low: float, high: float) -> str | None:

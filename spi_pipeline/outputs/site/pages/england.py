@@ -1,4 +1,4 @@
-"""How the town stands to England: in which indicators it does better than the middle ward, in which worse."""
+"""Comparison of the town with England: the indicators in which it does better or worse than the middle ward."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spi_pipeline.outputs.site.figures import derived, named
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Element
 
-# Words of a list on how it stands in an indicator, and what the tables must say of it. No table holds the middle of
-# England: a ward of the town that is no worse than it, and lies beyond the town’s interval, proves the same.
+# For each list of indicators, its heading and the condition that the tables must fulfil. No table holds the middle ward
+# of England: a ward of the town that is at or beyond the middle, and lies outside the town’s interval, proves the same.
 STANDINGS: Mapping[str, tuple[str, str]] = {
     "better": ("▲ Better than the middle ward of England", "better"),
     "worse": ("▼ Worse than the middle ward of England", "worse"),
@@ -24,11 +24,11 @@ STANDINGS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What is said of an element.
+    """The comparison with England in one element.
 
     Attributes:
-        says: in how many indicators the town does better, and in how many worse.
-        lists: by words of ``STANDINGS``, each indicator with the share of wards of England that do worse.
+        says: the number of indicators in which the town does better, and the number in which it does worse.
+        lists: by heading from ``STANDINGS``, each indicator with the share of wards of England that do worse.
     """
 
     says: Markup
@@ -36,59 +36,70 @@ class Standing:
 
 
 def against_england(site: Site, element: Element, up: str) -> Standing:
-    """How the town stands to the wards of England in the indicators of an element, the best first.
+    """The comparison of the town with the wards of England in the indicators of an element, the best first.
 
     Args:
-        site: what was published.
+        site: the site.
         element: the index, a dimension or a component.
-        up: the way from the page to the site's folder.
+        up: the relative path from the page to the site's folder.
     """
     town, within = site.results.town, _within(site, element)
-    shares = {one.id: float(site.results.scores[one.id, town.code]["england_percentile"]) for one in within}
-    within.sort(key=lambda one: (-shares[one.id], one.id))
-    held = {name: [one for one in within if stands(site, one) == name] for name in STANDINGS}
+    shares = {
+        indicator.id: float(site.results.scores[indicator.id, town.code]["england_percentile"]) for indicator in within
+    }
+    within.sort(key=lambda indicator: (-shares[indicator.id], indicator.id))
+    groups = {name: [indicator for indicator in within if stands(site, indicator) == name] for name in STANDINGS}
     if not within:
         return Standing(
-            Markup("How {} stands to England in “{}” cannot be said: no figures for the wards of England are at hand.")
+            Markup("How {} compares with England in “{}” cannot be said: England’s wards have no figures here.")
             .format(town.name, element.title), {},
         )  # fmt: skip
-    said = Markup(
+    says = Markup(
         "Of {} indicators with figures for the wards of England, {} does better than the middle ward of England in {} "
         "and worse in {}. "
     ).format(
-        _count(site, element, within, "true"), town.name, *(_count(site, element, held[name], name) for name in
+        _count(site, element, within, "true"), town.name, *(_count(site, element, groups[name], name) for name in
         ("better", "worse")),
     )  # fmt: skip
-    said += Markup("In {} it is too near to tell.").format(
-        _count(site, element, held["untold"], STANDINGS["untold"][1])
+    says += Markup("In {} it is too near to tell.").format(
+        _count(site, element, groups["untold"], STANDINGS["untold"][1])
     )
-    lists = {STANDINGS[name][0]: [_told(site, one, name, up) for one in ones] for name, ones in held.items() if ones}
-    return Standing(said, lists)
+    lists = {
+        STANDINGS[name][0]: [_list_item(site, indicator, name, up) for indicator in indicators]
+        for name, indicators in groups.items()
+        if indicators
+    }
+    return Standing(says, lists)
 
 
 def best_and_worst(site: Site) -> Markup:
-    """The indicators in which the town does best and worst among the wards of England; empty where none is known."""
+    """The indicators in which the town does best and worst among the wards of England; empty if none is known."""
     results, index = site.results, site.results.index
     within = _within(site, index)
     if len(within) < 2:
         return Markup("")
     by_share = sorted(
-        within, key=lambda one: (-float(results.scores[one.id, results.town.code]["england_percentile"]), one.id)
+        within,
+        key=lambda indicator: (
+            -float(results.scores[indicator.id, results.town.code]["england_percentile"]),
+            indicator.id,
+        ),
     )
-    asked = f"{_held(site, index)} SELECT id FROM judged ORDER BY share {{}}, id {{}} LIMIT 1"
+    query = f"{_judged_query(site, index)} SELECT id FROM judged ORDER BY share {{}}, id {{}} LIMIT 1"
     best, worst = (
         Markup("“{}” (better than {} of 100 wards of England)").format(
-            named(words.plain(one.title), one.id, asked.format(*order)), site.england(one, results.town)
+            named(words.plain(indicator.title), indicator.id, query.format(*order)),
+            site.england(indicator, results.town),
         )
-        for one, order in ((by_share[0], ("DESC", "")), (by_share[-1], ("", "DESC")))
+        for indicator, order in ((by_share[0], ("DESC", "")), (by_share[-1], ("", "DESC")))
     )
     return Markup("It does best in {} and worst in {}.").format(best, worst)
 
 
 def stands(site: Site, indicator: Element) -> str:
-    """``better`` or ``worse`` where the town's value differs from the middle ward of England by more than its interval.
+    """``better`` or ``worse`` if the town's value differs from the middle ward of England by more than its interval.
 
-    Where it has no interval, the value alone decides; ``untold`` otherwise.
+    Without an interval, the value alone decides. Otherwise the result is ``untold``.
     """
     results = site.results
     own = results.observations[indicator.id, results.town.code, results.edition]
@@ -112,47 +123,52 @@ def stands(site: Site, indicator: Element) -> str:
 
 
 def _within(site: Site, element: Element) -> list[Element]:
-    """The indicators below an element that have figures for England, or itself."""
+    """The indicators below an element, or the indicator itself, that have figures for England."""
     results = site.results
     return [
-        one
-        for one in results.elements.values()
-        if one.level == "indicator"
-        and (one is element or element in site.above(one))
-        and results.scores.get((one.id, results.town.code), {}).get("england_percentile") is not None
+        indicator
+        for indicator in results.elements.values()
+        if indicator.level == "indicator"
+        and (indicator is element or element in site.above(indicator))
+        and results.scores.get((indicator.id, results.town.code), {}).get("england_percentile") is not None
     ]
 
 
-def _count(site: Site, element: Element, held: list[Element], condition: str) -> Markup:
-    return derived(len(held), f"{_held(site, element)} SELECT count(*) FROM judged WHERE {condition}")
+def _count(site: Site, element: Element, indicators: list[Element], condition: str) -> Markup:
+    return derived(len(indicators), f"{_judged_query(site, element)} SELECT count(*) FROM judged WHERE {condition}")
 
 
 def standing_says(site: Site, indicator: Element) -> Markup:
-    """How the town stands to England in one indicator that has figures for it, in two sentences."""
+    """Two sentences that compare the town with England in one indicator that has figures for England."""
     name, town = stands(site, indicator), site.results.town
-    said = {
+    template = {
         "better": "In {} {} as a whole does better than the middle ward of England.",
         "worse": "In {} {} as a whole does worse than the middle ward of England.",
         "untold": "In {} {} as a whole is too near to the middle ward of England to tell which of the two is better.",
     }[name]
     marked = Markup("“{}”").format(_marked(site, indicator, words.plain(indicator.title), name))
     share = Markup("It does better than {} of 100 wards of England.").format(site.england(indicator, town))
-    return Markup("{} {}").format(Markup(said).format(marked, town.name), share)
+    return Markup("{} {}").format(Markup(template).format(marked, town.name), share)
 
 
-def _told(site: Site, one: Element, name: str, up: str) -> Markup:
+def _list_item(site: Site, indicator: Element, name: str, up: str) -> Markup:
     return Markup('<a href="{}{}">{}</a>, better than {} of 100 wards of England').format(
-        up, site.path(one), _marked(site, one, one.title, name), site.england(one, site.results.town)
+        up,
+        site.path(indicator),
+        _marked(site, indicator, indicator.title, name),
+        site.england(indicator, site.results.town),
     )
 
 
-def _marked(site: Site, one: Element, title: str, name: str) -> Markup:
-    """The title of an indicator, of which the tables must say that the town stands so."""
-    return named(title, one.id, f"{_held(site, one)} SELECT id FROM judged WHERE {STANDINGS[name][1]}")
+def _marked(site: Site, indicator: Element, title: str, name: str) -> Markup:
+    """The title of an indicator, marked so that the readback checks the town's standing against the tables."""
+    return named(
+        title, indicator.id, f"{_judged_query(site, indicator)} SELECT id FROM judged WHERE {STANDINGS[name][1]}"
+    )
 
 
-def _held(site: Site, element: Element) -> str:
-    """The town's standing in each indicator of an element, ``judged``, as the published database works it out."""
+def _judged_query(site: Site, element: Element) -> str:
+    """A query for the town's standing in each indicator of an element, ``judged``, from the published database."""
     results = site.results
     column = {"indicator": "indicator_id", "component": "component_id", "dimension": "dimension_id"}.get(element.level)
     only = f"AND i.{column} = {literal(element.id)}" if column else ""

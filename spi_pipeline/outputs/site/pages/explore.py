@@ -1,10 +1,10 @@
-"""Explore: every measure in every edition. Without JavaScript it shows the index in the newest edition.
+"""The page Explore: every measure in every edition. Without JavaScript it shows the index in the newest edition.
 
-The script has its data from ``static/explore/all.js`` and, of each measure when it is first looked at, from
-``static/measures/ID.js``. These hold every number as it is printed, so that script and pages agree to the digit:
-of each edition, in the order of ``areas``, ``s`` = [score, colour class, rank, best likely rank, worst likely rank],
-``c`` = [points, likely from, likely to, verdict] by the edition compared with, and of an indicator ``v`` = [value,
-interval from, to, status]. What is not known is 0 where it is a whole entry, null within one.
+The script reads ``static/explore/all.js`` and, when a measure is first viewed, ``static/measures/ID.js``. These hold
+every number as it is printed, so that script and pages agree to the digit. For each edition, in the order of ``areas``,
+``s`` = [score, colour class, rank, best likely rank, worst likely rank], ``c`` = [points, likely from, likely to,
+verdict] by the edition compared with, and for an indicator ``v`` = [value, interval from, to, status]. An unknown entry
+is 0; an unknown number within an entry is null.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from spi_pipeline.outputs.site.results import Area, Element
 
 
 def explore(site: Site) -> Iterator[Page | File]:
-    """The page and the data of its script."""
+    """The page Explore, and the data of its script."""
     results = site.results
     yield data_file("explore/all", data(site))
     areas = [results.town, *results.wards]
-    yield from (data_file(f"measures/{one.id}", _measure(site, one, areas)) for one in results.elements.values())
+    yield from (
+        data_file(f"measures/{element.id}", _measure(site, element, areas)) for element in results.elements.values()
+    )
     yield Page(
         path="explore.html",
         template="explore.html",
@@ -40,7 +42,7 @@ def explore(site: Site) -> Iterator[Page | File]:
 
 
 def data(site: Site) -> dict[str, Any]:
-    """What the script shows of all measures alike."""
+    """The data that the script uses for every measure."""
     results = site.results
     areas = [results.town, *results.wards]
     return {
@@ -58,30 +60,31 @@ def data(site: Site) -> dict[str, Any]:
 
 def _measure(site: Site, element: Element, areas: list[Area]) -> dict[str, Any]:
     results = site.results
-    found: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "title": element.title,
         "path": site.path(element),
         "s": {year: [_score(site, element, area, year) for area in areas] for year in results.editions},
         "c": {
             year: {
-                start: [_change(site, element, area, start, year) for area in areas] for start in _before(site, year)
+                start: [_change(site, element, area, start, year) for area in areas]
+                for start in _compared_with(site, year)
             }
             for year in results.editions[1:]
         },
     }
     if element.level == "indicator":
-        stated = results.indicators[element.id]
-        digits = places(stated["worst"], stated["best"])
+        catalogued = results.indicators[element.id]
+        digits = places(catalogued["worst"], catalogued["best"])
         values = {year: [_value(site, element, area, year, digits) for area in areas] for year in results.editions}
-        found |= {"unit": stated["unit"], "digits": digits, "v": values}
-    return found
+        entry |= {"unit": catalogued["unit"], "digits": digits, "v": values}
+    return entry
 
 
-def _before(site: Site, year: int) -> list[int]:
-    """The editions that one is compared with: the one before it, and of the newest the first as well."""
+def _compared_with(site: Site, year: int) -> list[int]:
+    """The editions that an edition is compared with: the one before it and, for the newest, also the first."""
     editions = site.results.editions
-    before = [editions[editions.index(year) - 1]]
-    return before if year != editions[-1] or before[0] == editions[0] else [*before, editions[0]]
+    compared = [editions[editions.index(year) - 1]]
+    return compared if year != editions[-1] or compared[0] == editions[0] else [*compared, editions[0]]
 
 
 def _score(site: Site, element: Element, area: Area, year: int) -> list[Any] | int:

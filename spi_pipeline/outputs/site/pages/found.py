@@ -1,4 +1,4 @@
-"""What others found: published statements about the wards beside our figures; only where there are any."""
+"""The page What others found: published statements about the wards next to our figures, if there are any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.outputs.site.figures import counted, figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import records
 
-# What tells a statement from others.
+# The columns that identify a statement.
 KEY = ("finding_id", "claim")
 VERDICTS = {
     "agrees": ("✓", "we agree"),
@@ -21,7 +21,7 @@ VERDICTS = {
 
 
 def found(site: Site) -> Iterator[Page]:
-    """The page; none where nobody has published anything that we read."""
+    """The page What others found; none if there are no published statements."""
     table = site.results.tables["published_finding"]
     if table.empty:
         return

@@ -1,4 +1,4 @@
-"""The largest rises and falls beyond chance: which ward, in what, and by how much, in figures people understand."""
+"""The largest rises and falls beyond chance: the ward, the indicator and the size, in figures people understand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from spi_pipeline.outputs.site.results import Area, Element, Row, records
 
 @dataclass(frozen=True)
 class Move:
-    """How the score of an indicator moved in a ward.
+    """A change of the score of an indicator in a ward.
 
     Attributes:
-        ward: which.
+        ward: the ward.
         element: the indicator.
-        row: of the table ``change``.
-        ward_named: the name of the ward, marked as the one of this place among the largest.
-        element_named: likewise that of the indicator.
+        row: its row of the table ``change``.
+        ward_named: the name of the ward, marked so that the readback checks its place among the largest.
+        element_named: the name of the indicator, marked likewise.
     """
 
     ward: Area
@@ -37,9 +37,9 @@ def largest(site: Site, verdict: str, most: int) -> list[Move]:
     """The moves of indicators in wards with a verdict, from the first edition to the newest, the largest first.
 
     Args:
-        site: what was published.
+        site: the site.
         verdict: ``rose`` or ``fell``.
-        most: so many at the most.
+        most: the largest number of moves to return.
     """
     results = site.results
     start, end = results.editions[0], results.edition
@@ -51,26 +51,26 @@ def largest(site: Site, verdict: str, most: int) -> list[Move]:
         and results.areas[row["area_code"]].level == "ward"
     ]  # fmt: skip
     rows.sort(key=lambda row: (-abs(row["change"]), row["id"], row["area_code"]))
-    asked = (
+    query = (
         "FROM change JOIN area USING (area_code) JOIN indicator ON indicator_id = id WHERE area.level = 'ward' "
         f"AND edition_from = {start} AND edition_to = {end} AND profile = {literal(results.profile)} "
         f"AND verdict = {literal(verdict)} ORDER BY abs(change) DESC, id, area_code LIMIT 1"
     )
-    found = []
+    moves = []
     for place, row in enumerate(rows[:most]):
         ward, element = results.areas[row["area_code"]], results.elements[row["id"]]
-        which = f"{asked} OFFSET {place}"
-        found.append(
+        which = f"{query} OFFSET {place}"
+        moves.append(
             Move(
                 ward, element, row, named(ward.name, ward.code, f"SELECT area_code {which}"),
                 named(words.plain(element.title), element.id, f"SELECT id {which}"),
             )
         )  # fmt: skip
-    return found
+    return moves
 
 
 def points(site: Site, move: Move, how: str) -> tuple[Markup, Markup, Markup]:
-    """The change in points and the ends of its range, that nearer to nought first where sizes are given."""
+    """The change in points and the ends of its range; sizes start with the end nearer to nought."""
     ends = ["change_low", "change_high"]
     if how == "size":
         ends.sort(key=lambda column: abs(move.row[column]))
@@ -79,7 +79,7 @@ def points(site: Site, move: Move, how: str) -> tuple[Markup, Markup, Markup]:
 
 
 def value_moved(site: Site, move: Move) -> Markup:
-    """What was found then and now: ``from 40.0 to 55.5 per 1,000 residents``; nothing where either is not known."""
+    """The values then and now: ``from 40.0 to 55.5 per 1,000 residents``; empty if either is unknown."""
     results, years = site.results, (site.results.editions[0], site.results.edition)
     then, now = (results.observations.get((move.element.id, move.ward.code, year), {}) for year in years)
     if then.get("value") is None or now.get("value") is None:
@@ -91,14 +91,14 @@ def value_moved(site: Site, move: Move) -> Markup:
 
 
 def sentence(site: Site, move: Move) -> Markup:
-    """As: “Stop and search” in Central went from 40.0 to 55.5 per 1,000 residents, so its score fell by 24.7 points."""
+    """“Stop and search” in Central went from 40.0 to 55.5 per 1,000 residents, so its score fell by 24.7 points."""
     by, low, high = points(site, move, "size")
     key: dict[str, Any] = {
         name: move.row[name] for name in ("edition_from", "edition_to", "profile", "area_code", "id")
     }
     verb = word(move.row["verdict"], move.row["verdict"], "change", "verdict", **key)
     value = value_moved(site, move)
-    went = Markup(" went {}, so its score ").format(value) if value else Markup(": its score ")
+    middle = Markup(" went {}, so its score ").format(value) if value else Markup(": its score ")
     return Markup("“{}” in {}{}{} by {} points (likely {} to {})").format(
-        move.element_named, move.ward_named, went, verb, by, low, high
+        move.element_named, move.ward_named, middle, verb, by, low, high
     )

@@ -1,4 +1,4 @@
-"""The index, a dimension or a component: how the wards stand, how it moved, and what it is made of."""
+"""The page of the index, a dimension or a component: results by ward, changes and parts."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ def measure(site: Site) -> Iterator[Page]:
 
 
 def ranking_says(site: Site, element: Element) -> Markup:
-    """How town and wards stand in an element, in the words that the script of Explore says it in."""
+    """The standing of town and wards in an element, in the same words as the script of Explore."""
     results = site.results
-    said = Markup("{}, edition {}: {} scores {} of 100.").format(
+    text = Markup("{}, edition {}: {} scores {} of 100.").format(
         element.title, results.edition, results.town.name, site.score(element, results.town)
     )
     ranked = [results.areas[row["area_code"]] for row in results.ranking(element.id) if row["rank"] is not None]
     if not ranked:
-        return said + " No ward has a rank."
+        return text + " No ward has a rank."
     first, last = ranked[0], ranked[-1]
-    asked = (
+    query = (
         f"SELECT area_code FROM score JOIN area USING (area_code) WHERE score.id = '{element.id}' "
         f"AND edition = {results.edition} AND profile = '{results.profile}' AND rank IS NOT NULL"
     )
-    top = named(first.name, first.code, f"{asked} ORDER BY rank, area_name LIMIT 1")
-    bottom = named(last.name, last.code, f"{asked} ORDER BY rank DESC, area_name DESC LIMIT 1")
-    return said + Markup(" First comes {} with {} ({}), last {} with {} ({}).").format(
+    top = named(first.name, first.code, f"{query} ORDER BY rank, area_name LIMIT 1")
+    bottom = named(last.name, last.code, f"{query} ORDER BY rank DESC, area_name DESC LIMIT 1")
+    return text + Markup(" First comes {} with {} ({}), last {} with {} ({}).").format(
         top, site.score(element, first), site.rank(element, first),
         bottom, site.score(element, last), site.rank(element, last),
     )  # fmt: skip
 
 
 def moved(site: Site, element: Element) -> list[Markup]:
-    """What may be said of how an element moved from the first edition to the newest: the town, then the wards."""
+    """How an element moved from the first edition to the newest: first the town, then the wards."""
     results = site.results
     start, end = results.editions[0], results.edition
     if start == end:
         return []
-    said = [
+    sentences = [
         Markup("{} from {} to {}: {}.").format(
             results.town.name, start, end, site.change(element, results.town, start, end)
         )
@@ -82,9 +82,9 @@ def moved(site: Site, element: Element) -> list[Markup]:
             == verdict
         ]
         if names:
-            said.append(
+            sentences.append(
                 Markup("{}: {}.").format(
                     means, "every ward" if len(names) == len(results.wards) else words.listed(names)
                 )
             )
-    return said
+    return sentences

@@ -8,7 +8,7 @@ from spi_pipeline.outputs.site.pages.page import Page, Site
 
 
 def measures(site: Site) -> Iterator[Page]:
-    """The list."""
+    """The page with the list of measures."""
     results = site.results
     left_out: dict[str, list[tuple[str, str]]] = {}
     for name, row in results.indicators.items():

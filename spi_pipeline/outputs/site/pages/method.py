@@ -1,4 +1,4 @@
-"""Method: how a figure becomes a score, generated from the contracts that the index was computed by."""
+"""The page Method: how a figure becomes a score, generated from the contracts that the index was computed with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward.scorecard import strong_or_weak
 from spi_pipeline.outputs.site.results import Row, records
 
-# On what goalposts rest.
+# The sources of goalposts, in words.
 BASES = {
     "reference": "the wards of England",
     "theory": "the scale has an end",
@@ -23,7 +23,7 @@ BASES = {
 
 
 def method(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page Method."""
     contracts = site.results.contracts
     yield Page(
         path="method.html",
@@ -32,7 +32,7 @@ def method(site: Site) -> Iterator[Page]:
         description="How a figure becomes a score: goalposts, weights, means, missing figures, editions and intervals.",
         content={
             "profiles": [
-                (name, profile, _stated(name, profile)) for name, profile in contracts.framework.profiles.items()
+                (name, profile, _declarations(name, profile)) for name, profile in contracts.framework.profiles.items()
             ],
             "goalposts": _goalposts(site),
             "weights": _weights(site),
@@ -49,9 +49,9 @@ def method(site: Site) -> Iterator[Page]:
     )
 
 
-def _stated(name: str, profile: Profile) -> dict[str, str | Markup]:
-    """What a profile states, level by level where it does so."""
-    said_of = {
+def _declarations(name: str, profile: Profile) -> dict[str, str | Markup]:
+    """The declarations of a profile, separately for each level if they differ."""
+    labels = {
         "weights": "Weights",
         "impute": "Missing figures",
         "aggregate": "Means",
@@ -59,38 +59,40 @@ def _stated(name: str, profile: Profile) -> dict[str, str | Markup]:
         "normalise": "Scale",
         "treat": "Outliers",
     }
-    held = {said: (getattr(profile, one), f"framework.yaml profiles {name} {one}") for one, said in said_of.items()}
-    return {said: _plain(*value) for said, value in held.items() if value[0] is not None}
+    declared = {
+        label: (getattr(profile, field), f"framework.yaml profiles {name} {field}") for field, label in labels.items()
+    }
+    return {label: _plain(*value) for label, value in declared.items() if value[0] is not None}
 
 
 def _plain(value: object, where: str) -> str | Markup:
-    """What a profile states, level by level where it does so; shares as percentages."""
+    """A declaration of a profile as text, separately for each level if they differ; shares as percentages."""
     if isinstance(value, dict):
         return Markup("; ").join(
-            Markup("{}: {}").format(name, _plain(held, f"{where} {name}")) for name, held in value.items()
+            Markup("{}: {}").format(name, _plain(part, f"{where} {name}")) for name, part in value.items()
         )
     return Markup("{}%").format(stated(value, where, how="percent")) if isinstance(value, float) else str(value)
 
 
 def _goalposts(site: Site) -> list[dict[str, Any]]:
-    """Of each indicator: the values that score 0 and 100, on what they rest and why."""
+    """The values of each indicator that score 0 and 100, with their source and reason."""
     results = site.results
     catalogue = {row["indicator_id"]: row for row in records(results.tables["indicator"])}
-    found = []
+    entries = []
     for element in results.elements.values():
         if element.level != "indicator":
             continue
-        row, stated = catalogue[element.id], results.contracts.indicators[element.id].goalposts
-        found.append(
+        row, declared = catalogue[element.id], results.contracts.indicators[element.id].goalposts
+        entries.append(
             {
                 "element": element,
                 "unit": row["unit"],
                 "ends": [_end(row[name], name, element.id) for name in ("worst", "best")],
-                "basis": BASES.get(stated.basis, stated.basis),
-                "reason": stated.reason,
+                "basis": BASES.get(declared.source, declared.source),
+                "reason": declared.reason,
             }
         )
-    return found
+    return entries
 
 
 def _end(value: float | None, column: str, indicator: str) -> Markup:
@@ -99,16 +101,16 @@ def _end(value: float | None, column: str, indicator: str) -> Markup:
 
 
 def _weights(site: Site) -> list[dict[str, Any]]:
-    """What every element weighs in the one above it, in the order of the framework."""
+    """The weight of every element in the one above it, in the order of the framework."""
     results = site.results
     rows = {row["id"]: row for row in records(results.newest("weight")) if row["authority_code"] == results.town.code}
-    found = []
+    entries = []
     for element in results.elements.values():
         row = rows.get(element.id)
         if row is None or element.parent is None:
             continue
         key = {name: row[name] for name in ("edition", "profile", "authority_code", "parent_id", "id")}
-        found.append(
+        entries.append(
             {
                 "element": element,
                 "parent": results.elements[element.parent],
@@ -116,11 +118,11 @@ def _weights(site: Site) -> list[dict[str, Any]]:
                 "cells": [figure(row[name], "weight", name, 2, **key) for name in ("weight", "effective_weight")],
             }
         )
-    return found
+    return entries
 
 
 def _left_out(site: Site) -> list[tuple[Row, Row | None]]:
-    """Indicators that are declared and enter no score, each with the one that stands in its place, if any."""
+    """Declared indicators that enter no score, each with the indicator used instead, if any."""
     rows = records(site.results.tables["indicator"].sort_values("indicator_id"))
     return [(row, site.instead(row)) for row in rows if not row["in_basis"]]
 
@@ -128,10 +130,10 @@ def _left_out(site: Site) -> list[tuple[Row, Row | None]]:
 def _imputed(site: Site) -> list[dict[str, Any]]:
     """The estimates of the newest edition, each with its typical error."""
     results = site.results
-    found = []
+    entries = []
     for row in records(results.newest("imputation")):
         key = {name: row[name] for name in ("edition", "profile", "indicator_id", "area_code")}
-        found.append(
+        entries.append(
             {
                 "indicator": results.contracts.titles.get(row["indicator_id"], row["indicator_id"]),
                 "area": results.areas[row["area_code"]].name,
@@ -139,4 +141,4 @@ def _imputed(site: Site) -> list[dict[str, Any]]:
                 "cells": [figure(row[name], "imputation", name, 1, **key) for name in ("value", "error")],
             }
         )
-    return found
+    return entries

@@ -1,4 +1,4 @@
-"""An area of the council's own: who lives there, how it fares beside the wards and the town, and what is withheld."""
+"""The page of an area of the council's own: residents, comparison with wards and town, withheld figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spi_pipeline.outputs.site.pages.ward import dated
 from spi_pipeline.outputs.site.pages.ward.scorecard import AGE, STRONG, VERDICTS, WEAK, Verdict, verdict
 from spi_pipeline.outputs.site.results import Element, Row, by_area
 
-# A ward is held against its peers, an area of the council's own against all wards.
+# A ward is compared with its peers, an area of the council's own with all wards.
 AGAINST_WARDS = {
     STRONG: Verdict("▲", "stronger than the middle ward", True),
     WEAK: Verdict("▼", "weaker than the middle ward", True),
@@ -30,18 +30,18 @@ DRAWN = {
     "codes": "It is drawn as a list of small areas or wards.",
 }
 SIGNS = {"better": "▲", "worse": "▼", "too near to tell": "?"}
-# What can be taken away, and out of which table.
+# The files for download, and the table of each.
 TABLES = {"scores": "own_area_score", "values of indicators": "own_area_value"}
 
 
 def own_area(site: Site) -> Iterator[Page]:
-    """A page for each area of the council's own; none where it drew none."""
+    """A page for each area of the council's own; none if it defined none."""
     results = site.results
     shared = by_area(results.tables["own_area_overlap"], "own_area")
     scores, values = (by_area(results.newest(table), "own_area") for table in TABLES.values())
     for row in results.own_areas:
         name = row["own_area"]
-        told = OwnArea(
+        area = OwnArea(
             site, row, shared[name],
             {one["id"]: one for one in scores.get(name, [])},
             {one["indicator_id"]: one for one in values.get(name, []) if one["indicator_id"] in results.elements},
@@ -52,20 +52,20 @@ def own_area(site: Site) -> Iterator[Page]:
             title=f"{row['area_name']}: an area of {results.town.name}",
             description=f"{row['area_name']}, an area across wards of {results.town.name}: its score for social "
             "progress, the rank it would take among the wards, and every figure behind it.",
-            content=told.content(),
+            content=area.content(),
             section="wards/index.html",
         )
 
 
 class OwnArea:
-    """What the tables say of one area.
+    """The content of the page of one area.
 
     Args:
-        site: what was published.
-        row: of the table ``own_area``.
+        site: the site.
+        row: its row of the table ``own_area``.
         shared: its rows of the table ``own_area_overlap``.
-        scores: its rows of the newest edition of the table ``own_area_score``, by element.
-        values: likewise of the table ``own_area_value``, by indicator.
+        scores: its rows of the table ``own_area_score`` in the newest edition, by element.
+        values: its rows of the table ``own_area_value`` in the newest edition, by indicator.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class OwnArea:
         self.shared, self.scores, self.values = shared, scores, values
 
     def content(self) -> Mapping[str, Any]:
-        """All that the template shows."""
+        """The values that the template shows."""
         elements = self.site.results.elements.values()
         return {
             "area": self.row,
             "summary": self._summary(),
-            "sure": self._sure(),
+            "sure": self._range_meaning(),
             "dated": dated(self.site),
-            "lies": self._lies(),
+            "lies": self._how_drawn(),
             **self._drawn(),
             "wards": [self._ward(one) for one in self.shared if one["kind"] == "ward"],
             "others": [self._other(one) for one in self.shared if one["kind"] == "own_area"],
@@ -107,47 +107,49 @@ class OwnArea:
         return self.site.figure("own_area_overlap", row, column, 0)
 
     def _summary(self) -> Markup:
-        """Who lives there and where it stands."""
+        """The number of residents, its score and the rank it would take."""
         results, index = self.site.results, self.site.results.index
-        said = Markup("{} people lived in {} when the census of 2021 was taken.").format(
+        residents = Markup("{} people lived in {} when the census of 2021 was taken.").format(
             self.site.figure("own_area", self.row, "residents", 0), self.name
         )
         row = self.scores.get(index.id)
         if row is None:
-            return Markup("{} It has no score in edition {}: too little is known of it.").format(said, results.edition)
+            return Markup("{} It has no score in edition {}: too little is known of it.").format(
+                residents, results.edition
+            )
         return Markup(
             "{} It scores {} of 100 for social progress in edition {}, likely {} to {}; {} as a whole scores {}. "
             "Set among the wards it would rank {}, of {}."
         ).format(
-            said, self._score(row, "score"), results.edition, self._score(row, "score_low"),
+            residents, self._score(row, "score"), results.edition, self._score(row, "score_low"),
             self._score(row, "score_high"), results.town.name, self.site.score(index, results.town),
             self.site.ranked("own_area_score", row, "place"),
             self.site.figure("own_area_score", row, "among", 0),
         )  # fmt: skip
 
-    def _sure(self) -> Markup:
-        """What the range of its index holds."""
+    def _range_meaning(self) -> Markup:
+        """The meaning of the range of its score."""
         row = self.scores.get(self.site.results.index.id)
         if row is None:
             return Markup("")
         return Markup(
-            "The likely range of its score holds all that is unsure, how the index is formed among it. By errors of "
+            "The likely range of its score covers all that is in doubt, even how the index is formed. By errors of "
             "its own figures alone the score is likely {} to {}."
         ).format(self._score(row, "measured_low"), self._score(row, "measured_high"))
 
-    def _lies(self) -> Markup:
-        """How it is drawn, and what share of it is placed by estimate."""
-        said = Markup(DRAWN[self.row["drawn_by"]])
+    def _how_drawn(self) -> Markup:
+        """How it is drawn, and the share of its residents that is placed by estimate."""
+        drawn = Markup(DRAWN[self.row["drawn_by"]])
         if not self.row["split_share"]:
-            return said
-        return Markup("{} {}% of its residents come from small areas that it holds a part of; how many of them live in "
+            return drawn
+        return Markup("{} {}% of its residents come from small areas that lie partly in it; how many of them live in "
                       "it is estimated.").format(
-            said, self.site.figure("own_area", self.row, "split_share", how="percent")
+            drawn, self.site.figure("own_area", self.row, "split_share", how="percent")
         )  # fmt: skip
 
     def _drawn(self) -> Mapping[str, Any]:
-        """A map of the wards that it lies across, and it upon them; of an outline alone, which says where it ends."""
-        # Of an area that was removed since, tables tell until the next refresh.
+        """A map of the wards it overlaps, with its outline; only for areas drawn as an outline."""
+        # The tables still hold areas that were removed from the contracts since the last refresh.
         area = self.site.results.contracts.own_areas.get(self.row["own_area"])
         if area is None or area.outline is None or self.site.map is None:
             return {"map": None}
@@ -165,14 +167,14 @@ class OwnArea:
         return {"id": row["other"], "name": row["other_name"], "shared": self._people(row, "shared")}
 
     def _thin(self) -> list[Markup]:
-        """The differences so small that figures of both would tell of few people, each once."""
-        told: dict[tuple[str, float], Markup] = {}
+        """The differences so small that figures of both areas would reveal a few people, each once."""
+        sentences: dict[tuple[str, float], Markup] = {}
         for row in self.shared:
             if row["thin"]:
-                # What one ward leaves, all wards within or touched may leave too.
+                # The same few people may separate it from one ward and from all wards in or next to it; name them once.
                 few = min("area_less_other", "other_less_area", key=lambda column: (row[column] < 1, row[column]))
-                told.setdefault((few, row[few]), self._few(row, few))
-        return list(told.values())
+                sentences.setdefault((few, row[few]), self._few(row, few))
+        return list(sentences.values())
 
     def _few(self, row: Row, column: str) -> Markup:
         there, not_there = (self.name, row["other_name"])[:: 1 if column == "area_less_other" else -1]
@@ -183,21 +185,21 @@ class OwnArea:
         )  # fmt: skip
 
     def _named(self, wanted: Verdict) -> Markup:
-        """The components in which it is strong or weak beyond chance, the furthest first."""
-        rows = [(one, self.scores[one.id]) for one in self.site.results.elements.values()
-                if one.level == "component" and one.id in self.scores]  # fmt: skip
-        found = [(one, row) for one, row in rows if _verdict(row) is AGAINST_WARDS[wanted]]
-        if not found:
+        """The components in which it is strong or weak beyond chance, the largest difference first."""
+        rows = [(component, self.scores[component.id]) for component in self.site.results.elements.values()
+                if component.level == "component" and component.id in self.scores]  # fmt: skip
+        pairs = [(component, row) for component, row in rows if _verdict(row) is AGAINST_WARDS[wanted]]
+        if not pairs:
             return Markup("Nothing beyond chance.")
-        found.sort(key=lambda pair: -abs(pair[1]["difference"]))
+        pairs.sort(key=lambda pair: -abs(pair[1]["difference"]))
         return Markup("{}.").format(
             words.listed_markup(
                 [
                     Markup("{} ({} points {} the middle ward)").format(
-                        one.title, self._score(row, "difference", "size"),
+                        component.title, self._score(row, "difference", "size"),
                         "above" if row["difference"] > 0 else "below",
                     )
-                    for one, row in found
+                    for component, row in pairs
                 ]
             )
         )  # fmt: skip
@@ -234,21 +236,21 @@ class OwnArea:
             "value": self.site.amount("own_area_value", row, "value", unit),
             "range": self.site.between("own_area_value", row, "lower", "upper", unit),
             "town": self.site.amount("observation", town, "value", unit) if town else Markup("no figure"),
-            "beside": self._beside(element, row, town),
+            "beside": self._against_town(element, row, town),
             "when": "; ".join(filter(None, [self.site.when(row), *notes])),
             "rank": self._rank(element),
             "source": results.contracts.sources[row["source_id"]],
         }
 
-    def _beside(self, element: Element, row: Row, town: Row | None) -> Markup:
-        """Whether it does better or worse than the town by more than its value is unsure of, its edges included."""
+    def _against_town(self, element: Element, row: Row, town: Row | None) -> Markup:
+        """Whether it differs from the town by more than the uncertainty of its value, including that of its edges."""
         if row["value"] is None or town is None or town["value"] is None:
             return Markup("– cannot be told")
         sign = -1 if self.site.results.indicators[element.id]["direction"] == "lower_is_better" else 1
         edges = Z95 * row["allocation_error"]
         ends = [sign * row[end] for end in ("lower", "upper")]
         middle = sign * town["value"]
-        found = (
+        outcome = (
             "better" if min(ends) - edges > middle else "worse" if max(ends) + edges < middle else "too near to tell"
         )
         query = f"""
@@ -261,15 +263,15 @@ class OwnArea:
                     JOIN indicator USING (indicator_id)
                 WHERE own_area = {literal(row["own_area"])} AND indicator_id = {literal(element.id)}
                     AND edition = {row["edition"]} AND t.area_code = {literal(town["area_code"])})"""
-        return Markup('<span aria-hidden="true">{}</span> {}').format(SIGNS[found], named(found, found, query))
+        return Markup('<span aria-hidden="true">{}</span> {}').format(SIGNS[outcome], named(outcome, outcome, query))
 
     def _titles(self, of: Callable[[Row], bool]) -> list[Element]:
-        """The indicators whose values are of a kind."""
+        """The indicators whose rows meet a condition."""
         return [self.site.results.elements[name] for name, row in self.values.items() if of(row)]
 
 
 def _verdict(row: Row) -> Verdict:
     if row["verdict"] is None:
         return NO_WARDS
-    found = verdict({"verdict": row["verdict"], "peer_median": row["ward_median"]}, row)
-    return AGAINST_WARDS.get(found, found)
+    ward_verdict = verdict({"verdict": row["verdict"], "peer_median": row["ward_median"]}, row)
+    return AGAINST_WARDS.get(ward_verdict, ward_verdict)

@@ -1,4 +1,4 @@
-"""What a page is, and what all pages may ask of the site."""
+"""The data of a page, and the parts of the site that all pages share."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from spi_pipeline.outputs.site.drawing import WardMap
 from spi_pipeline.outputs.site.figures import derived, figure, places, word
 from spi_pipeline.outputs.site.results import Area, Element, Results, Row
 
-# More wards than most towns have: Luton has 20, Birmingham 69. Pages of 300 wards with a table of all wards by all
-# measures, or of all wards by all wards, would take seconds to load on a phone.
+# More wards than most towns have: Luton has 20, Birmingham 69. With 300 wards, a table of all wards by all measures, or
+# of all wards by all wards, would take seconds to load on a phone.
 MANY = 50
-# The columns that say of which area a row is: of a ward or the town, or of an area of the council's own.
+# The columns that identify the area of a row: a ward or the town, or an area of the council's own.
 AREAS = ("area_code", "own_area")
 
 
@@ -31,13 +31,13 @@ class Page:
     """One page.
 
     Attributes:
-        path: of its file, below the site's folder.
-        template: its name.
-        title: of the document, without the name of the site.
-        description: one sentence, for search engines and whoever shares a link.
-        content: what the template shows.
-        section: which entry of the menu it belongs to.
-        area_code: of the ward that it is about, else empty.
+        path: the path of its file below the site's folder.
+        template: the name of its template.
+        title: the title of the document, without the name of the site.
+        description: one sentence, for search engines and link previews.
+        content: the values that the template shows.
+        section: the path of the menu entry that it belongs to.
+        area_code: the code of the ward that it is about; otherwise empty.
     """
 
     path: str
@@ -51,11 +51,11 @@ class Page:
 
 @dataclass(frozen=True)
 class File:
-    """What stands beside the pages: data of a script, or a download.
+    """A file that accompanies the pages: data of a script, or a download.
 
     Attributes:
-        path: below the site's folder.
-        text: what it holds.
+        path: its path below the site's folder.
+        text: its content.
     """
 
     path: str
@@ -63,14 +63,14 @@ class File:
 
 
 def data_file(name: str, held: object) -> File:
-    """What a script reads: a script itself, since a page that is opened as a file may fetch nothing.
+    """Data for a script, as a script: a page opened from a file may not fetch anything.
 
     Args:
-        name: by which scripts ask for it.
-        held: anything that JSON can say.
+        name: the name by which scripts look it up.
+        held: anything that JSON can express.
     """
-    told = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
-    return File(f"static/{name}.js", f'DATA["{name}"]={told};\n')
+    data = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+    return File(f"static/{name}.js", f'DATA["{name}"]={data};\n')
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class SiteFile:
     """One file of the site.
 
     Attributes:
-        path: below the site's folder.
+        path: its path below the site's folder.
         content: its bytes.
-        title: of a page; empty of anything else.
-        area_code: of the ward that a page is of, else empty.
+        title: the title of a page; empty for other files.
+        area_code: the code of the ward that a page is about; otherwise empty.
     """
 
     path: str
@@ -91,11 +91,11 @@ class SiteFile:
 
 
 class Site:
-    """What pages have in common.
+    """The parts that pages share.
 
     Args:
-        results: what was published.
-        downloads: the files to take away.
+        results: the published results.
+        downloads: the files for download.
     """
 
     def __init__(self, results: Results, downloads: Sequence[Download] = ()) -> None:
@@ -103,7 +103,7 @@ class Site:
         self.downloads = downloads
         self._keys: dict[str, list[str]] = {}
 
-    # Path and words of each entry.
+    # The path and the words of each entry.
     menu = (
         ("index.html", "Home"),
         ("wards/index.html", "Wards"),
@@ -114,7 +114,7 @@ class Site:
         ("certainty.html", "How certain"),
         ("quality.html", "Quality"),
     )
-    # What stands at the foot of every page.
+    # The entries at the foot of every page.
     foot = (
         ("compare.html", "Compare wards"),
         ("method.html", "Method"),
@@ -127,33 +127,33 @@ class Site:
 
     @property
     def publication(self) -> SitePublication:
-        """What the council says of its site."""
+        """The council's settings for its site."""
         return self.results.contracts.publication
 
     @property
     def name(self) -> str:
-        """Of the site."""
+        """The name of the site."""
         return self.publication.name or f"Social progress in {self.results.town.name}"
 
     @cached_property
     def map(self) -> WardMap | None:
-        """The wards, drawn once."""
+        """The map of the wards, drawn once."""
         return drawing.ward_map(self.results.boundaries)
 
     def figure(
         self, table: str, row: Row, column: str, digits: int = 1, absent: str = "not known", how: str = ""
     ) -> Markup:
-        """A number of a row of a published table."""
+        """A number from a row of a published table."""
         return figure(row[column], table, column, digits, absent, how, **self._key(table, row))
 
     def word(self, table: str, row: Row, column: str, text: str) -> Markup:
-        """What is said of a word in a row of a published table."""
+        """Words for a word in a row of a published table."""
         return word(text, row[column], table, column, **self._key(table, row))
 
     def _key(self, table: str, row: Row) -> dict[str, Any]:
-        """What tells a row from all others: the key of its contract, without what is the same in all rows.
+        """The columns that identify a row: the key of its contract, without columns that are the same in all rows.
 
-        Of which area a number is stands there in any case, so that its name is looked for around it.
+        The column of the area is always included, so that the readback looks for the area's name near the number.
         """
         if table not in self._keys:
             columns = [column.name for column in self.results.contracts.products[table].columns if column.key]
@@ -163,7 +163,7 @@ class Site:
 
     @property
     def without_score(self) -> list[tuple[str, list[Row]]]:
-        """What is said of each component without a score, and its indicators, rows of the table ``indicator``."""
+        """A heading for each component without a score, and its indicators as rows of the table ``indicator``."""
         titles = self.results.contracts.titles
         return [
             (f"{titles[component]} has no score here: none of its indicators has figures of use", rows)
@@ -172,29 +172,29 @@ class Site:
 
     @property
     def many(self) -> bool:
-        """Whether there are so many wards that pages count them, where fewer would be named or stand in one table."""
+        """Whether there are so many wards that pages give counts in place of names and full tables."""
         return len(self.results.wards) > MANY
 
     @property
     def ward_count(self) -> Markup:
-        """How many wards there are."""
+        """The number of wards."""
         return derived(len(self.results.wards), "SELECT count(*) FROM area WHERE level = 'ward'")
 
     @property
     def wards_counted(self) -> Markup:
-        """How many wards there are, with the noun: ``20 wards``."""
+        """The number of wards with the noun: ``20 wards``."""
         return Markup("{} ward{}").format(self.ward_count, "" if len(self.results.wards) == 1 else "s")
 
     def part_count(self, level: str) -> Markup:
-        """How many dimensions, components or indicators have scores."""
+        """The number of dimensions, components or indicators with scores."""
         rows = self.results.tables["score"]
         query = f"SELECT count(DISTINCT id) FROM score WHERE level = {literal(level)}"
         return derived(rows.loc[rows["level"] == level, "id"].nunique(), query)
 
     def amount(self, table: str, row: Row, column: str, unit: str, beside: float = 0.0) -> Markup:
-        """A value as its unit is written: £24,471, 12.2%, 41.8% where it is a share of 1, else the number alone.
+        """A value with its unit: £24,471, 12.2%, 41.8% for a share of 1; other units give the number alone.
 
-        It is rounded by its size, or by that of what it stands ``beside`` where this is larger.
+        It is rounded by its size, or by the size of the value ``beside`` it if that is larger.
         """
         units = self.results.contracts.vocabulary.units
         if row[column] is None:
@@ -206,7 +206,7 @@ class Site:
         return Markup("{}{}{}").format("£" if pounds else "", number, "%" if percent or share else "")
 
     def in_words(self, element: Element, area: Area, beside: float = 0.0) -> Markup:
-        """The newest value of an indicator with its unit, as ``amount``: ``12.2%``, ``163 (ratio, England = 100)``."""
+        """The newest value of an indicator with its unit (see ``amount``): ``12.2%``, ``163 (England = 100)``."""
         results, unit = self.results, self.results.indicators[element.id]["unit"]
         row = results.observations[element.id, area.code, results.edition]
         number = self.amount("observation", row, "value", unit, beside)
@@ -216,11 +216,11 @@ class Site:
 
     @cached_property
     def neighbours(self) -> dict[str, list[Area]]:
-        """The wards that border on each, by its code, in the order of their names."""
+        """The wards that border on each ward, by its code, ordered by name."""
         touching: dict[str, set[str]] = {}
         for code, other in Shapes.from_frame(self.results.boundaries).touching():
             touching.setdefault(code, set()).add(other)
-        return {code: [ward for ward in self.results.wards if ward.code in found] for code, found in touching.items()}
+        return {code: [ward for ward in self.results.wards if ward.code in codes] for code, codes in touching.items()}
 
     def score(self, element: Element, area: Area, digits: int = 1, edition: int | None = None) -> Markup:
         """The score of an area, in the newest edition unless another is named."""
@@ -234,7 +234,7 @@ class Site:
     def rank(self, element: Element, area: Area) -> Markup:
         """The rank of a ward with its likely range, never one without the other: ``19th, likely 16th to 20th``.
 
-        Where markup has no place, as in an attribute, ``rank_text`` says the same.
+        ``rank_text`` gives the same where markup cannot be used, as in an attribute.
         """
         return _ranked(
             self.results.scores[element.id, area.code], "score", "rank", area_code=area.code, id=element.id,
@@ -242,27 +242,27 @@ class Site:
         )  # fmt: skip
 
     def ranked(self, table: str, row: Row, column: str) -> Markup:
-        """As ``rank``, of a column of any published table that has its likely ends beside it."""
+        """The same as ``rank``, for a column of any published table that has columns for its likely range."""
         return _ranked(row, table, column, **self._key(table, row))
 
     def between(self, table: str, row: Row, low: str, high: str, unit: str | None = None) -> Markup:
-        """A range in parentheses, as ``amount`` where there is a unit; nothing where there is no range."""
+        """A range in parentheses, formatted as in ``amount`` if it has a unit; empty if there is no range."""
         if row[low] is None or row[high] is None:
             return Markup("")
         ends = [self.amount(table, row, end, unit) if unit else self.figure(table, row, end) for end in (low, high)]
         return Markup("({} to {})").format(*ends)
 
     def rank_text(self, element: Element, area: Area) -> str:
-        """As ``rank``, in plain text."""
+        """The same as ``rank``, in plain text."""
         return self.rank(element, area).striptags()
 
     def value(
         self, element: Element, area: Area, column: str = "value", digits: int | None = None, edition: int | None = None
     ) -> Markup:
-        """A column of the table ``observation``, with as many places as tell wards apart unless some are named."""
-        year, stated = edition or self.results.edition, self.results.indicators[element.id]
+        """A column of the table ``observation``, with enough decimal places to tell wards apart unless given."""
+        year, catalogued = edition or self.results.edition, self.results.indicators[element.id]
         row = self.results.observations.get((element.id, area.code, year), {})
-        shown = places(stated["worst"], stated["best"]) if digits is None else digits
+        shown = places(catalogued["worst"], catalogued["best"]) if digits is None else digits
         key: dict[str, Any] = {"indicator_id": element.id, "area_code": area.code, "edition": year}
         return figure(row.get(column), "observation", column, shown, "no figure", **key)
 
@@ -274,17 +274,17 @@ class Site:
         return figure(share, "score", "england_percentile", 0, area_code=area.code, **key)
 
     def weight(self, parent: Element, child: Element, column: str = "weight", digits: int = 3) -> Markup:
-        """What a child counts for in its parent, or the share of its parent’s spread (``effective_weight``)."""
+        """The weight of a child in its parent, or its share of the parent’s spread (``effective_weight``)."""
         results = self.results
         key: dict[str, Any] = {"edition": results.edition, "profile": results.profile, "parent_id": parent.id}
         row = results.weights.get((parent.id, child.id), {})
         return figure(row.get(column), "weight", column, digits, authority_code=results.town.code, id=child.id, **key)
 
     def released(self, row: Row) -> bool:
-        """Whether a figure bears the year it was published, not that of what was measured.
+        """Whether a figure carries the year of its publication rather than the year of measurement.
 
         Args:
-            row: with ``source_id``, and of an indicator with ``indicator_id``, which may state its months itself.
+            row: a row with ``source_id`` and, for an indicator, ``indicator_id``, whose measure may name its months.
         """
         contracts = self.results.contracts
         source = contracts.sources.get(row.get("source_id") or "")
@@ -293,25 +293,25 @@ class Site:
         return source is not None and source.properties.period.basis == "release" and not dated
 
     def status(self, row: Row) -> str:
-        """How the value in a row of the table ``observation`` came to be, one of ``words.STATUSES``.
+        """The origin of the value in a row of the table ``observation``, one of ``words.STATUSES``.
 
-        What was published in a year was measured some time before, and is never called measured in that year.
+        A value published in a year was measured some time before, so it is never described as measured in that year.
         """
         status = str(row["status"])
         return "released" if status == "observed" and self.released(row) else status
 
     def when(self, row: Row, source_id: str | None = None) -> str:
-        """Of when a figure is: ``March 2021``, or ``published in 2025``; empty where that is not known.
+        """The period of a figure: ``March 2021``, or ``published in 2025``; empty if unknown.
 
         Args:
-            row: with ``period_start`` and ``period_end``.
-            source_id: of its source, where the row does not say.
+            row: a row with ``period_start`` and ``period_end``.
+            source_id: the id of its source, if the row does not have it.
         """
         if row["period_end"] is None:
             return ""
         period = words.period(row["period_start"], row["period_end"])
-        stated = row if source_id is None else {**row, "source_id": source_id}
-        return f"published in {period}" if self.released(stated) else period
+        sourced = row if source_id is None else {**row, "source_id": source_id}
+        return f"published in {period}" if self.released(sourced) else period
 
     def over_editions(self, element: Element, area: Area) -> list[float | None]:
         """The score of an area in every edition, oldest first."""
@@ -319,21 +319,21 @@ class Site:
         return [row.get("score") for row in rows]
 
     def path(self, element: Element) -> str:
-        """Of the page of an element."""
+        """The path of the page of an element."""
         return f"{'indicators' if element.level == 'indicator' else 'measures'}/{element.id}.html"
 
     def instead(self, row: Row) -> Row | None:
-        """The indicator that fills the place of one that is left out, rows of the table ``indicator``."""
+        """The indicator that fills the slot of one that is left out, as a row of the table ``indicator``."""
         others = self.results.indicators.values()
-        return next((one for one in others if one["slot_id"] == row["slot_id"] and one["in_basis"]), None)
+        return next((other for other in others if other["slot_id"] == row["slot_id"] and other["in_basis"]), None)
 
     def above(self, element: Element) -> list[Element]:
-        """What an element is part of, the index first."""
+        """The elements that an element is part of, the index first."""
         parent = self.results.elements.get(element.parent or "")
         return [] if parent is None else [*self.above(parent), parent]
 
     def change(self, element: Element, area: Area, start: int, end: int) -> Markup:
-        """What may be said of how a score moved: ``▲ rose: 2.3 points, likely 0.5 to 4.1``, or that nothing may."""
+        """How a score moved, ``▲ rose: 2.3 points, likely 0.5 to 4.1``, or that this cannot be told."""
         row = self.results.changes.get((element.id, area.code, start, end))
         if row is None or row["change"] is None or row["verdict"] == "cannot_tell":
             return Markup("{}").format(words.VERDICTS["cannot_tell"])
@@ -346,8 +346,8 @@ class Site:
         return Markup("{}: {} points, likely {} to {}").format(verdict, by, low, high)
 
     def place(self, element: Element, area: Area) -> int | None:
-        """The colour class of an area's score, against the town's own."""
-        own, town = (self.results.scores[element.id, one.code]["score"] for one in (area, self.results.town))
+        """The colour class of an area's score, relative to the town's own."""
+        own, town = (self.results.scores[element.id, either.code]["score"] for either in (area, self.results.town))
         return None if town is None else drawing.colour_class(own, town)
 
 

@@ -1,4 +1,4 @@
-"""Progress: what moved, what stood still, what cannot be told, and how little of the index is measured again at all."""
+"""The page Progress: what moved, what did not, what cannot be told, and how little of the index is measured again."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from spi_pipeline.outputs.site.pages.largest import largest, points, value_moved
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Element, Row, records
 
-# By the verdict of the table ``change``, which is about scores: more is better.
+# By the verdict of the table ``change``, on scores: more is better.
 VERDICTS = {
     "rose": ("▲", "got better"),
     "fell": ("▼", "got worse"),
     "not_distinguishable": ("●", "no clear change"),
     "cannot_tell": ("?", "cannot be told"),
 }
-# By the verdict of the table ``decade``, which is about values: more may be better or worse.
+# By the verdict of the table ``decade``, on values: more may be better or worse.
 OF_DECADE = {"rose": "▲ rose", "fell": "▼ fell", "cannot be told": "? cannot be told"}
-# Rises and falls that are listed at the top.
+# The number of rises and of falls listed at the top.
 SHOWN = 10
 SIGNALS = {"rise": "▲ more than before", "fall": "▼ fewer than before"}
 
 
 def progress(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page Progress."""
     results = site.results
     change = results.tables["change"]
     change = change[change["profile"] == results.profile]
@@ -56,42 +56,42 @@ def progress(site: Site) -> Iterator[Page]:
 
 
 def change_part(site: Site, row: Row, column: str, digits: int = 1) -> Markup:
-    """A number of the table ``change``."""
+    """A number from the table ``change``."""
     key = {name: row[name] for name in ("id", "area_code", "edition_from", "edition_to", "profile")}
     return figure(row[column], "change", column, digits, **key)
 
 
 def change_verdict(row: Row) -> Markup:
-    """What the table ``change`` says of an area, in words."""
+    """The verdict of the table ``change`` on an area, in words."""
     key = {name: row[name] for name in ("id", "area_code", "edition_from", "edition_to", "profile")}
     return word(VERDICTS[row["verdict"]][1], row["verdict"], "change", "verdict", **key)
 
 
 def _percent(row: Row) -> Markup:
     """The share of the index that can have moved, in percent."""
-    asked = " AND ".join(
+    condition = " AND ".join(
         f"{name} = {row[name]}" if name.startswith("edition") else f"{name} = {literal(row[name])}"
         for name in ("id", "area_code", "edition_from", "edition_to", "profile")
     )
     share = None if row["movable"] is None else 100 * row["movable"]
-    return derived(share, f"SELECT 100 * movable FROM change WHERE {asked}")
+    return derived(share, f"SELECT 100 * movable FROM change WHERE {condition}")
 
 
 def _largest(site: Site) -> list[dict[str, Any]]:
-    """The largest rises and falls of indicators in wards beyond chance, each a heading and rows for a table."""
-    found = []
+    """The largest rises and falls of indicators in wards beyond chance, each with a heading and rows for a table."""
+    tables = []
     for verdict, heading in (("rose", "Largest rises"), ("fell", "Largest falls")):
         rows = [
             {"move": move, "value": value_moved(site, move), "points": points(site, move, "signed")}
             for move in largest(site, verdict, SHOWN)
         ]
         if rows:
-            found.append({"heading": heading, "mark": VERDICTS[verdict][0], "rows": rows})
-    return found
+            tables.append({"heading": heading, "mark": VERDICTS[verdict][0], "rows": rows})
+    return tables
 
 
 def _steps(site: Site, change: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of each pair of editions: the share measured again, the town's change, and how many wards can be told."""
+    """For each pair of editions: the share measured again, the town's change, and the number of wards per verdict."""
     of_town = change[(change["id"] == site.results.index.id) & (change["area_code"] == site.results.town.code)]
     return [
         {"row": row, "share": _percent(row), "told": _counts(site, change, site.results.index.id, row)}
@@ -102,7 +102,7 @@ def _steps(site: Site, change: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _counts(site: Site, change: pd.DataFrame, element_id: str, pair: Row) -> dict[str, Markup]:
-    """How many wards have each verdict."""
+    """The number of wards with each verdict."""
     wards = tuple(ward.code for ward in site.results.wards)
     span = {name: pair[name] for name in ("edition_from", "edition_to")}
     return {
@@ -114,7 +114,7 @@ def _counts(site: Site, change: pd.DataFrame, element_id: str, pair: Row) -> dic
 
 
 def _since_the_first(site: Site, change: pd.DataFrame) -> dict[str, Any] | None:
-    """What happened between the first and the newest edition; nothing where there is one edition."""
+    """The changes between the first and the newest edition; None if there is only one edition."""
     results = site.results
     first, last = results.editions[0], results.editions[-1]
     rows = change[(change["edition_from"] == first) & (change["edition_to"] == last)]
@@ -123,13 +123,13 @@ def _since_the_first(site: Site, change: pd.DataFrame) -> dict[str, Any] | None:
     pair = {"edition_from": first, "edition_to": last}
     moved, still = [], []
     for element in results.elements.values():
-        of_it = rows[rows["id"] == element.id]
-        if of_it.empty:
+        element_rows = rows[rows["id"] == element.id]
+        if element_rows.empty:
             continue
-        if (of_it["verdict"] == "cannot_tell").all():
-            still.append((element, float(of_it["movable"].max() or 0)))
+        if (element_rows["verdict"] == "cannot_tell").all():
+            still.append((element, float(element_rows["movable"].max() or 0)))
         else:
-            moved.append(_moved(site, change, element, of_it, pair))
+            moved.append(_moved(site, change, element, element_rows, pair))
     town = next(iter(records(rows[(rows["id"] == results.index.id) & (rows["area_code"] == results.town.code)])), None)
     return {
         "first": first,
@@ -149,7 +149,7 @@ def _since_the_first(site: Site, change: pd.DataFrame) -> dict[str, Any] | None:
 def _moved(site: Site, change: pd.DataFrame, element: Element, rows: pd.DataFrame, pair: Row) -> dict[str, Any]:
     names = {
         verdict: [
-            _told(site, element, code, verdict, pair)
+            _ward_with_verdict(site, element, code, verdict, pair)
             for code in rows.loc[rows["verdict"] == verdict, "area_code"]
             if site.results.areas[code].level == "ward"
         ]
@@ -160,26 +160,26 @@ def _moved(site: Site, change: pd.DataFrame, element: Element, rows: pd.DataFram
     town = next(iter(records(rows[rows["area_code"] == site.results.town.code])), None)
     return {
         "element": element,
-        "names": {verdict: sorted(found, key=Markup.striptags) for verdict, found in names.items()},
+        "names": {verdict: sorted(wards, key=Markup.striptags) for verdict, wards in names.items()},
         "counts": _counts(site, change, element.id, pair),
         "town": town,
     }
 
 
-def _told(site: Site, element: Element, code: str, verdict: str, pair: Row) -> Markup:
-    """A ward that is named among those with a verdict."""
-    asked = (
+def _ward_with_verdict(site: Site, element: Element, code: str, verdict: str, pair: Row) -> Markup:
+    """The name of a ward, marked so that the readback checks its verdict."""
+    query = (
         f"SELECT area_code FROM change WHERE id = {literal(element.id)} AND area_code = {literal(code)} AND "
         f"edition_from = {pair['edition_from']} AND edition_to = {pair['edition_to']} AND "
         f"profile = {literal(site.results.profile)} AND verdict = {literal(verdict)}"
     )
-    return named(site.results.areas[code].name, code, asked)
+    return named(site.results.areas[code].name, code, query)
 
 
 def _decade(site: Site) -> list[dict[str, Any]]:
-    """Of each measure of both censuses: the town then and now, and how many wards rose, fell or cannot be told."""
+    """For each measure of both censuses: the town then and now, and the number of wards with each verdict."""
     table, town = site.results.tables["decade"], site.results.town
-    found = []
+    measures = []
     for measure in dict.fromkeys(table["measure_id"]):
         rows = table[table["measure_id"] == measure]
         of_town = next(iter(records(rows[rows["area_code"] == town.code])), None)
@@ -188,7 +188,7 @@ def _decade(site: Site) -> list[dict[str, Any]]:
         digits = 0 if of_town["unit"] in {"people", "households"} else 1
         key = {"measure_id": measure, "area_code": town.code}
         wards = tuple(ward.code for ward in site.results.wards)
-        found.append(
+        measures.append(
             {
                 "row": of_town,
                 "cells": [
@@ -200,11 +200,11 @@ def _decade(site: Site) -> list[dict[str, Any]]:
                 ],
             }
         )
-    return found
+    return measures
 
 
 def _recent(site: Site) -> dict[str, Any] | None:
-    """The newest month and the signals of the two years before it; nothing where nothing is counted by month."""
+    """The newest month and the signals of the two years before it; None without monthly figures."""
     table = site.results.tables["recent"]
     if table.empty:
         return None

@@ -1,4 +1,4 @@
-"""Quality and provenance: what is covered, how new it is, what was checked, and where each figure comes from."""
+"""The page Quality and provenance: what is covered, how new it is, what was checked, and where figures come from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOMES = ("passed", "failed", "errored", "skipped")
 
 
 def quality(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page Quality and provenance."""
     yield Page(
         path="quality.html",
         template="quality.html",
@@ -44,25 +44,25 @@ def _newest_run(site: Site) -> str | None:
 
 
 def _coverage(site: Site) -> list[dict[str, Any]]:
-    """Of each indicator and edition: how many wards have a figure of each status."""
+    """For each indicator and edition, the number of wards with a figure of each status."""
     results = site.results
     codes = {ward.code for ward in results.wards}
     observed = results.tables["observation"]
     of_wards = observed[observed["area_code"].isin(codes)]
     counts = of_wards.groupby(["indicator_id", "edition", "status"]).size().to_dict()
-    found = []
+    indicators = []
     for element in results.elements.values():
         if element.level != "indicator":
             continue
         cells = []
         for edition in results.editions:
-            here = {status: int(counts.get((element.id, edition, status), 0)) for status in words.STATUSES}
-            present = {status: number for status, number in here.items() if number}
+            by_status = {status: int(counts.get((element.id, edition, status), 0)) for status in words.STATUSES}
+            present = {status: number for status, number in by_status.items() if number}
             most = max(present, key=lambda status: present[status]) if present else "missing"
             parts = [_cell(site, element.id, edition, *item) for item in present.items()]
             cells.append({"most": _shown(site, element.id, most), "parts": parts})
-        found.append({"element": element, "cells": cells})
-    return found
+        indicators.append({"element": element, "cells": cells})
+    return indicators
 
 
 def _cell(site: Site, indicator: str, edition: int, status: str, number: int) -> Markup:
@@ -79,7 +79,7 @@ def _shown(site: Site, indicator: str, status: str) -> str:
 
 
 def _shares(site: Site) -> list[dict[str, Any]]:
-    """Of each edition: which share of the weight is measured, carried and held."""
+    """For each edition, the shares of the weight that are measured, carried and held."""
     table = site.results.tables["edition"]
     rows = records(table[table["profile"] == site.results.profile].sort_values("edition"))
     return [
@@ -100,20 +100,20 @@ def _shares(site: Site) -> list[dict[str, Any]]:
 
 
 def _freshness(site: Site) -> list[dict[str, Any]]:
-    """Of each indicator: its newest period, how long a figure is of use, and until when this one is."""
+    """For each indicator, its newest period, how long a figure is useful, and until when this one is."""
     results = site.results
     catalogue = {row["indicator_id"]: row for row in records(results.tables["indicator"])}
     observed = results.tables["observation"]
-    held = observed[observed["edition"] == results.edition].dropna(subset=["period_end"])
-    newest = {row["indicator_id"]: row for row in records(held.sort_values("period_end"))}
-    found = []
+    dated = observed[observed["edition"] == results.edition].dropna(subset=["period_end"])
+    newest = {row["indicator_id"]: row for row in records(dated.sort_values("period_end"))}
+    indicators = []
     for element in results.elements.values():
         row = newest.get(element.id)
         if element.level != "indicator" or row is None:
             continue
         years = catalogue[element.id]["useful_years"]
         until = None if years is None else pd.Timestamp(row["period_end"]).year + int(years)
-        found.append(
+        indicators.append(
             {
                 "element": element,
                 "period": site.when(row),
@@ -123,16 +123,16 @@ def _freshness(site: Site) -> list[dict[str, Any]]:
                 "source": results.contracts.sources[row["source_id"]].title if row["source_id"] else "",
             }
         )
-    return sorted(found, key=lambda item: item["end"])
+    return sorted(indicators, key=lambda item: item["end"])
 
 
 def _checks(site: Site) -> dict[str, Any] | None:
-    """Outcomes of the newest run; none where no run was recorded."""
+    """The outcomes of the checks of the newest run; None if no run was recorded."""
     run, table = _newest_run(site), site.results.tables["check_result"]
     if run is None:
         return None
     rows = table[table["run_id"] == run]
-    amiss = rows[rows["outcome"].isin(["failed", "errored"])]
+    faulty = rows[rows["outcome"].isin(["failed", "errored"])]
     skipped = rows[rows["outcome"] == "skipped"].groupby("observed", dropna=False).size().sort_values(ascending=False)
     return {
         "when": words.day(pd.Timestamp(rows["run_at"].max())),
@@ -141,7 +141,7 @@ def _checks(site: Site) -> dict[str, Any] | None:
             severity: [counted(rows, "check_result", run_id=run, severity=severity, outcome=one) for one in OUTCOMES]
             for severity in ("error", "warning")
         },
-        "amiss": records(amiss[["table_name", "rule", "severity", "outcome", "observed", "expected"]]),
+        "amiss": records(faulty[["table_name", "rule", "severity", "outcome", "observed", "expected"]]),
         "skipped": [
             (str(reason), counted(rows, "check_result", run_id=run, outcome="skipped", observed=str(reason)))
             for reason in skipped.index
@@ -151,7 +151,7 @@ def _checks(site: Site) -> dict[str, Any] | None:
 
 
 def _totals(site: Site) -> dict[str, Any] | None:
-    """Totals held against those published elsewhere, of the newest run."""
+    """The comparisons of the newest run with totals published elsewhere."""
     run, table = _newest_run(site), site.results.tables["outside_total"]
     rows = table[table["run_id"] == run]
     if rows.empty:
@@ -173,7 +173,7 @@ def _totals(site: Site) -> dict[str, Any] | None:
 
 def _total(site: Site, row: Row) -> dict[str, Any]:
     key = {name: row[name] for name in ("run_id", "source_id", "rule", "measure")}
-    # Sums are whole; of a mean, such as a share of one, so much is shown that a difference in percent is seen.
+    # Sums are whole. Means, such as shares of one, have enough digits to show a difference in percent.
     most = max((abs(row[name]) for name in ("observed", "published") if row[name] is not None), default=0.0)
     sums = 0 if most.is_integer() or most >= 1000 else 2 if most >= 1 else 4
     return {
@@ -192,22 +192,22 @@ def _total(site: Site, row: Row) -> dict[str, Any]:
 
 
 def _split(site: Site) -> dict[str, Any]:
-    """How many of each ward's residents live in areas that straddle wards, and how small areas were shared out."""
+    """The share of each ward's residents in small areas that straddle wards, and how small areas were shared out."""
     area, allocation = site.results.tables["area"], site.results.tables["allocation"]
-    # Where output areas are placed whole the LSOAs that straddle wards are known, where LSOAs are placed so nothing is.
+    # If output areas are placed whole, the LSOAs that straddle wards are known; if LSOAs are, nothing is.
     (way,) = area.loc[area["level"] == "authority", "placed_by"]
     share = "split_share" if way == "postcodes" else "split_lsoa_share"
     rows = records(area[area[share].notna()].sort_values(share, ascending=False))
     shared = []
-    for name, of_it in allocation.groupby("geography"):
-        parts = of_it.groupby("small_area_code").size()
+    for name, rows_of_geography in allocation.groupby("geography"):
+        parts = rows_of_geography.groupby("small_area_code").size()
         inner = f"SELECT small_area_code FROM allocation WHERE geography = '{name}' GROUP BY ALL"
         shared.append(
             (
                 name,
                 derived(len(parts), f"SELECT count(*) FROM ({inner})"),
                 derived(int((parts > 1).sum()), f"SELECT count(*) FROM ({inner} HAVING count(*) > 1)"),
-                ", ".join(sorted(set(of_it["method"]))),
+                ", ".join(sorted(set(rows_of_geography["method"]))),
             )
         )
     return {
@@ -228,17 +228,17 @@ def _split(site: Site) -> dict[str, Any]:
 
 
 def _sources(site: Site) -> list[dict[str, Any]]:
-    """Every source of the newest run that left any behind, with its files: licence, hash and time."""
+    """Every source with files in the newest run, and these files: licence, hash and time."""
     results = site.results
     table = results.tables["source_release"]
     run = _newest_run(site)
     if run in set(table["run_id"]):
         table = table[table["run_id"] == run]
-    found = []
+    entries = []
     for source_id, rows in table.groupby("source_id"):
         contract = results.contracts.sources.get(str(source_id))
-        licences = [results.contracts.vocabulary.licences.get(one) for one in dict.fromkeys(rows["licence"].dropna())]
-        found.append(
+        licences = [results.contracts.vocabulary.licences.get(name) for name in dict.fromkeys(rows["licence"].dropna())]
+        entries.append(
             {
                 "id": source_id,
                 "title": contract.title if contract else source_id,
@@ -249,7 +249,7 @@ def _sources(site: Site) -> list[dict[str, Any]]:
                 ),
             }
         )
-    return found
+    return entries
 
 
 def _file(row: Row) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Since the last release: what differs from the scores that somebody signed, and why; only where anything does."""
+"""The page Since the last release: how scores differ from the signed release, and why; only if any differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.results import Row, records
 
 TABLE = "release_change"
-# By the column of the table, what moved a score, in the order in which it is told.
+# The causes of a change, by their column of the table, in the order of the page.
 CAUSES = {
     "from_revision": "figures revised",
     "from_newer": "newer figures",
@@ -22,16 +22,16 @@ CAUSES = {
     "from_basis": "other indicators",
     "from_method": "method",
 }
-# Ranks beyond their likely range that are listed.
+# The number of listed ranks beyond their likely range.
 SHOWN = 20
 
 
 def revised(site: Site) -> Iterator[Page]:
-    """The page; none where no release was signed, or nothing moved since."""
+    """The page Since the last release; none if no release was signed or nothing moved since."""
     changes, elements = site.results.tables[TABLE], site.results.tables["release_element"]
     if changes.empty and elements.empty:
         return
-    asked, found = (TABLE, changes) if len(changes) else ("release_element", elements)
+    table, released = (TABLE, changes) if len(changes) else ("release_element", elements)
     own = changes[changes["profile"] == site.results.profile]
     own = own[own["edition"] == site.results.edition]
     index = own[own["level"] == "index"]
@@ -43,7 +43,7 @@ def revised(site: Site) -> Iterator[Page]:
         description="How far scores are from those of the release signed last, and what moved them.",
         content={
             "release": named(
-                str(found["release"].iloc[0]), found["release"].iloc[0], f"SELECT release FROM {asked} LIMIT 1"
+                str(released["release"].iloc[0]), released["release"].iloc[0], f"SELECT release FROM {table} LIMIT 1"
             ),
             "elements": [site.word("release_element", row, "told", row["told"]) for row in records(elements)],
             "causes": CAUSES,
@@ -73,7 +73,7 @@ def _rows(site: Site, changes: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _ranks(site: Site, row: Row) -> Markup:
-    """``17th to 18th``; nothing for the town."""
+    """The ranks before and after: ``17th to 18th``; a dash for the town."""
     if row["rank_before"] is None or row["rank_after"] is None:
         return Markup("–")
     before, after = (site.figure(TABLE, row, name, 0, how="ordinal") for name in ("rank_before", "rank_after"))

@@ -1,4 +1,4 @@
-"""Distance and pace towards the council's targets; without any, how a council sets them."""
+"""The page Targets: distance and pace towards the council's targets; without any, how a council sets them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ VERDICTS = {
 
 
 def targets(site: Site) -> Iterator[Page]:
-    """The page."""
+    """The page Targets."""
     results = site.results
     rows = records(results.tables["target"])
     order = {area.code: at for at, area in enumerate((results.town, *results.wards))}
-    found = []
+    sections = []
     for target in results.contracts.targets.targets:
         own = sorted((row for row in rows if row["target_id"] == target.id), key=lambda row: order[row["area_code"]])
         if own:
             indicator = results.contracts.indicators[target.indicator]
-            found.append(
+            sections.append(
                 {
                     "title": indicator.title,
                     "unit": results.contracts.vocabulary.units[indicator.unit].title,
@@ -44,13 +44,13 @@ def targets(site: Site) -> Iterator[Page]:
         template="targets.html",
         title="Targets",
         description="How far the town and its wards are from the council's targets, and whether the pace leads there.",
-        content={"found": found, "verdicts": VERDICTS},
+        content={"found": sections, "verdicts": VERDICTS},
         section="targets.html",
     )
 
 
 def part(row: Row, column: str, digits: int = 1) -> Markup:
-    """A number of the table ``target``."""
+    """A number from the table ``target``."""
     return figure(row[column], "target", column, digits, "–", target_id=row["target_id"], area_code=row["area_code"])
 
 

@@ -1,4 +1,4 @@
-"""All wards side by side: a card for each, with its score, likely rank and the editions as a spark line."""
+"""The page of all wards: a card for each, with its score, its likely rank and a sparkline of the editions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spi_pipeline.outputs.site.results import Area, Row, by_area, records
 
 
 def wards(site: Site) -> Iterator[Page]:
-    """The index of wards."""
+    """The page of all wards."""
     results = site.results
     table = results.tables["score"]
     own = table[(table["id"] == results.index.id) & (table["profile"] == results.profile)].sort_values("edition")
     rows = by_area(own)
-    scores = [row["score"] for held in rows.values() for row in held if row["score"] is not None]
-    # All on one scale, or the lines could not be held against each other; on tens, so that its ends can be said.
+    scores = [row["score"] for area_rows in rows.values() for row in area_rows if row["score"] is not None]
+    # All lines share one scale so that they can be compared; its ends are multiples of ten so that they can be printed.
     low, high = (10 * (min(scores) // 10), 10 * -(-max(scores) // 10)) if scores else (0, 100)
     own_scores = results.newest("own_area_score")
     index = {row["own_area"]: row for row in records(own_scores[own_scores["id"] == results.index.id])}
@@ -40,7 +40,7 @@ def wards(site: Site) -> Iterator[Page]:
 
 
 def _own(site: Site, area: Row, score: Row | None) -> dict[str, Any]:
-    """An area of the council's own: who lives there, its score, and the rank it would take among the wards."""
+    """An area of the council's own: its residents, its score, and the rank it would take among the wards."""
     return {
         "id": area["own_area"],
         "name": area["area_name"],
@@ -51,8 +51,8 @@ def _own(site: Site, area: Row, score: Row | None) -> dict[str, Any]:
 
 
 def _card(site: Site, ward: Area, rows: list[Row], low: float, high: float) -> dict[str, Any]:
-    held = {row["edition"]: row for row in rows}
-    editions = [held.get(edition) for edition in site.results.editions]
+    by_edition = {row["edition"]: row for row in rows}
+    editions = [by_edition.get(edition) for edition in site.results.editions]
     return {
         "ward": ward,
         "scores": [site.figure("score", row, "score", absent="no score") if row else "no score" for row in editions],

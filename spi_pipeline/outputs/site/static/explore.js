@@ -1,4 +1,4 @@
-// Explore: shows any measure, edition and ward in the page's own map, tables and trend. The address holds the state.
+// Explore: shows any measure, edition and ward in the page's own map, tables and trend. The address stores the state.
 "use strict";
 (() => {
   const S = DATA["explore/all"], $ = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@
   const first = S.editions[0], newest = S.editions[S.editions.length - 1];
   let state = {}, file = "";
 
-  // Words and numbers, as the pages made beforehand have them.
+  // Words and numbers, formatted as on the static pages.
   const number = (value, digits = 1) => {
     const [whole, part] = Math.abs(value).toFixed(digits).split(".");
     const text = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? "." + part : "");
@@ -32,12 +32,12 @@
     return `${S.verdicts[c[3]]}: ${number(c[0])} points, likely ${number(c[1])} to ${number(c[2])}`;
   };
 
-  // A new element; text is set as text, so that no name can become markup.
+  // A new element. Texts are set as text, so that no name can become markup.
   const make = (tag, text, attributes = {}) => {
-    const made = document.createElement(tag);
-    if (text !== undefined) made.textContent = text;
-    for (const [name, held] of Object.entries(attributes)) made.setAttribute(name, held);
-    return made;
+    const element = document.createElement(tag);
+    if (text !== undefined) element.textContent = text;
+    for (const [name, content] of Object.entries(attributes)) element.setAttribute(name, content);
+    return element;
   };
   const head = (text, kind = "") => make("th", text, { scope: "col", class: kind });
   const fill = (id, caption, heads, rows) => {
@@ -80,7 +80,7 @@
       link.querySelector("path").setAttribute("class", place === null ? "none" : `c${place}`);
       svg.querySelector(`[data-label="${ward.code}"]`).setAttribute("class", place === null ? "t2" : `t${place}`);
       if (ward.slug !== state.w) continue;
-      // Drawn last, since later wards would cover the outline of an earlier one.
+      // Drawn last, since later wards would cover its outline.
       for (const kind of ["halo outer", "halo"]) {
         const halo = link.querySelector("path").cloneNode();
         halo.setAttribute("class", kind);
@@ -109,9 +109,9 @@
       const path = svg.querySelector(`[data-ward="${S.areas[area][0]}"]`);
       let pen = "M", line = "";
       S.editions.forEach((year, at) => {
-        const held = s[year][area];
-        if (held) line += `${pen}${x[at]},${height(held[0])}`;
-        pen = held ? "L" : "M";
+        const entry = s[year][area];
+        if (entry) line += `${pen}${x[at]},${height(entry[0])}`;
+        pen = entry ? "L" : "M";
       });
       path.setAttribute("d", line);
       path.setAttribute("class", area === 0 ? "town" : own && own.at === area ? "chosen" : "");
@@ -169,14 +169,14 @@
       if (v) row.push(unit, ...[0, 1, 2].map((at) => (v[state.y][area.at] || [])[at]), S.statuses[v[state.y][area.at][3]] || S.statuses.at(-1));
       for (const year of years) {
         const [by, low, high, verdict] = c[state.y][year][area.at] || [];
-        // Without the symbol that stands before the words.
+        // Without the symbol in front of the words.
         row.push(by, low, high, (S.verdicts[verdict] || S.verdicts.at(-1)).slice(2));
       }
       return row;
     });
-    // As the other files to take away: no text is run as a formula.
+    // As in the other downloads, no text can run as a formula.
     const plain = (text) => text.replace(/^'*[=+\-@\t\r\n＝＋－＠]/, "'$&");
-    const quoted = (held) => (typeof held === "string" ? `"${plain(held).replace(/"/g, '""')}"` : held ?? "");
+    const quoted = (cell) => (typeof cell === "string" ? `"${plain(cell).replace(/"/g, '""')}"` : cell ?? "");
     const csv = [heads, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
     URL.revokeObjectURL(file);
     file = URL.createObjectURL(new Blob(["\ufeff", csv], { type: "text/csv" }));
@@ -190,19 +190,19 @@
 
   const hash = () => `#m=${state.m}&y=${state.y}${state.w ? `&w=${state.w}` : ""}`;
   const draw = () => {
-    const asked = state.m;
-    const show = () => asked === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part());
-    load(`measures/${asked}`).then(show, () => { if (asked === state.m) $("said").textContent = UNREAD; });
+    const requested = state.m;
+    const show = () => requested === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part());
+    load(`measures/${requested}`).then(show, () => { if (requested === state.m) $("said").textContent = UNREAD; });
   };
 
-  // What an address does not say, or says wrongly, is the index, the newest edition and no ward.
+  // Missing or invalid parts of an address default to the index, the newest edition and no ward.
   function read() {
-    const asked = new URLSearchParams(location.hash.slice(1));
+    const address = new URLSearchParams(location.hash.slice(1));
     for (const [key, select] of Object.entries(choices)) {
-      const found = [...select.options].find((option) => option.value === asked.get(key));
-      select.value = state[key] = (found || select.options[0]).value;
+      const match = [...select.options].find((option) => option.value === address.get(key));
+      select.value = state[key] = (match || select.options[0]).value;
     }
-    document.body.classList.toggle("embedded", asked.has("e"));
+    document.body.classList.toggle("embedded", address.has("e"));
     draw();
   }
   function chose() {

@@ -1,8 +1,8 @@
-// What pages do beyond being read; each can be read without.
+// Interactive parts of pages; every page can be read without them.
 "use strict";
 
-// Data are scripts, read when they are first asked for: a page that was opened as a file may fetch nothing. Whoever asks
-// says so in a live region where one could not be read, and may ask again.
+// Data are scripts, loaded on first use: a page opened from a file may not fetch anything. If one cannot be loaded, the
+// caller says so in a live region and may try again.
 const DATA = {};
 const UNREAD = "The figures could not be loaded. Check the connection and try again.";
 const load = async (name) => DATA[name] ?? new Promise((done, fail) => {
@@ -13,7 +13,7 @@ const load = async (name) => DATA[name] ?? new Promise((done, fail) => {
   document.head.append(script);
 });
 
-// Find your ward: what is typed is compared with the list of wards and with the postcodes of one district.
+// Find your ward: compares the input with the list of wards and with the postcodes of one district.
 document.querySelectorAll("form.find").forEach((form) => {
   const wards = [...document.querySelectorAll(".wards a")];
   const input = form.querySelector("input"), found = form.querySelector(".found");
@@ -52,18 +52,18 @@ document.querySelectorAll("form.find").forEach((form) => {
   form.hidden = false;
 });
 
-// Compare: two to four wards, named in the address, so that a comparison can be sent to others. Of each measure the data
-// of a ward hold score, rank, and its best and worst likely rank.
+// Compare: two to four wards, named in the address so that a comparison can be shared. For each measure, the data of a
+// ward hold its score, its rank, and its best and worst likely rank.
 (function compare() {
   const box = document.getElementById("compare");
   if (!box) return;
   const choices = [...box.querySelectorAll("select")];
-  const said = document.getElementById("compared"), place = document.getElementById("chosen");
+  const status = document.getElementById("compared"), place = document.getElementById("chosen");
   const measures = [...document.querySelectorAll("#measures a")], caption = box.dataset.caption;
   const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
   const known = new Map([...choices[0].options].slice(1).map((option) => [option.value, option.text]));
   const name = (slug) => known.get(slug);
-  let asked;
+  let latest;
 
   function make(tag, content, scope) {
     const element = document.createElement(tag);
@@ -77,7 +77,7 @@ document.querySelectorAll("form.find").forEach((form) => {
     return make("td", [score, document.createElement("br"), small]);
   }
 
-  // Which wards are ahead of which: only where no rank that is likely for one is likely for the other, or better.
+  // A ward is ahead of another only if all of its likely ranks are better than those of the other.
   function ahead(slugs, held) {
     return slugs.flatMap((slug, one) => {
       const behind = slugs.filter((_, other) => held[one][3] && held[other][2] && held[one][3] < held[other][2]);
@@ -110,11 +110,11 @@ document.querySelectorAll("form.find").forEach((form) => {
   }
 
   async function update(slugs) {
-    asked = slugs;
+    latest = slugs;
     const data = slugs.length > 1 ? await Promise.all(slugs.map((slug) => load(`wards/${slug}`))).catch(() => null) : [];
-    if (asked !== slugs) return;
+    if (latest !== slugs) return;
     if (!data?.length) place.replaceChildren();
-    said.textContent = !data ? UNREAD : data.length ? show(slugs, data)
+    status.textContent = !data ? UNREAD : data.length ? show(slugs, data)
       : slugs.length ? `${name(slugs[0])} is chosen. Choose another ward to compare it with.` : "";
   }
 

@@ -47,7 +47,7 @@ def _indicators() -> dict[str, dict[str, str]]:
 
 
 def answer(request: Request) -> Answer:
-    """The part of the API that documents recommend; what they warn of answers 500 with a page."""
+    """The documented part of the API; requests that the documents warn against get a 500 and a web page."""
     path, query, site = request.path.strip("/"), request.query, request.site
     offered = [3, 15, 401, 501, *([8] if site.wards != "none" else [])]
     if path.startswith("all_data/csv/by_"):
@@ -93,7 +93,7 @@ def _metadata_json(indicator: str, uploaded: str) -> dict[str, Any]:
     about = _indicators()[indicator]
     return {
         "IID": int(indicator),
-        # Keys as the columns of its own database, 18_Copyright and 19_Reuse, beside 6_DataSource, which is known here.
+        # Keys follow the columns of its database, such as 18_Copyright and 19_Reuse; the key of 6_DataSource is known.
         "Descriptive": {"Name": about["name"], "Definition": about["name"], "Reuse": about["reuse"]},
         "DataChange": {"LastUploadedAt": uploaded, "LastUploadedBy": None},
         "ValueType": {"Name": about["type"]},
@@ -126,7 +126,7 @@ def _data(request: Request, by: str, offered: list[int]) -> Answer:
 
 
 def _rows(indicator: str, child: int, parent: int, code: str | None, wards: str) -> Iterator[list[Any]]:
-    """England, parents and children of every sex and period; England and parents twice, England by decile too."""
+    """England, parents and children by sex and period; England and parents appear twice, England also by decile."""
     about = _indicators()[indicator]
     england, luton = ("E92000001", "England"), (LUTON, "Luton")
     for period in about["periods"].split("|"):
@@ -143,7 +143,7 @@ def _rows(indicator: str, child: int, parent: int, code: str | None, wards: str)
             for area, ltla in _children(child, wards):
                 of = england if parent == 15 else (ltla, areas().table.name[ltla])
                 if code in (None, *of[:1]):
-                    # The name of an MSOA is that of its authority.
+                    # MSOAs have the name of their authority.
                     yield _row(cell, of, (area, areas().table.name[ltla if child == 3 else area]), _TYPES[child])
 
 
@@ -171,7 +171,7 @@ def _row(
 
 
 def _value(about: dict[str, str], area: str, sex: str, period: str) -> float:
-    """Mean plus what illness in the area adds, plus noise; women live longer."""
+    """The mean plus a shift for illness in the area plus noise; women live longer."""
     own = noise("fingertips", about["id"], area, sex, period) - 0.5
     shift = float(about["slope"]) * _illness().get(area[:9], 0.0) + own + (1.5 if sex == "Female" else 0.0)
     return round(float(about["mean"]) + float(about["spread"]) * shift, 4)
@@ -179,7 +179,7 @@ def _value(about: dict[str, str], area: str, sex: str, period: str) -> float:
 
 @cache
 def _illness() -> dict[str, float]:
-    """Standard score of acute illness of each MSOA."""
+    """Standard score of acute illness in each MSOA."""
     table = required("deprivation_2025")[["area_code", "acute_morbidity"]]
     parent = areas().output_areas.drop_duplicates("lsoa").set_index("lsoa").msoa
     mean = table.acute_morbidity.groupby(table.area_code.map(parent)).mean()

@@ -1,6 +1,6 @@
-"""GOV.UK (sources.md, sections 7.6 and 7.10): the content API, and the host of the attachments it names.
+"""GOV.UK (sources.md, sections 7.6 and 7.10): the content API, and the host of the attachments it lists.
 
-Both turn away HEAD and the agents of bare libraries. Figures are in ``files``.
+Both reject HEAD requests and the default User-Agents of libraries. ``files`` has the figures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _CSV, _XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreads
 _IOD = "/government/statistics/english-indices-of-deprivation-2025"
 _FUEL = "/government/collections/fuel-poverty-sub-regional-statistics"
 _FUEL_2026 = "/government/statistics/sub-regional-fuel-poverty-data-2026-2024-data"
-# Page -> title, time it was last changed for readers, attachments (title, path, content).
+# Page -> title, public update time, attachments (title, path, content).
 _PAGES = {
     _IOD: ("English indices of deprivation 2025", "2025-11-17T09:30:00Z", [
         ("File 1: Index of Multiple Deprivation",
@@ -34,7 +34,7 @@ _PAGES = {
 
 
 def content(request: Request) -> Answer:
-    """A page as JSON: attachments of a publication, publications of a collection."""
+    """A page as JSON: the attachments of a publication or the publications of a collection."""
     if refused := _wall(request):
         return refused
     path = request.path.rstrip("/")
@@ -57,7 +57,7 @@ def _attachment(request: Request, title: str, path: str) -> dict[str, str]:
 
 
 def assets(request: Request) -> Answer:
-    """One attachment; its address changes whenever the file is corrected, so any other is not found."""
+    """One attachment. Its address changes whenever the file is corrected, so every other address is a 404."""
     if refused := _wall(request):
         return refused
     for _, _, attachments in _PAGES.values():
@@ -75,7 +75,7 @@ SERVED = {
     "govuk_content": Served(content, "deprivation_2025_subdomains"),
     "govuk_assets": Served(assets, "fuel_poverty_lilee", column="Number of households*"),
 }
-# As a folder holds it: a row a ward of before 2023 and kind.
+# The file in a folder: one row for each pre-2023 ward and type of insolvency.
 FILES = {
     "insolvencies": {
         "income/individual_insolvencies_ward_2012_2022_town.csv": f"""\

@@ -1,4 +1,4 @@
-"""The attachments on GOV.UK: files of the Indices of Deprivation 2025, and the fuel poverty workbook."""
+"""The attachments on GOV.UK: files of the Indices of Deprivation 2025 and the fuel poverty workbook."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IDENTITY = [
     "Local Authority District name (2024)",
 ]
 _RANK, _DECILE = "Rank (where 1 is most deprived)", "Decile (where 1 is most deprived 10% of LSOAs)"
-# Domains as the header calls them, with the unit of the score; then sub-domains with their embedded columns.
+# Domains as named in the header, with the unit of the score; then sub-domains with their embedded columns.
 _DOMAINS = [
     "Index of Multiple Deprivation (IMD) Score", "Income Score (rate)", "Employment Score (rate)",
     "Education, Skills and Training Score", "Health Deprivation and Disability Score", "Crime Score",
@@ -39,7 +39,7 @@ SUBDOMAINS = {
 }
 _PEOPLE = ["Total population: mid 2022", "Dependent Children aged 0-15: mid 2022"]
 _PEOPLE += ["Older population aged 60 and over: mid 2022", "Working age population 18-66: mid 2022"]
-# Sheet of file 8 -> embedded column -> heading. The documents describe no such sheet: headings are ours.
+# Sheet of file 8 -> embedded column -> heading. No document describes these sheets, so the headings are ours.
 _SHEETS = {
     "IoD2025 Income": {"income_deprived_people": "Income Domain numerator",
         "income_deprived_children": "Income Deprivation Affecting Children Index (IDACI) numerator",
@@ -71,7 +71,7 @@ _SHEETS = {
 
 @cache
 def _lsoas() -> pd.DataFrame:
-    """LSOAs with their names, authorities and residents, and `need`: how deprived, as a standard score."""
+    """LSOAs with their names, authorities and residents, and `need`: deprivation as a standard score."""
     oas = areas().output_areas
     table = oas.groupby("lsoa").agg(residents=("residents", "sum"), ltla=("ltla", "first"))
     table["name"], table["town"] = areas().table.name.reindex(table.index), table.ltla.map(areas().table.name)
@@ -87,7 +87,7 @@ def _identity() -> list[list[Any]]:
 
 
 def _ranked(score: np.ndarray, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks among the LSOAs of England as the scores of this town would take them, and deciles."""
+    """Plausible ranks and deciles of these scores among all LSOAs of England."""
     order = (-score).argsort().argsort()
     step = _LSOAS // len(score)
     rank = 1 + order * step + int(noise("rank", key) * (step - 1))
@@ -107,7 +107,7 @@ def _scores(label: str) -> np.ndarray:
 
 
 def file_7_header() -> list[str]:
-    """A score, its rank and its decile for each domain and sub-domain, between the names and the people."""
+    """Names, then score, rank and decile for each domain and sub-domain, then populations."""
     header = list(_IDENTITY)
     for number, label in enumerate([*_DOMAINS, *SUBDOMAINS]):
         stem = label.removesuffix(" (rate)").removesuffix(" Score")
@@ -117,7 +117,7 @@ def file_7_header() -> list[str]:
 
 @cache
 def file_7() -> bytes:
-    """Scores, ranks, deciles and denominators: 56 columns, some headings cut short as they are in the real file."""
+    """Scores, ranks, deciles and denominators: 56 columns, with some headings cut short as in the real file."""
     columns = []
     for label in [*_DOMAINS, *SUBDOMAINS]:
         score = _scores(label)
@@ -136,7 +136,7 @@ def file_7() -> bytes:
 
 @cache
 def file_1() -> bytes:
-    """Ranks and deciles of the index, behind a sheet of notes."""
+    """Ranks and deciles of the index, after a sheet of notes."""
     rank, decile = _ranked(_scores(_DOMAINS[0]), _DOMAINS[0])
     stem = _DOMAINS[0].removesuffix(" Score")
     header = [*_IDENTITY, f"{stem} {_RANK}", f"{stem} {_DECILE}"[:-2]]
@@ -159,7 +159,7 @@ def file_8() -> bytes:
 
 @cache
 def fuel_poverty() -> bytes:
-    """Every LSOA."""
+    """The fuel poverty workbook, with every LSOA."""
     households = required("census_households").set_index("area_code").households
     by_lsoa = households.groupby(areas().output_areas.lsoa.reindex(households.index)).sum()
     known = embedded("fuel_poverty_lilee")
@@ -176,7 +176,7 @@ def fuel_poverty() -> bytes:
 
 
 def fuel_workbook(rows: Iterable[list[Any]], year: str = "2024", households: str = "Number of households1") -> bytes:
-    """Table 3: two rows before the header, headings that end in footnote digits, footnotes below."""
+    """Table 3: two rows before the header, headings with footnote digits at the end, footnotes below."""
     poor, share = "Number of households in fuel poverty1", "Proportion of households fuel poor (%)"
     lines = [
         [f"Table 3: Sub-regional fuel poverty, England {year} (LSOA)"],

@@ -1,4 +1,4 @@
-"""Nomis (sources.md, section 1): what comes back of a query. The bulk zips are in ``bulk``."""
+"""Nomis (sources.md, section 1): responses to queries. ``bulk`` has the bulk zips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spi_pipeline_tests.imitations.publishers.nomis.query import Place, codes, d
 
 _API = "/api/v01/dataset/"
 _FORMS = r"(NM_\d+_\d+)(/[\w/]+)?\.(data\.csv|data\.json|overview\.json|def\.sdmx\.json)"
-_KEYED_ROWS = 100_000  # documents say 100,000 and 1,000,000; whoever copes with the smaller copes with both
+_KEYED_ROWS = 100_000  # documents say 100,000 and 1,000,000; the smaller is the stricter test
 _LONGEST_ADDRESS = 8192
 _RESERVED = {"geography", "date", "time", "select", "recordlimit", "recordoffset", "excludemissingvalues"} | {
     "uid",
@@ -31,7 +31,7 @@ _SIX = ("", "_NAME", "_CODE", "_TYPE", "_TYPECODE", "_SORTORDER")
 
 @dataclass(frozen=True)
 class _Query:
-    """A query understood: what it asks for, in the order in which rows come."""
+    """A parsed query, in the order of its rows."""
 
     dataset: str
     table: Cube
@@ -44,7 +44,7 @@ class _Query:
         return len(self.places) * len(self.dates) * math.prod(map(len, self.codes.values()))
 
     def cells(self, offset: int, limit: int) -> Any:
-        """(place, date, codes by dimension, value) of the rows from `offset` on."""
+        """(place, date, codes by dimension, value) of at most `limit` rows, starting at `offset`."""
         every = itertools.product(self.dates, self.places, itertools.product(*self.codes.values()))
         for date, place, chosen in itertools.islice(every, offset, offset + limit):
             named = dict(zip(self.codes, chosen, strict=True))
@@ -72,7 +72,7 @@ def answer(request: Request) -> Answer:
 
 
 def _understood(query: dict[str, str], dataset: str, table: Cube | None) -> _Query | None:
-    """None where the query names a data set, a dimension, an area, a date or a code that does not exist."""
+    """The parsed query, or None if it names a data set, dimension, area, date or code that does not exist."""
     if table is None or set(query) - _RESERVED - set(table.dimensions):
         return None
     chosen = {name: codes(labels, query.get(name)) for name, labels in table.dimensions.items()}
@@ -82,13 +82,13 @@ def _understood(query: dict[str, str], dataset: str, table: Cube | None) -> _Que
 
 
 def _page(request: Request, query: dict[str, str]) -> tuple[int, int]:
-    """Offset and number of rows: what was asked for, and never more than the limit."""
+    """Offset and number of rows: those requested, up to the limit."""
     most = _KEYED_ROWS if query.get("uid") else request.site.nomis_rows
     return int(query.get("recordoffset", 0)), min(int(query.get("recordlimit", most)), most)
 
 
 def _csv(request: Request, dataset: str, table: Cube | None) -> Answer:
-    """Rows as CSV, cut at the limit without a word; no bytes at all where nothing is found."""
+    """Rows as CSV, silently cut at the limit; an empty body if there are none."""
     query = {key.lower(): value for key, value in request.query.items()}
     understood = _understood(query, dataset, table)
     offset, limit = _page(request, query)
@@ -100,12 +100,12 @@ def _csv(request: Request, dataset: str, table: Cube | None) -> Answer:
     if not columns:
         return Answer(200, b"", "text/csv")
     text = csv_text(columns, ([row[name] for name in columns] for row in rows), quoted=True, end="\r\n")
-    # A figure that is missing is nothing between two commas, not an empty text.
+    # A missing figure is an empty cell, not an empty text in quotes.
     return Answer(200, re.sub(r'(?<=,)""(?=[,\r])', "", text).encode(), "text/csv")
 
 
 def _csv_rows(query: _Query, offset: int, limit: int) -> list[dict[str, Any]]:
-    """Rows with all columns. The blocks of six are made once for each date, area and code, not once a row."""
+    """Rows with all columns. Each date, area and code has six columns, built once and not for every row."""
     table = query.table
     types = {level: kind.removeprefix("TYPE") for kind, level in table.types.items()}
     blocks: dict[Any, dict[str, Any]] = {}
@@ -117,7 +117,7 @@ def _csv_rows(query: _Query, offset: int, limit: int) -> list[dict[str, Any]]:
         blocks[place] = _six("GEOGRAPHY", place.number, place.name, place.code, place.level, kind, order)
     for name, labels in table.dimensions.items():
         for order, (code, label) in enumerate(labels.items()):
-            # Subdivisions were met as "_4" in this column, totals as "0" (a client of NM_2048_1, 2026).
+            # A client of NM_2048_1 saw subdivisions as "_4" in this column and totals as "0" (2026).
             shown = f"_{code}" if name.startswith("c2021_") and 0 < code < 1000 else code
             block = _six(name.upper(), code, label, shown, name, "1000", order)
             blocks[name, code] = block if name != "measures" else {"MEASURES": code, "MEASURES_NAME": label}
@@ -146,7 +146,7 @@ def _missing() -> dict[str, str]:
 
 
 def _json(request: Request, dataset: str, table: Cube | None) -> Answer:
-    """Rows as JSON; an error with status 200 where nothing is found."""
+    """Rows as JSON; an error with status 200 if there are none."""
     query = {key.lower(): value for key, value in request.query.items()}
     understood = _understood(query, dataset, table)
     if understood is None or table is None:
@@ -158,7 +158,7 @@ def _json(request: Request, dataset: str, table: Cube | None) -> Answer:
 def _json_row(
     dataset: str, table: Cube, number: int, place: Place, date: str, named: dict[str, int], value: float | None
 ) -> dict[str, Any]:
-    # Now and then a figure is a text: clients have met both.
+    # Some figures are texts: clients have seen both.
     figure = str(value) if value is not None and number % 7 == 6 else value
     status = ("Q", _missing()["OBS_STATUS_NAME"]) if value is None else ("A", "Normal Value")
     return {
@@ -175,7 +175,7 @@ def _json_row(
 
 
 def _codelist(table: Cube, inner: str, search: str) -> Answer:
-    """The types of a data set, or the areas of one type, as SDMX in JSON."""
+    """The area types of a data set, or the areas of one type, as SDMX in JSON."""
     kind = inner.rpartition("/")[2]
     pattern = re.compile(re.escape(search).replace(r"\*", ".*"), re.IGNORECASE)
     if kind.startswith("TYPE") and kind != "TYPE":

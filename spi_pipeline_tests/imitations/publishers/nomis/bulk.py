@@ -1,8 +1,8 @@
 """Nomis's bulk zips of Census 2021 tables (sources.md, section 1.6), in the two styles they come in.
 
-Names of members, their order, headers, quotes and the columns before the categories are those of nine zips as Nomis
-served them (TS001, 011, 037, 038, 041, 045, 046, 054, 067) or extracts of them (044, 063); TS003, 004, 007A, 008, 017,
-021, 029, 039, 052 and 066 as public code reads them: 066 with and without a blank behind its colons.
+Names of members, their order, headers, quotes and the columns before the categories come from nine zips as Nomis
+served them (TS001, 011, 037, 038, 041, 045, 046, 054, 067) or extracts of them (044, 063). TS003, 004, 007A, 008, 017,
+021, 029, 039, 052 and 066 follow public code that reads them: 066 both with and without a space after its colons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, no
 from spi_pipeline_tests.imitations.publishers.nomis import census
 from spi_pipeline_tests.imitations.tables import areas
 
-# No ward file in any of them. The order in the zip is not that of size.
+# No zip has a ward file. Members are not in order of area size.
 _LEVELS = {"ctry": "ctry", "lsoa": "lsoa", "ltla": "ltla", "msoa": "msoa", "oa": "oa", "rgn": "rgn", "utla": "ltla"}
 
 

@@ -1,7 +1,7 @@
 """Census 2021 tables: categories with their codes, and counts by output area.
 
-Counts are the embedded ones where a table is embedded; what it lacks is split by typical shares. The API and the bulk
-files both draw on this.
+Counts are the embedded ones if a table is embedded; missing counts are split by typical shares. The API and the bulk
+files both use this module.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from spi_pipeline_tests.imitations.tables import areas, embedded, noise, split
 
 @dataclass(frozen=True)
 class Category:
-    """One category: `parent` is the code it is part of, `share` its typical part.
+    """One category: `parent` is the code it is part of, `share` its typical share.
 
-    `column` is its embedded column, or what it is of embedded columns.
+    `column` is its embedded column, or an expression of embedded columns.
     """
 
     code: int
@@ -33,7 +33,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Table:
-    """One topic summary. `categories[0]` is the total; `variable` stands before the labels of the bulk files."""
+    """One topic summary. `categories[0]` is the total; `variable` precedes the labels in the bulk files."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ TABLES = _read()
 
 @cache
 def counts(dataset: str) -> pd.DataFrame:
-    """Counts of a table, indexed by output area, a column for each code; every category adds up to its parent."""
+    """Counts of a table by output area, with a column for each code; categories add up to their parents."""
     table = TABLES[dataset]
     frame = pd.DataFrame(index=areas().output_areas.index)
     known = {c.code: found for c in table.categories if (found := _embedded(table.embedded, c.column)) is not None}
@@ -76,10 +76,10 @@ def counts(dataset: str) -> pd.DataFrame:
 def _fill(
     frame: pd.DataFrame, parent: int, children: list[Category], known: dict[int, pd.Series], table: Table
 ) -> None:
-    """The children of a category: as embedded where they are, else their share of what is left of the parent."""
+    """Fill the children of a category: embedded counts, otherwise their share of the rest of the parent."""
     if not children:
         return
-    # A subtotal of embedded parts is their sum; the parts come from the same cells and need not be split.
+    # A subtotal whose parts are all embedded is their sum and needs no split.
     given = {c.code: known[c.code] for c in children if c.code in known}
     for c in children:
         parts = [known[d.code] for d in table.categories if d.parent == c.code and c.code and d.code in known]
@@ -104,7 +104,7 @@ def _fill(
 
 
 def _embedded(name: str, column: str | None) -> pd.Series | None:
-    """An embedded column by output area; from larger areas split by residents, so that they add up again."""
+    """An embedded column by output area; figures of larger areas are split by residents, so that they still add up."""
     table = embedded(name) if name and column else None
     if table is None:
         return None
@@ -129,7 +129,7 @@ def _households() -> pd.Series:
 
 
 def by_level(frame: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Counts by output area summed to a level. Region and country are Luton's, a round number of times."""
+    """Counts by output area summed to a level. Region and country are multiples of Luton."""
     if level == "oa":
         return frame
     if level in ("rgn", "ctry"):

@@ -1,6 +1,6 @@
-"""The data sets behind Nomis: dimensions with their codes, dates, and a value for each cell.
+"""The data sets of Nomis: dimensions with their codes, dates, and a value for each cell.
 
-What a query may say and what comes back stands in ``nomis``.
+``query`` parses queries, and ``nomis`` itself writes the responses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from spi_pipeline_tests.imitations.publishers.nomis import census
 from spi_pipeline_tests.imitations.tables import areas, noise
 
-# A cell: the figure, or None where it is suppressed.
+# A cell: the figure, or None if it is suppressed.
 Value = Callable[[str, str, dict[str, int]], float | None]
 
 
@@ -23,11 +23,11 @@ class Cube:
     """One data set.
 
     Attributes:
-        title: what ``dataset.description`` says.
+        title: its ``dataset.description``.
         dimensions: name -> code -> label; ``measures`` is one of them.
         dates: every date, oldest first.
-        types: TYPE number -> level of area; where ``ward`` has no TYPE it is reached by its codes.
-        value: figure of area, date and codes.
+        types: TYPE number -> level of area; if ``ward`` has no TYPE, queries name wards by code.
+        value: returns the figure for an area, date and codes.
     """
 
     title: str
@@ -41,9 +41,9 @@ _VALUE, _PERCENT = {20100: "Value"}, {20100: "value", 20301: "percent"}
 _TYPES = {"TYPE150": "oa", "TYPE151": "lsoa", "TYPE152": "msoa", "TYPE499": "ctry", "TYPE480": "rgn"}
 _CENSUS_TYPES = {**_TYPES, "TYPE153": "old_ward", "TYPE154": "ltla"}
 _ESTIMATE_TYPES = {**{k: v for k, v in _TYPES.items() if v != "oa"}, "TYPE424": "ltla", "TYPE423": "ltla"}
-# Wards as of May 2025 are TYPE182 in NM_2014_1, as a client of 2026 asks for them, and in NM_1_1, as another says; that
-# NM_162_1 has them so, and what its list calls them, is supposed. Its LSOAs are those of 2011 (two clients, 2025 and
-# 2026); here they are ours all the same, since nothing asks for them.
+# Wards as of May 2025 are TYPE182 in NM_2014_1 (a client of 2026 requests them so) and in NM_1_1 (another client). We
+# assume the same of NM_162_1, and we assume the name in its list. Its real LSOAs are those of 2011 (two clients, 2025
+# and 2026); here they are the current ones, since no source requests them.
 _CLAIMANT_TYPES = {"TYPE182": "ward", **_ESTIMATE_TYPES}
 NAMED = {"ward": "wards as of May 2025", "old_ward": "2022 wards"}
 _AGE_GROUPS = {201: (0, 15), 202: (16, 90), 203: (16, 64), 204: (16, 17), 209: (65, 90), 250: (16, 24)}
@@ -101,7 +101,7 @@ def _residents() -> dict[str, int]:
 
 
 def _population(area: str, date: str, codes: dict[str, int]) -> float:
-    """Census residents grown by a half per cent a year; each year of age its part, so that ages add up to groups."""
+    """Census residents plus growth of 0.5 per cent a year. Age groups are sums of single years of age."""
     sex, age = codes["gender"], codes["c_age"]
     if sex == 0:
         return sum(_population(area, date, {**codes, "gender": part}) for part in (1, 2))
@@ -117,7 +117,7 @@ def _of_age(area: str, sex: int, age: int, growth: float) -> int:
 
 
 def _claimants(area: str, date: str, codes: dict[str, int]) -> float | None:
-    """Claimants, rounded to five; below five none is told where the area is smaller than an authority."""
+    """Claimants rounded to five; in a few LSOAs they are suppressed (None)."""
     adults = _residents()[area] * 0.63
     rate = 0.02 + 0.06 * noise("claimants", area) + 0.005 * noise("month", date)
     count = adults * rate * {0: 1.0, 1: 0.56, 2: 0.44}[codes["gender"]]

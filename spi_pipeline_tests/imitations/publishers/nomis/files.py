@@ -1,4 +1,4 @@
-"""Census tables as a folder holds them: of the bulk download, and as others kept them."""
+"""Census tables as files in a folder: from the bulk download, and in other published forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a query to Nomis names: areas, dates and codes of a data set (sources.md, sections 1.2 and 1.3)."""
+"""Parse the areas, dates and codes in a query to Nomis (sources.md, sections 1.2 and 1.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INTERNAL = 7_000_000_000
 
 
 class Place(NamedTuple):
-    """One area; `number` is the internal id, `order` its place among all."""
+    """One area; `number` is its internal id."""
 
     code: str
     name: str
@@ -30,9 +30,9 @@ def served() -> dict[str, Place]:
 
 
 def places(table: Cube, wanted: str) -> list[Place]:
-    """Areas of `wanted`: codes, ranges of codes, internal numbers, a type, or a type within a parent.
+    """The areas in `wanted`: codes, ranges of codes, internal numbers, a type, or a type within a parent.
 
-    Those of a type come in the order of their names, not of their codes.
+    Areas of a type are in order of name, not of code.
     """
     levels = {*table.types.values(), *(() if "old_ward" in table.types.values() else ("ward",))}
     found: dict[Place, None] = {}
@@ -49,7 +49,7 @@ def places(table: Cube, wanted: str) -> list[Place]:
 
 
 def members(table: Cube, kind: str, parent: str = "") -> list[Place]:
-    """Areas of a type, of one authority where `parent` names one; none of a type the data set does not have."""
+    """Areas of a type, limited to one authority if `parent` names it; none if the data set lacks the type."""
     if kind not in table.types:
         return []
     found = areas().members(table.types[kind])
@@ -59,14 +59,14 @@ def members(table: Cube, kind: str, parent: str = "") -> list[Place]:
 
 
 def _code(text: str) -> str:
-    """The code behind an internal number, or the text itself."""
+    """The code for an internal number, or the text itself."""
     by_number = areas().table.index
     at = int(text) - _INTERNAL if text.isdigit() else -1
     return str(by_number[at]) if 0 <= at < len(by_number) else _NATIONAL.get(text, text)
 
 
 def dates(table: Cube, wanted: str) -> list[str]:
-    """Dates of `wanted`: dates and words such as latestMINUS12, lists of them, and two with a hyphen between."""
+    """The dates in `wanted`: dates, words such as latestMINUS12, lists of them, and ranges with a hyphen."""
     date = r"(?:latest|previous|prevyear|first)(?:MINUS\d+)?|\d{4}-\d{2}|\d{4}"
     found: list[str] = []
     for part in wanted.split(","):
@@ -78,7 +78,7 @@ def dates(table: Cube, wanted: str) -> list[str]:
 
 
 def _position(known: tuple[str, ...], word: str) -> int:
-    """Place of a date or of a word for one among the known dates; -1 where there is none."""
+    """The index among the known dates of a date, or of a word for one; -1 if there is none."""
     name, _, back = word.partition("MINUS")
     last = len(known) - 1
     steps = {"latest": last, "previous": last - 1, "prevyear": last - (12 if "-" in known[0] else 1), "first": 0}
@@ -88,7 +88,7 @@ def _position(known: tuple[str, ...], word: str) -> int:
 
 
 def codes(labels: dict[int, str], wanted: str | None) -> list[int]:
-    """Codes that a dimension's parameter names, ranges included; every one of them where it is left out."""
+    """The codes in a dimension's parameter, including ranges; all codes if the parameter is left out."""
     if wanted is None:
         return list(labels)
     found: list[int] = []

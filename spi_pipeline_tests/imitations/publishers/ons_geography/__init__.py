@@ -1,7 +1,7 @@
 """ONS Open Geography on ArcGIS (sources.md, section 2): queries of a layer, and errors with status 200.
 
-Pages of 2,000, the flag in either place and `1=1` are as clients of the service page through it; the list of services
-(some 3,900 there, and none at times) has the names and types that they read of it.
+Pages of 2,000, both places of the flag and `1=1` follow clients that page through the service. The list of services
+(some 3,900 at the publisher, sometimes empty) has the names and types that those clients read.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _CLAUSE = re.compile(r"\(?\s*(\w+)\s*(=|<>|LIKE|IN)\s*(.+?)\s*\)?", re.IGNORECAS
 
 
 class _RefusedError(Exception):
-    """A query that ArcGIS answers with an error body."""
+    """A query to which ArcGIS responds with an error body."""
 
 
 def answer(request: Request) -> Answer:
-    """/{service}/FeatureServer/0/query, the description of the layer above it, and the list of all services."""
+    """/{service}/FeatureServer/0/query, the layer's description one level up, and the list of all services."""
     if request.path.strip("/") == "" and request.query.get("f") in ("json", "pjson"):
         services = [{"name": name, "type": "FeatureServer"} for name in NAMES]
         return json_answer({"currentVersion": 12, "services": services})
@@ -38,7 +38,7 @@ def answer(request: Request) -> Answer:
     if service is None:
         return _error(400, "Invalid URL", "Invalid URL")
     form = request.query.get("f", "html")
-    if form == "html":  # what comes when nobody says what form is wanted
+    if form == "html":  # the default format
         return html_answer(f"<h1>{found[1]}</h1>")
     most = min(service.records, request.site.arcgis_records)
     if not found[2]:
@@ -81,7 +81,7 @@ def _query(service: Layer, query: Any, form: str, most: int) -> Answer:
 
 
 def _geojson(service: Layer, records: list[dict[Any, Any]], shapes: Any, more: bool) -> Answer:
-    """Features as GeoJSON; the flag is in `properties`, and at the top for the layers of 1000 records."""
+    """Features as GeoJSON; the flag is in `properties`, but at the top level for layers with pages of 1000 records."""
     features = [
         {"type": "Feature", "id": number, "properties": record, "geometry": shape and shapely.geometry.mapping(shape)}
         for number, (record, shape) in enumerate(zip(records, shapes, strict=True), 1)
@@ -97,7 +97,7 @@ def _esri_feature(record: dict[Any, Any], shape: Any) -> dict[str, Any]:
         return {"attributes": record}
     if shape.geom_type == "Point":
         return {"attributes": record, "geometry": {"x": shape.x, "y": shape.y}}
-    # Rings of all parts in one list, outer ones clockwise.
+    # The rings of all parts are in one list; outer rings are clockwise.
     rings = [
         [list(point) for point in ring.coords]
         for part in shapely.get_parts(shape)
@@ -131,7 +131,7 @@ def _known(rows: pd.DataFrame, name: str) -> str:
 
 
 def _where(rows: pd.DataFrame, text: str) -> np.ndarray:
-    """Rows that hold all clauses: =, <>, LIKE and IN, joined by AND; text is compared without regard to case."""
+    """Rows that meet all clauses: =, <>, LIKE and IN, joined by AND; text comparison ignores case."""
     if not text:
         raise _RefusedError("'where' parameter is invalid")
     kept = np.ones(len(rows), dtype=bool)

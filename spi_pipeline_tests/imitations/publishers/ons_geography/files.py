@@ -1,6 +1,7 @@
-"""Boundaries and lookups as a folder holds them, of invented areas.
+"""Boundaries and lookups of invented areas, as files in a folder.
 
-Three LSOAs are ours (the third without output areas), E01900009 is a neighbour's. The LSOA E01800001 of 2011 was split.
+Three LSOAs are in the council (the third has no output areas); E01900009 is a neighbour's. The 2011 LSOA E01800001 was
+split.
 """
 
 from __future__ import annotations

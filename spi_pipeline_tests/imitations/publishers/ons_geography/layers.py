@@ -1,6 +1,6 @@
-"""The layers of ONS Open Geography: boundaries, centroids and lookups under the names documents give (section 2.1).
+"""The layers of ONS Open Geography: boundaries, centroids and lookups under their documented names (section 2.1).
 
-The names of fields carry the year. What a query may ask of a layer stands in ``ons_geography``.
+Field names contain the year. ``ons_geography`` itself handles queries of a layer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Layer:
     """One layer.
 
     Attributes:
-        rows: attributes, the object id first.
+        rows: attributes, with the object id first.
         shapes: geometry by row in longitude and latitude, or None for a lookup.
-        records: most rows of one answer.
+        records: the maximum number of rows in one response.
     """
 
     rows: pd.DataFrame
@@ -38,7 +38,7 @@ class Layer:
 
 
 def _wards(year: int) -> Layer:
-    """The wards of a year: until 2022 the old set, merged from LSOAs, so that the edges are invented."""
+    """The wards of a year. Until 2022 they are the old wards, merged from LSOAs, so their edges are invented."""
     if year <= 2022:
         outlines = _merged("old_ward")
     else:
@@ -76,7 +76,7 @@ def _centroids() -> Layer:
 
 
 def _best_fit(level: str, prefix: str, year: int) -> Layer:
-    """Small area to ward and authority: the official best fit for LSOAs of 2023 on, the old wards for 2022."""
+    """Small area to ward and authority: the official best fit of LSOAs from 2023, and the old wards for 2022."""
     two = year % 100
     oas = areas().output_areas.reset_index().rename(columns={"code": "oa"})
     ward = "old_ward" if year <= 2022 else "ward"
@@ -139,7 +139,7 @@ def _lsoa_outlines() -> pd.Series:
 
 
 def _merged(level: str) -> pd.Series:
-    """Outlines of a level, each the union of its LSOAs."""
+    """Outlines of the areas of a level, each the union of its LSOAs."""
     outlines = _lsoa_outlines()
     if level == "lsoa":
         return outlines
@@ -175,5 +175,5 @@ NAMES = tuple(_NAMED)
 
 @cache
 def layer(service: str) -> Layer | None:
-    """The layer of a service by its exact name, or None."""
+    """The layer of the service with exactly this name, or None."""
     return _NAMED[service]() if service in _NAMED else None

@@ -1,8 +1,8 @@
-"""data.police.uk (sources.md, section 4): the API, and the archives, a page of them and a redirect to a bucket.
+"""data.police.uk (sources.md, section 4): the API, and the archives with their page and redirects to a bucket.
 
-Statuses, bodies of errors, the month of ``crime-last-updated`` and fields that are null rest on probes of 1 October
-2026 (cyanheads/uk-police-crime-mcp-server, docs/design.md); the page of archives, their members and their windows on
-what BlackThrive/streetlamp read on 16 September 2026 (inst/NOTES/data_sources.md and its fixture archive-index.html).
+Statuses, error bodies, the month of ``crime-last-updated`` and null fields follow probes of 1 October 2026
+(cyanheads/uk-police-crime-mcp-server, docs/design.md). The page of archives, their members and their windows follow
+BlackThrive/streetlamp, read on 16 September 2026 (inst/NOTES/data_sources.md and its fixture archive-index.html).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _MILE = 1609.344
 _PLACED = "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name"
 STREET_HEADER = f"{_PLACED},Crime type,Last outcome category,Context"
 _OUTCOMES = f"{_PLACED},Outcome type"
-# Of the stop-and-search file the documents name the file and not the columns: these are the published ones.
+# The documents name the stop-and-search file but not its columns; these are the columns of published files.
 STOP_HEADER = (
     "Type,Date,Part of a policing operation,Policing operation,Latitude,Longitude,Gender,Age range,"
     "Self-defined ethnicity,Officer-defined ethnicity,Legislation,Object of search,Outcome,"
     "Outcome linked to object of search,Removal of more than just outer clothing"
 )
-# Kept copies, as a folder holds them: one file a force and month.
+# Copies of files in a folder: one file for each force and month.
 STREET = f"""{STREET_HEADER}
 aa11,2024-01,F,F,-0.41,51.88,On or near A,E01900001,L 1A,Burglary,None,
 aa11,2024-01,F,F,-0.41,51.88,On or near A,E01900001,L 1A,Burglary,None,
@@ -67,7 +67,7 @@ FILES = {
 
 
 def answer(request: Request) -> Answer:
-    """API under /api, archive under /data/archive."""
+    """The API under /api and the archive under /data/archive."""
     if request.path.startswith(("/data/archive/", "/archive/")):
         return _archive(request)
     if not request.path.startswith("/api/"):
@@ -99,7 +99,7 @@ def _dates(request: Request, _rest: str, _month: str) -> Answer:
 
 
 def _last_updated(request: Request, _rest: str, _month: str) -> Answer:
-    """The first of the newest month, whatever the day it was published."""
+    """The first day of the newest month, whichever day it was published."""
     return json_answer({"date": f"{_window(request)[-1]}-01"})
 
 
@@ -123,7 +123,7 @@ def _crimes_street(request: Request, category: str, month: str) -> Answer:
     found = found[inside(found)]
     if len(found) > request.site.police_crimes:
         return Answer(503, b"", "text/html")
-    if category in CATEGORIES:  # a category that is not known is all crime
+    if category in CATEGORIES:  # an unknown category means all crime
         found = found[found.type == CATEGORIES[category]]
     return json_answer(_crime_objects(found, month))
 
@@ -165,7 +165,7 @@ def _location(row: Any) -> dict[str, Any] | None:
 
 
 def _stops(request: Request, _rest: str, month: str) -> Answer:
-    """Stops in a place; of a force; or of a force without a place."""
+    """Stops in a place, of a force, or of a force without a place."""
     found = stops(month)
     endpoint = request.path.removeprefix("/api/").strip("/")
     if endpoint == "stops-street":
@@ -192,7 +192,7 @@ def _stop_object(row: Any) -> dict[str, Any]:
 
 
 def _place(request: Request) -> Callable[[pd.DataFrame], np.ndarray] | None:
-    """Which rows lie in the polygon or within a mile of the point; None where the request names neither."""
+    """Selects rows in the polygon or within a mile of the point; None if the request names neither."""
     try:
         if "poly" in request.query:
             pairs = [tuple(map(float, pair.split(","))) for pair in request.query["poly"].split(":")]
@@ -228,7 +228,7 @@ def _archive(request: Request) -> Answer:
         return _page(request)
     if name.removesuffix(".zip") not in (*published(request.site.police_held_back), "latest"):
         return not_found(request)
-    if request.path.startswith("/archive/"):  # where a client arrives that rebases the bucket's own address
+    if request.path.startswith("/archive/"):  # a client that rebases the bucket's real address requests this
         return bucket(request)
     home = _BUCKET if request.site.redirects == "published" else f"{request.site.base}/police_bucket"
     return Answer(302, b"", headers={"Location": f"{home}/archive/{name}"})
@@ -237,8 +237,8 @@ def _archive(request: Request) -> Answer:
 def _page(request: Request) -> Answer:
     """All archives, newest first.
 
-    The sum of the newest alone is reckoned, since each takes seconds to make; of the others stands what stands of one
-    of them at the publisher: the tag of a body sent in parts.
+    Only the newest has its real MD5, since each archive takes seconds to build. The others show the tag of a multipart
+    upload, as one archive does at the publisher.
     """
     told = []
     for end in reversed(published(request.site.police_held_back)):
@@ -256,7 +256,7 @@ def _page(request: Request) -> Answer:
 
 
 def bucket(request: Request) -> Answer:
-    """The zip itself, with validators as S3 gives them."""
+    """The zip itself, with validators like those of S3."""
     name = request.path.removeprefix("/archive/").removesuffix(".zip")
     known = published(request.site.police_held_back)
     if name not in (*known, "latest"):
@@ -268,7 +268,7 @@ def bucket(request: Request) -> Answer:
 
 @cache
 def archive(newest: str, length: int) -> bytes:
-    """The snapshot published for a month: files of each force of the `length` months up to it."""
+    """The snapshot published for a month: the files of each force for the `length` months up to it."""
     first = str(pd.Period(newest, "M") - length + 1)
     members: dict[str, str | bytes] = {}
     for month in months():
@@ -289,7 +289,7 @@ def _street_csv(month: str, force: str) -> bytes:
     table = pa.Table.from_pandas(found[[*columns, "type", "outcome", "context"]], preserve_index=False)
     out = io.BytesIO(f"{STREET_HEADER}\n".encode())
     out.seek(0, io.SEEK_END)
-    # pandas takes five times as long, and there are 108 of these in an archive.
+    # pandas takes five times as long, and an archive has 108 of these files.
     pyarrow.csv.write_csv(table, out, pyarrow.csv.WriteOptions(include_header=False, quoting_style="none"))
     return out.getvalue()
 
@@ -306,6 +306,6 @@ def _stops_csv(month: str) -> str:
 
 SERVED = {
     "police": Served(answer, "street_crime", "/api/crimes-street/*", "category"),
-    # Where the archive redirects to.
+    # The archive redirects here.
     "police_bucket": Served(bucket, "street_crime", column="Crime type", is_host=False),
 }

@@ -1,7 +1,7 @@
-"""Crimes and stops by month, as the police's API and archive both draw on them.
+"""Crimes and stops by month, for the imitated API and archive of the police.
 
-The embedded counts by month, type and point, written out one incident a row again; what the embedded table does not
-hold (numbers, streets, outcomes, people) is invented by formula.
+The embedded counts by month, type and point are expanded to one row for each incident. Formulas invent the details that
+the embedded table lacks (numbers, streets, outcomes, people).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OBJECTS = np.array(["Controlled drugs", "Offensive weapons", "Stolen goods", "A
 
 @cache
 def months() -> tuple[str, ...]:
-    """Every month there are crimes of, oldest first."""
+    """Every month with crimes, oldest first."""
     return tuple(sorted(_rows_by_month()))
 
 
@@ -56,20 +56,23 @@ def _rows_by_month() -> dict[str, np.ndarray]:
 
 
 def published(held_back: int) -> tuple[str, ...]:
-    """Every month but the newest ones, which are held back."""
+    """Every month except the newest `held_back` months."""
     return months()[: len(months()) - held_back]
 
 
 def window(length: int, held_back: int = 0) -> tuple[str, ...]:
-    """The rolling window: `length` calendar months up to the newest, of which those before the gap are left out."""
+    """The rolling window: `length` calendar months up to the newest, without months that have no embedded crimes."""
     newest = pd.Period(published(held_back)[-1], "M")
     return tuple(str(newest - back) for back in reversed(range(length)) if str(newest - back) in months())
 
 
 @cache
 def crimes(month: str) -> pd.DataFrame:
-    """Incidents of a month: ``id``, ``crime_id`` (blank for ASB), ``force``, ``type``, ``longitude``, ``latitude``,
-    ``lsoa_code``, ``lsoa_name``, ``street_id``, ``street``, ``outcome``; places are null where there is none."""
+    """Incidents of a month, with null places for those that have none.
+
+    Columns: ``id``, ``crime_id`` (blank for ASB), ``force``, ``type``, ``longitude``, ``latitude``, ``lsoa_code``,
+    ``lsoa_name``, ``street_id``, ``street``, ``outcome``.
+    """
     table = required("street_crime").iloc[_rows_by_month()[month]]
     table = table.loc[table.index.repeat(table.crimes)].reset_index(drop=True)
     number = int(month.replace("-", "")) * 100_000 + np.arange(len(table))
@@ -82,7 +85,7 @@ def crimes(month: str) -> pd.DataFrame:
 
 
 def _of_other_forces(month: str) -> pd.DataFrame:
-    """Two other forces in the same archive, both far from Luton, so that nobody counts by file name alone."""
+    """Two other forces in the same archive, with crimes outside Luton: a client must not count by file name alone."""
     number = int(month.replace("-", "")) * 100_000 + 90_000
     rows = [
         (number, "btp", "Public order", -0.479523, 52.136174, "E01017440"),
@@ -111,8 +114,11 @@ def _with_words(frame: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def stops(month: str) -> pd.DataFrame:
-    """Stops of a month: ``id``, ``at`` (ISO 8601), ``longitude``, ``latitude`` (null without a place), ``street_id``,
-    ``street``, ``object``."""
+    """Stops of a month.
+
+    Columns: ``id``, ``at`` (ISO 8601), ``longitude``, ``latitude`` (null without a place), ``street_id``, ``street``,
+    ``object``.
+    """
     table = required("stop_and_search")
     table = table[table.month == month]
     table = table.loc[table.index.repeat(table.stops)].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Who lives in a ward and how it earns its living, beside its social progress; and what ten years changed."""
+"""The section on people and economy of a ward, next to its social progress, and on changes over ten years."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
-# What is shown first, of that which the context holds; the rest is a click away.
+# The measures of the context that are shown at once; the others are a click away.
 FIRST = (
     "residents", "children", "older_people", "born_abroad", "one_person_households", "households_without_car",
     "net_income_after_housing", "income_deprived", "unemployed", "house_price", "owned_homes",
@@ -23,7 +23,7 @@ class Around:
     """Population and economy of all wards.
 
     Args:
-        site: what the figures are taken from.
+        site: the site.
     """
 
     def __init__(self, site: Site) -> None:
@@ -43,7 +43,7 @@ class Around:
         self.economic = {item.id for item in site.results.contracts.context.values() if self._is_economic(item.id)}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``first`` and ``rest`` of the measures, ``beside`` its score, and the ``decade``."""
+        """The section: ``first`` and ``rest`` of the measures, the comparison ``beside`` its score, the ``decade``."""
         measures = [self._measure(area, name) for name in self._order()]
         return {
             "first": [each for each in measures if each["id"] in FIRST],
@@ -62,7 +62,7 @@ class Around:
         return "economic" in kinds  # fmt: skip
 
     def _order(self) -> list[str]:
-        """What is known of any area: people first, then the economy, as the contracts order them."""
+        """The measures known for any area: people first, then the economy, in the order of the contracts."""
         known = [name for name in self.site.results.contracts.context if name in self.known]
         return sorted(known, key=lambda name: name in self.economic)
 
@@ -73,7 +73,7 @@ class Around:
         unit = units[item.unit].title
         return {
             "id": name,
-            # What stands beside the value itself need not be said before it.
+            # A unit that is shown with the value need not be in the title.
             "title": words.plain(item.title) if item.unit in ("percent", "proportion", "pounds") else item.title,
             "value": self.site.amount("context", own, "value", unit) if own else Markup("not known"),
             "range": self._range("context", own, unit) if own else Markup(""),
@@ -93,9 +93,9 @@ class Around:
         row = next(iter(self.residual.get(area.code, [])), None)
         if row is None or row["residual"] is None:
             return Markup(
-                "How it compares with its economy cannot be said: it has no score, or no figure to hold it against."
+                "We cannot say how it compares with its economy: it has no score, or there is no figure to compare."
             )
-        said = {
+        verdict = {
             "more than suggested": "That is more than its economy suggests",
             "less than suggested": "That is less than its economy suggests",
             "as suggested": "That is about what its economy suggests",
@@ -105,7 +105,7 @@ class Around:
         ).format(
             self.site.score(self.site.results.index, area), self.site.results.edition,
             words.plain(self.given.title),
-            self.site.figure("residual", row, "expected"), self.site.word("residual", row, "verdict", said),
+            self.site.figure("residual", row, "expected"), self.site.word("residual", row, "verdict", verdict),
             *(self.site.figure("residual", row, column, how="signed") for column in ("residual", "lower", "upper")),
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Where a ward stands among the wards of England, and which of them are most like it.
+"""The section on a ward's place among the wards of England, and on the wards most like it.
 
 The town's standing in single indicators is in ``pages.england``.
 """
@@ -16,10 +16,10 @@ from spi_pipeline.outputs.site.results import Area, Row, by_area, records
 
 
 class InEngland:
-    """All wards of the town beside those of England.
+    """The places of all wards of the town among those of England.
 
     Args:
-        site: what the figures are taken from.
+        site: the site.
     """
 
     def __init__(self, site: Site) -> None:
@@ -33,17 +33,19 @@ class InEngland:
         (self.edition,) = records(results.newest("edition"))
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: its ``place``, what that ``rests`` on, that of its ``parts``, and ``similar`` wards."""
-        results, held = self.site.results, self.standing.get(area.code, {})
-        index = held.get(results.index.id)
-        shown = [one for one in results.elements.values() if one.level in ("dimension", "component")]
-        apart = [one.title for one in shown if one.id not in held]
+        """The section: its ``place``, what that ``rests`` on, the places of its ``parts``, and ``similar`` wards."""
+        results, rows = self.site.results, self.standing.get(area.code, {})
+        index = rows.get(results.index.id)
+        shown = [element for element in results.elements.values() if element.level in ("dimension", "component")]
+        without_place = [element.title for element in shown if element.id not in rows]
         return {
             "place": self._place(area, index),
-            "rests": self._rests(index) if index else Markup(""),
-            "parts": [self._part(one.title, one.level, held[one.id]) for one in shown if one.id in held],
-            "apart": words.listed(apart) if apart else "",
-            "similar": [self._like(row) for row in self.similar.get(area.code, [])],
+            "rests": self._why_it_differs(index) if index else Markup(""),
+            "parts": [
+                self._part(element.title, element.level, rows[element.id]) for element in shown if element.id in rows
+            ],
+            "apart": words.listed(without_place) if without_place else "",
+            "similar": [self._similar_row(row) for row in self.similar.get(area.code, [])],
             "alike": self._alike(area),
         }
 
@@ -51,15 +53,15 @@ class InEngland:
         if row is None:
             return Markup("Its place among the wards of England is not known.")
         return Markup(
-            "Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them. Of ten groups of one "
-            "size, the best first, it is in group {}."
+            "Among the {} wards of England, {} ranks {}. It does better than {} of 100 of them. Of ten equal "
+            "groups, the best first, it is in group {}."
         ).format(
             self._figure(row, "wards"), area.name, self.site.ranked("ward_standing", row, "rank"),
             self._figure(row, "england_percentile"), self._figure(row, "decile"),
         )  # fmt: skip
 
-    def _rests(self, row: Row) -> Markup:
-        """Why the place may differ from what the ward's own score suggests."""
+    def _why_it_differs(self, row: Row) -> Markup:
+        """The reason why the place may differ from what the ward's own score suggests."""
         return Markup(
             "This place rests on the {} figures that are known for nearly all wards of England. The score at the top "
             "of this page rests on the {} that are known here. The two can differ."
@@ -79,7 +81,7 @@ class InEngland:
         return self.site.figure("ward_standing", row, column, 0)
 
     def _alike(self, area: Area) -> Markup:
-        """By what wards are held to be alike."""
+        """How similar wards are chosen."""
         contracts = self.site.results.contracts
         measures = words.listed(
             [f"“{words.plain(contracts.context[name].title)}”" for name in contracts.alike.measures]
@@ -89,7 +91,7 @@ class InEngland:
             "a ward that is like it may fare better or worse. The measures are {}, and each counts the same."
         ).format(area.name, measures)
 
-    def _like(self, row: Row) -> dict[str, Any]:
+    def _similar_row(self, row: Row) -> dict[str, Any]:
         return {
             "name": row["other_name"],
             "authority": row["other_authority"],

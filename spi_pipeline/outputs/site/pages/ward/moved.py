@@ -1,4 +1,4 @@
-"""What rose and what fell in a ward, and what cannot be told, from the first edition to the newest."""
+"""The section on what rose and what fell in a ward, and what cannot be told, from the first edition to the newest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Moved:
     """Changes of all wards.
 
     Args:
-        site: what the figures are taken from.
+        site: the site.
     """
 
     def __init__(self, site: Site) -> None:
@@ -35,15 +35,15 @@ class Moved:
         self.rows = {code: {row["id"]: row for row in rows} for code, rows in by_area(table[ends]).items()}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``intro``, whether anything was measured ``again``, what of it did what, and rows."""
+        """The section: ``intro``, whether anything was measured ``again``, what rose, fell or stayed, and rows."""
         elements = self.site.results.elements.values()
-        held = self.rows.get(area.code, {})
-        pairs = [(element, held[element.id]) for element in elements if element.id in held]
+        changes = self.rows.get(area.code, {})
+        pairs = [(element, changes[element.id]) for element in elements if element.id in changes]
         indicators = [(element, row) for element, row in pairs if element.level == "indicator"]
         return {
             "since": self.site.results.editions[0],
-            "again": self.site.results.index.id in held,
-            "intro": self._intro(area, held.get(self.site.results.index.id), indicators),
+            "again": self.site.results.index.id in changes,
+            "intro": self._intro(area, changes.get(self.site.results.index.id), indicators),
             "rose": self._named(indicators, "rose"),
             "fell": self._named(indicators, "fell"),
             "still": self._still(indicators),
@@ -53,7 +53,7 @@ class Moved:
         }  # fmt: skip
 
     def said(self, area: Area, element_id: str) -> Markup:
-        """What the score of one element did, as a sentence."""
+        """The change of the score of one element, as a sentence."""
         element, row = self.site.results.elements[element_id], self.rows.get(area.code, {}).get(element_id)
         if row is None:
             return Markup("How the score for {} moved is not known.").format(element.title)
@@ -83,14 +83,14 @@ class Moved:
         )  # fmt: skip
 
     def _named(self, indicators: list[tuple[Element, Row]], verdict: str) -> Markup:
-        said = [self._said(element, row) for element, row in indicators if row["verdict"] == verdict]
-        return Markup("{}.").format(Markup("; ").join(said)) if said else Markup("Nothing beyond chance.")
+        sentences = [self._with_points(element, row) for element, row in indicators if row["verdict"] == verdict]
+        return Markup("{}.").format(Markup("; ").join(sentences)) if sentences else Markup("Nothing beyond chance.")
 
     def _still(self, indicators: list[tuple[Element, Row]]) -> Markup:
         named = [words.plain(element.title) for element, row in indicators if row["verdict"] == "not_distinguishable"]
         return Markup("{}.").format("; ".join(named)) if named else Markup("None of those measured again.")
 
-    def _said(self, element: Element, row: Row) -> Markup:
+    def _with_points(self, element: Element, row: Row) -> Markup:
         return Markup("{}: {}").format(words.plain(element.title), self._points(row))
 
     def _points(self, row: Row) -> Markup:

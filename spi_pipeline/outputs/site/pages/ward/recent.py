@@ -1,4 +1,4 @@
-"""Recent months of what the police record in a ward, with the band of chance."""
+"""The section on what the police recorded in a ward in recent months, with the band of chance."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from spi_pipeline.outputs.site.pages.ward.moved import Moved
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
 SIGNALS = {"rise": "▲ more than usual", "fall": "▼ fewer than usual", "none": "= as usual"}
-# Months back that the newest twelve are held against: the same season, and no month in both.
+# How many months back the newest twelve are compared with: the same season, and no month in both.
 BEFORE = 24
-# Months by which the police publish later than they record; what is no older needs no warning.
+# The usual delay in months between recording and publication by the police; figures no older need no warning.
 FRESH = 3
 
 
 @dataclass(frozen=True)
 class Band:
-    """A rate by month within its band of chance, in a box of 100 by 100.
+    """A monthly rate within its band of chance, in a box of 100 by 100.
 
     Attributes:
-        line: the rate.
-        area: the band.
-        top: what the upper edge of the box stands for; the lower is nought.
+        line: the path of the rate.
+        area: the path of the band.
+        top: the value at the upper edge of the box; the lower edge is nought.
         first: the first month drawn.
-        last: the last.
-        says: what is drawn.
+        last: the last month drawn.
+        says: the description of the picture.
     """
 
     line: str
@@ -49,8 +49,8 @@ class Recent:
     """The newest months of all wards.
 
     Args:
-        site: what the figures are taken from.
-        moved: what the scores did meanwhile.
+        site: the site.
+        moved: the changes of scores over the same time.
     """
 
     def __init__(self, site: Site, moved: Moved) -> None:
@@ -58,12 +58,12 @@ class Recent:
         self.site = site
         self.moved = moved
         self.titles = contracts.titles | {item.id: item.title for item in contracts.recent.measures}
-        # What counts everything comes first, then each kind.
+        # Measures that count everything come first, then those of each kind.
         self.order = [item.id for item in contracts.recent.measures]
         self.rows = by_area(site.results.tables["recent"].sort_values("month"))
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``measures``, ``chart`` and ``months`` of the first, and ``said`` of it."""
+        """The section: ``measures``, the ``chart`` and ``months`` of the first, and sentences ``said`` about it."""
         series: dict[str, list[Row]] = {}
         for row in self.rows.get(area.code, []):
             series.setdefault(row["measure_id"], []).append(row)
@@ -83,23 +83,27 @@ class Recent:
             "measures": measures,
             "title": measures[0]["title"],
             "heading": f"Crime month by month, to {words.month(chief[-1]['month'])}",
-            "said": [*self._age(area, chief[-1]), *self._said(measures[0]["title"], chief), *self._score(area, series)],
+            "said": [
+                *self._age(area, chief[-1]),
+                *self._sentences(measures[0]["title"], chief),
+                *self._score(area, series),
+            ],
             "chart": self._band(measures[0]["title"], chief),
             "months": [self._month(row) for row in reversed(chief[-BEFORE:])],
         }
 
     def _age(self, area: Area, newest: Row) -> list[Markup]:
-        """How much older the newest month is than the day the figures were taken; nothing where it is hardly older."""
+        """How much older the newest month is than the day the figures were taken; empty if hardly older."""
         age = (self.site.results.as_of.to_period("M") - pd.Period(newest["month"], "M")).n
         if age <= FRESH:
             return []
-        asked = (
+        query = (
             "SELECT date_diff('month', strptime(max(month), '%Y-%m'), (SELECT max(as_of) FROM edition)) FROM recent "
             f"WHERE area_code = {literal(area.code)} AND measure_id = {literal(newest['measure_id'])}"
         )
         return [
-            Markup("The newest month at hand, {}, is {} months older than the day these figures were taken.").format(
-                words.month(newest["month"]), derived(age, asked)
+            Markup("The newest month available, {}, is {} months older than the day these figures were taken.").format(
+                words.month(newest["month"]), derived(age, query)
             )
         ]
 
@@ -128,17 +132,17 @@ class Recent:
             *(self.site.figure("recent", row, column) for column in ("rate_12_months", "lower", "upper"))
         )
 
-    def _said(self, title: str, rows: Sequence[Row]) -> list[Markup]:
+    def _sentences(self, title: str, rows: Sequence[Row]) -> list[Markup]:
         last, earlier = rows[-1], _before(rows)
         if last["rate_12_months"] is None:
             return [Markup("Too few months are known to give a rate.")]
-        said = [
+        sentences = [
             Markup("{}: {} recorded for every thousand residents in the twelve months to {}.").format(
                 title, self._rate(last), words.month(last["month"])
             )
         ]
         if earlier is not None:
-            said.append(
+            sentences.append(
                 Markup("Two years before it was {}. {}").format(
                     self._rate(earlier),
                     {
@@ -149,17 +153,17 @@ class Recent:
                 )
             )
         if last["signal"] in ("rise", "fall"):
-            said.append(
+            sentences.append(
                 Markup("The newest months hold {} than this ward’s own past leads one to expect, since {}.").format(
                     "more" if last["signal"] == "rise" else "fewer", words.month(last["signal_since"])
                 )
             )
         elif last["signal"] == "none":
-            said.append(Markup("The newest months do not stand out from this ward’s own past."))
-        return said
+            sentences.append(Markup("The newest months do not stand out from this ward’s own past."))
+        return sentences
 
     def _score(self, area: Area, series: Mapping[str, Sequence[Row]]) -> list[Markup]:
-        """What the component did meanwhile that most of these counts are part of."""
+        """The change in score of the component that most of these counts belong to."""
         components = self.site.results.contracts.component_of
         parts = Counter(components[name] for name in series if name in components)
         return [self.moved.said(area, name) for name, _ in parts.most_common(1)]
@@ -194,9 +198,9 @@ class Recent:
 
 
 def _before(rows: Sequence[Row]) -> Row | None:
-    """The row two years before the last, where its rate is known."""
-    wanted = str(pd.Period(rows[-1]["month"], "M") - BEFORE)
-    return next((row for row in rows if row["month"] == wanted and row["rate_12_months"] is not None), None)
+    """The row two years before the last, if its rate is known."""
+    month = str(pd.Period(rows[-1]["month"], "M") - BEFORE)
+    return next((row for row in rows if row["month"] == month and row["rate_12_months"] is not None), None)
 
 
 def _moved(last: Row, earlier: Row) -> str:

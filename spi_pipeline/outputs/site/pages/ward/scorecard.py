@@ -1,4 +1,4 @@
-"""The twelve components of a ward beside those of its peers, and their indicators beside England."""
+"""The section on the twelve components of a ward next to those of its peers, and their indicators next to England."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spi_pipeline.outputs.site.figures import stated
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, by_area, records
 
-# How a figure came to be used in the edition, where it is not of the edition's own year.
+# The origin of a figure, if it is not from the edition's own year.
 AGE = {
     "carried": "older, still in use", "held": "later, used for lack of an older one",
     "imputed": "estimated, not measured", "suppressed": "withheld: too few, or too little known",
@@ -24,11 +24,11 @@ AGE = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a difference from the peers amounts to.
+    """The meaning of a difference from the peers.
 
     Attributes:
-        symbol: that stands beside the words.
-        words: in plain English.
+        symbol: the symbol next to the words.
+        words: the verdict in plain English.
         beyond: whether it is beyond chance.
     """
 
@@ -51,12 +51,12 @@ class Strip:
     """All wards on a line from 0 to 100.
 
     Attributes:
-        others: marks of all wards, a path.
-        peers: of the peers.
-        town: where the town stands.
-        own: where the ward stands.
-        low: lower end of its range.
-        high: upper end.
+        others: the marks of all wards, as a path.
+        peers: the marks of the peers, as a path.
+        town: the position of the town.
+        own: the position of the ward.
+        low: the lower end of its range.
+        high: the upper end of its range.
     """
 
     others: str
@@ -68,7 +68,7 @@ class Strip:
 
 
 def verdict(card: Row | None, score: Row) -> Verdict:
-    """A strength is beyond chance where the ward's whole range of measurement lies above the middle of its peers."""
+    """The verdict; it is beyond chance if the whole range of measurement lies above or below the peers' middle."""
     if card is None:
         return NO_PEERS
     low, high, middle = score["measured_low"], score["measured_high"], card["peer_median"]
@@ -80,7 +80,7 @@ def verdict(card: Row | None, score: Row) -> Verdict:
 
 
 def strong_or_weak(site: Site) -> Markup:
-    """The two tests of ``verdict``, as readers are told them."""
+    """The two tests of ``verdict``, in words for readers."""
     floor = site.results.contracts.peers.floor
     return Markup(
         "A ward is called strong where it passes two tests. It must lie further above the middle of its peers than "
@@ -94,7 +94,7 @@ class Scorecard:
     """Scorecards of all wards.
 
     Args:
-        site: what the figures are taken from.
+        site: the site.
     """
 
     def __init__(self, site: Site) -> None:
@@ -119,7 +119,7 @@ class Scorecard:
         }
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``parts`` (dimensions and components), ``peers``, ``tests`` of these, and England."""
+        """The section: ``parts`` (dimensions and components), ``peers``, the ``tests`` against them, and England."""
         return {
             "parts": [self._part(area, element) for element in self.shown],
             "count": len(self.components),
@@ -131,7 +131,7 @@ class Scorecard:
         }  # fmt: skip
 
     def _peers(self, area: Area) -> Markup:
-        """Who its peers are, each a link to a page beside this one."""
+        """The names of its peers, each a link to the page next to this one."""
         results = self.site.results
         card = self.cards.get((area.code, results.index.id))
         if card is None:
@@ -160,7 +160,7 @@ class Scorecard:
         }
 
     def _age(self, score: Row) -> Markup:
-        """How old the figures behind a score are."""
+        """The age of the figures behind a score."""
         if score["newest_period"] is None:
             return Markup("It is not known how old its figures are.")
         return Markup(
@@ -180,7 +180,11 @@ class Scorecard:
                 score["measured_high"],
             )
         ]  # fmt: skip
-        return Strip(self.marks[element.id], drawing.ticks((one for one in peers if one is not None), 3, 14), *placed)
+        return Strip(
+            self.marks[element.id],
+            drawing.ticks((score_of_peer for score_of_peer in peers if score_of_peer is not None), 3, 14),
+            *placed,
+        )
 
     def _indicator(self, area: Area, element: Element) -> dict[str, Any]:
         site, unit = self.site, self.facts[element.id]["unit"]
@@ -216,7 +220,7 @@ class Scorecard:
         return Markup("{} of {}").format(count, self.site.figure("observation", row, "denominator", 0))
 
     def _named(self, area: Area, wanted: Verdict) -> Markup:
-        """The components in which a ward is strong or weak beyond chance, or, where none is, the best or worst."""
+        """The components in which a ward is strong or weak beyond chance or, without any, its best or worst."""
         word, end = ("strength", "best") if wanted is STRONG else ("weakness", "worst")
         rows = [(element, self.site.results.scores[element.id, area.code]) for element in self.components]
         found = [
@@ -226,21 +230,23 @@ class Scorecard:
         ]
         if found:
             found.sort(key=lambda pair: -abs(pair[1]["difference"]))
-            return Markup("{}.").format(words.listed_markup([self._apart(*pair) for pair in found]))
+            return Markup("{}.").format(words.listed_markup([self._with_distance(*pair) for pair in found]))
         return Markup("No {} beyond chance; {}.").format(word, self._extreme(area, rows, end))
 
-    def _apart(self, element: Element, card: Row) -> Markup:
+    def _with_distance(self, element: Element, card: Row) -> Markup:
         return Markup("{} ({} points {} the middle of its peers)").format(
             element.title, self.site.figure("scorecard", card, "difference", how="size"),
             "above" if card["difference"] > 0 else "below",
         )  # fmt: skip
 
     def _extreme(self, area: Area, rows: list[tuple[Element, Row]], end: str) -> Markup:
-        """What is best or worst, by the distance from the peers, or by rank where there are none."""
+        """The best or worst component by its distance from the peers, or by rank without peers."""
         choose = max if end == "best" else min
         carded = [(element, card) for element, _ in rows if (card := self.cards.get((area.code, element.id)))]
         if carded:
-            return Markup("{} is {}").format(end, self._apart(*choose(carded, key=lambda pair: pair[1]["difference"])))
+            return Markup("{} is {}").format(
+                end, self._with_distance(*choose(carded, key=lambda pair: pair[1]["difference"]))
+            )
         ranked = [(element, row) for element, row in rows if row["rank"] is not None]
         if not ranked:
             return Markup("it has no scores")
@@ -248,7 +254,7 @@ class Scorecard:
         return Markup("{} is {}, {}").format(end, element.title, self.site.rank(element, area))
 
     def _england(self, area: Area) -> Markup:
-        """In how many indicators the ward does better than half of England's wards, and in which best and worst."""
+        """The number of indicators in which the ward beats half of England's wards, with the best and the worst."""
         rows = [
             (element, row)
             for element in self.site.results.elements.values()
@@ -256,7 +262,7 @@ class Scorecard:
             if (row := self.site.results.scores[element.id, area.code])["england_percentile"] is not None
         ]
         if not rows:
-            return Markup("No figures for England are at hand.")
+            return Markup("There are no figures for England.")
         of_ward = (
             f"SELECT count(*) FROM score WHERE level = 'indicator' AND edition = {self.site.results.edition} "
             f"AND profile = {literal(self.site.results.profile)} AND area_code = {literal(area.code)}"

@@ -1,4 +1,4 @@
-"""What it would take for a ward to stand where the middle one of its town does, in homes, people and incidents."""
+"""The section on what a ward would need to match the middle ward of its town, in homes, people and incidents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
-# So many are told in sentences; the table holds all.
+# The number of indicators told in sentences; the table has all.
 TOLD = 5
 
 
 class Takes:
-    """What it would take in all wards.
+    """The needs of all wards.
 
     Args:
-        site: what the figures are taken from.
+        site: the site.
     """
 
     def __init__(self, site: Site) -> None:
@@ -28,7 +28,7 @@ class Takes:
         self.units = {row["indicator_id"]: row["unit"] for row in site.results.tables["indicator"].to_dict("records")}
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """What the page says: ``intro``, ``sentences`` of what gains most, and a row for each indicator and target."""
+        """The section: ``intro``, ``sentences`` on the largest gains, and a row for each indicator and target."""
         rows = [row for row in self.rows.get(area.code, []) if row["indicator_id"] in self.site.results.elements]
         behind = [row for row in rows if row["target"] == "authority_median" and row["needed_low"] > 0]
         behind.sort(key=lambda row: -_gain(row))
@@ -43,15 +43,15 @@ class Takes:
             return Markup(
                 "These would gain most for its score. They are sums, not plans: all else is taken to stay as it is."
             )
-        said = (
-            "In nothing that is counted is it behind the middle ward of {} beyond chance."
+        sentence = (
+            "It is not behind the middle ward of {} beyond chance in anything that is counted."
             if rows
-            else "Nothing is counted here that could be held against {}."
+            else "Nothing is counted here that could be compared with {}."
         )
-        return Markup(said).format(self.site.results.town.name)
+        return Markup(sentence).format(self.site.results.town.name)
 
     def _sentence(self, row: Row) -> Markup:
-        """A sentence as: 275 fewer households (231 to 322) would bring it to the middle ward of the town, 10.2%."""
+        """275 fewer households (231 to 322) would bring it to the middle ward of the town, 10.2%."""
         town, site = self.site.results.town.name, self.site
         needed, low, high = (
             site.figure("what_would_it_take", row, column, 0, how="whole")
@@ -69,7 +69,7 @@ class Takes:
         )
 
     def _target(self, row: Row) -> Markup:
-        """The value there, with its unit where this is not part of the number."""
+        """The target value, with its unit if that is not part of the number."""
         unit = self.units[row["indicator_id"]]
         amount = self.site.amount("what_would_it_take", row, "target_value", unit)
         if any(sign in amount.striptags() for sign in "£%"):
@@ -85,10 +85,10 @@ class Takes:
     def _row(self, row: Row) -> dict[str, Any]:
         site, unit = self.site, self.units[row["indicator_id"]]
         town = site.results.town.name
-        held = {"authority_median": f"the middle ward of {town}", "england_median": "the middle ward of England"}
+        targets = {"authority_median": f"the middle ward of {town}", "england_median": "the middle ward of England"}
         return {
             "element": site.results.elements[row["indicator_id"]],
-            "target": held[row["target"]],
+            "target": targets[row["target"]],
             "counted": Markup("{} {}").format(site.figure("what_would_it_take", row, "counted", 0), row["unit"]),
             "value": site.amount("what_would_it_take", row, "value", unit),
             "target_value": site.amount("what_would_it_take", row, "target_value", unit),
@@ -99,7 +99,7 @@ class Takes:
         }
 
     def _needed(self, row: Row) -> Markup:
-        """How many more or fewer, or by how many the ward is ahead; nothing where chance may be all of it."""
+        """How many more or fewer are needed, or how far the ward is ahead; neither if chance may explain it all."""
         if row["needed_low"] <= 0 <= row["needed_high"]:
             return Markup("? cannot be told apart")
         ahead = row["needed"] < 0
@@ -107,12 +107,12 @@ class Takes:
         number, low, high = (
             self.site.figure("what_would_it_take", row, column, 0, how="whole") for column in ("needed", *ends)
         )
-        said = (
+        change = (
             Markup("= already better, by {}").format(number)
             if ahead
             else Markup("{} {}").format(number, self._way(row))
         )
-        return Markup("{} ({} to {})").format(said, low, high)
+        return Markup("{} ({} to {})").format(change, low, high)
 
     def _score_then(self, row: Row) -> Markup:
         return self.site.figure("what_would_it_take", row, "index_score_then", absent="no score")
@@ -129,7 +129,7 @@ class Takes:
 
 
 def _gain(row: Row) -> float:
-    """Points that the index gains, or, where the ward has no index, the indicator."""
+    """The points that the index gains, or that the indicator gains if the ward has no index score."""
     if row["index_score"] is None:
         return float(row["score_then"] - row["score"])
     return float(row["index_score_then"] - row["index_score"])

@@ -1,4 +1,4 @@
-"""The files that the other server's publishers offer for the invented town: see ``town``."""
+"""The files of the second imitation's publishers for the invented town; see ``town``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import openpyxl
 
-from spi_pipeline_tests.imitations.stranger.server import Manner, Query, Reply
-from spi_pipeline_tests.imitations.stranger.town import MISSING, fingertips, nomis, ons, police, said, table
+from spi_pipeline_tests.imitations.second.server import Manner, Query, Reply
+from spi_pipeline_tests.imitations.second.town import MISSING, fingertips, nomis, ons, police, said, table
 from spi_pipeline_tests.publishers.fake import TOWN
 
 _ELECTIONS = (
@@ -20,7 +20,7 @@ _ELECTIONS = (
 
 
 def govuk_content(manner: Manner, path: str, query: Query) -> Reply:
-    """Sections 7.6 and 7.10: attachments with addresses in full."""
+    """Sections 7.6 and 7.10: attachments with absolute addresses."""
     media = "https://assets.publishing.service.gov.uk/media"
     if path.startswith("/government/statistics/") and "deprivation" in path and not manner.worded:
         names = ("File_1_IoD2025.xlsx", "File_7_IoD2025_All_Scores.csv")
@@ -34,7 +34,7 @@ def govuk_content(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def govuk_assets(manner: Manner, path: str, query: Query) -> Reply:
-    """The files themselves."""
+    """The attachments themselves."""
     if "File_7" in path:
         names = (
             "Children and Young People",
@@ -64,7 +64,7 @@ def govuk_assets(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def defra(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 7.4: five lines, then cells by their centres in metres; the sea is MISSING."""
+    """Section 7.4: five lines, then cells by their centres in metres; sea is MISSING."""
     found = re.fullmatch(r"/datastore/pcm/map(no2(?:2022|2023)|pm25(?:2022|2023)g)\.csv", path)
     if found is None:
         return MISSING
@@ -74,7 +74,7 @@ def defra(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def stats19(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 7.9: columns under older and newer names, -1 where nothing is known."""
+    """Section 7.9: columns under their older or newer names; -1 means unknown."""
     if not path.endswith("/dft-road-casualty-statistics-collision-last-5-years.csv"):
         return MISSING
     old = manner.name == "old"
@@ -87,7 +87,7 @@ def stats19(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def elections(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 7.8: a row for each candidate, turnout not always gathered; truth as the database writes it."""
+    """Section 7.8: a row for each candidate; turnout is sometimes missing, and truth values are those of Postgres."""
     if path != "/data/export_csv/" or not re.search(query["election_id"], "local.any-town.2023-05-04"):
         return MISSING
     header = _ELECTIONS.split(",")
@@ -103,7 +103,7 @@ def elections(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def nhs_pages(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 6: lists of publications with links in full or from the root; pages that link files."""
+    """Section 6: lists of publications with absolute or root-relative links, and pages that link to files."""
     start = "https://digital.nhs.uk" if manner.worded else ""
     series = path.rsplit("/", 1)[-1]
     if series in ("patients-registered-at-a-gp-practice",):

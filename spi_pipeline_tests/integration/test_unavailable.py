@@ -1,4 +1,4 @@
-"""A source without embedded figures: declared, missing with its reason, and not in the basis until it has figures."""
+"""A source without embedded figures: its indicators are missing with a reason and left out of the basis."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import pytest
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.scoring.basis import slots
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
-from spi_pipeline_tests.integration.houses import House
+from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 __all__ = ["no_dagster_home", "refreshed"]
 
 
 @pytest.fixture
-def missing(refreshed: House) -> list[str]:
+def missing(refreshed: Sandbox) -> list[str]:
     contracts = refreshed.contracts
     found = [item.id for item in contracts.indicators.values() if item not in contracts.active]
     assert "life_expectancy" in found
     return found
 
 
-def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, missing: list[str]) -> None:
+def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: Sandbox, missing: list[str]) -> None:
     for name in missing:
         states = refreshed.query("SELECT DISTINCT status, value FROM observation WHERE indicator_id = ?", name)
         assert states == [("missing", None)]
@@ -32,7 +32,7 @@ def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: House, m
     assert refreshed.contracts.missing_because(refreshed.contracts.active[0]) == []
 
 
-def test_it_is_not_in_the_basis_and_changes_no_score(refreshed: House, missing: list[str]) -> None:
+def test_it_is_not_in_the_basis_and_changes_no_score(refreshed: Sandbox, missing: list[str]) -> None:
     for name in missing:
         [(used, why, limits)] = refreshed.query(
             "SELECT in_basis, not_in_basis_because, limits FROM indicator WHERE indicator_id = ?", name
@@ -45,9 +45,9 @@ def test_it_is_not_in_the_basis_and_changes_no_score(refreshed: House, missing: 
     assert lowest > 0.9
 
 
-def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: House, missing: list[str]) -> None:
+def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: Sandbox, missing: list[str]) -> None:
     contracts = refreshed.contracts
-    awake = replace(contracts, dormant=frozenset())
+    awake = replace(contracts, unavailable=frozenset())
     steps = {step.label: step for step in build_plan(awake)}
     assert "source/local_health" in steps
     assert "local_health" in steps["indicator/life_expectancy"].inputs
@@ -58,6 +58,6 @@ def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: House, missing
     )
     before, after = ({chain[0] for chain in slots(found.active)} for found in (contracts, awake))
     assert before != after
-    # What replaces an older definition fills the same slot, so nothing is counted twice.
+    # An indicator that replaces an older definition fills the same slot, so nothing is counted twice.
     assert ["emergency_admissions", "emergency_admissions_2025", "emergency_admissions_2019"] in slots(awake.active)
     assert ["emergency_admissions_2025", "emergency_admissions_2019"] in slots(contracts.active)

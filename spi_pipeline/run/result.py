@@ -1,4 +1,4 @@
-"""What became of an output of a step, in a run, and of the rules of many, counted."""
+"""The result of a step's output in a run, and counts of rule results."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,18 +17,19 @@ COMPUTED = Rule("computed", "computed", "error", "the table could be computed fr
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one output of a step.
+class StepResult:
+    """The result of one output of a step.
 
     Attributes:
         table: its name.
-        state: ``written`` a new version; ``unchanged`` nothing to do; ``kept`` the last good version stays, stale;
-            ``failed`` there is no good version; ``published`` readers see it; ``fetched`` downloads came.
-        results: what became of each rule.
+        state: ``written``: there is a new version; ``unchanged``: there was nothing to do; ``kept``: the last good
+            version stays in use, stale; ``failed``: there is no good version; ``published``: readers see it;
+            ``fetched``: there are new downloads.
+        results: the result of each rule.
         version: the current version, if there is one.
         reason: why it was kept or failed; empty otherwise.
-        message: the same with what follows from it and what to do, in a sentence.
-        requests: how many requests it took.
+        message: the reason with its consequence and the remedy, as a sentence.
+        requests: the number of requests it took.
     """
 
     table: str
@@ -41,20 +42,20 @@ class Outcome:
 
 
 def quality(results: Iterable[tuple[str, str, str]]) -> dict[str, int]:
-    """Count what became of rules.
+    """Count rule results.
 
     Args:
         results: table, severity and outcome of each.
 
     Returns:
-        ``tables`` and ``rules``; ``passed``, ``failed``, ``errored`` and ``skipped``, which add up to the rules; and
-        ``warnings``, how many of the failed and errored are of severity warning.
+        ``tables`` and ``rules``; ``passed``, ``failed``, ``errored`` and ``skipped``, which add up to ``rules``; and
+        ``warnings``, the number of failed and errored rules of severity warning.
     """
-    found = list(results)
-    outcomes = Counter(outcome for _, _, outcome in found)
-    warnings = sum(severity == "warning" and outcome in ("failed", "errored") for _, severity, outcome in found)
-    about = {"tables": len({table for table, _, _ in found}), "rules": len(found)}
-    return about | {outcome: outcomes[outcome] for outcome in _OUTCOMES} | {"warnings": warnings}
+    rows = list(results)
+    outcomes = Counter(outcome for _, _, outcome in rows)
+    warnings = sum(severity == "warning" and outcome in ("failed", "errored") for _, severity, outcome in rows)
+    totals = {"tables": len({table for table, _, _ in rows}), "rules": len(rows)}
+    return totals | {outcome: outcomes[outcome] for outcome in _OUTCOMES} | {"warnings": warnings}
 
 
 def told(counts: dict[str, int]) -> str:

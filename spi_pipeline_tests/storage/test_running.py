@@ -1,4 +1,4 @@
-"""Runs that go on, and how others see that one was killed: by a lock that died with it, and by no clock."""
+"""Runs in progress, and how others notice that one was killed: its lock died with it, no clock is involved."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from spi_pipeline_tests.storage.conftest import Start
 
 
 def test_looking_makes_nothing(store: Store) -> None:
-    assert store.all_going() == []
+    assert store.runs_in_progress() == []
     assert not store.root.exists()
 
 
 def test_a_run_goes_on_as_long_as_its_process(store: Store, start: Start) -> None:
     process, pipe = start(children.hold_run, store.root)
     assert pipe.recv() == "begun"
-    (found,) = store.all_going()
+    (found,) = store.runs_in_progress()
     assert (found.run_id, found.about, found.alive, found.stood) == ("r1", {"name": "refresh"}, True, None)
     process.kill()
     process.join(10)
-    (found,) = store.all_going()
+    (found,) = store.runs_in_progress()
     assert (found.run_id, found.alive) == ("r1", False)
     store.ended("r1")
-    assert store.all_going() == []
-    assert list((store.root / "going").iterdir()) == []
+    assert store.runs_in_progress() == []
+    assert list((store.root / "running").iterdir()) == []
 
 
 def test_those_who_look_at_once_do_not_take_each_other_for_the_run(store: Store) -> None:
-    with store.going("r1", {}):
+    with store.running("r1", {}):
         pass
-    descriptor = os.open(store.root / "going" / "r1.lock", os.O_RDONLY)
+    descriptor = os.open(store.root / "running" / "r1.lock", os.O_RDONLY)
     try:
         children.look(descriptor)
-        assert [each.alive for each in store.all_going()] == [False]
+        assert [each.alive for each in store.runs_in_progress()] == [False]
     finally:
         os.close(descriptor)
 
 
 def test_where_a_process_that_hung_stood_outlives_its_record(store: Store) -> None:
-    with store.going("r1", {}) as stood:
+    with store.running("r1", {}) as stood:
         stood.write_text("File a, line 1")
-    assert [each.stood for each in store.all_going()] == [stood]
+    assert [each.stood for each in store.runs_in_progress()] == [stood]
     store.ended("r1")
-    assert store.all_going() == []
+    assert store.runs_in_progress() == []
     assert stood.read_text() == "File a, line 1"
 
 
 def test_a_record_that_cannot_be_written_is_a_sentence(store: Store) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
-    (store.root / "going").touch()
-    with pytest.raises(SpiError, match="going could not be written"):
-        store.going("r1", {}).__enter__()
+    (store.root / "running").touch()
+    with pytest.raises(SpiError, match="running could not be written"):
+        store.running("r1", {}).__enter__()

@@ -1,12 +1,12 @@
-"""Nomis: what is asked for.
+"""Nomis: the requests.
 
-What its dialect hides, with status 200: an answer of more than 25,000 rows is cut off (``RECORD_COUNT`` says how many
-there are), unknown codes give an empty body, and its "2022 wards" are Luton's former ones. So areas are asked for by
-code, and every page is counted. How long a page is, more with a key, is left to Nomis, so that the same question has
-the same address with and without one.
+Faults behind status 200: a response of more than 25,000 rows is cut off (``RECORD_COUNT`` gives their number), unknown
+codes bring an empty body, and the "2022 wards" are Luton's former wards. So areas are requested by code, and the rows
+of every page are counted. Nomis chooses the length of a page, which is larger with a key, so that a request has the
+same address with and without a key.
 
-Where many areas are wanted, a type of area is asked for with all its areas, or a census table as the zip of ``bulk``.
-How answers are read is in ``answers``.
+For many areas, all areas of a type are requested, or for a census table the zip that ``bulk`` reads. ``parsing`` reads
+the other responses.
 """
 
 import re
@@ -31,44 +31,45 @@ from spi_pipeline.publishers.http.exchange import (
     TransientFailure,
 )
 from spi_pipeline.publishers.nomis import bulk
-from spi_pipeline.publishers.nomis.answers import AGES, extent
+from spi_pipeline.publishers.nomis.parsing import AGES, extent
 from spi_pipeline.publishers.nomis.tables import PUBLISHER, census_table
 from spi_pipeline.publishers.routes import Route
 
 NOMIS = Host("NOMIS", "https://www.nomisweb.co.uk", empty_is_final=True)
 # A URL should stay below 8 kB; a code takes ten characters with its comma.
 CODES_A_REQUEST = 400
-# A row takes 60 to 90 bytes, and a table has one row to nineteen an area; its zip has 1.5 to 4.1 MB.
+# A row has 60 to 90 bytes, and a table has one to nineteen rows per area; its zip has 1.5 to 4.1 MB.
 CENSUS_ROUTE = Route(1 / CODES_A_REQUEST, area=500, pages=1, whole=3 * MEGABYTE)
 # Four rows of 40 bytes for each of the 35,672 LSOAs of England and Wales.
 POPULATION_ROUTE = Route(1 / CODES_A_REQUEST, area=160, pages=6, whole=35_672 * 160)
-# A month: one row for each of some 8,400 wards.
+# Per month: one row for each of some 8,400 wards.
 CLAIMANTS_ROUTE = Route(1 / CODES_A_REQUEST, area=40, pages=1, whole=8_400 * 40)
-# The LSOAs of 2021 in NM_2014_1, as other clients ask for them.
+# The LSOAs of 2021 in NM_2014_1, as other clients request them.
 LSOAS = "TYPE151"
 VALUE = ("measures", "20100")
 
 
 def fetch_census(source_id: str, client: Client, scope: Scope) -> Iterator[Download]:
-    """All categories of a table for every area of its level; where these are many, the table's zip."""
+    """Fetch all categories of a table for every area of its level, or the table's zip if these are many."""
     table = census_table(source_id, scope)
     areas = getattr(scope, table.level)
     if CENSUS_ROUTE.in_bulk(len(areas)):
         archive = Request(
-            NOMIS, f"/output/census/2021/census2021-{table.bulk}.zip", media=("zip",), period="2021-03-21", settled=True
+            NOMIS, f"/output/census/2021/census2021-{table.bulk}.zip", media=("zip",), period="2021-03-21",
+            immutable=True,
         )  # fmt: skip
         yield client.get(archive, check=partial(bulk.check, table))
         return
     selected = _select("geography_code", table.dimension, f"{table.dimension}_name")
     fixed = Request(
         NOMIS, f"/api/v01/dataset/{table.dataset}.data.csv", (("date", "latest"), VALUE, selected),
-        period="2021-03-21", settled=True, secret=_key(scope),
+        period="2021-03-21", immutable=True, secret=_key(scope),
     )  # fmt: skip
     yield from _by_area(client, fixed, areas)
 
 
 def fetch_population(client: Client, scope: Scope) -> Iterator[Download]:
-    """The newest estimates of small areas."""
+    """Fetch the newest estimates of small areas."""
     fixed = Request(
         NOMIS, "/api/v01/dataset/NM_2014_1.data.csv",
         (("date", "latest"), ("gender", "0"), ("c_age", ",".join(AGES.values())), VALUE,
@@ -80,9 +81,9 @@ def fetch_population(client: Client, scope: Scope) -> Iterator[Download]:
 
 
 def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
-    """Claimants of every ward, month by month: since when wanted, else the newest thirteen and those had before.
+    """Fetch claimants of every ward, month by month: from the first month requested, or the newest 13 and stored ones.
 
-    The newest month is revised with the next one's release, so all but the two newest are settled.
+    The newest month is revised with the release of the next, so all but the two newest are immutable.
     """
     fixed = Request(
         NOMIS, "/api/v01/dataset/NM_162_1.data.csv",
@@ -96,23 +97,24 @@ def fetch_claimants(client: Client, scope: Scope) -> Iterator[Download]:
     since = scope.since or min([month_before(last, 12), *(one.period for one in scope.have if one.period)])
     *earlier, _ = months_between(min([since, last, *scope.only]), last)
     for month in (month for month in earlier if month in (scope.only or earlier)):
-        settled = replace(_at(fixed, month), period=month, settled=month != month_before(last, 1))
-        yield from _by_area(client, settled, scope.wards, kind)
+        request = replace(_at(fixed, month), period=month, immutable=month != month_before(last, 1))
+        yield from _by_area(client, request, scope.wards, kind)
     yield from newest
 
 
 def _type_of_wards(client: Client, of_latest: Request, wards: Sequence[str]) -> str:
-    """The type of area that holds all our wards; empty where none of the data set's three newest does.
+    """Return the type of area that holds all our wards; empty if none of the data set's three newest types does.
 
-    Types differ between data sets and no client names the one of these wards, so the data set is asked which it has.
+    Types differ between data sets and no public client names the type of these wards, so the data set's list of types
+    is fetched.
     """
     listing = replace(of_latest, path=f"{of_latest.path.removesuffix('.data.csv')}/geography/TYPE.def.sdmx.json")
     try:
-        answer = client.read_json(replace(listing, params=()))
-        codes = [code for one in answer["structure"]["codelists"]["codelist"] for code in one["code"]]
+        types = client.read_json(replace(listing, params=()))
+        codes = [code for one in types["structure"]["codelists"]["codelist"] for code in one["code"]]
         named = {str(code["value"]): str(code["description"]["value"]) for code in codes}
     except (PermanentFailure, KeyError, TypeError):
-        return ""  # the wards are asked for by their codes, which takes longer
+        return ""  # the wards are then requested by their codes, which takes longer
     newest = sorted(
         (kind for kind, name in named.items() if "ward" in name.lower()),
         key=lambda kind: max(re.findall(r"20\d\d", named[kind]), default=""),
@@ -126,15 +128,15 @@ def _type_of_wards(client: Client, of_latest: Request, wards: Sequence[str]) -> 
 
 
 def _codes_of(pages: Iterator[Download]) -> set[str]:
-    found: set[str] = set()
+    codes: set[str] = set()
     for page in pages:
         with page.path.open("rb") as stream:
-            found |= set(text_rows(stream, page.name, PUBLISHER, {"area": "GEOGRAPHY_CODE"})["area"])
-    return found
+            codes |= set(text_rows(stream, page.name, PUBLISHER, {"area": "GEOGRAPHY_CODE"})["area"])
+    return codes
 
 
 def _key(scope: Scope) -> Pairs:
-    """The key somebody has, as Nomis wants it told."""
+    """Return the user's key as the parameter that Nomis expects; empty without a key."""
     return (("uid", scope.keys[NOMIS.name]),) if NOMIS.name in scope.keys else ()
 
 
@@ -147,40 +149,40 @@ def _at(request: Request, date: str) -> Request:
 
 
 def _by_area(client: Client, request: Request, areas: Sequence[str], kind: str = "") -> Iterator[Download]:
-    """Every page of a request, for a type of area, else for our areas: as many codes at a time as an address holds."""
+    """Fetch every page of a request, for a type of area or else for our areas, as many codes as fit into an address."""
     if not areas:
-        raise SpiError(f"no area is known for which to ask {PUBLISHER}; fetch the lookups of small areas first")
+        raise SpiError(f"no areas are known to request from {PUBLISHER}; fetch the lookups of small areas first")
     starts = range(0, len(areas), CODES_A_REQUEST)
     for geography in [kind] if kind else [",".join(areas[start : start + CODES_A_REQUEST]) for start in starts]:
-        asked = replace(request, params=(*request.params, ("geography", geography)))
+        query = replace(request, params=(*request.params, ("geography", geography)))
         read, count = 0, 1
         while read < count:
-            page = replace(asked, params=(*asked.params, ("RecordOffset", str(read))))
-            told: list[tuple[int, int]] = []
+            page = replace(query, params=(*query.params, ("RecordOffset", str(read))))
+            extents: list[tuple[int, int]] = []
             name = request.path.rsplit("/", 1)[-1]
-            download = client.get(page, check=partial(_check_page, name=name, read=read, told=told))
+            download = client.get(page, check=partial(_check_page, name=name, read=read, extents=extents))
             yield download
-            # A page that was had before is not checked again.
-            rows, count = told[-1] if told else extent(download.path, download.name)
+            # The check does not run again for a stored page.
+            rows, count = extents[-1] if extents else extent(download.path, download.name)
             read += rows
 
 
-def _check_page(path: Path, name: str, read: int, told: list[tuple[int, int]]) -> None:
-    """A page holds rows; how many, which is the publisher's affair, goes into ``told``: the rest is asked for next."""
+def _check_page(path: Path, name: str, read: int, extents: list[tuple[int, int]]) -> None:
+    """Check that a page holds rows, and append its extent to ``extents``, from which the next page is requested."""
     try:
-        told.append(extent(path, name))
+        extents.append(extent(path, name))
     except SpiError as error:
         raise PermanentFailure(str(error)) from error
-    rows, _ = told[-1]
+    rows, _ = extents[-1]
     if not rows and read:
-        raise TransientFailure(f"{PUBLISHER} answered {read:,} rows of more (RECORD_COUNT) and then none; ask again")
+        raise TransientFailure(f"{PUBLISHER} returned {read:,} rows of more (RECORD_COUNT) and then none")
     if not rows:
-        raise PermanentFailure(f"{name} of {PUBLISHER} has no row, as for codes it does not know; see its geography")
+        raise PermanentFailure(f"{name} of {PUBLISHER} has no row, as for unknown codes; see its geography")
 
 
 def _date_of(download: Download) -> str:
     with download.path.open("rb") as stream:
         date = text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0]
     if not isinstance(date, str) or not re.fullmatch(rf"20\d\d|{MONTH}", date):
-        raise PermanentFailure(f"{download.name} of {PUBLISHER} tells no date (DATE_CODE); ask again")
+        raise PermanentFailure(f"{download.name} of {PUBLISHER} has no valid date (DATE_CODE); fetch it again")
     return date

@@ -1,12 +1,12 @@
-"""The desk where observations come in and messages go out. This is the door of the room.
+"""The entry point of the package: the manager takes observations in and sends messages out.
 
-    with Desk(folder, channels) as desk:
-        desk.report(events, now)
-        refusals = desk.deliver(now)
+    with AlertManager(folder, channels) as manager:
+        manager.report(events, now)
+        refusals = manager.deliver(now)
 
-Rules: a channel is told once that something fails, reminded while it lasts, and told once that it is over. Much at once
-becomes a digest. A message is tried until the channel accepts it. One process at a time is at the desk; its lock dies
-with it.
+Rules: a channel gets one message when something fails, reminders while the failure lasts, and one message when it ends.
+Many messages at once become a digest. A message is retried until the channel accepts it. Only one process at a time
+works with the manager's folder; its lock is released when the process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.folding import fold
 from spi_pipeline.alerts.outbox import FILE, Message, Outbox
 from spi_pipeline.alerts.routing import Channel
-from spi_pipeline.alerts.wording import Text, Told, digest, single
+from spi_pipeline.alerts.wording import Notice, Text, digest, single
 from spi_pipeline.contracts.errors import SpiError
 
-# How far each item of a source was read.
+# By item of a source, how far it was read.
 Seen = Mapping[str, str]
 REMIND = dt.timedelta(days=1)
-# So many messages in a window are sent one by one; what is more becomes a digest, and then one digest a window.
+# Up to BURST messages per window are sent singly; more become a digest, at most one per window.
 BURST, WINDOW = 5, dt.timedelta(minutes=10)
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=1), dt.timedelta(hours=1)
-# A message refused so often no longer holds up those behind it; it is tried on, every hour.
+# After this many refusals a message no longer holds up those behind it; it is still retried every hour.
 GIVE_WAY = 8
-# No new attempt is begun after so many seconds: Dagster ends a sensor after 60.
+# No new attempt starts after this many seconds: Dagster ends a sensor after 60.
 PATIENCE = 40.0
 
 
-class Desk:
-    """See the module.
+class AlertManager:
+    """Turns observations into messages and delivers them; see the module.
 
     Args:
-        folder: where the desk keeps its record; made where it is not there.
-        channels: who can be told.
-        sender: what the titles begin with.
-        send: how a message is handed over.
-        wait: seconds to wait for another process at the desk.
+        folder: folder of the outbox; created if it does not exist.
+        channels: the channels that messages can go to.
+        sender: name that titles begin with.
+        send: function that delivers a message.
+        wait: seconds to wait for another process to release the lock.
 
     Raises:
-        SpiError: on entering, where another process does not leave the desk; from every method, where the disk refuses.
+        SpiError: on entering, if another process does not release the lock; from every method, if the disk fails.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Desk:
         self._folder, self._channels, self._sender, self._send = folder, channels, sender, send
         self._wait = wait
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> AlertManager:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self._folder / "desk.lock")
             self._lock.acquire(timeout=self._wait)
         except Timeout:
-            raise SpiError("another process is sending alerts; what is new is told by it or the next one") from None
+            raise SpiError("another process is sending alerts; it or the next one sends the new alerts") from None
         except OSError as error:
             raise SpiError(f"{self._folder} could not be written ({error.strerror}); check its permissions") from error
         self._outbox = Outbox(self._folder)
@@ -85,11 +85,11 @@ class Desk:
         self._lock.release()
 
     def seen(self, source: str) -> dict[str, str]:
-        """How far each item of a source was read, as ``report`` was told."""
+        """How far each item of a source was read, as last passed to ``report``."""
         return self._outbox.seen(source)
 
     def lasting(self, kind: str) -> set[str]:
-        """The subjects of a kind that are failing as far as the desk knows."""
+        """The subjects of a kind whose episodes have not ended."""
         return {episode.event.subject for episode in self._outbox.lasting((), (kind,)).values()}
 
     def report(
@@ -101,26 +101,26 @@ class Desk:
         seen: Mapping[str, Seen] | None = None,
         history: bool = False,
     ) -> None:
-        """Take in observations, all of them or, when killed, none.
+        """Record observations: all of them, or none if the process is killed.
 
         Args:
-            events: in the order they were made.
-            now: the moment.
-            whole: kinds of which ``events`` name everything that fails; what else was failing of them is well again.
-            seen: how far each item of each source is read with these events; kept with them.
-            history: events may lie far back: of what began and ended before now nobody is told.
+            events: observations in the order they were made.
+            now: the current time.
+            whole: kinds for which ``events`` list every failure; any other failure of these kinds has recovered.
+            seen: how far each item of each source has been read with these events; stored with them.
+            history: events may lie far in the past; no channel hears of failures that began and ended before now.
         """
         with self._outbox.transaction():
             self._outbox.set_right(now, LONGEST_WAIT)
-            told = list(events)
-            lasting = self._outbox.lasting({event.key for event in told}, whole)
-            failing = {event.key for event in told if event.failing}
-            told += [
+            observations = list(events)
+            lasting = self._outbox.lasting({event.key for event in observations}, whole)
+            failing = {event.key for event in observations if event.failing}
+            observations += [
                 Event(episode.event.kind, episode.event.subject, failing=False, at=now)
                 for key, episode in lasting.items()
                 if episode.event.kind in whole and key not in failing
             ]
-            for touched in fold(lasting, told):
+            for touched in fold(lasting, observations):
                 episode = self._outbox.keep(touched)
                 if history and episode.until and not touched.number:
                     continue
@@ -134,13 +134,13 @@ class Desk:
                 self._outbox.mark_seen(source, positions)
 
     def deliver(self, now: dt.datetime) -> dict[str, str]:
-        """Send what is due.
+        """Send the messages that are due.
 
         Args:
-            now: the moment.
+            now: the current time.
 
         Returns:
-            By the name of each channel that did not accept a message, why.
+            For each channel that did not accept a message, by its name, the reason.
         """
         started, refusals = time.monotonic(), {}
         for channel in self._channels:
@@ -160,17 +160,17 @@ class Desk:
         return refusals
 
     def _remind(self, now: dt.datetime) -> None:
-        """Remind of what lasts, and tell channels that are new to it."""
+        """Note reminders of failures that last, and notices for channels that have not heard of them yet."""
         for channel in self._channels:
             busy = self._outbox.is_busy(channel.name)
-            for episode, told in self._outbox.untold(channel.name, now - REMIND):
-                if channel.takes(episode.event) and not (told and busy):
-                    self._outbox.note(channel.name, episode, "reminder" if told else "opened", now)
+            for episode, notified in self._outbox.untold(channel.name, now - REMIND):
+                if channel.takes(episode.event) and not (notified and busy):
+                    self._outbox.note(channel.name, episode, "reminder" if notified else "opened", now)
 
     def _pack(self, channel: str, now: dt.datetime) -> None:
-        """Put what a channel is to be told into messages, unless it has enough of them for now."""
+        """Pack a channel's notices into messages, unless it has had enough messages for now."""
         if any(message.attempts < GIVE_WAY for message in self._waiting(channel)):
-            return  # a channel that is away finds one digest when it is back
+            return  # a channel that was unreachable gets one digest once it is back
         with self._outbox.transaction():
             made, digests = self._outbox.made_since(channel, now - WINDOW)
             if made >= BURST and digests:
@@ -179,7 +179,7 @@ class Desk:
             groups = _by_asset(notices)
             if len(groups) <= BURST - made:
                 for group in groups:
-                    texts = single([told for _, told in group], self._sender)
+                    texts = single([notice for _, notice in group], self._sender)
                     self._outbox.pack(channel, [number for number, _ in group], texts, digest=False, now=now)
             elif not digests:
                 write = single if len(groups) == 1 else digest
@@ -187,9 +187,11 @@ class Desk:
                 self._outbox.pack(channel, list(notices), texts, digest=True, now=now)
 
     def _due(self, channel: str, now: dt.datetime) -> list[Message]:
-        """What to try now, in order; a message that waits holds up those behind it until it gives way."""
+        """The messages to try now, in order; a waiting message holds up those behind it until it gives way."""
         own = self._waiting(channel)
-        holding = (at for at, message in enumerate(own) if message.attempts < GIVE_WAY and message.due > now)
+        holding = (
+            position for position, message in enumerate(own) if message.attempts < GIVE_WAY and message.due > now
+        )
         return [message for message in own[: next(holding, len(own))] if message.due <= now]
 
     def _waiting(self, channel: str) -> list[Message]:
@@ -197,12 +199,12 @@ class Desk:
 
 
 def waiting(folder: Path) -> list[tuple[str, int, str, str]]:
-    """What waits at a desk, looked at from outside; see ``Outbox.refusals``."""
+    """The messages waiting in an outbox, read without the manager's lock; see ``Outbox.refusals``."""
     if not (folder / FILE).is_file():
         return []
     try:
         outbox = Outbox(folder)
-    except SpiError:  # a disk that takes nothing
+    except SpiError:  # a disk that cannot be written to
         outbox = Outbox(folder, only_read=True)
     try:
         return outbox.refusals()
@@ -211,19 +213,19 @@ def waiting(folder: Path) -> list[tuple[str, int, str, str]]:
 
 
 def try_out(channels: Sequence[Channel], text: Text, send: Send = through_apprise) -> dict[str, str]:
-    """Send one message to every channel, past the outbox.
+    """Send one message to every channel, bypassing the outbox.
 
     Returns:
-        By name of each channel why it was refused, "" where it was accepted.
+        For each channel, by its name, the reason for its refusal, or "" if it accepted the message.
     """
     return {channel.name: send(channel, text) for channel in channels}
 
 
-def _by_asset(notices: Mapping[int, Told]) -> list[list[tuple[int, Told]]]:
-    """Notices of one asset together, in the order of the first."""
+def _by_asset(notices: Mapping[int, Notice]) -> list[list[tuple[int, Notice]]]:
+    """Group the notices of each asset, in the order of each asset's first notice."""
     first: dict[str, int] = {}
 
-    def place(item: tuple[int, Told]) -> int:
+    def place(item: tuple[int, Notice]) -> int:
         event = item[1].episode.event
         return first.setdefault(event.asset or event.key, len(first))
 
@@ -232,6 +234,6 @@ def _by_asset(notices: Mapping[int, Told]) -> list[list[tuple[int, Told]]]:
 
 
 def _with_id(message: Message) -> Text:
-    """The words as sent: whoever gets a message twice knows it by its id."""
+    """The text as sent: the id lets a recipient recognise a message that arrives twice."""
     text = message.text
     return Text(text.title, f"{text.body}\n\nMessage {message.id}", text.level)

@@ -1,8 +1,8 @@
-"""Runs that go on: each leaves a record when it begins and takes it away when it has ended and said how.
+"""Runs in progress: each writes a record when it begins and removes it once it has recorded its end.
 
-Beside the record lies a lock of the operating system, which dies with its holder. So a record whose lock nobody holds
-is that of a run that was killed, whoever looks, and whatever the clock says: no process id is compared, which after a
-restart of the machine may be that of another. What a record says is up to those who begin runs.
+Next to the record is a lock of the operating system, which ends with its holder. So a record whose lock is free belongs
+to a run that was killed. This does not depend on the clock or on process ids, which other processes may have after a
+restart of the machine. The caller decides what a record contains.
 """
 
 import fcntl
@@ -20,14 +20,14 @@ from spi_pipeline.storage.documents import read_document, write_document
 
 
 @dataclass(frozen=True)
-class Going:
-    """A run that began and has not said how it ended.
+class RunInProgress:
+    """A run that began and has not recorded its end.
 
     Attributes:
         run_id: its id.
-        about: what it said of itself when it began.
-        alive: whether its process is there; where it is not, it was killed.
-        stood: file that says where its process stood when it ended itself at its deadline; None where it did not.
+        about: its description from when it began.
+        alive: whether its process exists; otherwise it was killed.
+        stood: the file with the stack traces of a process that ended itself at its deadline; None otherwise.
     """
 
     run_id: str
@@ -38,7 +38,7 @@ class Going:
 
 @contextmanager
 def begin(folder: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Path]:
-    """Hold the record of a run; ``forget`` takes it away. See ``Store.going``."""
+    """Hold the record of a run, which ``forget`` removes; see ``Store.running``."""
     lock = FileLock(folder / f"{run_id}.lock", thread_local=False)
     with ExitStack() as held:
         with os_errors(f"{folder} could not be written"):
@@ -48,13 +48,13 @@ def begin(folder: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Path]
         yield folder / f"{run_id}.trace"
 
 
-def found(folder: Path) -> list[Going]:
-    """Every run that has a record, by id; see ``Store.all_going``."""
-    return [_looked_at(folder, path.stem) for path in sorted(folder.glob("*.json"))]
+def found(folder: Path) -> list[RunInProgress]:
+    """Every run that has a record, by id; see ``Store.runs_in_progress``."""
+    return [_run_of(folder, path.stem) for path in sorted(folder.glob("*.json"))]
 
 
 def forget(folder: Path, run_id: str) -> None:
-    """Take the record of a run away; where its process stood stays as long as what the run recorded."""
+    """Remove the record of a run; a stack trace stays as long as the run's other records."""
     for ending in ("json", "lock"):
         with suppress(OSError):
             (folder / f"{run_id}.{ending}").unlink(missing_ok=True)
@@ -64,19 +64,19 @@ def forget(folder: Path, run_id: str) -> None:
             trace.unlink()
 
 
-def _looked_at(folder: Path, run_id: str) -> Going:
+def _run_of(folder: Path, run_id: str) -> RunInProgress:
     trace = folder / f"{run_id}.trace"
     stood = trace if trace.is_file() and trace.stat().st_size else None
-    return Going(run_id, read_document(folder / f"{run_id}.json"), _is_held(folder / f"{run_id}.lock"), stood)
+    return RunInProgress(run_id, read_document(folder / f"{run_id}.json"), _is_held(folder / f"{run_id}.lock"), stood)
 
 
 def _is_held(path: Path) -> bool:
-    """Asked for as one of many readers: so those who look at once do not take each other for the run."""
+    """Whether a lock is held. It is tried as a shared lock, so that simultaneous checks do not see each other."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
-    except OSError:  # of another user, say: nothing speaks against it
+    except OSError:  # for example, of another user: assume that it is held
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

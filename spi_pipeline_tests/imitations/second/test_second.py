@@ -1,4 +1,4 @@
-"""Every fetcher against a server that is not ours but speaks the documented dialects, in each of its manners."""
+"""Tests of every fetcher against the second imitation, which uses the documented dialects, in each of its manners."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.storage.raw import Raw
-from spi_pipeline_tests.imitations.stranger.files import BASES, PUBLISHERS
-from spi_pipeline_tests.imitations.stranger.server import OLD, ORNATE, PLAIN, Manner, Stranger, stranger
-from spi_pipeline_tests.imitations.stranger.town import MONTHS, TABLES, value
+from spi_pipeline_tests.imitations.second.files import BASES, PUBLISHERS
+from spi_pipeline_tests.imitations.second.server import OLD, ORNATE, PLAIN, Manner, SecondImitation, second_imitation
+from spi_pipeline_tests.imitations.second.town import MONTHS, TABLES, value
 from spi_pipeline_tests.publishers.fake import TOWN, holds
 
 SCOPE = replace(TOWN, as_of="2024-05-01")
@@ -38,19 +38,19 @@ def manner(request: pytest.FixtureRequest) -> Manner:
 
 
 @pytest.fixture
-def other(manner: Manner) -> Iterator[Stranger]:
-    # Plain: each publisher at the root of a path of its own; the others below paths like the publishers' own.
+def other(manner: Manner) -> Iterator[SecondImitation]:
+    # Each publisher has a short path of its own; in the old manner two have paths like those of the publishers.
     shown = {name: f"/{name.lower()}" for name in PUBLISHERS}
     if manner is OLD:
         shown |= {"ONS_GEOGRAPHY": "/ons/arcgis/rest/services", "FINGERTIPS": "/fingertips/api"}
-    with stranger(manner, PUBLISHERS, BASES, shown) as served:
+    with second_imitation(manner, PUBLISHERS, BASES, shown) as served:
         yield served
 
 
 class Reading:
-    """A source fetched and read, as a refresh does it, as often as one likes."""
+    """Fetches and reads a source as a refresh does, any number of times."""
 
-    def __init__(self, folder: Path, other: Stranger) -> None:
+    def __init__(self, folder: Path, other: SecondImitation) -> None:
         self.folder, self.other = folder, other
         self.addresses = Addresses(other.endpoints, HOSTS)
         self.limits = Limits(folder / "limits")
@@ -70,7 +70,7 @@ class Reading:
 
 
 @pytest.fixture
-def reading(tmp_path: Path, other: Stranger, monkeypatch: pytest.MonkeyPatch) -> Reading:
+def reading(tmp_path: Path, other: SecondImitation, monkeypatch: pytest.MonkeyPatch) -> Reading:
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     return Reading(tmp_path, other)
 
@@ -105,7 +105,7 @@ def test_geography(reading: Reading) -> None:
 
 def test_police(reading: Reading) -> None:
     crimes = reading.read("street_crime", replace(SCOPE, since="2025-06"))
-    # 503 for more than three makes the outline be halved; each crime counts once; November is not known.
+    # A 503 for more than three crimes makes the client halve the outline. Each crime counts once. November is missing.
     by_month = crimes.groupby("month")["crimes"].sum().to_dict()
     assert by_month == {"2025-10": 2, "2025-12": 2, **dict.fromkeys(MONTHS, 6)}
     assert crimes.loc[crimes["longitude"].isna(), "crimes"].sum() == 5

@@ -1,4 +1,4 @@
-"""What a table shows of itself, before any contract says it: where its rows lie, what they count, and when."""
+"""Inspects a table that has no contract yet: where its rows lie, what they count, and when."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,17 +19,17 @@ from spi_pipeline.publishers.own.tables import Table, find_table
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person said of a table; empty where nothing, and a blank then where it must be said.
+    """The options that a user gave for a table. Options not given are empty; required ones become blanks in the draft.
 
     Attributes:
-        name: the id that source and indicator shall have.
-        component: of the framework, to which the indicator is added.
-        value: the column that holds the figures; empty for the only one there is, or none.
-        of: the column that holds the whole the figures are a part, or a percentage, of.
+        name: the id for the source and the indicator.
+        component: the component of the framework to which the indicator is added.
+        value: the column of figures; empty if there is only one, or none.
+        of: the column of the whole that the figures are a part, or a percentage, of.
         rows: whether each row is one thing to be counted.
-        sheet: of a workbook.
+        sheet: the sheet of a workbook.
         owner, licence, minimum_count, expires, concept: as in the contract.
-        period: first and last day.
+        period: the first and last day.
     """
 
     name: str
@@ -51,16 +51,16 @@ class Seen:
     """What a table shows.
 
     Attributes:
-        table: where it stands.
-        vintage: year of its areas.
-        figure: the column that holds the figures; empty where rows are counted.
-        percent: whether these are percentages.
-        whole: whether these are counts.
+        table: the table in its file.
+        vintage: the year of its areas.
+        figure: the column of figures; empty if rows are counted.
+        percent: whether the figures are percentages.
+        whole: whether the figures are counts.
         date: the column of days.
         year: the column of calendar years.
-        period: first and last day, where it tells them.
-        values: the figures, by area where rows are counted.
-        elsewhere: rows without a place in our wards.
+        period: the first and last day, if known.
+        values: the figures, or if rows are counted, the count of each area.
+        elsewhere: the number of rows without a place in our wards.
     """
 
     table: Table
@@ -76,10 +76,10 @@ class Seen:
 
 
 def look_at(path: Path, asked: Asked, known: Places) -> Seen:
-    """What the table in a file shows.
+    """Inspect the table in a file.
 
     Raises:
-        SpiError: when it holds personal data or no such table, or what is counted cannot be told.
+        SpiError: when the file holds personal data or no table, or when it is unclear what is counted.
     """
     sheets = read_sheets(path)
     refuse_persons(sheets, known.names_an_area)
@@ -110,9 +110,9 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
     if table.kind == "lsoa":
         vintage = known.vintage(sorted(set(areas)), table.called)
     if not whole and table.kind != "lsoa" and not asked.of:
-        said = "holds percentages" if percent else "holds no counts"
+        fault = "holds percentages" if percent else "holds no counts"
         raise SpiError(
-            f"{table.called}, column {figure!r} {said}, which cannot be brought to the town without what they are of; "
+            f"{table.called}, column {figure!r} {fault}, which cannot be combined for the town without their whole; "
             "name the column of the whole with --of, or give counts"
         )
     return Seen(table, vintage, figure, percent, whole, date, year, period, values, areas.count(""))
@@ -121,7 +121,7 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
 def _figure(
     table: Table, others: Mapping[str, Sequence[str]], asked: Asked, year: str, dates: Sequence[str], *, repeated: bool
 ) -> str:
-    """The column that holds the figures; empty where each row is one thing to be counted."""
+    """Return the column of figures; empty if each row is one thing to be counted."""
     if asked.value:
         table.position(asked.value, "--value")
         return asked.value
@@ -134,7 +134,7 @@ def _figure(
     if not numeric and singles:
         return ""
     if not numeric:
-        raise SpiError(f"{table.called} holds no column of figures beside the areas; it has {listed(list(others))}")
+        raise SpiError(f"{table.called} holds no column of figures besides the areas; it has {listed(list(others))}")
     rows = ", or --rows if each row is one thing to be counted" * singles
     raise SpiError(f"{table.called} has figures in {listed(numeric)}; say which to read with --value{rows}")
 

@@ -1,8 +1,8 @@
-"""Another server that speaks the publishers' dialects, for an invented town: written from the documents alone.
+"""The second imitation: a server in the publishers' dialects for an invented town, written from the documents alone.
 
-It shares nothing with the other one in this folder. Wherever the documents leave a choice, its two manners choose
-otherwise: how a body travels, where a redirect points, how a number, a label or an end of a line is written, how long a
-page is. Whoever relies on what the documents say reads the same figures from both.
+It shares no code with the first imitation. Where the documents leave a choice, its manners choose differently: how a
+body is transferred, where a redirect points, how numbers, labels and line ends are written, how long a page is. A
+client that relies only on the documents reads the same figures in every manner.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Manner:
     """The choices of one server.
 
     Attributes:
-        name: of the manner.
-        chunked: bodies come in chunks, their length untold.
-        packed: bodies are gzipped for those who take it.
-        etag: how an ``ETag`` is written, None for a ``Last-Modified`` instead.
-        redirect: status of a redirect to the publisher's real address that every path begins with, 0 for none.
-        page: most records of one answer.
-        end: end of a line in CSV.
+        name: the name of the manner.
+        chunked: whether bodies come in chunks, without a Content-Length.
+        packed: whether bodies are gzipped for clients that accept it.
+        etag: the format of an ``ETag``; None for a ``Last-Modified`` instead.
+        redirect: status with which the first request for a path is redirected to the publisher's real address; 0: none.
+        page: the maximum number of records in one response.
+        end: the line end in CSV.
         bom: whether CSV begins with a byte order mark.
-        quoted: whether every cell of CSV is quoted.
-        worded: whether labels are worded otherwise than in Nomis's own files.
-        texts: texts where numbers could be, such as coordinates.
+        quoted: whether every CSV cell is quoted.
+        worded: whether labels differ in wording from Nomis's own files.
+        texts: whether numbers such as coordinates are texts.
     """
 
     name: str
@@ -60,7 +60,7 @@ OLD = Manner("old", etag=None, redirect=301, page=5, quoted=True)
 
 @dataclass
 class Reply:
-    """What a publisher says."""
+    """A publisher's response."""
 
     body: bytes = b""
     kind: str = "text/csv"
@@ -72,11 +72,11 @@ Answering = Callable[["Manner", str, Query], Reply]
 
 
 @dataclass
-class Stranger:
-    """A running server.
+class SecondImitation:
+    """The running server.
 
     Attributes:
-        endpoints: base address by endpoint.
+        endpoints: base address of each endpoint.
         asked: method, endpoint, path and status of every request, oldest first.
     """
 
@@ -85,20 +85,20 @@ class Stranger:
 
 
 @contextmanager
-def stranger(
+def second_imitation(
     manner: Manner, publishers: Mapping[str, Answering], bases: Mapping[str, str], shown: Mapping[str, str]
-) -> Iterator[Stranger]:
-    """Serve for as long as the block lasts.
+) -> Iterator[SecondImitation]:
+    """Serve until the block ends.
 
     Args:
         manner: the server's choices.
-        publishers: what answers, by endpoint.
-        bases: the real base of each endpoint, to which its redirects point.
-        shown: path below which each endpoint is served here.
+        publishers: the function that responds to requests, by endpoint.
+        bases: the real base address of each endpoint, to which its redirects point.
+        shown: the path under which each endpoint is served here.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     home = f"http://127.0.0.1:{server.server_port}"
-    found = Stranger({name: home + shown[name] for name in publishers})
+    found = SecondImitation({name: home + shown[name] for name in publishers})
     server.RequestHandlerClass = _handler(manner, found, publishers, bases, shown)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -110,14 +110,14 @@ def stranger(
 
 
 def _handler(
-    manner: Manner, found: Stranger, publishers: Mapping[str, Answering], bases: Mapping[str, str],
+    manner: Manner, found: SecondImitation, publishers: Mapping[str, Answering], bases: Mapping[str, str],
     shown: Mapping[str, str],
 ) -> type[BaseHTTPRequestHandler]:  # fmt: skip
     redirected: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms
+        disable_nagle_algorithm = True  # otherwise every response on a reused connection waits 40 ms
 
         def do_GET(self) -> None:
             form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -126,7 +126,7 @@ def _handler(
             path = parts.path.removeprefix(shown[name])
             target = f"{path}?{parts.query}" if parts.query else path
             if manner.redirect and target not in redirected:
-                # As a publisher would: to its own real address, in full.
+                # Redirect to the publisher's real, absolute address, as a publisher would.
                 redirected.add(target)
                 reply = Reply(b"Moved\n", "text/plain", manner.redirect, {"Location": bases[name] + target})
                 if self.command == "POST" and manner.redirect != 307:

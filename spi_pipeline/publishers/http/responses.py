@@ -1,4 +1,4 @@
-"""What an answer over HTTP amounts to: a body on disk, or one of the two failures. Nothing is asked here."""
+"""Turns an HTTP response into a body on disk or one of the two failures. No request is sent here."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC
@@ -14,26 +14,26 @@ from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, Tra
 from spi_pipeline.publishers.http.pace import OutOfTimeError
 
 NETWORK = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-# 52x is how Cloudflare says that the server behind it does not answer.
+# With 52x, Cloudflare reports that the server behind it does not respond.
 _WORTH_ANOTHER_TRY = frozenset({202, 408, 425, 429, 500, 502, 503, 504, *range(520, 528)})
 
 
 def receive(response: requests.Response, body: Path, limit: int, begin: int = 0) -> bool:
-    """Write a body to disk as it comes.
+    """Write a body to disk as it arrives.
 
     Args:
-        response: the answer whose body is still to be read.
-        body: where to.
-        limit: bytes that the whole body may have.
-        begin: how many bytes of the whole are there already; what is there beyond them is written over.
+        response: the response whose body has not been read yet.
+        body: the file to write.
+        limit: the most bytes that the whole body may have.
+        begin: bytes of the whole that the file already holds; any beyond them are overwritten.
 
     Returns:
-        Whether the server said where it ends.
+        Whether the server declared where the body ends.
 
     Raises:
-        TransientFailure: when it breaks off; what came is on disk.
-        PermanentFailure: when it is too large.
-        SpiError: when the disk refuses it.
+        TransientFailure: when the body breaks off; the received bytes stay on disk.
+        PermanentFailure: when the body is too large.
+        SpiError: when the file cannot be written.
     """
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and begin + int(length) > limit:
@@ -61,7 +61,7 @@ def receive(response: requests.Response, body: Path, limit: int, begin: int = 0)
 
 
 class _Counter:
-    """Counts the bytes that go through."""
+    """Counts the bytes that pass through it."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.bytes = 0
@@ -74,35 +74,35 @@ class _Counter:
 
 
 def refused(response: requests.Response, request: Request, body: bytes) -> SpiError:
-    """The failure that a status means; ``body`` is how its answer begins."""
+    """Return the failure that a status means; ``body`` is the beginning of the response's body."""
     status = response.status_code
-    said = _words(body)
-    message = f"answered {status} {response.reason or ''}".rstrip() + (f" ({said})" if said else "")
+    words = _words(body)
+    message = f"responded with {status} {response.reason or ''}".rstrip() + (f" ({words})" if words else "")
     if status in _WORTH_ANOTHER_TRY and status not in request.final:
         return TransientFailure(message, status, _retry_after(response.headers), kind="refused")
     if status in (401, 403):
-        message += "; where it lets no program in, lay the file into the inbox of this source"
+        message += "; if the publisher blocks programs, place the file in the inbox of this source"
     return PermanentFailure(message, status, kind="refused")
 
 
 def beginning(response: requests.Response) -> bytes:
-    """How the body of a refusal begins; nothing where it does not come."""
+    """Return the beginning of the body of a refusal; empty if it does not arrive."""
     try:
-        found: bytes = response.raw.read(400, decode_content=True)
+        head: bytes = response.raw.read(400, decode_content=True)
     except (*NETWORK, ValueError):
         return b""
-    return found
+    return head
 
 
 def _words(body: bytes) -> str:
-    """What a refusal says, where it says it in plain words."""
+    """Return the reason that a refusal gives, if its body is plain text."""
     text = body.decode("utf-8", "replace")
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return "" if words.startswith("<") else words[:160]
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The ``Retry-After`` of an answer in seconds, from either of its forms."""
+    """Return the ``Retry-After`` of a response in seconds, from either of its forms."""
     try:
         return urllib3.Retry().parse_retry_after(headers["Retry-After"])
     except (KeyError, ValueError, urllib3.exceptions.InvalidHeader):
@@ -110,7 +110,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def published(headers: Mapping[str, str]) -> str | None:
-    """``Last-Modified`` as ISO 8601, UTC."""
+    """Return ``Last-Modified`` as ISO 8601, UTC."""
     try:
         return parsedate_to_datetime(headers["last-modified"]).astimezone(UTC).isoformat()
     except (KeyError, ValueError):
@@ -118,33 +118,33 @@ def published(headers: Mapping[str, str]) -> str | None:
 
 
 def unreached(error: Exception) -> PermanentFailure | TransientFailure:
-    """The failure that an error of the network means."""
-    said = " ".join(str(error).split())
+    """Return the failure that a network error means."""
+    message = " ".join(str(error).split())
     if over := _out_of_time(error):
         return TransientFailure(str(over), kind="late")
-    if "CERTIFICATE_VERIFY_FAILED" in said:
+    if "CERTIFICATE_VERIFY_FAILED" in message:
         return PermanentFailure(
-            "its certificate is not trusted here; see to this machine's clock or, where a proxy of your own signs for "
-            "others, name its certificate authority in REQUESTS_CA_BUNDLE",
+            "its certificate is not trusted here; check this machine's clock or, if a proxy signs traffic again, name "
+            "the proxy's certificate authority in REQUESTS_CA_BUNDLE",
             kind="untrusted",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        said = "the proxy of this machine's settings (HTTPS_PROXY) does not let it through"
-        return TransientFailure(said, kind="proxy")
+        message = "the proxy in this machine's settings (HTTPS_PROXY) does not let the request through"
+        return TransientFailure(message, kind="proxy")
     if isinstance(error, requests.exceptions.InvalidProxyURL):
-        return PermanentFailure(said, kind="proxy")
+        return PermanentFailure(message, kind="proxy")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        # Without what its query may hide.
-        return PermanentFailure(f"the address cannot be used ({said.split('?')[0][:160]})", kind="unreached")
+        # Without the query, which may hold a secret.
+        return PermanentFailure(f"the address cannot be used ({message.split('?')[0][:160]})", kind="unreached")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return TransientFailure("no answer in time", kind="late")
-    if isinstance(error, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in said:
+        return TransientFailure("no response in time", kind="late")
+    if isinstance(error, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in message:
         return TransientFailure("the body is cut short, the connection was closed before its end", kind="broken off")
     return TransientFailure(f"the connection failed ({type(error).__name__})", kind="unreached")
 
 
 def _out_of_time(error: BaseException | None) -> OutOfTimeError | None:
-    """What of our own is behind an error, which urllib3 and requests each wrap in one of theirs."""
+    """Return our own time-out behind an error, which urllib3 and requests each wrap in one of theirs."""
     while error:
         if isinstance(error, OutOfTimeError):
             return error

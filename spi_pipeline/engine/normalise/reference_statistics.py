@@ -1,7 +1,7 @@
-"""What the values of some indicators are measured by, on bare arrays.
+"""Reference statistics that the values of indicators are normalised by, on plain arrays.
 
-Arrays run ``[draw, row, indicator]`` throughout: with draws first, what is formed of one draw is the same to the last
-bit whether it is computed alone or beside others.
+Arrays run ``[draw, row, indicator]`` throughout. With draws first, the result of a draw is the same to the last bit
+whether it is computed alone or together with other draws.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from spi_pipeline.engine.panel import Array, Positions, Rows
 
 
 @dataclass(frozen=True)
-class Yardsticks:
-    """What is known of some indicators, in the unit of their transformed values.
+class ReferenceStatistics:
+    """Reference statistics of some indicators, in the unit of their transformed values.
 
     Attributes:
-        names: their ids, for messages.
+        names: ids of the indicators, for messages.
         direction: +1 where higher values get higher scores, -1 where lower ones do.
-        worst: value that scores 0; NaN where the panel's extreme stands in.
-        best: value that scores the top, likewise.
-        target: value aimed at; NaN without one.
+        worst: value that scores 0; NaN where the panel's extreme is used.
+        best: value that gets the top score; NaN where the panel's extreme is used.
+        target: value to be reached; NaN without one.
         scale: score of the best value.
         rows: the rows of the values.
         population: residents by row; None where not known.
-        shifts: by draw, how far the worst and the best goalpost are moved, as shares of their distance:
-            ``[draw, 2, indicator]``; None leaves them where they are.
+        shifts: by draw, shifts of the worst and the best goalpost as shares of their distance,
+            ``[draw, 2, indicator]``; None for no shift.
     """
 
     names: Sequence[str]
@@ -39,8 +39,8 @@ class Yardsticks:
     population: Array | None = None
     shifts: Array | None = None
 
-    def of(self, columns: Positions) -> Yardsticks:
-        """Those of some of the indicators."""
+    def of(self, columns: Positions) -> ReferenceStatistics:
+        """The reference statistics of some of the indicators."""
         if len(columns) == len(self.names):
             return self
         ends = {name: getattr(self, name)[columns] for name in ("direction", "worst", "best", "target")}

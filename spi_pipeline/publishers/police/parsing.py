@@ -1,6 +1,6 @@
-"""data.police.uk: how its archives and the answers of its API become tables.
+"""data.police.uk: makes tables from its archives and the responses of its API.
 
-What is asked for, and when, is in ``asking``; the CSV files inside an archive are read by ``files``.
+``fetching`` sends the requests; ``files`` reads the CSV files inside an archive.
 """
 
 import datetime as dt
@@ -35,14 +35,14 @@ CATEGORIES = {
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the two things the police publish.
+    """One of the two kinds of incident that the police publish.
 
     Attributes:
-        columns: of the table, the count last.
-        member: ending of its files in an archive.
+        columns: columns of the table, the count last.
+        member: the ending of its files in an archive.
         parse: reads such a file.
-        row: reads one object of the API, or returns None for one that is not ours.
-        since: the first month of which files say what they say now; earlier ones are passed over.
+        row: reads one object of the API, or returns None for one that does not count.
+        since: the first month whose files use today's categories; earlier months are skipped.
     """
 
     columns: tuple[str, ...]
@@ -53,73 +53,73 @@ class Kind:
 
 
 def parse_crimes(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Crimes of every month; see ``_counts``."""
+    """Count crimes of every month; see ``_counts``."""
     return _counts(STREET, downloads, scope)
 
 
 def parse_stops(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Stops of every month; see ``_counts``."""
+    """Count stops of every month; see ``_counts``."""
     return _counts(STOPS, downloads, scope)
 
 
 def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """The counts of every month, from archives, answers of the API and single files alike.
+    """Return the counts of every month, from archives, responses of the API and single files.
 
-    Where several hold the same month of a force the last one counts, since later archives revise earlier months.
+    If several hold the same month of a force, the last one counts, since later archives revise earlier months.
 
     Raises:
-        SpiError: when a file is none of the three, or not what its name promises.
+        SpiError: when a file is none of the three, or does not match its name.
     """
     since = max(scope.since or "", kind.since)
     by_file: dict[tuple[str, str], pd.DataFrame] = {}
-    answered: dict[str, dict[Any, tuple[Any, ...]]] = {}
+    by_month: dict[str, dict[Any, tuple[Any, ...]]] = {}
     for download in downloads:
         start = begins(download.path)
         if start == b"P":
             by_file |= dict(_members(kind, download, scope.forces, since))
         elif start in (b"[", b"{"):
             for key, row in _objects(kind, download).items():
-                answered.setdefault(row[0], {})[key] = row
+                by_month.setdefault(row[0], {})[key] = row
         else:
             by_file |= {key: rows for key, rows in _single(kind, download, scope.forces) if key[0] >= since}
-    frames = [rows for (month, _), rows in sorted(by_file.items()) if month not in answered]
-    for _, rows in sorted(answered.items()):
+    frames = [rows for (month, _), rows in sorted(by_file.items()) if month not in by_month]
+    for _, rows in sorted(by_month.items()):
         columns = list(kind.columns[:-1])
-        found = pd.DataFrame(list(rows.values()), columns=columns)
-        frames.append(found.value_counts(dropna=False, sort=False).rename(kind.columns[-1]).reset_index())
+        incidents = pd.DataFrame(list(rows.values()), columns=columns)
+        frames.append(incidents.value_counts(dropna=False, sort=False).rename(kind.columns[-1]).reset_index())
     if not frames:
         raise SpiError(f"no download of {PUBLISHER} holds a month of {listed(scope.forces)}; see spi refresh --since")
     return pd.concat(frames, ignore_index=True)[list(kind.columns)]
 
 
 def _single(kind: Kind, download: Download, forces: Sequence[str]) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    """A file of one month by month and force, as its name tells them; the force may be left out where ours is one."""
-    told = member_names(kind).fullmatch(download.name)
-    if not told and len(forces) > 1:
+    """Yield a file of one month, by the month and force in its name; any name will do if we have only one force."""
+    match = member_names(kind).fullmatch(download.name)
+    if not match and len(forces) > 1:
         raise SpiError(
-            f"{download.name} does not tell of which force it is; give it its name in an archive of {PUBLISHER}, such "
-            f"as 2026-07-{forces[0]}-{kind.member}.csv"
+            f"the name of {download.name} lacks its police force; rename it as in an archive of {PUBLISHER}, such as "
+            f"2026-07-{forces[0]}-{kind.member}.csv"
         )
     with download.path.open("rb") as stream:
-        frame = _parsed(kind, stream, download.name, told[1] if told else "")
-    for month in [told[1]] if told else frame["month"].dropna().unique():
-        yield (month, told[2] if told else "".join(forces)), frame
+        frame = _parsed(kind, stream, download.name, match[1] if match else "")
+    for month in [match[1]] if match else frame["month"].dropna().unique():
+        yield (month, match[2] if match else "".join(forces)), frame
 
 
 def _members(
     kind: Kind, download: Download, forces: Sequence[str], since: str
 ) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    """The files of our forces in an archive, by month and force. A force-month that is not there is not known."""
+    """Yield the files of our forces in an archive, by month and force; a month without a file of a force is missing."""
     with zip_members(download.path, download.name, PUBLISHER) as archive:
         for name in archive.namelist():
-            found = member_names(kind).fullmatch(name)
-            if found and found[1] >= since and found[2] in forces:
+            match = member_names(kind).fullmatch(name)
+            if match and match[1] >= since and match[2] in forces:
                 with opened(archive, name, download.name) as stream:
-                    yield (found[1], found[2]), _parsed(kind, stream, f"{download.name}: {name}", found[1])
+                    yield (match[1], match[2]), _parsed(kind, stream, f"{download.name}: {name}", match[1])
 
 
 def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFrame:
-    """The counts of a file, which must be of the month that its name tells, where it tells one."""
+    """Return the counts of a file; if its name contains a month, it must hold that month alone."""
     frame = kind.parse(stream, name)
     others = sorted(set(frame["month"].dropna()) - {month}) if month else []
     if others:
@@ -128,21 +128,21 @@ def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFram
 
 
 def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
-    """Leave of an archive the files that are read for some forces: a zip whose comment says what it was taken from.
+    """Replace an archive by a zip with only the files read for some forces; its comment describes the archive.
 
     Raises:
         TransientFailure: when one of those files is damaged or encrypted.
-        SpiError: as for ``zip_members``; or when the disk refuses what is left.
+        SpiError: as for ``zip_members``; or when the zip cannot be written.
     """
     ours = body.with_name(f"{body.name}.ours")
     try:
-        with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as left:
+        with zip_members(body, "the archive", PUBLISHER) as archive, zipfile.ZipFile(ours, "w") as target:
             for info in archive.infolist():
-                found = member_names(kind).fullmatch(info.filename)
-                if found and found[2] in forces:
-                    _copy(archive, info, left)
+                match = member_names(kind).fullmatch(info.filename)
+                if match and match[2] in forces:
+                    _copy(archive, info, target)
             size = f"{body.stat().st_size:,} bytes"
-            left.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
+            target.comment = f"Taken from an archive of {size}{md5 and f', MD5 {md5}'}: {', '.join(forces)}".encode()
         ours.replace(body)
     except OSError as error:
         raise unwritable(body.parent, error) from error
@@ -150,10 +150,10 @@ def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) 
         ours.unlink(missing_ok=True)
 
 
-def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: zipfile.ZipFile) -> None:
+def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, archive_of_ours: zipfile.ZipFile) -> None:
     named = zipfile.ZipInfo(info.filename, info.date_time)
     named.compress_type = zipfile.ZIP_DEFLATED
-    with left.open(named, "w") as target:
+    with archive_of_ours.open(named, "w") as target:
         for block in _blocks(archive, info):
             target.write(block)
 
@@ -168,19 +168,19 @@ def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def member_names(kind: Kind) -> re.Pattern[str]:
-    """Names of the files of a kind in an archive; the month and the force are its groups."""
+    """Return a pattern of the names of a kind's files in an archive; its groups are the month and the force."""
     return re.compile(rf"(?:.*/)?({MONTH})-([a-z0-9-]+)-{kind.member}\.csv")
 
 
 def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
-    """The rows of an answer of the API, by what tells them apart: the same crime may be in two answers."""
-    answer = json_of(download.path, download.name, PUBLISHER)
-    if not isinstance(answer, list):
+    """Return the rows of a response of the API by identifier, since the same crime may be in two responses."""
+    incidents = json_of(download.path, download.name, PUBLISHER)
+    if not isinstance(incidents, list):
         raise SpiError(
-            f"{download.name} of {PUBLISHER} is not a list of incidents but {str(answer)[:60]!r}; fetch it again"
+            f"{download.name} of {PUBLISHER} is not a list of incidents but {str(incidents)[:60]!r}; fetch it again"
         )
     rows: dict[Any, tuple[Any, ...]] = {}
-    for place, item in enumerate(answer):
+    for place, item in enumerate(incidents):
         try:
             row = kind.row(item, download)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -195,9 +195,9 @@ def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
 
 
 def point_of(place: Mapping[str, Any] | None, name: str) -> tuple[float, float]:
-    """Longitude and latitude, which come as texts; not a number without a place.
+    """Return longitude and latitude, which are given as texts; NaN without a place.
 
-    Where no map point lies within 20 km the police write zeros.
+    The police write zeros if no map point lies within 20 km.
     """
     try:
         if not place or (place["latitude"] is None and place["longitude"] is None) or not float(place["latitude"]):
@@ -207,8 +207,8 @@ def point_of(place: Mapping[str, Any] | None, name: str) -> tuple[float, float]:
         raise SpiError(f"{name} holds {place!r} where a place belongs; see the publisher's docs") from error
 
 
-def _crime(item: Mapping[str, Any], _asked: Download) -> tuple[Any, ...] | None:
-    """A crime of a territorial force: the railway police are in no archive of our forces either."""
+def _crime(item: Mapping[str, Any], _download: Download) -> tuple[Any, ...] | None:
+    """Read a crime of a territorial force; crimes of the railway police are left out, as they are in archives."""
     if item.get("location_type") == "BTP":
         return None
     slug = item["category"]
@@ -217,12 +217,12 @@ def _crime(item: Mapping[str, Any], _asked: Download) -> tuple[Any, ...] | None:
     return item["month"], CATEGORIES[slug], *point_of(item["location"], slug), None
 
 
-def _stop(item: Mapping[str, Any], asked: Download) -> tuple[Any, ...] | None:
-    """A stop. Those without a place are in a force's list and in one of their own, from which they come."""
+def _stop(item: Mapping[str, Any], download: Download) -> tuple[Any, ...] | None:
+    """Read a stop. Stops without a place are in a force's list and in a separate list, from which they are taken."""
     x, y = point_of(item["location"], "stops")
-    if math.isnan(x) != ("no-location" in asked.name):
+    if math.isnan(x) != ("no-location" in download.name):
         return None
-    return asked.period or _month_at_home(item["datetime"]), x, y
+    return download.period or _month_at_home(item["datetime"]), x, y
 
 
 def _month_at_home(stamp: str) -> str:
@@ -231,7 +231,8 @@ def _month_at_home(stamp: str) -> str:
 
 STREET = Kind(
     ("month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes"), "street", parse_street_crime, _crime,
-    # Until April 2013 public disorder and weapons were one kind of crime; bicycles and persons counted as other theft.
+    # Until April 2013, public disorder and weapons were one type of crime, and thefts of bicycles and from persons
+    # counted as other theft.
     since="2013-05",
 )  # fmt: skip
 STOPS = Kind(("month", "longitude", "latitude", "stops"), "stop-and-search", parse_stop_and_search, _stop)

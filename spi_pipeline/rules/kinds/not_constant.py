@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, Native, StatedOfColumns, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import figure
@@ -6,14 +6,14 @@ from spi_pipeline.rules.wording import figure
 _GOOD = Case(("group",), {}, {"group": ["a", "b", None]}, "group holds 2 values")
 
 
-class Varies(Kind):
+class NotConstant(Kind):
     """A column holds more than one value.
 
-    A single row has nothing to differ from.
+    A table with a single row is not judged.
     """
 
-    name, family = "varies", "values"
-    states = StatedOfColumns
+    name, family = "not_constant", "values"
+    states = DeclaredForColumns
     of_many_rows = True
     shows_wrong = False
     cases = (
@@ -25,24 +25,24 @@ class Varies(Kind):
     def expected(self, rule: Rule) -> str:
         return "more than one value"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         cells = {name: table.cell(name) for name in rule.columns}
         facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}
         facts |= {f"one {name}": f"any_value({cell})" for name, cell in cells.items()}
-        return Asked(judged="TRUE" if table.rows > 1 else "FALSE", facts=facts)
+        return RuleQuery(judged="TRUE" if table.rows > 1 else "FALSE", facts=facts)
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
-        ((_, facts),) = found.groups
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+        ((_, facts),) = finding.groups
         return [{"column": name} for name in rule.columns if facts[name] < 2]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        ((_, facts),) = found.groups
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        ((_, facts),) = finding.groups
         few = {0: "nothing but null", 1: "one value only, {}"}
-        told = [
+        words = [
             f"{name} holds " + few.get(facts[name], f"{facts[name]:,} values").format(figure(facts[f"one {name}"]))
             for name in rule.columns
         ]
-        return Told("; ".join(told), min(facts[name] for name in rule.columns), 2)
+        return RuleMessage("; ".join(words), min(facts[name] for name in rule.columns), 2)
 
     def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
         arguments = [{"column": name, "min_value": 2} for name in rule.columns]

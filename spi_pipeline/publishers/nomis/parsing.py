@@ -1,6 +1,6 @@
-"""Nomis: how its answers are read; what is asked for is in ``asking``, and a census table as a zip in ``bulk``.
+"""Nomis: parses the responses to the requests of ``fetching``; ``bulk`` reads a census table from a zip.
 
-An answer must hold exactly the areas asked for; where a whole type of areas was, ours are taken out of it.
+A response must hold exactly the areas requested; from a response for a whole type of area, only our areas are taken.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.nomis import bulk
 from spi_pipeline.publishers.nomis.tables import PUBLISHER, Table, census_table, check_whole, columns_of, with_beside
 
-# By our column the published one: of every table, then of some.
+# By our column, the published one: of every table, then of some.
 FIGURES = {"value": "OBS_VALUE", "count": "RECORD_COUNT"}
 AREA = {"area_code": "GEOGRAPHY_CODE"}
 POPULATION_COLUMNS = {**AREA, "year": "DATE_CODE", "age": "C_AGE"}
@@ -25,10 +25,10 @@ AGES = {"residents": "200", "aged_0_15": "201", "aged_16_64": "203", "aged_65_an
 
 
 def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """One row an area, one column a category.
+    """Return one row per area and one column per category.
 
     Raises:
-        SpiError: when the answer was cut, areas are missing or others than those asked for, or a label is not there.
+        SpiError: when the response is cut off, areas are missing or were not requested, or a label is missing.
     """
     table = census_table(source_id, scope)
     areas = getattr(scope, table.level)
@@ -43,25 +43,27 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
 
 
 def _by_category(table: Table, downloads: Sequence[Download], areas: Collection[str], scope: Scope) -> pd.DataFrame:
-    """One row an area and one column a category of the answers, in which each category has a row."""
+    """Return one row per area and one column per category, from responses with one row per category."""
     name = downloads[0].name
-    told = _category(downloads[0], table)
-    rows = _rows(downloads, {**AREA, **told}, areas, scope)
+    category = _category(downloads[0], table)
+    rows = _rows(downloads, {**AREA, **category}, areas, scope)
     if "label" not in rows:
         rows["label"] = ""
     rows["label"] = rows["label"].fillna("")
-    met = rows.drop_duplicates("label").reindex(columns=["label", "code"])
-    # Codes of subdivisions have been seen with an underscore before them.
-    codes = pd.to_numeric(met["code"].astype("string").str.strip().str.removeprefix("_"), errors="coerce")
-    found = {label: None if pd.isna(code) else int(code) for label, code in zip(met["label"], codes, strict=True)}
-    rows["column"] = rows["label"].map(columns_of(table, found, name))
+    categories = rows.drop_duplicates("label").reindex(columns=["label", "code"])
+    # Codes of subdivisions may begin with an underscore.
+    codes = pd.to_numeric(categories["code"].astype("string").str.strip().str.removeprefix("_"), errors="coerce")
+    code_of = {
+        label: None if pd.isna(code) else int(code) for label, code in zip(categories["label"], codes, strict=True)
+    }
+    rows["column"] = rows["label"].map(columns_of(table, code_of, name))
     return _wide(rows.dropna(subset=["column"]), ["area_code"], list(table.labels), name)
 
 
 def _category(download: Download, table: Table) -> dict[str, str]:
-    """The columns that hold an answer's categories, ``label`` and perhaps ``code``.
+    """Return the columns that hold the categories of a response, ``label`` and perhaps ``code``.
 
-    Neither where the table has one category and its dimension was not asked for.
+    There is neither if the table has one category and its dimension was not requested.
     """
     with download.path.open("rb") as stream:
         header = [column.strip().upper() for column in header_of(stream, download.name, PUBLISHER)]
@@ -71,7 +73,7 @@ def _category(download: Download, table: Table) -> dict[str, str]:
 
 
 def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Residents of each LSOA by broad age.
+    """Return residents of each LSOA by broad age.
 
     Raises:
         SpiError: as for ``parse_census``.
@@ -83,7 +85,7 @@ def parse_population(downloads: Sequence[Download], scope: Scope) -> pd.DataFram
 
 
 def parse_claimants(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
-    """Claimants by ward and month; null where the count is suppressed.
+    """Return claimants by ward and month; null if the count is suppressed.
 
     Raises:
         SpiError: as for ``parse_census``.
@@ -93,65 +95,65 @@ def parse_claimants(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame
 
 
 def extent(path: Path, name: str) -> tuple[int, int]:
-    """How many rows a page has, and how many the whole answer (``RECORD_COUNT``)."""
+    """Return the number of rows of a page, and of the whole response (``RECORD_COUNT``)."""
     with path.open("rb") as stream:
         counts = text_rows(stream, name, PUBLISHER, {"count": "RECORD_COUNT"})["count"]
     return len(counts), _count(counts, name)
 
 
 def _count(counts: pd.Series, name: str) -> int:
-    """What ``RECORD_COUNT`` says, which came as 25 and as 25.0."""
-    told = set(numbers(counts, name, "RECORD_COUNT").dropna())
-    if len(told) > 1 or (len(counts) and not told):
-        raise SpiError(f"{name} of {PUBLISHER} does not tell its number of rows (RECORD_COUNT); ask again")
-    return int(told.pop()) if told else 0
+    """Return the value of ``RECORD_COUNT``, which may be written as 25 or as 25.0."""
+    values = set(numbers(counts, name, "RECORD_COUNT").dropna())
+    if len(values) > 1 or (len(counts) and not values):
+        raise SpiError(f"{name} of {PUBLISHER} has no one number of rows (RECORD_COUNT); fetch it again")
+    return int(values.pop()) if values else 0
 
 
 def _rows(
     downloads: Sequence[Download], columns: Mapping[str, str], areas: Collection[str], scope: Scope
 ) -> pd.DataFrame:
-    """The rows of all pages with ``value``, whole and of the areas asked for."""
+    """Return the rows of all pages with ``value``, complete and of the areas requested."""
     wanted = {**columns, **FIGURES}
     pages: dict[tuple[tuple[str, str], ...], list[pd.DataFrame]] = {}
     for download in downloads:
         with download.path.open("rb") as stream:
-            pages.setdefault(_question(download), []).append(text_rows(stream, download.name, PUBLISHER, wanted))
-    answers = []
-    for question, found in pages.items():
-        answer = pd.concat(found, ignore_index=True).drop_duplicates()
-        count = _count(answer["count"], downloads[0].name)
+            pages.setdefault(_query(download), []).append(text_rows(stream, download.name, PUBLISHER, wanted))
+    frames = []
+    for query, parts in pages.items():
+        frame = pd.concat(parts, ignore_index=True).drop_duplicates()
+        count = _count(frame["count"], downloads[0].name)
         if not count:
-            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has an answer without a row; fetch it again")
-        if len(answer) != count:
+            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has a response without a row; fetch it again")
+        if len(frame) != count:
             raise SpiError(
-                f"{downloads[0].name} of {PUBLISHER} holds {len(answer):,} of {count:,} rows (column RECORD_COUNT), as "
-                f"an answer cut off at 25,000 does; fetch it again with all its pages"
+                f"{downloads[0].name} of {PUBLISHER} holds {len(frame):,} of {count:,} rows (column RECORD_COUNT), as "
+                f"a response cut off at 25,000 does; fetch it again with all its pages"
             )
-        whole = any(pair[0] == "geography" and pair[1].startswith("TYPE") for pair in question)
-        answers.append(answer[answer["area_code"].isin(areas)] if whole else answer)
-    rows = pd.concat(answers, ignore_index=True)
+        whole = any(pair[0] == "geography" and pair[1].startswith("TYPE") for pair in query)
+        frames.append(frame[frame["area_code"].isin(areas)] if whole else frame)
+    rows = pd.concat(frames, ignore_index=True)
     former = dict.fromkeys(scope.former_wards, "a former ward")
     check_area_codes(rows["area_code"].unique(), areas, former, f"{downloads[0].name} of {PUBLISHER}")
     check_whole(rows["area_code"], areas, downloads[0].name)
     return whole_numbers(rows, ["value"], downloads[0].name)
 
 
-def _question(download: Download) -> tuple[tuple[str, str], ...]:
-    """What a page is part of the answer to; files without an address are pages of one question."""
-    asked = parse_qsl(urlsplit(download.url).query)
-    return tuple(pair for pair in asked if pair[0] != "RecordOffset")
+def _query(download: Download) -> tuple[tuple[str, str], ...]:
+    """Return the query that a page belongs to; files without an address count as pages of one query."""
+    params = parse_qsl(urlsplit(download.url).query)
+    return tuple(pair for pair in params if pair[0] != "RecordOffset")
 
 
 def _wide(rows: pd.DataFrame, key: list[str], columns: list[str], name: str) -> pd.DataFrame:
-    """One row a key, every column there for each."""
+    """Return one row per key, with every column filled."""
     repeated = rows[rows.duplicated([*key, "column"])]
     if len(repeated):
-        said = ", ".join(map(str, repeated.iloc[0][key]))
-        raise SpiError(f"{name} of {PUBLISHER} holds {said} twice, with different figures; fetch it again")
+        first = ", ".join(map(str, repeated.iloc[0][key]))
+        raise SpiError(f"{name} of {PUBLISHER} holds {first} twice, with different figures; fetch it again")
     wide = rows.pivot(index=key, columns="column", values="value").rename_axis(columns=None).reset_index()
-    met = rows.groupby(key).size()
-    if (met != len(columns)).any():
-        short = met[met != len(columns)]
+    sizes = rows.groupby(key).size()
+    if (sizes != len(columns)).any():
+        short = sizes[sizes != len(columns)]
         raise SpiError(
             f"{name} of {PUBLISHER} lacks categories of {len(short)} areas ({short.index[0]}); fetch it again"
         )

@@ -1,7 +1,7 @@
-"""What the other server's publishers know of an invented town, and how they say it.
+"""The second imitation's data about an invented town, and its responses.
 
-Written from the documents alone, section by section of sources.md; a figure is made from the codes it belongs to, so
-that whoever reads it can tell what it must be.
+They are written from the documents alone, section by section of sources.md. Each figure follows from its codes, so that
+a test can compute the expected value.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 import shapely
 
-from spi_pipeline_tests.imitations.stranger.server import Manner, Query, Reply
+from spi_pipeline_tests.imitations.second.server import Manner, Query, Reply
 from spi_pipeline_tests.publishers.fake import TOWN
 
 EMPTY = Reply(b"", "text/plain")
 MISSING = Reply(b"Not Found\n", "text/plain", 404)
-# Nomis: data set, its dimension, and the categories as its own files word them and otherwise.
+# Nomis: data set -> its dimension, and each category's label in its own files and in other words.
 TABLES: dict[str, tuple[str, dict[int, tuple[str, str]]]] = {
     "NM_2021_1": ("C2021_RESTYPE_3", {
         0: ("Total", "Residence type: Total; measures: Value"), 1: ("Lives in a household",) * 2,
@@ -68,12 +68,12 @@ FINGERTIPS = {93092: 7.1, 93105: 9.9, 93107: 24.5, 93227: 110.0, 93239: 95.5, 93
 
 
 def value(area: str, code: int) -> int:
-    """The census figure of an area and a category."""
+    """The census figure for an area and a category."""
     return 1000 * int(area[-1]) + code
 
 
 def table(manner: Manner, header: Sequence[str], rows: Iterable[Sequence[Any]], above: Sequence[str] = ()) -> Reply:
-    """CSV as this server writes it."""
+    """CSV as this manner writes it."""
     out = io.StringIO()
     quoting = csv.QUOTE_ALL if manner.quoted else csv.QUOTE_MINIMAL
     csv.writer(out, quoting=quoting, lineterminator=manner.end).writerows([header, *rows])
@@ -86,7 +86,7 @@ def said(content: Any, status: int = 200) -> Reply:
 
 
 def nomis(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 1: pages as long as the server likes, RECORD_COUNT of the whole, no body for what it does not know."""
+    """Section 1: the server sets the page length, RECORD_COUNT is the total, and an unknown query gets no body."""
     found = re.fullmatch(r"/api/v01/dataset/(NM_\d+_1)\.data\.csv", path)
     asked = {key.lower(): text for key, text in query.items()}
     areas = asked.get("geography", "").split(",")
@@ -119,7 +119,7 @@ def _census(manner: Manner, dataset: str, areas: Sequence[str]) -> list[dict[str
     dimension, labels = TABLES[dataset]
     known = {*TOWN.output_areas, *TOWN.lsoas, *TOWN.msoas}
     cells = []
-    for code in sorted(labels, reverse=manner.worded):  # the order of rows is not that of codes
+    for code in sorted(labels, reverse=manner.worded):  # rows are not necessarily in order of code
         for area in [area for area in areas if area in known]:
             cell = {"DATE_NAME": "2021", "GEOGRAPHY_NAME": "Any Town", "GEOGRAPHY_CODE": area, "MEASURES_NAME": "value"}
             cell |= {dimension: code, f"{dimension}_NAME": labels[code][manner.worded], f"{dimension}_CODE": code}
@@ -128,7 +128,7 @@ def _census(manner: Manner, dataset: str, areas: Sequence[str]) -> list[dict[str
 
 
 def ons(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 2: a page at a time, the flag where each form has it, errors with status 200."""
+    """Section 2: one page at a time, the flag where each format has it, errors with status 200."""
     found = re.fullmatch(r"/(\w+)/FeatureServer/0/query", path)
     layers = {
         "Wards_December_2024_Boundaries_UK_BGC": [
@@ -176,9 +176,9 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
 
 
 def police(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 4: months newest first, 500 outside them, 503 for too many, 400 for a long GET, texts as coordinates.
+    """Section 4: months newest first, 500 for other months, 503 for too many crimes, coordinates as texts or numbers.
 
-    Every month has an archive, and the page of archives tells its MD5, in one of the ways in which others read it.
+    Every month has an archive. The page of archives shows its MD5, in one of the forms that other clients read.
     """
     month = query.get("date", MONTHS[-1])
     if path == "/api/crimes-street-dates":
@@ -235,7 +235,7 @@ def _at(crime: Mapping[str, Any]) -> shapely.Point:
 
 
 def archive(manner: Manner) -> bytes:
-    """36 months, those of ours without November, with other forces, other files and folders in it."""
+    """October and December 2025 but not November, with folders, another force and another kind of file."""
     street = ("Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code",
               "LSOA name", "Crime type", "Last outcome category", "Context")  # fmt: skip
     made = io.BytesIO()
@@ -252,7 +252,7 @@ def archive(manner: Manner) -> bytes:
 
 
 def fingertips(manner: Manner, path: str, query: Query) -> Reply:
-    """Section 5: England and the parent in every file, 500 for an area type it does not have, 26 or 27 columns."""
+    """Section 5: England and the parent in every file, 500 for an unavailable area type, 26 or 27 columns."""
     if path == "/available_data":
         if query.get("area_type_id") == "8":
             return Reply(b"Object reference not set to an instance of an object", "text/plain", 500)

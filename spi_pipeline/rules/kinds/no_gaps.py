@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Asked, Case, Found, Group, Kind, StatedOfColumn, Told
+from spi_pipeline.rules.kind import Case, DeclaredForColumn, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, in_each, listing, place
@@ -20,19 +20,19 @@ _MONTHS = Case(
 )
 
 
-class _Stated(StatedOfColumn):
+class _Declared(DeclaredForColumn):
     by: list[str] | None = Field(default=None, min_length=1)
 
 
-class Unbroken(Kind):
-    """Whole numbers, or months, follow each other without a gap.
+class NoGaps(Kind):
+    """Whole numbers or months follow each other without a gap.
 
-    In each group of the columns ``by`` where they are named; of each gap the first one missing is told. A text that is
-    not a month is another rule's business.
+    If ``by`` names columns, each group of rows that share their values is judged separately. The message names the
+    first missing value of each gap. Texts that are not months are ignored; other rules judge them.
     """
 
-    name, family = "unbroken", "coverage"
-    states = _Stated
+    name, family = "no_gaps", "coverage"
+    states = _Declared
     of_many_rows = True
     cases = (
         _YEARS,
@@ -48,28 +48,28 @@ class Unbroken(Kind):
     def expected(self, rule: Rule) -> str:
         return f"no gap in {rule.columns[0]}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> Asked:
+    def ask(self, rule: Rule, table: Table) -> RuleQuery:
         cell = table.cell(rule.columns[0])
         held = f"coalesce(list_sort(list(DISTINCT {cell}) FILTER (WHERE {cell} IS NOT NULL)), [])"
-        return Asked(judged=f"{cell} IS NOT NULL", facts={"held": held})
+        return RuleQuery(judged=f"{cell} IS NOT NULL", facts={"held": held})
 
-    def wrong(self, rule: Rule, found: Found) -> list[Group]:
+    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         name = rule.columns[0]
-        return [{**group, name: first} for group, facts in found.groups for first in _gaps(facts["held"])]
+        return [{**group, name: first} for group, facts in finding.groups for first in _gaps(facts["held"])]
 
-    def tell(self, rule: Rule, found: Found) -> Told:
-        groups = counted(len(found.groups), "group")
-        missing = listing([place(row) for row in found.wrong])
-        return Told(f"missing in {groups}: {missing}" if missing else f"{groups} without a gap")
+    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        groups = counted(len(finding.groups), "group")
+        missing = listing([place(row) for row in finding.wrong])
+        return RuleMessage(f"missing in {groups}: {missing}" if missing else f"{groups} without a gap")
 
     def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         return "numbers", ("integer", "string")
 
 
 def _gaps(held: list[Any]) -> Iterator[int | str]:
-    """The first one missing of each gap."""
-    if not any(isinstance(one, str) for one in held):
+    """The first missing value of each gap."""
+    if not any(isinstance(value, str) for value in held):
         yield from (int(low) + 1 for low, high in pairwise(held) if high > low + 1)
         return
-    months = [12 * int(one[:4]) + int(one[5:]) - 1 for one in held if _MONTH.fullmatch(one)]
+    months = [12 * int(text[:4]) + int(text[5:]) - 1 for text in held if _MONTH.fullmatch(text)]
     yield from (f"{(low + 1) // 12}-{(low + 1) % 12 + 1:02}" for low, high in pairwise(months) if high > low + 1)

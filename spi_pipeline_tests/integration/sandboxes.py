@@ -1,7 +1,7 @@
-"""A house to break: a refreshed store with the contracts and the embedded figures it was made from.
+"""Sandboxes: a refreshed store with the contracts and embedded figures it was built from, for tests to break.
 
-One store is refreshed for a whole test session, through the job, as ``spi refresh`` does; a test that changes anything
-works on its own copy of it.
+One store is refreshed per test session, through the job, as ``spi refresh`` does. A test that changes anything works on
+its own copy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from spi_pipeline.storage.store import Store
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "data_contracts"
 SNAPSHOT = Path(__file__).resolve().parents[2] / "spi_pipeline" / "snapshot" / "tables"
-# Areas of the council's own, as their files: one across three wards, one that differs from a ward by 272 residents.
+# Files of areas that the council defined itself: one spans three wards, one differs from a ward by 272 residents.
 OWN_AREAS = {
     "board": 'title: Board "North" & <East>\n'
     "outline: POLYGON ((-0.398 51.882, -0.385 51.882, -0.385 51.894, -0.398 51.894, -0.398 51.882))\n",
@@ -41,8 +41,8 @@ _loaded: dict[tuple[tuple[str, str], ...], Contracts] = {}
 
 
 @dataclass(frozen=True)
-class House:
-    """A store, the contracts and the embedded figures; ``settings`` says where each of them is."""
+class Sandbox:
+    """A store, the contracts and the embedded figures; ``settings`` holds their locations."""
 
     settings: Settings
 
@@ -52,7 +52,7 @@ class House:
 
     @property
     def contracts(self) -> Contracts:
-        """As the files say now; the same files are parsed once for all houses."""
+        """The contracts as the files are now; identical files are parsed once for all sandboxes."""
         root = self.settings.root
         contents = {path: file.read_bytes() for path, file in root.files().items() if path.endswith(".yaml")}
         files = tuple((path, hashlib.sha256(content).hexdigest()) for path, content in contents.items())
@@ -72,9 +72,9 @@ class House:
                 for name, value in plain.items() if value is not None}  # fmt: skip
         return {f"SPI_{name.upper()}": value for name, value in told.items()}
 
-    def making(self, *outputs: str) -> House:
-        """The same, where a refresh makes these outputs too."""
-        return House(self.settings.model_copy(update={"outputs": frozenset({"database", *outputs})}))
+    def making(self, *outputs: str) -> Sandbox:
+        """The same sandbox, whose refresh also builds these outputs."""
+        return Sandbox(self.settings.model_copy(update={"outputs": frozenset({"database", *outputs})}))
 
     def refresh(self, *select: str) -> Refresh:
         return refresh(self.settings, self.contracts, select)
@@ -84,14 +84,14 @@ class House:
             return connection.execute(query, values).fetchall()
 
     def digests(self) -> dict[str, str]:
-        """The content of every current table."""
+        """The SHA-256 of every current table."""
         return {name: version.sha256 for name, version in self.store.versions().items()}
 
     def embedded(self, source_id: str) -> Path:
         return embedded_file(self.settings.snapshot, source_id)
 
     def rewrite(self, source_id: str, change: Callable[[pa.Table], pa.Table], **options: Any) -> None:
-        """Replace an embedded table by what ``change`` makes of it; its provenance stays."""
+        """Replace an embedded table with the result of ``change``; its provenance stays."""
         folder, table = self.settings.snapshot, pq.read_table(self.embedded(source_id))
         changed = change(table).replace_schema_metadata(table.schema.metadata)
         sink = pa.BufferOutputStream()
@@ -103,14 +103,14 @@ class House:
         self.embedded(source_id).write_bytes(data)
 
     def make_due(self, label: str) -> None:
-        """Let the tables of a step say that they follow from something else than what there is; their content stays."""
+        """Make a step due: give its tables a fingerprint that matches no current input. Their content stays."""
         (step,) = [step for step in build_plan(self.contracts) if step.label == label]
         for name in step.outputs:
             table, metadata = self.store.read(name), self.store.metadata(name)
             self.store.write(name, table, fingerprint="of something else", run_id="by_hand", metadata=metadata)
 
     def draw(self, name: str, drawn: str) -> None:
-        """Add an area of the council's own, of title and outline, postcodes or codes."""
+        """Define an area of the council's own, with a title and an outline, postcodes or codes."""
         file = self.settings.contracts / "areas" / f"{name}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"id: {name}\n{drawn}", encoding="utf-8")
@@ -121,28 +121,28 @@ class House:
         shutil.copytree(SNAPSHOT, self.settings.snapshot)
 
     def amend(self, file: str, old: str, new: str) -> None:
-        """Change a text of a contract."""
+        """Replace the first occurrence of a text in a contract file."""
         path = self.settings.contracts / file
         before = path.read_text(encoding="utf-8")
         assert old in before, f"{file} no longer holds {old!r}"
         path.write_text(before.replace(old, new, 1), encoding="utf-8")
 
 
-def house_in(folder: Path) -> House:
+def house_in(folder: Path) -> Sandbox:
     contracts, snapshot = folder / "data_contracts", folder / "tables"
-    return House(Settings(store=str(folder / "store"), mode="snapshot", contracts=contracts, snapshot=snapshot))
+    return Sandbox(Settings(store=str(folder / "store"), mode="snapshot", contracts=contracts, snapshot=snapshot))
 
 
-def empty_house(folder: Path) -> House:
-    """The repository's contracts and embedded figures to break, and no store yet."""
+def empty_house(folder: Path) -> Sandbox:
+    """A copy of the repository's contracts and embedded figures, with no store yet."""
     house = house_in(folder)
     shutil.copytree(CONTRACTS, house.settings.contracts)
     shutil.copytree(SNAPSHOT, house.settings.snapshot)
     return house
 
 
-def copied(house: House, folder: Path) -> House:
-    """A copy of a house with its store, to break."""
+def copied(house: Sandbox, folder: Path) -> Sandbox:
+    """A copy of a sandbox and its store that the test may change."""
     copy = house_in(folder)
     shutil.copytree(house.settings.contracts, copy.settings.contracts)
     shutil.copytree(house.settings.snapshot, copy.settings.snapshot)
@@ -150,12 +150,12 @@ def copied(house: House, folder: Path) -> House:
     return copy
 
 
-def refreshed_once(base: Path, worker: str) -> tuple[House, Refresh]:
-    """The house of this session, one for all workers, and what its first refresh said; not to be changed.
+def refreshed_once(base: Path, worker: str) -> tuple[Sandbox, Refresh]:
+    """The sandbox that all workers of this session share, and the result of its first refresh; not to be changed.
 
     Args:
-        base: the temporary folder of the session, or of the worker inside it.
-        worker: the worker's name; ``master`` where there is one process.
+        base: the temporary folder of the session, or the worker's folder inside it.
+        worker: the worker's name; ``master`` if there is only one process.
     """
     folder = (base if worker == "master" else base.parent) / "refreshed"
     said = folder / "said.pickle"
@@ -166,10 +166,10 @@ def refreshed_once(base: Path, worker: str) -> tuple[House, Refresh]:
     return house_in(folder), pickle.loads(said.read_bytes())
 
 
-def with_outputs_once(refreshed: House, folder: Path) -> House:
-    """A copy of the refreshed house with areas of its own, in which every output was made; not to be changed.
+def with_outputs_once(refreshed: Sandbox, folder: Path) -> Sandbox:
+    """A copy of the refreshed sandbox with areas of the council's own and every output built; not to be changed.
 
-    It is made once for all workers.
+    It is built once for all workers.
     """
     with FileLock(folder.with_name("with_outputs.lock")):
         house = (house_in(folder) if folder.exists() else copied(refreshed, folder)).making(*get_args(OutputName))
@@ -183,7 +183,7 @@ def with_outputs_once(refreshed: House, folder: Path) -> House:
 
 
 def column(table: pa.Table, name: str, change: Callable[[list[Any]], Sequence[Any]]) -> pa.Table:
-    """A table with the values of one column changed; its type stays."""
+    """A copy of the table with the values of one column changed; the type of the column stays."""
     position = table.schema.get_field_index(name)
     values = pa.array(change(table[name].to_pylist()), type=table.schema.field(name).type)
     return table.set_column(position, table.schema.field(name), values)
