@@ -81,14 +81,14 @@ def england_in(folder: Path, england: Path) -> Sandbox:
     return Sandbox(Settings(council=folder, contracts=CONTRACTS, england=england))
 
 
-def correlations(house: Sandbox) -> pd.DataFrame:
+def correlations(sandbox: Sandbox) -> pd.DataFrame:
     """Rank correlation between scores and deprivation over each region's wards, for the index and its dimensions."""
-    standing = house.store.read("ward_standing").to_pandas()
+    standing = sandbox.store.read("ward_standing").to_pandas()
     wide = standing[standing["level"] != "component"].pivot(index="area_code", columns="id", values="score")
-    context = house.store.read("context").to_pandas()
+    context = sandbox.store.read("context").to_pandas()
     deprived = context[context["measure_id"] == "multiple_deprivation"].set_index("area_code")["value"]
-    council = house.store.read("wards").to_pandas().set_index("area_code")["authority_code"]
-    region = council.map(house.store.read("authority_lookup").to_pandas().set_index("area_code")["region"])
+    council = sandbox.store.read("wards").to_pandas().set_index("area_code")["authority_code"]
+    region = council.map(sandbox.store.read("authority_lookup").to_pandas().set_index("area_code")["region"])
     table = wide.assign(deprived=deprived.reindex(wide.index))
     by_region = table.groupby(region.reindex(wide.index).rename("region"))
     found = by_region[[*wide.columns]].apply(lambda rows: rows.corrwith(table["deprived"], method="spearman"))
@@ -114,8 +114,8 @@ def counted(england: Path) -> int:
 def run(england: Path, whole: Path) -> None:
     """Compute England in this process from the tables of one folder into a new one, and print the cost as JSON."""
     began = time.process_time()
-    house = england_in(whole, england)
-    contracts, runner, now = house.contracts, house.runner, dt.datetime.now(dt.UTC)
+    sandbox = england_in(whole, england)
+    contracts, runner, now = sandbox.contracts, sandbox.runner, dt.datetime.now(dt.UTC)
     seconds = {"contracts": time.process_time() - began}
     faults = []
     for label, steps in operations(build_plan(contracts)).items():
@@ -130,7 +130,7 @@ def run(england: Path, whole: Path) -> None:
         seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     told = {"wards": len(contracts.geography.wards), "seconds": seconds, "peak": peak, "faults": faults[:3]}
-    told |= {"scan": scan(england), "regions": correlations(house).round(2).to_string(), "crimes": counted(england)}
+    told |= {"scan": scan(england), "regions": correlations(sandbox).round(2).to_string(), "crimes": counted(england)}
     print(json.dumps(told))
 
 

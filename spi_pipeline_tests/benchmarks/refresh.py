@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 
 # A process inherits its parent's memory at the start as its own peak, so a bare process starts and measures it.
 LAUNCHER = """
@@ -50,11 +50,11 @@ def measured(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
     return Cost(*map(float, done.stdout.splitlines()[-1].split()))
 
 
-def costs(house: Sandbox, home: Path) -> dict[str, Cost]:
+def costs(sandbox: Sandbox, home: Path) -> dict[str, Cost]:
     """The costs by name, in the order measured: refreshes of a sandbox without a store, and their peers."""
-    count = len(build_plan(house.contracts))
+    count = len(build_plan(sandbox.contracts))
     home.mkdir()
-    own = house.environment | {"DAGSTER_HOME": ""}
+    own = sandbox.environment | {"DAGSTER_HOME": ""}
     found = {
         "import pandas": measured(["-c", "import pandas"], {}),
         "import dagster": measured(["-c", "import dagster"], {}),
@@ -65,14 +65,14 @@ def costs(house: Sandbox, home: Path) -> dict[str, Cost]:
         "first refresh": measured(["-c", SPI], own),
         "second refresh, nothing stale": measured(["-c", SPI], own),
     }
-    house.amend("indicators/safety.yaml", "goalposts: {worst: 160", "goalposts: {worst: 170")
+    sandbox.amend("indicators/safety.yaml", "goalposts: {worst: 160", "goalposts: {worst: 170")
     return found | {"refresh after a moved goalpost": measured(["-c", SPI], own)}
 
 
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        found = costs(empty_house(Path(folder)), Path(folder) / "peer")
+        found = costs(empty_sandbox(Path(folder)), Path(folder) / "peer")
     print(f"{'':<40}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
     for name, cost in found.items():
         print(f"{name:<40}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}")

@@ -22,7 +22,7 @@ from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
-from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT, empty_house, house_in
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT, empty_sandbox, sandbox_in
 
 ROWS = 5_000_000
 HERE = "spi_pipeline_tests.benchmarks.rules"
@@ -50,7 +50,7 @@ def judge_crimes(path: Path, native_below: int) -> None:
 
 def judge_store(folder: Path) -> None:
     """Check the tables of a refreshed sandbox with all rules of all contracts, as a refresh does."""
-    runner = house_in(folder).runner
+    runner = sandbox_in(folder).runner
     outcomes = runner.check([step for step in build_plan(runner.contracts) if step.outputs])
     _refuse_broken([(outcome.table, r.rule.id) for outcome in outcomes for r in outcome.results if r.blocks])
 
@@ -67,14 +67,14 @@ def main() -> None:
     count = sum(len(table.rules) for table in tables)
     imports = "import great_expectations, duckdb, pandas; import spi_pipeline.run.runner"
     with tempfile.TemporaryDirectory() as folder:
-        file, house = Path(folder) / "crimes.parquet", Path(folder) / "house"
+        file, sandbox = Path(folder) / "crimes.parquet", Path(folder) / "sandbox"
         write_crimes(file)
-        if faults := empty_house(house).refresh().faults:
+        if faults := empty_sandbox(sandbox).refresh().faults:
             raise SystemExit("\n".join(faults))
         reading = f"import pyarrow.parquet as pq; pq.read_table({str(file)!r})"
         found = {
             "import great_expectations and what checks need": measured(["-c", imports], {}),
-            f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(house)], {}),
+            f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(sandbox)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
             f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(NATIVE_BELOW)], {}),
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),

@@ -32,12 +32,12 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     folder = tmp_path_factory.mktemp("crimes")
     england = with_crimes(cut(100, folder / "cut"), folder / "england", load_contracts(CONTRACTS).sources[CRIMES])
     assert counted(england) > 20_000
-    house = england_in(folder / "whole", england)
-    runner = house.runner
-    for step in needed(build_plan(house.contracts)):
+    sandbox = england_in(folder / "whole", england)
+    runner = sandbox.runner
+    for step in needed(build_plan(sandbox.contracts)):
         [*outcomes] = runner.run([step], "england", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
         assert {each.state for each in outcomes} == {"written"}, outcomes[0].message
-    return house
+    return sandbox
 
 
 @pytest.fixture(scope="module")

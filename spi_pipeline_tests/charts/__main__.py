@@ -20,7 +20,7 @@ from spi_pipeline_tests.charts.histories import DRAWS, resampled
 from spi_pipeline_tests.charts.performance import WITHIN, delays, false_signals
 from spi_pipeline_tests.charts.real import limit_of, real_counts
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table, put_table
-from spi_pipeline_tests.integration.sandboxes import empty_house
+from spi_pipeline_tests.integration.sandboxes import empty_sandbox
 
 DOCUMENT = REPOSITORY / "docs" / "reading-the-index.md"
 SEED = 1
@@ -34,12 +34,12 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ.pop("DAGSTER_HOME", None)
     with tempfile.TemporaryDirectory() as folder:
-        house = empty_house(Path(folder))
-        if faults := house.refresh("recent").faults:
+        sandbox = empty_sandbox(Path(folder))
+        if faults := sandbox.refresh("recent").faults:
             print("\n".join(faults), file=sys.stderr)
             return 1
-        reals, allowed = real_counts(house), house.contracts.recent.false_signals
-        limit = limit_of(house, reals)
+        reals, allowed = real_counts(sandbox), sandbox.contracts.recent.false_signals
+        limit = limit_of(sandbox, reals)
     print(f"{sum(len(real.counts) for real in reals.values())} charts, limit {limit:.2f} standard deviations\n")
     rows, most = [], 0.0
     for name, draw in DRAWS.items():

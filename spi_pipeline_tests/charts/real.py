@@ -27,9 +27,9 @@ class Real:
         return self.counts.mean(axis=1, keepdims=True) * season[calendar]
 
 
-def real_counts(house: Sandbox) -> dict[str, Real]:
+def real_counts(sandbox: Sandbox) -> dict[str, Real]:
     """Every measure by id, from a store in which the step ``recent`` was run."""
-    table = house.store.read("recent").to_pandas()
+    table = sandbox.store.read("recent").to_pandas()
     found = {}
     for measure, rows in table.groupby("measure_id", sort=False):
         counts = rows.pivot_table(index="area_code", columns="month", values="count")
@@ -40,7 +40,7 @@ def real_counts(house: Sandbox) -> dict[str, Real]:
     return found
 
 
-def limit_of(house: Sandbox, reals: dict[str, Real]) -> float:
+def limit_of(sandbox: Sandbox, reals: dict[str, Real]) -> float:
     """The signal limit for the charts of one town."""
     charts = sum(len(real.counts) for real in reals.values())
-    return signal_limit(charts, house.contracts.recent.false_signals)
+    return signal_limit(charts, sandbox.contracts.recent.false_signals)

@@ -12,7 +12,7 @@ from spi_pipeline.contracts.freshness import freshness
 from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline_tests.integration.sandboxes import CONTRACTS, empty_house
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, empty_sandbox
 
 PUBLISHED = dt.date(2026, 1, 31)
 
@@ -60,12 +60,12 @@ def test_the_exempt_say_why(contracts: Contracts, crimes: Source) -> None:
 
 
 def test_a_contract_may_state_its_own_grace(tmp_path_factory: pytest.TempPathFactory) -> None:
-    house = empty_house(tmp_path_factory.mktemp("house"))
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("sandbox"))
     sla = "slaProperties:\n  - {property: frequency, value: monthly}"
-    house.amend("sources/street_crime.yaml", sla, f"{sla}\n  - {{property: grace, value: 75, unit: d}}")
-    sources = house.contracts.sources
+    sandbox.amend("sources/street_crime.yaml", sla, f"{sla}\n  - {{property: grace, value: 75, unit: d}}")
+    sources = sandbox.contracts.sources
     assert (sources["street_crime"].cycle_days, sources["street_crime"].grace_days) == (31, 75)
     assert (sources["stop_and_search"].cycle_days, sources["stop_and_search"].grace_days) == (31, 31)
-    house.amend("sources/street_crime.yaml", "value: 75", "value: -1")
+    sandbox.amend("sources/street_crime.yaml", "value: 75", "value: -1")
     with pytest.raises(ContractError, match="greater than or equal to 0"):
-        load_contracts(house.settings.contracts)
+        load_contracts(sandbox.settings.contracts)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline_tests.docs.documents import REPOSITORY
-from spi_pipeline_tests.integration.fixtures import house, no_dagster_home, refreshed
+from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed, sandbox
 
-__all__ = ["house", "no_dagster_home", "refreshed"]
+__all__ = ["no_dagster_home", "refreshed", "sandbox"]
 DEPLOY = REPOSITORY / "deploy"
 
 

@@ -35,20 +35,20 @@ def home(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_refresh_is_kept_there_and_nothing_is_told_of_the_password(
-    house: Sandbox, postgres: Postgres, home: Path
+    sandbox: Sandbox, postgres: Postgres, home: Path
 ) -> None:
-    before = house.digests()
-    house.make_due("indicator/turnout")
-    done = house.refresh()
-    assert (done.faults, done.state, house.digests()) == ([], "succeeded", before)
+    before = sandbox.digests()
+    sandbox.make_due("indicator/turnout")
+    done = sandbox.refresh()
+    assert (done.faults, done.state, sandbox.digests()) == ([], "succeeded", before)
     assert postgres.ask(f"SELECT status FROM runs WHERE run_id = '{done.run_id}'") == "SUCCESS"
     assert int(postgres.ask("SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")) > 0
-    with open_instance(house.store.dagster_home) as instance:
+    with open_instance(sandbox.store.dagster_home) as instance:
         assert [run.run_id for run in instance.get_runs()] == [done.run_id]
         assert instance.get_latest_materialization_event(dg.AssetKey(["indicator", "turnout"]))
         told = instance.info_str()
     assert PASSWORD not in told
-    files = [path for folder in (home, house.store.root) for path in folder.rglob("*") if path.is_file()]
+    files = [path for folder in (home, sandbox.store.root) for path in folder.rglob("*") if path.is_file()]
     assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
     assert not list(home.rglob("*.db")), "no history beside that"
-    assert status_of(house.settings)["last_run"]["run_id"] == done.run_id
+    assert status_of(sandbox.settings)["last_run"]["run_id"] == done.run_id

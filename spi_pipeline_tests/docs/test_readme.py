@@ -146,6 +146,9 @@ def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
 
 def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: Path) -> None:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
+        ((measured,),) = connection.execute(
+            "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried', 'held')"
+        ).fetchall()
         ((used,),) = connection.execute("SELECT count(*) FROM indicator WHERE in_basis").fetchall()
         methods = connection.execute("SELECT DISTINCT method FROM weight").fetchall()
         newest = connection.execute(
@@ -153,6 +156,9 @@ def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: 
         ).fetchall()
         taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
     assert f"rests on {used} indicators in twelve components and three dimensions" in " ".join(text(README).split())
+    page = " ".join(text(REPOSITORY / "docs" / "methodology.md").split())
+    assert f"{used} indicators carry the scores. {measured - used} more have figures that the scores leave out" in page
+    assert f"{len(contracts.indicators) - measured} more have figures in live mode only" in page
     assert f"DuckDB database with {len(published(contracts))} tables" in text(README)
     assert sorted(methods) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]

@@ -19,10 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from spi_pipeline_tests.faults.proof import HISTORY, PlacementData, cuts, killed, moments, prepared, refused
+from spi_pipeline_tests.faults.proof import HISTORY, ReferenceRefresh, cuts, killed, moments, prepared, refused
 from spi_pipeline_tests.faults.replay import Cut, operations
 from spi_pipeline_tests.faults.runs import Disk, faulty_disk, full_from, unreadable_at
-from spi_pipeline_tests.integration.sandboxes import copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import copied, empty_sandbox
 
 FULL, READ, POWER, KILL = "full", "read", "power", "kill"
 NAMES = {
@@ -49,9 +49,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with faulty_disk(folder / "work") as disk:
-            ground = _ground(disk, folder, whole=asked.whole)
+            reference = _reference(disk, folder, whole=asked.whole)
             for kind in asked.fault:
-                found = list(_tried(kind, ground, disk, folder / "case", asked))
+                found = list(_tried(kind, reference, disk, folder / "case", asked))
                 survived = sum(not wrong for _, wrong in found)
                 lines.append((kind, survived, len(found)))
     print("| fault | survived |\n| --- | --- |")
@@ -60,18 +60,20 @@ def main() -> int:
     return int(any(survived < count for _, survived, count in lines))
 
 
-def _ground(disk: Disk, folder: Path, *, whole: bool) -> PlacementData:
-    house = empty_house(folder / "house")
+def _reference(disk: Disk, folder: Path, *, whole: bool) -> ReferenceRefresh:
+    sandbox = empty_sandbox(folder / "sandbox")
     if whole:
-        return prepared(disk, house, folder)
-    done = disk.run(house.environment, "refresh")
+        return prepared(disk, sandbox, folder)
+    done = disk.run(sandbox.environment, "refresh")
     if done.code:
         raise SystemExit(done.err)
-    return prepared(disk, copied(house, folder / "changed"), folder)
+    return prepared(disk, copied(sandbox, folder / "changed"), folder)
 
 
-def _tried(kind: str, ground: PlacementData, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
-    for number, (case, wrong) in enumerate(_cases(kind, ground, disk, place, asked), start=1):
+def _tried(
+    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, asked: argparse.Namespace
+) -> Iterator[Case]:
+    for number, (case, wrong) in enumerate(_cases(kind, reference, disk, place, asked), start=1):
         if wrong:
             print(f"{case}: {'; '.join(wrong)}", flush=True)
         print(f"\r{kind}: {number}", end="", file=sys.stderr, flush=True)
@@ -79,30 +81,32 @@ def _tried(kind: str, ground: PlacementData, disk: Disk, place: Path, asked: arg
     print(file=sys.stderr)
 
 
-def _cases(kind: str, ground: PlacementData, disk: Disk, place: Path, asked: argparse.Namespace) -> Iterator[Case]:
+def _cases(
+    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, asked: argparse.Namespace
+) -> Iterator[Case]:
     chance = random.Random(asked.seed)
     if kind == FULL:
-        writes = ground.writes()
+        writes = reference.writes()
         its = [number for number, path in writes if path.startswith(HISTORY)]
         some = {its[moment - 1] for moment in moments(len(its), len(its) // asked.every, chance)}
         for number, path in writes:
             if number in some or not path.startswith(HISTORY):
-                yield f"full from write {number}, {path}", refused(ground, disk, full_from(number), place)[1]
+                yield f"full from write {number}, {path}", refused(reference, disk, full_from(number), place)[1]
     elif kind == READ:
-        for number in moments(ground.left.reads, ground.left.reads // asked.every, chance):
+        for number in moments(reference.left.reads, reference.left.reads // asked.every, chance):
             for once in (True, False):
                 fault = unreadable_at(number, once=once)
-                yield str(fault), refused(ground, disk, fault, place)[1]
+                yield str(fault), refused(reference, disk, fault, place)[1]
     elif kind == POWER:
-        count = sum(1 for _ in operations(ground.log))
+        count = sum(1 for _ in operations(reference.log))
         for number in moments(count, count // asked.every, chance):
             for cut in (Cut("none", "none"), Cut("all", "none"), Cut("some", "some", number)):
-                ((_, _, wrong),) = cuts(ground, disk, [(number, cut)], place)
+                ((_, _, wrong),) = cuts(reference, disk, [(number, cut)], place)
                 yield f"power goes after operation {number} ({cut})", wrong
     else:
         for _ in range(asked.kills):
-            after = chance.uniform(0, ground.left.seconds)
-            yield f"killed after {after:.2f} s", killed(ground, disk, after, place)[1]
+            after = chance.uniform(0, reference.left.seconds)
+            yield f"killed after {after:.2f} s", killed(reference, disk, after, place)[1]
 
 
 if __name__ == "__main__":

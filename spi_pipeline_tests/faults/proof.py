@@ -30,7 +30,7 @@ UNCHANGING = ("tables", "published")
 
 
 @dataclass(frozen=True)
-class PlacementData:
+class ReferenceRefresh:
     """A refresh to disturb.
 
     Attributes:
@@ -70,22 +70,22 @@ class PlacementData:
         return found
 
 
-def prepared(disk: Disk, house: Sandbox, folder: Path) -> PlacementData:
+def prepared(disk: Disk, sandbox: Sandbox, folder: Path) -> ReferenceRefresh:
     """Run an undisturbed refresh: of one changed source, or of everything if there is no store yet.
 
     Args:
         disk: runs the refresh.
-        house: the sandbox; if it has a store, one of its embedded tables is changed first.
+        sandbox: the sandbox; if it has a store, one of its embedded tables is changed first.
         folder: holds the refreshed copy and the log.
     """
-    if Path(house.settings.store).exists():
-        house.rewrite(SMALL, _one_more)
+    if Path(sandbox.settings.store).exists():
+        sandbox.rewrite(SMALL, _one_more)
     root = (folder / "undisturbed" / "store").resolve()
-    copy = shared_copy(house, folder / "undisturbed")
+    copy = shared_copy(sandbox, folder / "undisturbed")
     log = folder / "undisturbed.log"
     left = disk.run(copy.environment, "refresh", log=log)
     assert left.code == 0, left.err
-    return PlacementData(house, _state(house), _state(copy), log, root, left)
+    return ReferenceRefresh(sandbox, _state(sandbox), _state(copy), log, root, left)
 
 
 def _one_more(table: pa.Table) -> pa.Table:
@@ -93,11 +93,11 @@ def _one_more(table: pa.Table) -> pa.Table:
     return column(table, name, lambda values: [values[0] + 1, *values[1:]])
 
 
-def shared_copy(house: Sandbox, folder: Path, store: Path | None = None) -> Sandbox:
+def shared_copy(sandbox: Sandbox, folder: Path, store: Path | None = None) -> Sandbox:
     """A sandbox with a copy of its store or of another one; it shares the contracts and all files that never change."""
-    copy = Sandbox(house.settings.model_copy(update={"store": str(folder / "store")}))
+    copy = Sandbox(sandbox.settings.model_copy(update={"store": str(folder / "store")}))
     folder.mkdir(parents=True)
-    origin = store or Path(house.settings.store)
+    origin = store or Path(sandbox.settings.store)
 
     def copied(source: str, target: str) -> str:
         shares = Path(source).relative_to(origin).parts[0] in UNCHANGING
@@ -108,57 +108,57 @@ def shared_copy(house: Sandbox, folder: Path, store: Path | None = None) -> Sand
     return copy
 
 
-def _state(house: Sandbox) -> tuple[dict[str, str], Any]:
+def _state(sandbox: Sandbox) -> tuple[dict[str, str], Any]:
     try:
-        digests = house.digests()
+        digests = sandbox.digests()
     except SpiError as error:
         digests = {"damaged": str(error)}
-    return digests, _seen(house)
+    return digests, _seen(sandbox)
 
 
-def _seen(house: Sandbox) -> Any:
+def _seen(sandbox: Sandbox) -> Any:
     """The rows that readers see in two tables, or the error that stops them."""
-    if not os.path.lexists(house.store.database):
+    if not os.path.lexists(sandbox.store.database):
         return None
     try:
-        if publication.current(house.store.root) is None:
+        if publication.current(sandbox.store.root) is None:
             return "the publication is not whole"
-        return house.query("SELECT * FROM score ORDER BY ALL"), house.query(f"SELECT * FROM {FOLLOWS} ORDER BY ALL")
+        return sandbox.query("SELECT * FROM score ORDER BY ALL"), sandbox.query(f"SELECT * FROM {FOLLOWS} ORDER BY ALL")
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
-def judged(ground: PlacementData, house: Sandbox, left: Left | None, disk: Disk) -> list[str]:
+def judged(reference: ReferenceRefresh, sandbox: Sandbox, left: Left | None, disk: Disk) -> list[str]:
     """Check a store after a fault, and the messages of the command; return everything that is wrong.
 
     Args:
-        ground: the refresh that was disturbed.
-        house: the sandbox it was disturbed in; the fault is gone.
+        reference: the refresh that was disturbed.
+        sandbox: the sandbox it was disturbed in; the fault is gone.
         left: the result of the command; None if the power went.
         disk: runs ``spi status`` and the next refresh.
     """
     wrong: list[str] = []
-    seen, killed = _seen(house), left is None or left.code < 0
-    if seen not in (ground.old[1], ground.new[1]):
+    seen, killed = _seen(sandbox), left is None or left.code < 0
+    if seen not in (reference.old[1], reference.new[1]):
         wrong.append(f"readers see neither the last state nor the new: {str(seen)[:200]}")
-    status = disk.run(house.environment, "status", "--json")
+    status = disk.run(sandbox.environment, "status", "--json")
     healthy = json.loads(status.out)["healthy"] if status.code in (0, 1) and status.out.startswith("{") else None
     if healthy is None:
         wrong.append(f"status could not tell (exit code {status.code}): {status.out[:100]} {status.err[-300:]}")
     if left is not None and not killed:
         wrong += _said_wrongly(left)
-        if left.code == 0 and not _complete(ground, house, seen):
+        if left.code == 0 and not _complete(reference, sandbox, seen):
             wrong.append("exit code 0, and not all was published and recorded")
-        if left.code != 0 and healthy and not _began_nothing(ground, house):
+        if left.code != 0 and healthy and not _began_nothing(reference, sandbox):
             wrong.append(f"status is healthy after: {left.sentences}")
-    healed = disk.run(house.environment, "refresh")
+    healed = disk.run(sandbox.environment, "refresh")
     if healed.code != 0:
         wrong.append(f"the next refresh failed: {healed.sentences}")
-    if _state(house) != ground.new:
+    if _state(sandbox) != reference.new:
         wrong.append("the next refresh did not bring what an undisturbed one does")
-    if leftovers := [path for path in house.store.root.rglob("*.tmp-*") if HISTORY not in f"{path}"]:
+    if leftovers := [path for path in sandbox.store.root.rglob("*.tmp-*") if HISTORY not in f"{path}"]:
         wrong.append(f"left over: {leftovers[:3]}")
-    last = disk.run(house.environment, "status", "--json")
+    last = disk.run(sandbox.environment, "status", "--json")
     if last.code != 0:
         wrong.append(f"status is not healthy after the next refresh: {last.out[:300]} {last.err[-200:]}")
     return wrong
@@ -173,60 +173,60 @@ def _said_wrongly(left: Left) -> list[str]:
     return []
 
 
-def _complete(ground: PlacementData, house: Sandbox, seen: Any) -> bool:
+def _complete(reference: ReferenceRefresh, sandbox: Sandbox, seen: Any) -> bool:
     """Whether every table is published and the run is recorded as succeeded."""
-    runs = house.store.read_runs(RUN)
+    runs = sandbox.store.read_runs(RUN)
     newest = max(runs.to_pylist(), key=lambda row: row["run_at"]) if runs else {}
     return (
-        seen == ground.new[1]
-        and house.digests() == ground.new[0]
+        seen == reference.new[1]
+        and sandbox.digests() == reference.new[0]
         and newest.get("state") == "succeeded"
-        and len(house.store.run_stamps(RUN)) == len(ground.before.store.run_stamps(RUN)) + 1
+        and len(sandbox.store.run_stamps(RUN)) == len(reference.before.store.run_stamps(RUN)) + 1
     )
 
 
-def _began_nothing(ground: PlacementData, house: Sandbox) -> bool:
+def _began_nothing(reference: ReferenceRefresh, sandbox: Sandbox) -> bool:
     """Whether the disk stored nothing, not even the start of the run, so ``spi status`` cannot know of the failure."""
-    same = house.store.run_stamps(RUN).keys() == ground.before.store.run_stamps(RUN).keys()
-    return same and not house.store.runs_in_progress() and _state(house) == ground.old
+    same = sandbox.store.run_stamps(RUN).keys() == reference.before.store.run_stamps(RUN).keys()
+    return same and not sandbox.store.runs_in_progress() and _state(sandbox) == reference.old
 
 
 # --- the faults
 
 
-def refused(ground: PlacementData, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
+def refused(reference: ReferenceRefresh, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
     """Refresh on a disk that fails; return the result and everything that is wrong."""
-    house = shared_copy(ground.before, folder)
-    left = disk.run(house.environment, "refresh", fault=fault)
-    wrong = judged(ground, house, left, disk)
+    sandbox = shared_copy(reference.before, folder)
+    left = disk.run(sandbox.environment, "refresh", fault=fault)
+    wrong = judged(reference, sandbox, left, disk)
     shutil.rmtree(folder)
     return left, wrong
 
 
-def killed(ground: PlacementData, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
+def killed(reference: ReferenceRefresh, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
     """Kill a refresh after ``after`` seconds; return the result and everything that is wrong."""
-    house = shared_copy(ground.before, folder)
-    left = disk.run(house.environment, "refresh", kill_after=after)
-    wrong = judged(ground, house, left, disk)
+    sandbox = shared_copy(reference.before, folder)
+    left = disk.run(sandbox.environment, "refresh", kill_after=after)
+    wrong = judged(reference, sandbox, left, disk)
     shutil.rmtree(folder)
     return left, wrong
 
 
 def cuts(
-    ground: PlacementData, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
+    reference: ReferenceRefresh, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
 ) -> list[tuple[int, Cut, list[str]]]:
     """Cut the power after given operations of the undisturbed refresh; return everything that is wrong each time."""
-    model = Model(ground.root, Path(ground.before.settings.store))
+    model = Model(reference.root, Path(reference.before.settings.store))
     found: list[tuple[int, Cut, list[str]]] = []
     wanted = sorted(moments, key=lambda each: each[0])
-    for number, operation in enumerate(operations(ground.log), start=1):
+    for number, operation in enumerate(operations(reference.log), start=1):
         model.play(operation)
         while wanted and wanted[0][0] == number:
             moment, cut = wanted.pop(0)
-            house = Sandbox(ground.before.settings.model_copy(update={"store": str(folder / "store")}))
+            sandbox = Sandbox(reference.before.settings.model_copy(update={"store": str(folder / "store")}))
             folder.mkdir(parents=True)
             model.write(folder / "store", cut)
-            found.append((moment, cut, judged(ground, house, None, disk)))
+            found.append((moment, cut, judged(reference, sandbox, None, disk)))
             shutil.rmtree(folder)
     return found
 

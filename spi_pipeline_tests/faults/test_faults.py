@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.faults.proof import HISTORY, PlacementData, cuts, killed, moments, refused
+from spi_pipeline_tests.faults.proof import HISTORY, ReferenceRefresh, cuts, killed, moments, refused
 from spi_pipeline_tests.faults.replay import Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, full_from, unreadable_at
 
@@ -19,14 +19,14 @@ def one_of(among: list[int], part: int, parts: int, seed: int) -> int:
     return among[moments(len(among), parts, random.Random(seed))[part] - 1]
 
 
-def test_all_that_changes_the_store_is_seen(ground: PlacementData, place: Path) -> None:
+def test_all_that_changes_the_store_is_seen(reference: ReferenceRefresh, place: Path) -> None:
     """Otherwise some places would never have a fault."""
-    model = Model(ground.root, Path(ground.before.settings.store))
-    for operation in operations(ground.log):
+    model = Model(reference.root, Path(reference.before.settings.store))
+    for operation in operations(reference.log):
         model.play(operation)
     model.write(place, Cut("all", "all"))
-    assert _files(place) == _files(ground.root)
-    assert len(ground.writes()) == ground.left.writes
+    assert _files(place) == _files(reference.root)
+    assert len(reference.writes()) == reference.left.writes
 
 
 def _files(root: Path) -> dict[str, bytes | Path]:
@@ -39,42 +39,42 @@ def _files(root: Path) -> dict[str, bytes | Path]:
 
 
 @pytest.mark.parametrize("part", range(FULL))
-def test_a_full_disk(ground: PlacementData, disk: Disk, seed: int, place: Path, part: int) -> None:
-    ours = [number for number, path in ground.writes() if not path.startswith(HISTORY)]
-    _survives_a_full_disk(ground, disk, one_of(ours, part, FULL, seed), place)
+def test_a_full_disk(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
+    ours = [number for number, path in reference.writes() if not path.startswith(HISTORY)]
+    _survives_a_full_disk(reference, disk, one_of(ours, part, FULL, seed), place)
 
 
 @pytest.mark.parametrize("part", range(FULL_UNDER_DAGSTER))
 def test_a_full_disk_under_dagsters_history(
-    ground: PlacementData, disk: Disk, seed: int, place: Path, part: int
+    reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int
 ) -> None:
-    its = [number for number, path in ground.writes() if path.startswith(HISTORY)]
-    _survives_a_full_disk(ground, disk, one_of(its, part, FULL_UNDER_DAGSTER, seed), place)
+    its = [number for number, path in reference.writes() if path.startswith(HISTORY)]
+    _survives_a_full_disk(reference, disk, one_of(its, part, FULL_UNDER_DAGSTER, seed), place)
 
 
-def _survives_a_full_disk(ground: PlacementData, disk: Disk, moment: int, place: Path) -> None:
-    left, wrong = refused(ground, disk, full_from(moment), place)
+def _survives_a_full_disk(reference: ReferenceRefresh, disk: Disk, moment: int, place: Path) -> None:
+    left, wrong = refused(reference, disk, full_from(moment), place)
     assert left.refused
     assert not wrong, (moment, wrong)
 
 
 @pytest.mark.parametrize("part", range(UNREADABLE))
-def test_a_read_that_fails(ground: PlacementData, disk: Disk, seed: int, place: Path, part: int) -> None:
-    moment = one_of(list(range(1, ground.left.reads + 1)), part, UNREADABLE, seed)
-    left, wrong = refused(ground, disk, unreadable_at(moment, once=seed % 2 == 0), place)
+def test_a_read_that_fails(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
+    moment = one_of(list(range(1, reference.left.reads + 1)), part, UNREADABLE, seed)
+    left, wrong = refused(reference, disk, unreadable_at(moment, once=seed % 2 == 0), place)
     assert left.refused
     assert not wrong, (moment, wrong)
 
 
 @pytest.mark.parametrize("cut", [Cut("some", "some", 1)], ids=str)
-def test_the_power_goes(ground: PlacementData, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
-    count = sum(1 for _ in operations(ground.log))
-    ((moment, _, wrong),) = cuts(ground, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place)
+def test_the_power_goes(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
+    count = sum(1 for _ in operations(reference.log))
+    ((moment, _, wrong),) = cuts(reference, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place)
     assert not wrong, (moment, wrong)
 
 
 @pytest.mark.parametrize("part", range(KILLS))
-def test_a_kill(ground: PlacementData, disk: Disk, seed: int, place: Path, part: int) -> None:
-    after = random.Random(f"{seed} {part}").uniform(part, part + 1) / KILLS * ground.left.seconds
-    _, wrong = killed(ground, disk, after, place)
+def test_a_kill(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
+    after = random.Random(f"{seed} {part}").uniform(part, part + 1) / KILLS * reference.left.seconds
+    _, wrong = killed(reference, disk, after, place)
     assert not wrong, (after, wrong)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.orchestration.runs import RUN
-from spi_pipeline_tests.faults.proof import PlacementData, shared_copy
+from spi_pipeline_tests.faults.proof import ReferenceRefresh, shared_copy
 from spi_pipeline_tests.faults.runs import WRITES, Disk, Fault, full_from
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
@@ -23,46 +23,46 @@ HOLDS = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', f
 
 
 @pytest.fixture
-def house(ground: PlacementData, place: Path) -> Sandbox:
-    return shared_copy(ground.before, place)
+def sandbox(reference: ReferenceRefresh, place: Path) -> Sandbox:
+    return shared_copy(reference.before, place)
 
 
 @pytest.mark.parametrize("fault", [READ_ONLY, full_from(1)], ids=["read-only", "full"])
-def test_status_is_told_where_the_disk_takes_nothing(house: Sandbox, disk: Disk, fault: Fault) -> None:
-    before = _names(house)
+def test_status_is_told_where_the_disk_takes_nothing(sandbox: Sandbox, disk: Disk, fault: Fault) -> None:
+    before = _names(sandbox)
     for arguments in (("alerts", "send"), ("status", "--json")):
-        told = disk.run(house.environment, *arguments, fault=fault)
+        told = disk.run(sandbox.environment, *arguments, fault=fault)
     assert told.code == 0, told.err
     assert json.loads(told.out)["healthy"]
     assert json.loads(told.out)["last_run"]["state"] == "succeeded"
-    assert _names(house) == before
-    refused = disk.run(house.environment, "refresh", fault=fault)
+    assert _names(sandbox) == before
+    refused = disk.run(sandbox.environment, "refresh", fault=fault)
     assert refused.code == 1
     assert len(refused.sentences) == 1, refused.err
     assert "could not be" in refused.err
 
 
-def _names(house: Sandbox) -> set[Path]:
-    return set(house.store.root.rglob("*"))
+def _names(sandbox: Sandbox) -> set[Path]:
+    return set(sandbox.store.root.rglob("*"))
 
 
-def test_a_store_may_have_any_name(ground: PlacementData, disk: Disk, tmp_path: Path) -> None:
+def test_a_store_may_have_any_name(reference: ReferenceRefresh, disk: Disk, tmp_path: Path) -> None:
     folder = tmp_path / "odd" / ODD
-    house = shared_copy(ground.before, folder)
-    done = disk.run(house.environment, "refresh")
+    sandbox = shared_copy(reference.before, folder)
+    done = disk.run(sandbox.environment, "refresh")
     assert done.code == 0, done.err
-    assert house.digests() == ground.new[0]
-    status = disk.run(house.environment, "status", "--json")
+    assert sandbox.digests() == reference.new[0]
+    status = disk.run(sandbox.environment, "status", "--json")
     assert status.code == 0, status.out + status.err
     assert [path.name for path in folder.parent.iterdir()] == [ODD]  # nothing next to it
-    assert {path.name for path in (house.store.dagster_home / "history").glob("*.db")} >= {"runs.db", "event_log.db"}
+    assert {path.name for path in (sandbox.store.dagster_home / "history").glob("*.db")} >= {"runs.db", "event_log.db"}
 
 
 @pytest.fixture
-def held(house: Sandbox) -> Iterator[None]:
+def held(sandbox: Sandbox) -> Iterator[None]:
     """Holds the published database open for writing, as a careless reader would."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDS, str(house.store.database)],
+        [sys.executable, "-c", HOLDS, str(sandbox.store.database)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -74,23 +74,23 @@ def held(house: Sandbox) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("held")
-def test_a_reader_who_holds_the_database_for_writing(ground: PlacementData, house: Sandbox, disk: Disk) -> None:
-    status = disk.run(house.environment, "status")
+def test_a_reader_who_holds_the_database_for_writing(reference: ReferenceRefresh, sandbox: Sandbox, disk: Disk) -> None:
+    status = disk.run(sandbox.environment, "status")
     assert status.code == 1
     assert "close it in that program" in status.err
-    done = disk.run(house.environment, "refresh")
+    done = disk.run(sandbox.environment, "refresh")
     assert done.code == 0, done.err
-    assert house.query("SELECT * FROM score ORDER BY ALL") == ground.new[1][0]  # others see the new file
-    assert disk.run(house.environment, "status").code == 0
+    assert sandbox.query("SELECT * FROM score ORDER BY ALL") == reference.new[1][0]  # others see the new file
+    assert disk.run(sandbox.environment, "status").code == 0
 
 
-def test_a_refresh_that_nothing_comes_of_is_recorded_too(house: Sandbox, disk: Disk) -> None:
+def test_a_refresh_that_nothing_comes_of_is_recorded_too(sandbox: Sandbox, disk: Disk) -> None:
     """It writes only its row in the list of runs; if that write fails, the command must not report success."""
-    assert disk.run(house.environment, "refresh").code == 0
-    count = disk.run(house.environment, "refresh").writes
-    runs = len(house.store.run_stamps(RUN))
+    assert disk.run(sandbox.environment, "refresh").code == 0
+    count = disk.run(sandbox.environment, "refresh").writes
+    runs = len(sandbox.store.run_stamps(RUN))
     for moment in range(1, count + 1, 4):
-        left = disk.run(house.environment, "refresh", fault=full_from(moment))
-        recorded, runs = len(house.store.run_stamps(RUN)) - runs, len(house.store.run_stamps(RUN))
+        left = disk.run(sandbox.environment, "refresh", fault=full_from(moment))
+        recorded, runs = len(sandbox.store.run_stamps(RUN)) - runs, len(sandbox.store.run_stamps(RUN))
         assert left.code == (0 if recorded and left.refused == 0 else 1), (moment, left.err)
         assert len(left.sentences) == 1, left.err

@@ -93,8 +93,8 @@ def computed(code: str, folder: Path, *outputs: str) -> Computed:
         outputs: the outputs to build in addition to the database.
     """
     began = time.process_time()
-    house = council_in(folder, code, *outputs)
-    contracts, runner, now = house.contracts, house.runner, dt.datetime.now(dt.UTC)
+    sandbox = council_in(folder, code, *outputs)
+    contracts, runner, now = sandbox.contracts, sandbox.runner, dt.datetime.now(dt.UTC)
     outcomes = [
         one for steps in operations(build_plan(contracts)).values() for one in runner.run(steps, "council", now)
     ]
@@ -102,9 +102,9 @@ def computed(code: str, folder: Path, *outputs: str) -> Computed:
     warned = {(outcome.table, result.rule.id) for outcome in outcomes for result in outcome.results
               if result.outcome == "failed" and not result.blocks}  # fmt: skip
     slots = scored = 0
-    if house.store.published_version() is not None:
-        [(slots,)] = house.query("SELECT count(*) FROM indicator WHERE in_basis")
-        [(scored,)] = house.query(
+    if sandbox.store.published_version() is not None:
+        [(slots,)] = sandbox.query("SELECT count(*) FROM indicator WHERE in_basis")
+        [(scored,)] = sandbox.query(
             "SELECT count(*) FROM score s JOIN area USING (area_code) WHERE s.level = 'index' AND profile = 'spi' "
             "AND area.level = 'ward' AND edition = (SELECT max(edition) FROM score) AND score IS NOT NULL"
         )
@@ -113,7 +113,7 @@ def computed(code: str, folder: Path, *outputs: str) -> Computed:
         wards=len(contracts.geography.wards),
         slots=slots,
         scored=scored,
-        electors=_electors(house),
+        electors=_electors(sandbox),
         seconds=time.process_time() - began,
         megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
         faults=faults,
@@ -121,12 +121,12 @@ def computed(code: str, folder: Path, *outputs: str) -> Computed:
     )
 
 
-def _electors(house: Sandbox) -> float | None:
-    versions = house.store.versions()
+def _electors(sandbox: Sandbox) -> float | None:
+    versions = sandbox.store.versions()
     if "local_elections_2023" not in versions:
         return None
     elected, adults, placed = (
-        house.store.read(name).to_pandas() for name in ("local_elections_2023", "census_qualifications", "allocation")
+        sandbox.store.read(name).to_pandas() for name in ("local_elections_2023", "census_qualifications", "allocation")
     )
     placed = placed.merge(adults, left_on="small_area_code", right_on="area_code", suffixes=("", "_small"))
     adults_of = (placed["weight"] * placed["residents_16_and_over"]).groupby(placed["area_code"]).sum()

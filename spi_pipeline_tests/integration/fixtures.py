@@ -12,7 +12,7 @@ import pytest
 from spi_pipeline.cli import main
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.sandboxes import Sandbox, copied, empty_house, refreshed_once, with_outputs_once
+from spi_pipeline_tests.integration.sandboxes import Sandbox, copied, empty_sandbox, refreshed_once, with_outputs_once
 
 MONTHS = 8
 
@@ -51,7 +51,7 @@ def with_outputs(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, w
 
 
 @pytest.fixture
-def house(refreshed: Sandbox, tmp_path: Path) -> Sandbox:
+def sandbox(refreshed: Sandbox, tmp_path: Path) -> Sandbox:
     """A copy of the refreshed store that the test may change."""
     return copied(refreshed, tmp_path)
 
@@ -67,15 +67,15 @@ def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
 @pytest.fixture
 def live(tmp_path: Path) -> Sandbox:
     """A sandbox in live mode with no store yet."""
-    return Sandbox(empty_house(tmp_path).settings.model_copy(update={"mode": "live"}))
+    return Sandbox(empty_sandbox(tmp_path).settings.model_copy(update={"mode": "live"}))
 
 
 @pytest.fixture
 def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process on a sandbox: ``spi(house, "status", "--json")``."""
+    """Run a command in this process on a sandbox: ``spi(sandbox, "status", "--json")``."""
 
-    def run(house: Sandbox, *arguments: str) -> Said:
-        for name, value in house.environment.items():
+    def run(sandbox: Sandbox, *arguments: str) -> Said:
+        for name, value in sandbox.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["spi", *arguments])
         capsys.readouterr()

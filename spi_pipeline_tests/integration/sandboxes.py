@@ -128,25 +128,25 @@ class Sandbox:
         path.write_text(before.replace(old, new, 1), encoding="utf-8")
 
 
-def house_in(folder: Path) -> Sandbox:
+def sandbox_in(folder: Path) -> Sandbox:
     contracts, snapshot = folder / "data_contracts", folder / "tables"
     return Sandbox(Settings(store=str(folder / "store"), mode="snapshot", contracts=contracts, snapshot=snapshot))
 
 
-def empty_house(folder: Path) -> Sandbox:
+def empty_sandbox(folder: Path) -> Sandbox:
     """A copy of the repository's contracts and embedded figures, with no store yet."""
-    house = house_in(folder)
-    shutil.copytree(CONTRACTS, house.settings.contracts)
-    shutil.copytree(SNAPSHOT, house.settings.snapshot)
-    return house
+    sandbox = sandbox_in(folder)
+    shutil.copytree(CONTRACTS, sandbox.settings.contracts)
+    shutil.copytree(SNAPSHOT, sandbox.settings.snapshot)
+    return sandbox
 
 
-def copied(house: Sandbox, folder: Path) -> Sandbox:
+def copied(sandbox: Sandbox, folder: Path) -> Sandbox:
     """A copy of a sandbox and its store that the test may change."""
-    copy = house_in(folder)
-    shutil.copytree(house.settings.contracts, copy.settings.contracts)
-    shutil.copytree(house.settings.snapshot, copy.settings.snapshot)
-    shutil.copytree(house.settings.store, copy.settings.store, symlinks=True)
+    copy = sandbox_in(folder)
+    shutil.copytree(sandbox.settings.contracts, copy.settings.contracts)
+    shutil.copytree(sandbox.settings.snapshot, copy.settings.snapshot)
+    shutil.copytree(sandbox.settings.store, copy.settings.store, symlinks=True)
     return copy
 
 
@@ -161,9 +161,9 @@ def refreshed_once(base: Path, worker: str) -> tuple[Sandbox, Refresh]:
     said = folder / "said.pickle"
     with FileLock(folder.with_name("refreshed.lock")):
         if not said.exists():
-            done = empty_house(folder).refresh()
+            done = empty_sandbox(folder).refresh()
             said.write_bytes(pickle.dumps(done))
-    return house_in(folder), pickle.loads(said.read_bytes())
+    return sandbox_in(folder), pickle.loads(said.read_bytes())
 
 
 def with_outputs_once(refreshed: Sandbox, folder: Path) -> Sandbox:
@@ -172,14 +172,14 @@ def with_outputs_once(refreshed: Sandbox, folder: Path) -> Sandbox:
     It is built once for all workers.
     """
     with FileLock(folder.with_name("with_outputs.lock")):
-        house = (house_in(folder) if folder.exists() else copied(refreshed, folder)).making(*get_args(OutputName))
+        sandbox = (sandbox_in(folder) if folder.exists() else copied(refreshed, folder)).making(*get_args(OutputName))
         if not (folder / "made").exists():
             for name, drawn in OWN_AREAS.items():
-                house.draw(name, drawn)
-            done = house.refresh()
+                sandbox.draw(name, drawn)
+            done = sandbox.refresh()
             assert done.faults == [], done.faults
             (folder / "made").touch()
-    return house
+    return sandbox
 
 
 def column(table: pa.Table, name: str, change: Callable[[list[Any]], Sequence[Any]]) -> pa.Table:

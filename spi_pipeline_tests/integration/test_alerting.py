@@ -21,7 +21,7 @@ from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_sandbox
 
 SOURCE = "local_elections_2023"
 # This source alone suffices: nothing downstream changes while its last good version stays in use.
@@ -35,8 +35,8 @@ def hook() -> Iterator[Inbox]:
         yield inbox
 
 
-def told_at(house: Sandbox, hook: Inbox) -> Sandbox:
-    return replace(house, settings=house.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+def told_at(sandbox: Sandbox, hook: Inbox) -> Sandbox:
+    return replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
 
 
 def heads(hook: Inbox) -> list[str]:
@@ -50,16 +50,16 @@ def negative(table: pa.Table) -> pa.Table:
     return column(table, "electorate", lambda values: [-1, *values[1:]])
 
 
-def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: Sandbox, hook: Inbox, spi: Command) -> None:
-    house = told_at(house, hook)
-    assert spi(house, "alerts", "send").code == 0  # nothing fails, so no alert is sent
-    house.rewrite(SOURCE, negative)
+def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
+    sandbox = told_at(sandbox, hook)
+    assert spi(sandbox, "alerts", "send").code == 0  # nothing fails, so no alert is sent
+    sandbox.rewrite(SOURCE, negative)
     for _ in range(2):  # the second time the failure is already known
-        said = spi(house, "refresh", *ONLY)
+        said = spi(sandbox, "refresh", *ONLY)
         assert said.code == 1
         assert "alerts:" not in said.err
     ((title, body),) = hook.received
-    status = json.loads(spi(house, "status", "--json").out)
+    status = json.loads(spi(sandbox, "status", "--json").out)
     assert title == f"[spi_pipeline] Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"
     for fact in (
         f"Failed (error): {SOURCE} breaks its rule between_electorate",
@@ -80,14 +80,14 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(house: Sandbox, hoo
     assert (status["healthy"], status["last_run"]["state"]) == (False, "failed")
     assert any(trouble.startswith(f"table {SOURCE} has been stale since ") for trouble in status["trouble"])
     heads(hook)
-    house.cure()
-    assert spi(house, "refresh", *ONLY).code == 0
+    sandbox.cure()
+    assert spi(sandbox, "refresh", *ONLY).code == 0
     assert heads(hook) == [f"Resolved: {SOURCE} breaks its rule between_electorate (and 1 more)"]
-    assert json.loads(spi(house, "status", "--json").out)["healthy"]
+    assert json.loads(spi(sandbox, "status", "--json").out)["healthy"]
 
 
 def test_whoever_answers_for_a_contract_is_told_of_its_tables(
-    house: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
+    sandbox: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
     with webhook() as elections:
         routes = {
@@ -96,11 +96,11 @@ def test_whoever_answers_for_a_contract_is_told_of_its_tables(
         }
         channels = tmp_path / "channels.yaml"
         channels.write_text(json.dumps({"channels": routes}), encoding="utf-8")  # JSON is YAML
-        house = replace(house, settings=house.settings.model_copy(update={"alert_channels": str(channels)}))
-        house.amend(f"sources/{SOURCE}.yaml", "name: social-progress", "name: elections")
-        house.rewrite(SOURCE, negative)
-        house.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
-        assert spi(house, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
+        sandbox = replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_channels": str(channels)}))
+        sandbox.amend(f"sources/{SOURCE}.yaml", "name: social-progress", "name: elections")
+        sandbox.rewrite(SOURCE, negative)
+        sandbox.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
+        assert spi(sandbox, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
         (theirs,), (ours,) = elections.received, hook.received
     assert "local_elections_2023 breaks its rule between_electorate" in theirs[1]
     assert "Ask: team:elections" in theirs[1]
@@ -110,21 +110,21 @@ def test_whoever_answers_for_a_contract_is_told_of_its_tables(
     assert SOURCE not in "".join(ours)
 
 
-def routed(house: Sandbox, file: Path, url: str, **include: str) -> Sandbox:
+def routed(sandbox: Sandbox, file: Path, url: str, **include: str) -> Sandbox:
     """The sandbox with one channel, which takes only the alerts that ``include`` selects."""
     routes = {"channels": {"duty": {"url": url, "include": include}}}
     file.write_text(json.dumps(routes), encoding="utf-8")  # JSON is YAML
-    return replace(house, settings=house.settings.model_copy(update={"alert_channels": str(file)}))
+    return replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_channels": str(file)}))
 
 
 def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
-    house: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
+    sandbox: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
-    group = house.contracts.sources[SOURCE].properties.group
-    house = routed(house, tmp_path / "channels.yaml", hook.url, group=group)
-    house.rewrite(SOURCE, negative)
-    house.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
-    assert spi(house, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
+    group = sandbox.contracts.sources[SOURCE].properties.group
+    sandbox = routed(sandbox, tmp_path / "channels.yaml", hook.url, group=group)
+    sandbox.rewrite(SOURCE, negative)
+    sandbox.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
+    assert spi(sandbox, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
     assert heads(hook) == [f"Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"]
 
 
@@ -141,17 +141,17 @@ def test_a_route_by_a_word_that_no_alert_carries_is_refused(
     refreshed: Sandbox, spi: Command, tmp_path: Path, choice: str, word: str, nearest: str
 ) -> None:
     file = tmp_path / "channels.yaml"
-    house = routed(refreshed, file, "json://127.0.0.1:9/a-secret-token", **{choice: word})
+    sandbox = routed(refreshed, file, "json://127.0.0.1:9/a-secret-token", **{choice: word})
     refused = f"{file}: include of channel duty: no alert can have the {choice} {word!r}; the nearest is {nearest!r}\n"
     for command in (("alerts", "test"), ("alerts", "send"), ("contracts", "lint")):
-        said = spi(house, *command)
+        said = spi(sandbox, *command)
         assert (said.code, said.out, said.err) == (1, "", refused), command
-    assert json.loads(spi(house, "status", "--json").out)["alerts_fault"] + "\n" == refused
+    assert json.loads(spi(sandbox, "status", "--json").out)["alerts_fault"] + "\n" == refused
 
 
-def test_a_refresh_is_not_undone_by_a_route_that_is_refused(house: Sandbox, spi: Command, tmp_path: Path) -> None:
-    house = routed(house, tmp_path / "channels.yaml", "json://127.0.0.1:9/a-secret-token", group="polic")
-    said = spi(house, "refresh")
+def test_a_refresh_is_not_undone_by_a_route_that_is_refused(sandbox: Sandbox, spi: Command, tmp_path: Path) -> None:
+    sandbox = routed(sandbox, tmp_path / "channels.yaml", "json://127.0.0.1:9/a-secret-token", group="polic")
+    said = spi(sandbox, "refresh")
     assert said.code == 0
     assert said.err.endswith("no alert can have the group 'polic'; the nearest is 'police'\n")
 
@@ -162,14 +162,14 @@ def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: Sandbox) -> N
     assert set(judged["rule"].to_pylist()) <= carried_words(refreshed.contracts)["rule"]
 
 
-def test_a_rule_that_is_no_longer_promised_is_over(house: Sandbox, hook: Inbox, spi: Command) -> None:
-    house = told_at(house, hook)
-    assert spi(house, "alerts", "send").code == 0
-    house.rewrite(SOURCE, lambda table: column(table, "turnout", lambda values: [30.0] * len(values)))
-    assert spi(house, "refresh", *ONLY).code == 0, "a warning stops nothing, and the run is green"
+def test_a_rule_that_is_no_longer_promised_is_over(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
+    sandbox = told_at(sandbox, hook)
+    assert spi(sandbox, "alerts", "send").code == 0
+    sandbox.rewrite(SOURCE, lambda table: column(table, "turnout", lambda values: [30.0] * len(values)))
+    assert spi(sandbox, "refresh", *ONLY).code == 0, "a warning stops nothing, and the run is green"
     assert heads(hook) == [f"Failed: {SOURCE} breaks its rule turnout_varies"]
-    house.amend(f"sources/{SOURCE}.yaml", "{id: turnout_varies,", "{id: not_all_alike,")
-    assert spi(house, "refresh", *ONLY).code == 0
+    sandbox.amend(f"sources/{SOURCE}.yaml", "{id: turnout_varies,", "{id: not_all_alike,")
+    assert spi(sandbox, "refresh", *ONLY).code == 0
     assert hook.text.count(f"Failed (warning): {SOURCE} breaks its rule not_all_alike") == 1
     assert hook.text.count(f"Resolved: {SOURCE} breaks its rule turnout_varies") == 1
 
@@ -186,24 +186,24 @@ def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: Sandb
     assert [text for text in texts if text[2] not in ("place", "time", "category", "identifier")] == []
 
 
-def test_figures_that_cannot_be_had_are_told_as_stale(house: Sandbox, hook: Inbox) -> None:
-    house = told_at(house, hook)
-    look(house.settings, house.contracts)
-    house.embedded(SOURCE).unlink()
-    house.refresh(f"source/{SOURCE}")
-    look(house.settings, house.contracts)
+def test_figures_that_cannot_be_had_are_told_as_stale(sandbox: Sandbox, hook: Inbox) -> None:
+    sandbox = told_at(sandbox, hook)
+    look(sandbox.settings, sandbox.contracts)
+    sandbox.embedded(SOURCE).unlink()
+    sandbox.refresh(f"source/{SOURCE}")
+    look(sandbox.settings, sandbox.contracts)
     assert f"source/{SOURCE} is stale, no new version could be made" in hook.text
     assert "stays in use" in hook.text
     assert heads(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
-    house.cure()
-    house.refresh(f"source/{SOURCE}")
-    look(house.settings, house.contracts)
+    sandbox.cure()
+    sandbox.refresh(f"source/{SOURCE}")
+    look(sandbox.settings, sandbox.contracts)
     assert heads(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
 
 
-def as_the_ui_runs_it(house: Sandbox, instance: DagsterInstance) -> str:
+def as_the_ui_runs_it(sandbox: Sandbox, instance: DagsterInstance) -> str:
     """Run one source through the job, without the command, and return the id of the run."""
-    job = build_definitions(house.settings).resolve_job_def("refresh")
+    job = build_definitions(sandbox.settings).resolve_job_def("refresh")
     chosen = [AssetKey(["source", SOURCE])]
     return job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False).run_id
 
@@ -211,16 +211,16 @@ def as_the_ui_runs_it(house: Sandbox, instance: DagsterInstance) -> str:
 def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
     tmp_path_factory: pytest.TempPathFactory, hook: Inbox
 ) -> None:
-    house = told_at(empty_house(tmp_path_factory.mktemp("house")), hook)
-    with open_instance(house.store.dagster_home) as instance:
-        good = as_the_ui_runs_it(house, instance)
-        look(house.settings, house.contracts)
+    sandbox = told_at(empty_sandbox(tmp_path_factory.mktemp("sandbox")), hook)
+    with open_instance(sandbox.store.dagster_home) as instance:
+        good = as_the_ui_runs_it(sandbox, instance)
+        look(sandbox.settings, sandbox.contracts)
         assert heads(hook) == []
-        house.embedded(SOURCE).unlink()
-        (house.store.root / "tables" / SOURCE / "current.json").unlink()
-        bad = as_the_ui_runs_it(house, instance)
+        sandbox.embedded(SOURCE).unlink()
+        (sandbox.store.root / "tables" / SOURCE / "current.json").unlink()
+        bad = as_the_ui_runs_it(sandbox, instance)
         for _ in range(2):
-            look(house.settings, house.contracts)
+            look(sandbox.settings, sandbox.contracts)
         assert [title for title in hook.titles if "the run" in title] == [
             "[spi_pipeline] Failed: the run refresh failed"
         ]
@@ -230,20 +230,20 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
         assert f"/runs/{bad}" in body
         heads(hook)
 
-        stopped = instance.create_run_for_job(build_definitions(house.settings).resolve_job_def("rebuild_index"))
+        stopped = instance.create_run_for_job(build_definitions(sandbox.settings).resolve_job_def("rebuild_index"))
         instance.report_run_canceled(stopped)
-        look(house.settings, house.contracts)
+        look(sandbox.settings, sandbox.contracts)
         assert "Observed: stopped before its end" in hook.text
         assert heads(hook) == ["Failed: the run rebuild_index was stopped"]
 
-        house.cure()
-        as_the_ui_runs_it(house, instance)
-        look(house.settings, house.contracts)
+        sandbox.cure()
+        as_the_ui_runs_it(sandbox, instance)
+        look(sandbox.settings, sandbox.contracts)
         # A successful refresh resolves all of them; the sixth message in ten minutes is a digest.
         for about in (f"{SOURCE} could not be computed", "the run refresh failed", "the run rebuild_index was stopped"):
             assert hook.text.count(f"Resolved: {about}") == 1
         assert heads(hook) == ["Digest: resolved 3"]
-    listed = {run["run_id"]: run for run in status_of(house.settings)["runs"]}
+    listed = {run["run_id"]: run for run in status_of(sandbox.settings)["runs"]}
     assert {run["launched_by"] for run in listed.values()} == {"the UI"}
     assert (listed[good]["state"], listed[bad]["state"], listed[stopped.run_id]["state"]) == (
         "succeeded",

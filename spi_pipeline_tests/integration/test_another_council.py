@@ -36,17 +36,17 @@ WITHOUT = {
 @pytest.fixture(scope="module")
 def council(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A refreshed store of the council, in its own folder."""
-    house = council_in(tmp_path_factory.mktemp("council"), COUNCIL, "site", "report")
+    sandbox = council_in(tmp_path_factory.mktemp("council"), COUNCIL, "site", "report")
     # Step by step and without Dagster, which would double the time and behaves the same for every council.
-    runner, now = house.runner, dt.datetime.now(dt.UTC)
-    for steps in operations(build_plan(house.contracts)).values():
+    runner, now = sandbox.runner, dt.datetime.now(dt.UTC)
+    for steps in operations(build_plan(sandbox.contracts)).values():
         outcomes = runner.run(steps, "council", now)
         assert [outcome.message for outcome in outcomes if outcome.message] == []
         # The metadata that Dagster would show.
         for step in steps:
             own = [outcome for outcome in outcomes if outcome.table in step.outputs]
             assert run_metadata(step, own, runner.reader, "council")
-    return house
+    return sandbox
 
 
 # A single ward; wards that share one MSOA; and two more councils, drawn with a fixed seed.

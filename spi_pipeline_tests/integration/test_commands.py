@@ -18,15 +18,15 @@ import pytest
 from spi_pipeline.contracts.models.contracts import contract_of
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 
 
-def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: Sandbox, spi: Command) -> None:
-    before = house.digests()
-    house.amend("indicators/housing.yaml", "direction: lower_is_better", "direction: sideways")
-    house.amend("indicators/safety.yaml", "source: street_crime", "source: street_crimes")
+def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(sandbox: Sandbox, spi: Command) -> None:
+    before = sandbox.digests()
+    sandbox.amend("indicators/housing.yaml", "direction: lower_is_better", "direction: sideways")
+    sandbox.amend("indicators/safety.yaml", "source: street_crime", "source: street_crimes")
     for arguments in (["refresh"], ["contracts", "lint"], ["status"]):
-        said = spi(house, *arguments)
+        said = spi(sandbox, *arguments)
         assert (said.code, said.out) == (2, "")
         *faults, last = said.err.splitlines()
         assert last == "2 faults in the contracts; nothing was done."
@@ -35,23 +35,23 @@ def test_a_bad_contract_ends_with_two_and_a_line_for_each_fault(house: Sandbox, 
         assert "sideways" in housing
         assert safety.startswith("indicators/safety.yaml:12: ")
         assert "street_crimes" in safety
-    assert house.digests() == before
+    assert sandbox.digests() == before
 
 
 def test_a_table_without_a_contract_is_missed_by_every_command(tmp_path: Path, spi: Command) -> None:
-    house = empty_house(tmp_path)
-    (house.settings.contracts / "products" / "sensitivity.yaml").unlink()
+    sandbox = empty_sandbox(tmp_path)
+    (sandbox.settings.contracts / "products" / "sensitivity.yaml").unlink()
     for arguments in (["refresh"], ["contracts", "lint"], ["status"]):
-        said = spi(house, *arguments)
+        said = spi(sandbox, *arguments)
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith("products/sensitivity.yaml: the file is missing; the pipeline writes this table")
 
 
-def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(house: Sandbox) -> None:
+def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(sandbox: Sandbox) -> None:
     """A pydantic error must not hold a DuckDB connection, whose 40 lines about leaks would hide the message."""
-    house.draw("board", "title: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
+    sandbox.draw("board", "title: Board\noutline: POLYGON ((-0.4 51.9, oops))\n")
     code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'status']; main()"
-    environment = os.environ | house.environment
+    environment = os.environ | sandbox.environment
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert (said.returncode, said.stdout) == (2, "")
     fault, last = said.stderr.splitlines()
@@ -61,8 +61,8 @@ def test_an_outline_changed_by_hand_is_one_fault_and_the_process_ends_quietly(ho
     assert last == "1 fault in the contracts; nothing was done."
 
 
-def test_a_comparison_with_nothing_is_no_comparison(house: Sandbox, spi: Command) -> None:
-    said = spi(house, "contracts", "lint", "--against", "")
+def test_a_comparison_with_nothing_is_no_comparison(sandbox: Sandbox, spi: Command) -> None:
+    said = spi(sandbox, "contracts", "lint", "--against", "")
     assert said.code == 2
     assert "--against is empty" in said.err
 
@@ -116,16 +116,16 @@ def test_an_unknown_command_or_option_ends_with_two(refreshed: Sandbox, spi: Com
 def test_before_the_first_refresh_every_command_says_what_to_do(
     tmp_path_factory: pytest.TempPathFactory, spi: Command
 ) -> None:
-    house = empty_house(tmp_path_factory.mktemp("bare"))
-    said = spi(house, "status", "--json")
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("bare"))
+    said = spi(sandbox, "status", "--json")
     found = json.loads(said.out)
     assert (said.code, found["published"], found["editions"], found["runs"]) == (1, None, [], [])
     # A probe that looks at the wrong folder must not report a healthy store.
     assert (found["healthy"], found["trouble"]) == (False, ["nothing is published yet; run spi refresh"])
-    assert len(found["stale_steps"]) == len(build_plan(house.contracts))
-    assert not house.store.root.exists()  # status creates nothing
+    assert len(found["stale_steps"]) == len(build_plan(sandbox.contracts))
+    assert not sandbox.store.root.exists()  # status creates nothing
     for arguments in (["explain", "Farley", "housing"], ["check"]):
-        said = spi(house, *arguments)
+        said = spi(sandbox, *arguments)
         assert said.code == 1
         assert "run spi refresh" in said.err
 
@@ -171,12 +171,12 @@ def test_nothing_is_folded_where_nobody_looks_at_a_screen(refreshed: Sandbox, sp
         assert f"sha256 {sha256}" in said.out
 
 
-def test_on_a_terminal_progress_is_a_bar_for_each_group(house: Sandbox) -> None:
+def test_on_a_terminal_progress_is_a_bar_for_each_group(sandbox: Sandbox) -> None:
     """Dagster captures the output of a run; progress must still reach the terminal while the run lasts."""
-    house.make_due("index/social_progress_index")
+    sandbox.make_due("index/social_progress_index")
     ours, theirs = pty.openpty()
     code = "import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'refresh']; main()"
-    environment = os.environ | house.environment | {"TERM": "xterm", "COLUMNS": "80"}
+    environment = os.environ | sandbox.environment | {"TERM": "xterm", "COLUMNS": "80"}
     command = [sys.executable, "-c", code]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)

@@ -19,22 +19,22 @@ EDITION = "products/edition.yaml"
 NOW = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
 
 
-def version(house: Sandbox, table: str) -> str:
-    contracts = house.contracts
+def version(sandbox: Sandbox, table: str) -> str:
+    contracts = sandbox.contracts
     return {**contracts.sources, **contracts.products}[table].version
 
 
-def raise_major(house: Sandbox, file: str) -> tuple[str, str]:
+def raise_major(sandbox: Sandbox, file: str) -> tuple[str, str]:
     """Give a contract its next major version; return the old and the new version."""
     table = file.split("/")[1].removesuffix(".yaml")
-    before = version(house, table)
-    house.amend(file, f"version: {before}", f"version: {int(before[0]) + 1}.0.0")
-    return before, version(house, table)
+    before = version(sandbox, table)
+    sandbox.amend(file, f"version: {before}", f"version: {int(before[0]) + 1}.0.0")
+    return before, version(sandbox, table)
 
 
-def run(house: Sandbox, label: str) -> list[StepResult]:
-    (step,) = [step for step in build_plan(house.contracts) if step.label == label]
-    return house.runner.run([step], "a run", NOW)
+def run(sandbox: Sandbox, label: str) -> list[StepResult]:
+    (step,) = [step for step in build_plan(sandbox.contracts) if step.label == label]
+    return sandbox.runner.run([step], "a run", NOW)
 
 
 def test_every_table_says_which_version_it_was_written_under(refreshed: Sandbox) -> None:
@@ -42,86 +42,87 @@ def test_every_table_says_which_version_it_was_written_under(refreshed: Sandbox)
         assert refreshed.store.metadata(name)[CONTRACT] == version(refreshed, name.split(".")[0])
 
 
-def test_a_last_good_version_of_another_major_does_not_stand_in(house: Sandbox) -> None:
-    before, now = raise_major(house, BUS)
-    (outcome,) = run(house, "source/bus_service")
+def test_a_last_good_version_of_another_major_does_not_stand_in(sandbox: Sandbox) -> None:
+    before, now = raise_major(sandbox, BUS)
+    (outcome,) = run(sandbox, "source/bus_service")
     assert (outcome.state, outcome.version) == ("failed", None)
     # The embedded figures have the older major version too, so the table cannot be rebuilt from them.
     told = "table bus_service was written under version {} of its contract, and " + now + " is in force"
     assert f"{told.format(before)}: the two versions are incompatible; rebuild the snapshot" in outcome.message
     assert f"{told.format(before)}: the two versions are incompatible; run spi refresh" in outcome.message
-    assert house.store.current("bus_service") is not None, "it stays where it is, for whoever goes back"
-    (reader,) = run(house, "indicator/bus_service")
+    assert sandbox.store.current("bus_service") is not None, "it stays where it is, for whoever goes back"
+    (reader,) = run(sandbox, "indicator/bus_service")
     assert told.format(before) in reader.message
     assert reader.state == "kept", "the indicator's own last good version still means what it meant"
 
 
-def test_a_table_written_before_tables_had_versions_is_of_the_first(house: Sandbox) -> None:
-    table = house.store.read("bus_service")
-    house.store.write("bus_service", table, fingerprint="old", run_id="old")
-    assert CONTRACT not in house.store.metadata("bus_service")
-    assert house.runner.reader.table("bus_service").equals(table)
-    raise_major(house, BUS)
+def test_a_table_written_before_tables_had_versions_is_of_the_first(sandbox: Sandbox) -> None:
+    table = sandbox.store.read("bus_service")
+    sandbox.store.write("bus_service", table, fingerprint="old", run_id="old")
+    assert CONTRACT not in sandbox.store.metadata("bus_service")
+    assert sandbox.runner.reader.table("bus_service").equals(table)
+    raise_major(sandbox, BUS)
     with pytest.raises(SpiError, match=r"was written under version 1\.0\.0 of its contract"):
-        house.runner.reader.table("bus_service")
+        sandbox.runner.reader.table("bus_service")
 
 
-def test_a_column_gained_since_is_null_until_the_table_is_made_anew(house: Sandbox) -> None:
+def test_a_column_gained_since_is_null_until_the_table_is_made_anew(sandbox: Sandbox) -> None:
     new = "      - {name: operator, logicalType: string, description: Operator,\n"
     new += "         customProperties: [{property: concept, value: category}]}\n"
-    house.amend(BUS, "    quality:\n", f"{new}    quality:\n")
-    house.amend(BUS, f"version: {version(house, 'bus_service')}", "version: 1.9.0")
-    assert house.runner.reader.table("bus_service")["operator"].null_count == 609
+    sandbox.amend(BUS, "    quality:\n", f"{new}    quality:\n")
+    sandbox.amend(BUS, f"version: {version(sandbox, 'bus_service')}", "version: 1.9.0")
+    assert sandbox.runner.reader.table("bus_service")["operator"].null_count == 609
 
 
-def test_a_refresh_says_what_it_makes_anew(house: Sandbox, spi: Command) -> None:
-    before, now = raise_major(house, EDITION)
-    said = spi(house, "refresh", "--select", "basis")
+def test_a_refresh_says_what_it_makes_anew(sandbox: Sandbox, spi: Command) -> None:
+    before, now = raise_major(sandbox, EDITION)
+    said = spi(sandbox, "refresh", "--select", "basis")
     assert said.code == 0, said.err
     told = f"1 table was recomputed for another version of the contract: edition {before} (now {now})."
     assert told in said.out
-    assert house.store.metadata("edition")[CONTRACT] == now
-    assert told not in spi(house, "refresh", "--select", "basis").out
+    assert sandbox.store.metadata("edition")[CONTRACT] == now
+    assert told not in spi(sandbox, "refresh", "--select", "basis").out
 
 
-def test_a_refresh_sums_up_its_quality(house: Sandbox, spi: Command) -> None:
-    house.amend(EDITION, "description: Digest of", "description: A digest of")
-    found = json.loads(spi(house, "refresh", "--select", "basis", "--json").out)
+def test_a_refresh_sums_up_its_quality(sandbox: Sandbox, spi: Command) -> None:
+    sandbox.amend(EDITION, "description: Digest of", "description: A digest of")
+    found = json.loads(spi(sandbox, "refresh", "--select", "basis", "--json").out)
     # The rules of both tables of the basis, plus the rule "computed" for each.
-    rules = sum(len(house.contracts.products[name].rules) + 1 for name in ("indicator", "edition"))
+    rules = sum(len(sandbox.contracts.products[name].rules) + 1 for name in ("indicator", "edition"))
     assert found["renewed"] == {}
     assert found["quality"] == {
         "tables": 2, "rules": rules, "passed": rules, "failed": 0, "errored": 0, "skipped": 0, "warnings": 0,
     }  # fmt: skip
 
 
-def test_a_database_of_another_major_version_is_not_explained(house: Sandbox, spi: Command) -> None:
-    before, now = raise_major(house, "products/score.yaml")
-    said = spi(house, "explain", "Farley", "housing")
+def test_a_database_of_another_major_version_is_not_explained(sandbox: Sandbox, spi: Command) -> None:
+    before, now = raise_major(sandbox, "products/score.yaml")
+    said = spi(sandbox, "explain", "Farley", "housing")
     assert said.code == 1
     assert f"was published under version {before} of the contract of score, but version {now} is in force" in said.err
 
 
-def test_a_database_without_a_column_gained_since_is_not_explained_but_made_anew(house: Sandbox, spi: Command) -> None:
-    before = version(house, "score")
+def test_a_database_without_a_column_gained_since_is_not_explained_but_rebuilt(sandbox: Sandbox, spi: Command) -> None:
+    before = version(sandbox, "score")
     new = "      - {name: mood, logicalType: string, description: How it feels}\n"
-    house.amend("products/score.yaml", "    quality:\n", f"{new}    quality:\n")
-    house.amend("products/score.yaml", f"version: {before}", f"version: {before[0]}.9.0")
-    said = spi(house, "explain", "Farley", "housing")
+    sandbox.amend("products/score.yaml", "    quality:\n", f"{new}    quality:\n")
+    sandbox.amend("products/score.yaml", f"version: {before}", f"version: {before[0]}.9.0")
+    said = spi(sandbox, "explain", "Farley", "housing")
     assert said.code == 1
-    assert f"under version {before} of the contract of score and lacks mood, which version {before[0]}.9.0" in said.err
+    gained = f"and lacks mood, which version {before[0]}.9.0 has; run spi refresh"
+    assert f"under version {before} of the contract of score {gained}" in said.err
 
 
 @pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
-def test_a_store_of_a_newer_layout_is_left_alone(house: Sandbox, spi: Command, arguments: list[str]) -> None:
-    (house.store.root / "layout").write_text("3\n")
-    before = sorted((house.store.root / "tables").rglob("*"))
-    said = spi(house, *arguments)
+def test_a_store_of_a_newer_layout_is_left_alone(sandbox: Sandbox, spi: Command, arguments: list[str]) -> None:
+    (sandbox.store.root / "layout").write_text("3\n")
+    before = sorted((sandbox.store.root / "tables").rglob("*"))
+    said = spi(sandbox, *arguments)
     assert said.code == 1
-    assert f"The store {house.store.root} has layout '3' of a newer version of this program" in said.err
-    assert sorted((house.store.root / "tables").rglob("*")) == before
+    assert f"The store {sandbox.store.root} has layout '3' of a newer version of this program" in said.err
+    assert sorted((sandbox.store.root / "tables").rglob("*")) == before
 
 
-def test_a_store_from_before_layouts_were_numbered_is_of_the_first(house: Sandbox, spi: Command) -> None:
-    (house.store.root / "layout").unlink()
-    assert spi(house, "check").code == 0
+def test_a_store_from_before_layouts_were_numbered_is_of_the_first(sandbox: Sandbox, spi: Command) -> None:
+    (sandbox.store.root / "layout").unlink()
+    assert spi(sandbox, "check").code == 0

@@ -27,9 +27,9 @@ def _faults(said_err: str) -> list[str]:
 
 
 @pytest.fixture
-def due(house: Sandbox) -> Sandbox:
-    house.make_due("index/social_progress_index")
-    return house
+def due(sandbox: Sandbox) -> Sandbox:
+    sandbox.make_due("index/social_progress_index")
+    return sandbox
 
 
 def test_a_step_that_breaks_keeps_its_good_version(due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +124,11 @@ def test_a_command_that_breaks_names_the_file_with_the_trace(
 
 
 @pytest.mark.parametrize("command", [["--help"], ["contracts", "lint"], ["status", "--json"]])
-def test_output_that_nothing_takes_is_a_sentence(house: Sandbox, command: list[str]) -> None:
+def test_output_that_nothing_takes_is_a_sentence(sandbox: Sandbox, command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         left = subprocess.run(
             [str(Path(sys.executable).with_name("spi")), *command], stdout=full, stderr=subprocess.PIPE, text=True,
-            env=os.environ | house.environment, check=False,
+            env=os.environ | sandbox.environment, check=False,
         )  # fmt: skip
     assert left.returncode == 1
     assert left.stderr == (
@@ -137,13 +137,13 @@ def test_output_that_nothing_takes_is_a_sentence(house: Sandbox, command: list[s
 
 
 def test_a_defect_is_told_where_its_trace_cannot_be_kept(
-    house: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sandbox: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def broken(*_asked: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(status, "status_of", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    said = spi(house, "status")
+    said = spi(sandbox, "status")
     assert said.code == 1
     assert said.err.strip().endswith("; no trace could be written (No such file or directory)")

@@ -23,7 +23,7 @@ from spi_pipeline.run.freezing import refuse_disclosure
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage.published.releases import SIGNED, Contents
 from spi_pipeline.storage.published.releases import Release as FrozenRelease
-from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, column, copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, column, copied, empty_sandbox
 from spi_pipeline_tests.integration.test_own_table import owning
 
 FEW, NEXT, TOWN = 3, 11, "E06000032"
@@ -41,15 +41,15 @@ def counts() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, counts: dict[str, int]) -> Sandbox:
     """A sandbox with these calls and every output that holds figures."""
-    house = empty_house(tmp_path_factory.mktemp("few")).making("site", "downloads")
-    every = read_embedded(house.settings.snapshot, "postcodes").table.to_pandas()
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("few")).making("site", "downloads")
+    every = read_embedded(sandbox.settings.snapshot, "postcodes").table.to_pandas()
     first = every.groupby("ward_code")["postcode"].first()
-    house = owning(house, "Postcode\n" + "".join(f"{first[ward]}\n" * count for ward, count in counts.items()))
+    sandbox = owning(sandbox, "Postcode\n" + "".join(f"{first[ward]}\n" * count for ward, count in counts.items()))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        done = house.refresh()
+        done = sandbox.refresh()
     assert done.faults == []
-    return house
+    return sandbox
 
 
 @pytest.fixture(scope="module")
@@ -139,14 +139,14 @@ def test_the_pages_of_both_wards_say_that_it_is_withheld(published: Sandbox, hid
     assert told == 2
 
 
-def disclosure(house: Sandbox, table: str = "observation") -> Rule:
+def disclosure(sandbox: Sandbox, table: str = "observation") -> Rule:
     """The disclosure rule in the contract of a product."""
-    return next(rule for rule in house.contracts.products[table].rules if rule.kind == "disclosure")
+    return next(rule for rule in sandbox.contracts.products[table].rules if rule.kind == "disclosure")
 
 
-def with_counts(house: Sandbox, planted: dict[str, int]) -> pa.Table:
+def with_counts(sandbox: Sandbox, planted: dict[str, int]) -> pa.Table:
     """The observations with the counts of some areas replaced."""
-    table = house.store.read("observation").to_pandas()
+    table = sandbox.store.read("observation").to_pandas()
     own = table[table["indicator_id"] == "night_calls"]
     shown = own.loc[own["numerator"].notna()].iloc[0]
     for area, count in planted.items():
@@ -159,8 +159,8 @@ def with_counts(house: Sandbox, planted: dict[str, int]) -> pa.Table:
     return pa.Table.from_pandas(table, preserve_index=False)
 
 
-def found(house: Sandbox, planted: dict[str, int]) -> str:
-    (result,) = evaluate(with_counts(house, planted), [disclosure(house)], table_name="observation")
+def found(sandbox: Sandbox, planted: dict[str, int]) -> str:
+    (result,) = evaluate(with_counts(sandbox, planted), [disclosure(sandbox)], table_name="observation")
     return f"{result.outcome}: {result.observed}"
 
 
@@ -194,41 +194,41 @@ def test_a_planted_count_is_found_from_release_to_release(
 def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
     published: Sandbox, counts: dict[str, int], hidden: list[str], tmp_path: Path
 ) -> None:
-    house = copied(published, tmp_path)
-    plant(house, published, {hidden[1]: NEXT})
-    first = _frozen(house, "first")
-    refuse_disclosure(house.runner)
-    plant(house, published, {TOWN: sum(counts.values())})
-    refuse_disclosure(house.runner)  # the first is not signed, so nobody holds it
-    with house.store.lock():
-        house.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
+    sandbox = copied(published, tmp_path)
+    plant(sandbox, published, {hidden[1]: NEXT})
+    first = _frozen(sandbox, "first")
+    refuse_disclosure(sandbox.runner)
+    plant(sandbox, published, {TOWN: sum(counts.values())})
+    refuse_disclosure(sandbox.runner)  # the first is not signed, so nobody holds it
+    with sandbox.store.lock():
+        sandbox.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
     with pytest.raises(
         SpiError, match=r"Compared with release first, table observation would disclose a count below"
     ) as said:
-        refuse_disclosure(house.runner)
+        refuse_disclosure(sandbox.runner)
     assert hidden[0] in str(said.value)
 
 
-def plant(house: Sandbox, published: Sandbox, planted: dict[str, int]) -> None:
+def plant(sandbox: Sandbox, published: Sandbox, planted: dict[str, int]) -> None:
     """Replace the counts of some areas in the stored observations; the published ones stay."""
-    table = with_counts(published, planted).cast(house.store.read("observation").schema)
-    current = house.store.current("observation")
+    table = with_counts(published, planted).cast(sandbox.store.read("observation").schema)
+    current = sandbox.store.current("observation")
     assert current is not None
     kept = {
         "fingerprint": current.fingerprint,
         "judged": current.judged,
-        "metadata": house.store.metadata("observation"),
+        "metadata": sandbox.store.metadata("observation"),
     }
-    house.store.write("observation", table, run_id="by_hand", **kept)  # type: ignore[arg-type]
+    sandbox.store.write("observation", table, run_id="by_hand", **kept)  # type: ignore[arg-type]
 
 
-def _frozen(house: Sandbox, name: str) -> FrozenRelease:
+def _frozen(sandbox: Sandbox, name: str) -> FrozenRelease:
     """A release of the tables that the disclosure check needs."""
-    versions = {table: house.store.current(table) for table in ("observation", "area", "allocation")}
+    versions = {table: sandbox.store.current(table) for table in ("observation", "area", "allocation")}
     files = {table: version.path for table, version in versions.items() if version}
     digests = {table: version.sha256 for table, version in versions.items() if version}
-    with house.store.lock():
-        return house.store.releases.create(name, {"tables": digests}, Contents({}, files, {}, {}, {}))
+    with sandbox.store.lock():
+        return sandbox.store.releases.create(name, {"tables": digests}, Contents({}, files, {}, {}, {}))
 
 
 def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: Sandbox) -> None:

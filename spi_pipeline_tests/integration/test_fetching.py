@@ -94,16 +94,16 @@ def test_embedded_figures_stand_in_where_a_publisher_never_answered(live: Sandbo
 
 
 @pytest.fixture
-def council(house: Sandbox, publishers: Publishers) -> Sandbox:
+def council(sandbox: Sandbox, publishers: Publishers) -> Sandbox:
     """The refreshed store in live mode; no request has been made to publishers yet."""
-    return Sandbox(house.settings.model_copy(update={"mode": "live"}))
+    return Sandbox(sandbox.settings.model_copy(update={"mode": "live"}))
 
 
-def job(house: Sandbox, source: str) -> dg.ExecuteInProcessResult:
+def job(sandbox: Sandbox, source: str) -> dg.ExecuteInProcessResult:
     """Run the job for a source as the schedules and the news sensor start it."""
-    selected = [asset_key(step) for step in affected(build_plan(house.contracts), [source])]
-    refresh = build_definitions(house.settings).resolve_job_def("refresh")
-    with open_instance(house.store.dagster_home) as instance:
+    selected = [asset_key(step) for step in affected(build_plan(sandbox.contracts), [source])]
+    refresh = build_definitions(sandbox.settings).resolve_job_def("refresh")
+    with open_instance(sandbox.store.dagster_home) as instance:
         return refresh.execute_in_process(instance=instance, asset_selection=selected, raise_on_error=False)
 
 

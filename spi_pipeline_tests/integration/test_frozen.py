@@ -20,23 +20,23 @@ from spi_pipeline.steps.sources.publishers import Publishers as Asking
 from spi_pipeline.storage.documents import unsealed
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
-from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 
 INDEX = "index/social_progress_index"
 
 
-def whole(house: Sandbox) -> Refresh:
+def whole(sandbox: Sandbox) -> Refresh:
     """Refresh every source and everything that the index needs."""
-    contracts = house.contracts
+    contracts = sandbox.contracts
     sources = [step.label for step in build_plan(contracts) if step.kind == "source"]
-    return refresh(house.settings, contracts, [*sources, INDEX])
+    return refresh(sandbox.settings, contracts, [*sources, INDEX])
 
 
 @dataclass(frozen=True)
 class Fetched:
     """A sandbox with every source fetched, and the result of that refresh."""
 
-    house: Sandbox
+    sandbox: Sandbox
     done: Refresh
     publishers: Publishers
 
@@ -46,52 +46,54 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     folder = tmp_path_factory.mktemp("frozen")
     with local_publishers(months=14) as served, pytest.MonkeyPatch.context() as patch:
         point(patch, served.bases)
-        made = empty_house(folder)
-        house = Sandbox(made.settings.model_copy(update={"mode": "live"}))
-        yield Fetched(house, whole(house), served)
+        made = empty_sandbox(folder)
+        sandbox = Sandbox(made.settings.model_copy(update={"mode": "live"}))
+        yield Fetched(sandbox, whole(sandbox), served)
 
 
 def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) -> None:
     assert fetched.done.faults == []
-    live = {name for name, source in fetched.house.contracts.sources.items() if source.properties.mode == "live"}
+    live = {name for name, source in fetched.sandbox.contracts.sources.items() if source.properties.mode == "live"}
     assert not {"bus_service", "postcodes", "reference"} & live
     for name in live - {"broadband_coverage"}:
-        made_of = json.loads(fetched.house.store.read(name).schema.metadata[b"spi_origins"])
+        made_of = json.loads(fetched.sandbox.store.read(name).schema.metadata[b"spi_origins"])
         assert all(item["url"].startswith("http://127.0.0.1") for item in made_of), name
-    assert len(set(fetched.house.store.read("edition")["basis_id"].to_pylist())) == 1
+    assert len(set(fetched.sandbox.store.read("edition")["basis_id"].to_pylist())) == 1
 
 
 def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:
-    house = fetched.house
-    store = house.store
-    areas = Asking(house.settings.endpoints, None, house.contracts, store, house.settings.snapshot, "drop", {}, 1).areas
+    sandbox = fetched.sandbox
+    store = sandbox.store
+    areas = Asking(
+        sandbox.settings.endpoints, None, sandbox.contracts, store, sandbox.settings.snapshot, "drop", {}, 1
+    ).areas
     for name in ("street_crime", "local_health", "census_car_availability", "diagnosed_conditions", "lsoa_best_fit"):
         table = store.read(name)
         downloads = []
         for item in json.loads(table.schema.metadata[b"spi_origins"]):
-            path = Path(house.settings.store) / item["file"]
+            path = Path(sandbox.settings.store) / item["file"]
             manifest = unsealed(path.with_name(f"{path.name}.json").read_bytes())
             assert (manifest["sha256"], manifest["url"]) == (item["sha256"], item["url"])
             downloads.append(Download(path=path, **{**manifest, "period": item["period"]}))
         parse = OFFERS[name].parse
         assert parse
-        again = to_arrow(parse(downloads, areas), house.contracts.sources[name])
+        again = to_arrow(parse(downloads, areas), sandbox.contracts.sources[name])
         assert again.replace_schema_metadata(None).equals(table.replace_schema_metadata(None)), name
 
 
 def test_frozen_it_gives_others_the_same_scores(fetched: Fetched, tmp_path: Path) -> None:
-    house, frozen = fetched.house, tmp_path / "frozen"
-    built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(frozen)], env=house.environment)
+    sandbox, frozen = fetched.sandbox, tmp_path / "frozen"
+    built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(frozen)], env=sandbox.environment)
     assert built.exit_code == 0, built.output
     asked = len(fetched.publishers.requests)
     theirs = Sandbox(
-        house.settings.model_copy(update={"mode": "snapshot", "snapshot": frozen, "store": str(tmp_path / "store")})
+        sandbox.settings.model_copy(update={"mode": "snapshot", "snapshot": frozen, "store": str(tmp_path / "store")})
     )
     done = whole(theirs)
     assert done.faults == []
     assert len(fetched.publishers.requests) == asked, "no publisher was asked"
     parts = ("element_score.", "indicator_value.")
-    for name in (version for version in house.store.versions() if version.startswith(parts)):
-        assert theirs.store.read(name).equals(house.store.read(name)), name
+    for name in (version for version in sandbox.store.versions() if version.startswith(parts)):
+        assert theirs.store.read(name).equals(sandbox.store.read(name)), name
     for name in ("edition", "indicator"):
-        assert theirs.store.read(name).equals(house.store.read(name)), name
+        assert theirs.store.read(name).equals(sandbox.store.read(name)), name

@@ -126,24 +126,24 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db"])
 @pytest.mark.parametrize("how", [garbage, unreadable])
-def test_a_refresh_goes_on_with_a_history_begun_anew(house: Sandbox, name: str, how: Callable[[Path], None]) -> None:
-    house.make_due("target/target")
-    how(house.store.dagster_home / name)
-    done = house.refresh()
+def test_a_refresh_goes_on_with_a_history_begun_anew(sandbox: Sandbox, name: str, how: Callable[[Path], None]) -> None:
+    sandbox.make_due("target/target")
+    how(sandbox.store.dagster_home / name)
+    done = sandbox.refresh()
     assert done.faults == []
     assert [outcome.state for outcome in done.outcomes] == ["written", "published"]
     (said,) = done.told
     assert "was set aside as" in said
-    assert status_of(house.settings)["healthy"]
+    assert status_of(sandbox.settings)["healthy"]
 
 
-def test_status_says_that_a_history_is_damaged_and_leaves_it(house: Sandbox) -> None:
-    garbage(house.store.dagster_home / "history" / "runs.db")
-    found = status_of(house.settings)
+def test_status_says_that_a_history_is_damaged_and_leaves_it(sandbox: Sandbox) -> None:
+    garbage(sandbox.store.dagster_home / "history" / "runs.db")
+    found = status_of(sandbox.settings)
     assert not found["healthy"]
     (said,) = found["damage"]
     assert said.endswith("spi refresh sets it aside and begins a new one")
-    assert aside(house.store.dagster_home) == []
+    assert aside(sandbox.store.dagster_home) == []
 
 
 def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
@@ -156,19 +156,19 @@ def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
     assert damage(store.dagster_home) == []
 
 
-def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(house: Sandbox) -> None:
-    house.make_due("target/target")
-    (file, *_) = (house.store.root / "runs" / "run").iterdir()
+def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(sandbox: Sandbox) -> None:
+    sandbox.make_due("target/target")
+    (file, *_) = (sandbox.store.root / "runs" / "run").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
-    done = house.refresh()
+    done = sandbox.refresh()
     assert done.faults == []
     assert [told.partition(" was damaged")[0] for told in done.told] == [str(file)]
-    assert status_of(house.settings)["healthy"]
+    assert status_of(sandbox.settings)["healthy"]
 
 
-def test_days_in_a_row_leave_no_more_than_is_to_be_kept(house: Sandbox) -> None:
+def test_days_in_a_row_leave_no_more_than_is_to_be_kept(sandbox: Sandbox) -> None:
     keeping = {"keep_runs": 2, "keep_versions": 0, "keep_publications": 0}
-    kept = Sandbox(house.settings.model_copy(update=keeping))
+    kept = Sandbox(sandbox.settings.model_copy(update=keeping))
     days = list(years(kept, 4))
     assert [day.faults for day in days] == [[]] * 4
     assert all(day.steps > 5 for day in days[1:])

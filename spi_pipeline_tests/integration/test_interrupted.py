@@ -45,26 +45,26 @@ FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
-def due(house: Sandbox) -> Sandbox:
+def due(sandbox: Sandbox) -> Sandbox:
     """A sandbox in which only the index and the steps that depend on it are due."""
-    house.make_due("index/social_progress_index")
-    return house
+    sandbox.make_due("index/social_progress_index")
+    return sandbox
 
 
 def _faults(said_err: str) -> list[str]:
     return [line for line in said_err.splitlines() if " done" not in line]
 
 
-def _assert_heals(house: Sandbox, before: dict[str, str], scores: list[tuple]) -> None:
+def _assert_heals(sandbox: Sandbox, before: dict[str, str], scores: list[tuple]) -> None:
     """Assert that readers still see the old state and that the next refresh repairs everything."""
-    assert house.query(SCORES) == scores
-    assert status_of(house.settings)["stale_steps"]
-    done = house.refresh()
+    assert sandbox.query(SCORES) == scores
+    assert status_of(sandbox.settings)["stale_steps"]
+    done = sandbox.refresh()
     assert (done.state, done.faults) == ("succeeded", [])
-    assert house.digests() == before
-    assert house.query(SCORES) == scores
-    assert status_of(house.settings)["stale_steps"] == []
-    assert not [path for path in Path(house.settings.store).rglob("*.tmp-*") if "dagster" not in path.parts]
+    assert sandbox.digests() == before
+    assert sandbox.query(SCORES) == scores
+    assert status_of(sandbox.settings)["stale_steps"] == []
+    assert not [path for path in Path(sandbox.settings.store).rglob("*.tmp-*") if "dagster" not in path.parts]
 
 
 # --- a full disk
@@ -165,15 +165,15 @@ def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: Sandbox, spi:
     _assert_heals(due, before, scores)
 
 
-def test_a_truncated_table_is_made_again(house: Sandbox) -> None:
-    before = house.digests()
-    version = house.store.current(INDEX)
+def test_a_truncated_table_is_made_again(sandbox: Sandbox) -> None:
+    before = sandbox.digests()
+    version = sandbox.store.current(INDEX)
     assert version is not None
     version.path.write_bytes(version.path.read_bytes()[:-20])
-    done = house.refresh()
+    done = sandbox.refresh()
     assert (done.state, done.faults) == ("succeeded", [])
-    assert house.digests() == before
-    assert house.store.read(INDEX).num_rows
+    assert sandbox.digests() == before
+    assert sandbox.store.read(INDEX).num_rows
 
 
 def test_a_rotten_table_is_found_when_it_is_read_and_made_again(due: Sandbox) -> None:
@@ -223,11 +223,11 @@ def _die(*_arguments: Any, **_options: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _at_the_first_event(_house: Sandbox) -> None:
+def _at_the_first_event(_sandbox: Sandbox) -> None:
     dg.DagsterInstance.handle_new_event = _die  # type: ignore[method-assign, assignment]
 
 
-def _before_the_pointer(_house: Sandbox) -> None:
+def _before_the_pointer(_sandbox: Sandbox) -> None:
     """Die when the Parquet file of a version exists but the pointer to it does not."""
     whole = atomic.write_bytes
 
@@ -241,7 +241,7 @@ def _before_the_pointer(_house: Sandbox) -> None:
     tables.write_bytes = write  # type: ignore[attr-defined]
 
 
-def _between_two_tables_of_a_step(_house: Sandbox) -> None:
+def _between_two_tables_of_a_step(_sandbox: Sandbox) -> None:
     whole = Runner._write_table
 
     def write(self: Runner, name: str, *rest: Any) -> Any:
@@ -252,23 +252,23 @@ def _between_two_tables_of_a_step(_house: Sandbox) -> None:
     Runner._write_table = write  # type: ignore[method-assign]
 
 
-def _before_the_database_is_swapped(_house: Sandbox) -> None:
+def _before_the_database_is_swapped(_sandbox: Sandbox) -> None:
     publication._link = _die  # type: ignore[assignment]
 
 
-def _before_the_first_step(_house: Sandbox) -> None:
+def _before_the_first_step(_sandbox: Sandbox) -> None:
     """Die where a live refresh spends most of its time: it makes requests to publishers, and Dagster has no run yet."""
     from spi_pipeline.orchestration import refresh
 
     refresh._find_stale = _die  # type: ignore[assignment]
 
 
-def _refresh_and_die(house: Sandbox, arm: Callable[[Sandbox], None]) -> None:
+def _refresh_and_die(sandbox: Sandbox, arm: Callable[[Sandbox], None]) -> None:
     with open(os.devnull, "w") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
-        arm(house)
-        house.refresh()
+        arm(sandbox)
+        sandbox.refresh()
         os._exit(0)
 
 
@@ -359,7 +359,7 @@ def test_a_run_that_goes_on_is_said_to(due: Sandbox) -> None:
 # --- a run that hangs
 
 
-def _hang(house: Sandbox) -> None:
+def _hang(sandbox: Sandbox) -> None:
     def hang(*_arguments: Any) -> None:
         time.sleep(600)
 

@@ -35,16 +35,16 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def written(house: Sandbox) -> dict[str, tuple[str, str, str]]:
+def written(sandbox: Sandbox) -> dict[str, tuple[str, str, str]]:
     """The content, time of writing and fingerprint of every table; rebuilding a table changes them."""
-    versions = house.store.versions().items()
+    versions = sandbox.store.versions().items()
     return {name: (version.sha256, version.written_at, version.fingerprint) for name, version in versions}
 
 
-def verdicts(house: Sandbox, run_id: str) -> dict[tuple[str, str], tuple[str, str]]:
+def verdicts(sandbox: Sandbox, run_id: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The published check results of a run: outcome and expectation by table and rule."""
     query = "SELECT table_name, rule, outcome, expected FROM check_result WHERE run_id = ?"
-    return {(table, rule): (outcome, expected) for table, rule, outcome, expected in house.query(query, run_id)}
+    return {(table, rule): (outcome, expected) for table, rule, outcome, expected in sandbox.query(query, run_id)}
 
 
 @pytest.mark.parametrize(
@@ -56,70 +56,70 @@ def verdicts(house: Sandbox, run_id: str) -> dict[tuple[str, str], tuple[str, st
     ids=["bound", "rule"],
 )
 def test_a_table_is_judged_again_and_nothing_is_computed(
-    house: Sandbox, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
+    sandbox: Sandbox, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
 ) -> None:
-    before, version = written(house), house.store.current(SOURCE)
-    house.amend(FILE, old, new)
-    done = house.refresh()
+    before, version = written(sandbox), sandbox.store.current(SOURCE)
+    sandbox.amend(FILE, old, new)
+    done = sandbox.refresh()
     assert (done.state, done.faults) == ("succeeded", [])
     assert [step.label for step in done.stale] == [f"source/{SOURCE}", "publication/outputs"]
     assert computed == ["publication/outputs"], "readers see what was found"
-    assert written(house) == before
-    found = verdicts(house, done.run_id)
+    assert written(sandbox) == before
+    found = verdicts(sandbox, done.run_id)
     assert {table for table, _ in found} == {SOURCE}
     assert found[SOURCE, rule][0] == outcome
     assert promised in found[SOURCE, rule][1]
-    now = house.store.current(SOURCE)
+    now = sandbox.store.current(SOURCE)
     assert version
     assert now
     assert version.judged != now.judged
-    assert house.refresh().state == "nothing to do"
+    assert sandbox.refresh().state == "nothing to do"
 
 
 def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
-    house: Sandbox, spi: Command, computed: list[str]
+    sandbox: Sandbox, spi: Command, computed: list[str]
 ) -> None:
-    before, scores = written(house), house.query("SELECT * FROM score ORDER BY ALL")
-    house.amend(FILE, *REFUSING)
-    said = spi(house, "refresh", "--json")
+    before, scores = written(sandbox), sandbox.query("SELECT * FROM score ORDER BY ALL")
+    sandbox.amend(FILE, *REFUSING)
+    said = spi(sandbox, "refresh", "--json")
     assert said.code == 1
     told = json.loads(said.out)
     (fault,) = told["faults"]
     assert fault.startswith(f"table {SOURCE} breaks 1 rule: between_households")
     assert "stays in use" in fault
     assert "quarantine" not in fault, "the rows are those in use"
-    assert written(house) == before
+    assert written(sandbox) == before
     assert set(computed) <= {"publication/outputs"}
-    version = house.store.current(SOURCE)
+    version = sandbox.store.current(SOURCE)
     assert version
     assert version.stale_reason
     assert fault.startswith(version.stale_reason)
     assert version.stale_run_id == told["run_id"]
-    assert verdicts(house, told["run_id"])[SOURCE, "between_households"][0] == "failed"
-    assert not (house.store.root / "quarantine" / SOURCE).exists()
-    assert house.query("SELECT * FROM score ORDER BY ALL") == scores
-    assert spi(house, "refresh").code == 1, "it is as it was"
-    assert house.store.current(SOURCE).stale_since == version.stale_since  # type: ignore[union-attr]
+    assert verdicts(sandbox, told["run_id"])[SOURCE, "between_households"][0] == "failed"
+    assert not (sandbox.store.root / "quarantine" / SOURCE).exists()
+    assert sandbox.query("SELECT * FROM score ORDER BY ALL") == scores
+    assert spi(sandbox, "refresh").code == 1, "it is as it was"
+    assert sandbox.store.current(SOURCE).stale_since == version.stale_since  # type: ignore[union-attr]
 
-    house.amend(FILE, REFUSING[1], REFUSING[0])
-    assert spi(house, "refresh").code == 0
-    assert written(house) == before
+    sandbox.amend(FILE, REFUSING[1], REFUSING[0])
+    assert spi(sandbox, "refresh").code == 0
+    assert written(sandbox) == before
     assert set(computed) <= {"publication/outputs"}
-    assert status_of(house.settings)["trouble"] == []
-    assert house.refresh().state == "nothing to do"
+    assert status_of(sandbox.settings)["trouble"] == []
+    assert sandbox.refresh().state == "nothing to do"
 
 
-def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(house: Sandbox, computed: list[str]) -> None:
-    before, published = written(house), house.store.published_version()
+def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(sandbox: Sandbox, computed: list[str]) -> None:
+    before, published = written(sandbox), sandbox.store.published_version()
     file, bounds = "products/score.yaml", ("minimum: 1, maximum: 10000", "minimum: 2, maximum: 10000")
-    house.amend(file, *bounds)
-    done = house.refresh()
+    sandbox.amend(file, *bounds)
+    done = sandbox.refresh()
     assert done.state == "failed"
     assert done.faults[0].startswith("table score breaks 1 rule: between_rank")
-    assert written(house) == before
-    assert house.store.published_version() == published, "the database would promise what does not hold"
-    house.amend(file, *reversed(bounds))
-    assert house.refresh().state == "succeeded"
+    assert written(sandbox) == before
+    assert sandbox.store.published_version() == published, "the database would promise what does not hold"
+    sandbox.amend(file, *reversed(bounds))
+    assert sandbox.refresh().state == "succeeded"
     assert set(computed) <= {"publication/outputs"}
-    assert written(house) == before
-    assert house.refresh().state == "nothing to do"
+    assert written(sandbox) == before
+    assert sandbox.refresh().state == "nothing to do"

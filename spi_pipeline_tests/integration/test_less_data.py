@@ -22,7 +22,7 @@ from spi_pipeline.outputs.explain.question import asking
 from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, empty_sandbox
 
 WITHOUT = "street_crime, local_elections_2023, stop_and_search"
 REASON = "No figures of it are at hand."
@@ -34,22 +34,22 @@ CRIMES = [
 @pytest.fixture(scope="module")
 def spare(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A refreshed store of Luton without the counts of its police and its elections."""
-    house = empty_house(tmp_path_factory.mktemp("spare")).making("site", "report")
-    house.amend(
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("spare")).making("site", "report")
+    sandbox.amend(
         "geography.yaml",
         "police_force: bedfordshire}",
         f"police_force: bedfordshire, without: [{{reason: {REASON}, sources: [{WITHOUT}]}}]}}",
     )
     # Step by step and without Dagster, which is not under test here and would double the time.
-    runner, now = house.runner, dt.datetime.now(dt.UTC)
-    for steps in operations(build_plan(house.contracts)).values():
+    runner, now = sandbox.runner, dt.datetime.now(dt.UTC)
+    for steps in operations(build_plan(sandbox.contracts)).values():
         outcomes = runner.run(steps, "spare", now)
         assert [outcome.message for outcome in outcomes if outcome.message] == []
         # The metadata that Dagster would show.
         for step in steps:
             own = [outcome for outcome in outcomes if outcome.table in step.outputs]
             assert run_metadata(step, own, runner.reader, "spare")
-    return house
+    return sandbox
 
 
 def test_crime_stands_at_its_level_where_no_counts_move_it(spare: Sandbox) -> None:

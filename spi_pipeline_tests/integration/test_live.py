@@ -35,16 +35,16 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 SOURCES = ("street_crime", "census_car_availability", "background_pollution")
 
 
-def fetch(house: Sandbox, *select: str) -> Refresh:
+def fetch(sandbox: Sandbox, *select: str) -> Refresh:
     """Run ``spi refresh --live --select …``."""
-    contracts = with_activity(house.contracts, house.settings)
-    return refresh(house.settings, contracts, select or SOURCES)
+    contracts = with_activity(sandbox.contracts, sandbox.settings)
+    return refresh(sandbox.settings, contracts, select or SOURCES)
 
 
-def run(house: Sandbox, *sources: str) -> dict[str, StepResult]:
+def run(sandbox: Sandbox, *sources: str) -> dict[str, StepResult]:
     """Fetch and parse some sources directly, without the job, which would cost a second each time."""
-    contracts = with_activity(house.contracts, house.settings)
-    runner, run_id, now = Runner(house.settings, contracts), str(uuid.uuid4()), dt.datetime.now(dt.UTC)
+    contracts = with_activity(sandbox.contracts, sandbox.settings)
+    runner, run_id, now = Runner(sandbox.settings, contracts), str(uuid.uuid4()), dt.datetime.now(dt.UTC)
     plan = [step for step in build_plan(contracts) if step.name in sources]
     outcomes: list[StepResult] = []
     with runner.store.lock():
@@ -53,8 +53,8 @@ def run(house: Sandbox, *sources: str) -> dict[str, StepResult]:
     return {outcome.table: outcome for outcome in outcomes}
 
 
-def origins(house: Sandbox, source: str) -> list[dict[str, object]]:
-    return json.loads(house.store.read(source).schema.metadata[b"spi_origins"])
+def origins(sandbox: Sandbox, source: str) -> list[dict[str, object]]:
+    return json.loads(sandbox.store.read(source).schema.metadata[b"spi_origins"])
 
 
 def test_first_repeated_and_revised(live: Sandbox, publishers: Publishers) -> None:
@@ -134,27 +134,27 @@ def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
     name, since = "street_crime", "2023-07"
-    house = Sandbox(live.settings.model_copy(update={"since": since, "archives": setting}))
+    sandbox = Sandbox(live.settings.model_copy(update={"since": since, "archives": setting}))
     publishers.fault("police_bucket", "drop_rows")
-    outcome = run(house, name)[name]
+    outcome = run(sandbox, name)[name]
     assert "the body is damaged: its MD5 is " in outcome.message
     assert "data/archive/2024-04.zip: " in outcome.message
     publishers.heal()
 
-    assert run(house, name)[name].state == "written"
-    assert min(house.store.read(name)["month"].to_pylist()) == since
-    (origin,) = [item for item in origins(house, name) if "/archive/" in str(item["url"])]
+    assert run(sandbox, name)[name].state == "written"
+    assert min(sandbox.store.read(name)["month"].to_pylist()) == since
+    (origin,) = [item for item in origins(sandbox, name) if "/archive/" in str(item["url"])]
     assert str(origin["url"]).endswith("2024-04.zip#bedfordshire" if setting == "drop" else "2024-04.zip")
     assert str(origin["published_at"]).startswith("2025-10-3"), "the bucket says when"
     (sent,) = {one.sent for one in publishers.asked("police_bucket") if one.method == "GET" and not one.faults}
     assert (origin["bytes"] == sent) == (setting == "keep")
-    with zipfile.ZipFile(Path(house.settings.store) / str(origin["file"])) as archive:
+    with zipfile.ZipFile(Path(sandbox.settings.store) / str(origin["file"])) as archive:
         others = [one for one in archive.namelist() if not one.endswith("-bedfordshire-street.csv")]
         assert bool(others) == (setting == "keep")
         assert (f"Taken from an archive of {sent:,} bytes, MD5 " in archive.comment.decode()) == (setting == "drop")
 
     publishers.requests.clear()
-    assert run(house, name)[name].state == "unchanged"
+    assert run(sandbox, name)[name].state == "unchanged"
     assert [one.path for one in publishers.requests if "archive" in one.path] == []
 
 

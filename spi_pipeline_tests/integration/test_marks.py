@@ -23,25 +23,25 @@ from spi_pipeline_tests.run.test_unsynced import computed, told
 SOURCE = "census_car_availability"
 
 
-def materialization(instance: dg.DagsterInstance, house: Sandbox, label: str) -> dg.AssetMaterialization:
-    (step,) = [step for step in build_plan(house.contracts) if step.label == label]
+def materialization(instance: dg.DagsterInstance, sandbox: Sandbox, label: str) -> dg.AssetMaterialization:
+    (step,) = [step for step in build_plan(sandbox.contracts) if step.label == label]
     event = instance.get_latest_materialization_event(asset_key(step))
     assert event
     assert event.asset_materialization
     return event.asset_materialization
 
 
-def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(house: Sandbox) -> None:
-    house.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
-    refused = house.refresh()
+def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(sandbox: Sandbox) -> None:
+    sandbox.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
+    refused = sandbox.refresh()
     assert refused.faults
-    assert told(house) == computed(house) == {step.label for step in refused.stale}
-    with open_instance(house.store.dagster_home) as instance:
-        kept = materialization(instance, house, f"source/{SOURCE}")
+    assert told(sandbox) == computed(sandbox) == {step.label for step in refused.stale}
+    with open_instance(sandbox.store.dagster_home) as instance:
+        kept = materialization(instance, sandbox, f"source/{SOURCE}")
         assert (kept.tags or {})["dagster/code_version"] == KEPT
-        assert (kept.tags or {})["dagster/data_version"] == house.digests()[SOURCE]
+        assert (kept.tags or {})["dagster/data_version"] == sandbox.digests()[SOURCE]
         assert kept.metadata["state"].value == "kept"
-        behind = materialization(instance, house, "residual/residual")
+        behind = materialization(instance, sandbox, "residual/residual")
         assert (behind.tags or {})["dagster/code_version"] == BEHIND
         checks = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(kept.asset_key, "values_and_plausibility"), limit=1
@@ -54,14 +54,14 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
         assert (origin.location_name, origin.job_name) == ("spi_pipeline.definitions", "refresh")
         assert run.asset_selection == {asset_key(step) for step in refused.stale}
 
-    house.cure()
-    cured = house.refresh()
+    sandbox.cure()
+    cured = sandbox.refresh()
     assert [step.label for step in cured.stale] == [f"source/{SOURCE}", "publication/outputs"]
-    assert told(house) == set(), "what was not run again is told to be up to date all the same"
+    assert told(sandbox) == set(), "what was not run again is told to be up to date all the same"
 
 
-def test_what_grows_old_turns_red_without_a_run(house: Sandbox) -> None:
-    live = Sandbox(house.settings.model_copy(update={"mode": "live"}))
+def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
+    live = Sandbox(sandbox.settings.model_copy(update={"mode": "live"}))
     table, day = live.store.read("street_crime"), dt.datetime.now(dt.UTC) - dt.timedelta(days=400)
     origin = {"file": "f", "period": "p", "sha256": "0" * 64, "bytes": 1, "published_at": day.isoformat()}
     live.store.write("street_crime", table, fingerprint="", run_id="test", metadata={ORIGINS: json.dumps([origin])})
@@ -84,16 +84,16 @@ def test_what_grows_old_turns_red_without_a_run(house: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])
-def test_an_unchanged_step_says_that_it_computed_nothing(house: Sandbox, key: tuple[str, str]) -> None:
-    job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
-    with open_instance(house.store.dagster_home) as instance:
-        before = house.store.versions()
+def test_an_unchanged_step_says_that_it_computed_nothing(sandbox: Sandbox, key: tuple[str, str]) -> None:
+    job = build_definitions(sandbox.settings).resolve_implicit_global_asset_job_def()
+    with open_instance(sandbox.store.dagster_home) as instance:
+        before = sandbox.store.versions()
         done = job.get_subset(asset_selection={dg.AssetKey(list(key))}).execute_in_process(instance=instance)
         (made,) = done.get_asset_materialization_events()
         assert made.materialization.metadata["reason"].value == (
             "nothing that it follows from has changed, so nothing was computed"
         )
-        assert house.store.versions() == before
+        assert sandbox.store.versions() == before
         steps = {one.step_key for one in done.all_events if one.event_type_value == "ASSET_CHECK_EVALUATION"}
         assert steps, "the step tells of its checks"
         assert "judge_again" not in steps, "and they are not asked again"

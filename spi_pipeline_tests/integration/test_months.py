@@ -25,9 +25,9 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
 
 
-def backfill(house: Sandbox, instance: dg.DagsterInstance, first: str, last: str) -> Any:
+def backfill(sandbox: Sandbox, instance: dg.DagsterInstance, first: str, last: str) -> Any:
     """Run a range of months as a backfill from the UI does."""
-    job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
+    job = build_definitions(sandbox.settings).resolve_implicit_global_asset_job_def()
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     return job.get_subset(asset_selection={KEY}).execute_in_process(instance=instance, raise_on_error=False, tags=tags)
 

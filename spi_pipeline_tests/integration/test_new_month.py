@@ -32,13 +32,13 @@ AREAS = 21  # the wards and their town
 class Council:
     """A sandbox in live mode, the sensor's cursor, and its publishers."""
 
-    house: Sandbox
+    sandbox: Sandbox
     publishers: Publishers
     cursor: str
 
     def tick(self) -> Any:
         """The result of the news sensor for the current state of the publishers."""
-        definitions = build_definitions(self.house.settings)
+        definitions = build_definitions(self.sandbox.settings)
         with (
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(instance=instance, cursor=self.cursor, definitions=definitions) as context,
@@ -47,25 +47,25 @@ class Council:
 
     def scheduled(self) -> Any:
         """The run request of the daily schedule."""
-        schedule = build_definitions(self.house.settings).resolve_schedule_def("refresh_daily")
+        schedule = build_definitions(self.sandbox.settings).resolve_schedule_def("refresh_daily")
         at = dt.datetime(2024, 6, 27, 4, 30, tzinfo=dt.UTC)
         with (
-            open_instance(self.house.store.dagster_home) as instance,
+            open_instance(self.sandbox.store.dagster_home) as instance,
             dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context,
         ):
             return schedule.evaluate_tick(context).run_requests[0]
 
     def run(self, request: Any) -> None:
         """Run the job as the daemon would start it."""
-        job = build_definitions(self.house.settings).resolve_job_def("refresh")
-        with open_instance(self.house.store.dagster_home) as instance:
+        job = build_definitions(self.sandbox.settings).resolve_job_def("refresh")
+        with open_instance(self.sandbox.store.dagster_home) as instance:
             done = job.execute_in_process(
                 instance=instance, asset_selection=request.asset_selection, raise_on_error=False
             )
         assert done.success
 
     def after(self, cursor: str) -> Council:
-        return Council(self.house, self.publishers, cursor)
+        return Council(self.sandbox, self.publishers, cursor)
 
 
 @pytest.fixture(scope="module")
@@ -74,49 +74,49 @@ def before(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
     made = copied(refreshed, tmp_path_factory.mktemp("before"))
     for count in ("draws: 500", "shares: 250"):  # the uncertainty of ranks is not under test here
         made.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    house = Sandbox(made.settings.model_copy(update={"mode": "live"}))
+    sandbox = Sandbox(made.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         point(patch, served.bases)
-        first = json.loads(Council(house, served, "{}").tick().cursor)
+        first = json.loads(Council(sandbox, served, "{}").tick().cursor)
         assert {name: first[name] for name in POLICE} == dict.fromkeys(POLICE, BEFORE)
         known = {name: word for name, word in first.items() if name not in POLICE}
-        found = Council(house, served, json.dumps(known)).tick()
-        council = Council(house, served, found.cursor)
+        found = Council(sandbox, served, json.dumps(known)).tick()
+        council = Council(sandbox, served, found.cursor)
         council.run(*found.run_requests)
-        assert newest(house) == (BEFORE, BEFORE, BEFORE)
+        assert newest(sandbox) == (BEFORE, BEFORE, BEFORE)
         yield council
 
 
 @pytest.fixture
 def council(before: Council, tmp_path: Path) -> Iterator[Council]:
     """A copy of that council, on the day when the newest month is published."""
-    house = copied(before.house, tmp_path)
+    sandbox = copied(before.sandbox, tmp_path)
     before.publishers.requests.clear()
     before.publishers.site.police_held_back = 0
-    yield Council(Sandbox(house.settings.model_copy(update={"mode": "live"})), before.publishers, before.cursor)
+    yield Council(Sandbox(sandbox.settings.model_copy(update={"mode": "live"})), before.publishers, before.cursor)
     before.publishers.site.police_held_back = 1
     shutil.rmtree(tmp_path)
 
 
-def newest(house: Sandbox) -> tuple[str, ...]:
+def newest(sandbox: Sandbox) -> tuple[str, ...]:
     """The newest month in the source's table, in ``recent``, and in the published ``recent``."""
-    tables = [max(house.store.read(name)["month"].to_pylist()) for name in ("street_crime", "recent")]
-    ((published,),) = house.query("SELECT max(month) FROM recent WHERE measure_id = 'all_crime'")
+    tables = [max(sandbox.store.read(name)["month"].to_pylist()) for name in ("street_crime", "recent")]
+    ((published,),) = sandbox.query("SELECT max(month) FROM recent WHERE measure_id = 'all_crime'")
     return (*tables, published)
 
 
-def burglary(house: Sandbox) -> list[tuple[Any, ...]]:
+def burglary(sandbox: Sandbox) -> list[tuple[Any, ...]]:
     """The published burglary rate of each area: the end of the newest period and the value of the newest edition."""
-    return house.query(
+    return sandbox.query(
         "SELECT area_code, max(period_end), arg_max(value, edition) FROM observation "
         "WHERE indicator_id = 'burglary' AND value IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
 
 
-def safety(house: Sandbox) -> list[tuple[Any, ...]]:
+def safety(sandbox: Sandbox) -> list[tuple[Any, ...]]:
     """The published safety scores."""
-    return house.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL")
+    return sandbox.query("SELECT area_code, edition, score FROM score WHERE id = 'safety' ORDER BY ALL")
 
 
 def today() -> dt.date:
@@ -125,8 +125,8 @@ def today() -> dt.date:
 
 @pytest.mark.parametrize("way", ["sensor", "schedule"])
 def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) -> None:
-    house, published, began = council.house, council.house.store.published_version(), today()
-    rates, scores = burglary(house), safety(house)
+    sandbox, published, began = council.sandbox, council.sandbox.store.published_version(), today()
+    rates, scores = burglary(sandbox), safety(sandbox)
     told = council.tick()
     (request,) = told.run_requests
     assert json.loads(request.run_key) == dict.fromkeys(sorted(POLICE), NEXT)
@@ -138,20 +138,20 @@ def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) 
     asked = council.publishers.asked("police", "/crimes-street/")
     assert len([one for one in asked if f"date={NEXT}" in one.query]) == 1
     assert len(asked) == 3, "the newest three months: the new one, and those that are revised"
-    assert newest(house) == (NEXT, NEXT, NEXT)
-    assert house.store.published_version() != published
-    assert [end for _, end, _ in burglary(house)] == [dt.date(2024, 4, 30)] * AREAS
-    assert burglary(house) != rates
-    assert safety(house) != scores
+    assert newest(sandbox) == (NEXT, NEXT, NEXT)
+    assert sandbox.store.published_version() != published
+    assert [end for _, end, _ in burglary(sandbox)] == [dt.date(2024, 4, 30)] * AREAS
+    assert burglary(sandbox) != rates
+    assert safety(sandbox) != scores
     assert len(rates) == AREAS
-    assert len(scores) == len(safety(house)) == AREAS * 4 * 2, "by edition and profile"
-    ((told_when, seen),) = house.query(
+    assert len(scores) == len(safety(sandbox)) == AREAS * 4 * 2, "by edition and profile"
+    ((told_when, seen),) = sandbox.query(
         "SELECT DISTINCT published_at, CAST(fetched_at AS DATE) FROM source_release "
         "WHERE source_id = 'street_crime' AND period LIKE '%2024-04%' AND url LIKE 'http:%'"
     )
     assert told_when is None, "the police do not say when, so it is the day it was first seen"
     assert began <= seen <= today()
-    ((outcome, said, judged),) = house.query(
+    ((outcome, said, judged),) = sandbox.query(
         "SELECT outcome, observed, CAST(run_at AS DATE) FROM check_result "
         "WHERE table_name = 'street_crime' AND rule = 'fresh' ORDER BY run_at DESC LIMIT 1"
     )

@@ -39,9 +39,9 @@ def test_figures_for_prometheus(refreshed: Sandbox, spi: Command) -> None:
     assert found["spi_last_run_duration_seconds"][0].value > 0
 
 
-def test_a_store_that_cannot_be_read_is_no_healthy_one(house: Sandbox, spi: Command) -> None:
-    (house.store.root / "layout").write_text("999\n")
-    said = spi(house, "status", "--prometheus")
+def test_a_store_that_cannot_be_read_is_no_healthy_one(sandbox: Sandbox, spi: Command) -> None:
+    (sandbox.store.root / "layout").write_text("999\n")
+    said = spi(sandbox, "status", "--prometheus")
     assert said.code == 1
     assert [sample.value for sample in figures(said.out)["spi_healthy"]] == [0]
 
@@ -53,9 +53,9 @@ def test_labels_may_hold_anything() -> None:
     assert (sample.labels, sample.value) == ({"channel": odd}, 3)
 
 
-def test_a_refresh_logs_each_step_with_its_run(house: Sandbox, spi: Command) -> None:
-    house.make_due("index/social_progress_index")
-    said = spi(Sandbox(house.settings.model_copy(update={"log": "json"})), "refresh")
+def test_a_refresh_logs_each_step_with_its_run(sandbox: Sandbox, spi: Command) -> None:
+    sandbox.make_due("index/social_progress_index")
+    said = spi(Sandbox(sandbox.settings.model_copy(update={"log": "json"})), "refresh")
     set_up("")
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
     assert len({line["run"] for line in lines}) == 1
@@ -64,33 +64,33 @@ def test_a_refresh_logs_each_step_with_its_run(house: Sandbox, spi: Command) -> 
     assert {line["step"]: line["outcome"] for line in lines[1:-1]}["index/social_progress_index"] == "written"
 
 
-def _ran(house: Sandbox, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
+def _ran(sandbox: Sandbox, run_id: str, at: dt.datetime, state: str, **values: Any) -> None:
     row = run_row(run_id=run_id, run_at=at, seconds=1.0, state=state, failed_checks=0, requests=0, **values)
-    house.store.append_run("run", run_id, row)
+    sandbox.store.append_run("run", run_id, row)
 
 
-def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(house: Sandbox) -> None:
+def test_a_failure_turns_status_red_though_a_run_before_it_is_dated_2099(sandbox: Sandbox) -> None:
     now = dt.datetime.now(dt.UTC)
-    _ran(house, "ahead", now.replace(year=2099), "succeeded")
-    assert status_of(house.settings)["healthy"]
-    _ran(house, "fails", now, "failed", cause="the disk is full")
-    found = status_of(house.settings)
+    _ran(sandbox, "ahead", now.replace(year=2099), "succeeded")
+    assert status_of(sandbox.settings)["healthy"]
+    _ran(sandbox, "fails", now, "failed", cause="the disk is full")
+    found = status_of(sandbox.settings)
     assert found["last_run"]["run_id"] == "fails"
     assert found["trouble"] == ["the last run, fails by spi refresh, failed: the disk is full"]
 
 
-def test_a_run_of_something_else_makes_no_failure_good(house: Sandbox) -> None:
+def test_a_run_of_something_else_makes_no_failure_good(sandbox: Sandbox) -> None:
     now = dt.datetime.now(dt.UTC)
-    _ran(house, "fails", now, "failed", cause="no", name="refresh")
-    _ran(house, "part", now + dt.timedelta(milliseconds=1), "succeeded", name="refresh of turnout")
-    found = status_of(house.settings)
+    _ran(sandbox, "fails", now, "failed", cause="no", name="refresh")
+    _ran(sandbox, "part", now + dt.timedelta(milliseconds=1), "succeeded", name="refresh of turnout")
+    found = status_of(sandbox.settings)
     assert found["trouble"] == ["the last run refresh, fails by spi refresh, failed: no"]
-    _ran(house, "whole", now + dt.timedelta(milliseconds=2), "nothing to do", name="refresh")
-    assert status_of(house.settings)["healthy"]
+    _ran(sandbox, "whole", now + dt.timedelta(milliseconds=2), "nothing to do", name="refresh")
+    assert status_of(sandbox.settings)["healthy"]
 
 
 @pytest.mark.parametrize("megabytes", [300, 600, 1000])
-def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: Sandbox, megabytes: int) -> None:
+def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(sandbox: Sandbox, megabytes: int) -> None:
     """Without the check, 600 MB hangs for ever: OpenBLAS keeps retrying a thread's allocation while it loads."""
 
     def little() -> None:
@@ -102,4 +102,4 @@ def test_a_run_that_cannot_have_its_memory_ends_at_once_with_a_sentence(house: S
     assert done.returncode == 1
     assert "a run needs 3,400 MB of address space, and this process may use " in done.stderr
     assert " MB (ulimit -v): raise this limit" in done.stderr
-    assert not house.store.is_locked()
+    assert not sandbox.store.is_locked()

@@ -14,8 +14,8 @@ from spi_pipeline.settings import Settings
 from spi_pipeline_tests.integration.sandboxes import Sandbox, copied
 
 
-def current(house: Sandbox) -> Path:
-    return Path(house.settings.store) / "published" / "current"
+def current(sandbox: Sandbox) -> Path:
+    return Path(sandbox.settings.store) / "published" / "current"
 
 
 def test_what_was_not_asked_for_is_not_made(refreshed: Sandbox) -> None:
@@ -50,24 +50,26 @@ def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: Sandbo
 
 
 def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_outputs: Sandbox, tmp_path: Path) -> None:
-    house = copied(with_outputs, tmp_path).making("site", "downloads")
-    before = (current(house) / "site/about.html").read_bytes()
+    sandbox = copied(with_outputs, tmp_path).making("site", "downloads")
+    before = (current(sandbox) / "site/about.html").read_bytes()
     # In practice an edited stylesheet would lower the contrast; here a stricter bound does the same.
-    house.amend(
+    sandbox.amend(
         "products/site.yaml",
         "{rule: between, columns: [contrast], min: 4.5}",
         "{rule: between, columns: [contrast], min: 20}",
     )
-    house.amend("publication.yaml", 'about: ""', 'about: "New words."')
-    house.amend("indicators/rights_and_voice.yaml", "title: Turnout at the local election (%)", "title: Votes cast (%)")
-    done = house.refresh()
+    sandbox.amend("publication.yaml", 'about: ""', 'about: "New words."')
+    sandbox.amend(
+        "indicators/rights_and_voice.yaml", "title: Turnout at the local election (%)", "title: Votes cast (%)"
+    )
+    done = sandbox.refresh()
     assert any("site" in fault and "legible" in fault for fault in done.faults), done.faults
-    assert (current(house) / "site/about.html").read_bytes() == before, "the last good site stays"
-    [(title,)] = house.query("SELECT title FROM indicator WHERE indicator_id = 'turnout'")
+    assert (current(sandbox) / "site/about.html").read_bytes() == before, "the last good site stays"
+    [(title,)] = sandbox.query("SELECT title FROM indicator WHERE indicator_id = 'turnout'")
     assert title == "Votes cast (%)", "the database is published all the same"
-    house.amend("products/site.yaml", "min: 20", "min: 4.5")
-    assert house.refresh().faults == []
-    assert b"New words." in (current(house) / "site/about.html").read_bytes()
+    sandbox.amend("products/site.yaml", "min: 20", "min: 4.5")
+    assert sandbox.refresh().faults == []
+    assert b"New words." in (current(sandbox) / "site/about.html").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -52,16 +52,16 @@ def ground(refreshed: Sandbox) -> PlacementData:
 
 
 def made(
-    house: Sandbox, contracts: Contracts, *areas: OwnArea, last: str = "own_area_score"
+    sandbox: Sandbox, contracts: Contracts, *areas: OwnArea, last: str = "own_area_score"
 ) -> dict[str, pd.DataFrame]:
     """The tables that the steps compute for some areas from a refreshed store, up to the step ``last``."""
     there = replace(contracts, own_areas={area.id: area for area in areas})
     found: dict[str, pa.Table] = {}
     for step in own_area_steps(there):
         stored = tuple(name for name in step.inputs if name != YEAR and name not in found)
-        given = house.runner.reader.inputs(replace(step, inputs=stored))
+        given = sandbox.runner.reader.inputs(replace(step, inputs=stored))
         read = {name: given[name] for name in stored} | {name: found[name] for name in step.inputs if name in found}
-        year = int(house.query("SELECT max(edition) FROM edition")[0][0])
+        year = int(sandbox.query("SELECT max(edition) FROM edition")[0][0])
         inputs = Inputs(read | {YEAR: year}, dict.fromkeys((*read, YEAR), ""), {})
         found |= compute(step, there, inputs)
         if step.name == last:
@@ -204,27 +204,27 @@ def test_a_best_fit_council_takes_lists_of_lsoas_and_says_so_of_outlines(tmp_pat
 def test_an_area_is_added_computed_and_removed_by_the_command(
     refreshed: Sandbox, three: OwnArea, tmp_path: Path, spi: Command
 ) -> None:
-    house = copied(refreshed, tmp_path)
-    before = house.digests()
-    assert house.query("SELECT count(*) FROM own_area_score") == [(0,)]
+    sandbox = copied(refreshed, tmp_path)
+    before = sandbox.digests()
+    assert sandbox.query("SELECT count(*) FROM own_area_score") == [(0,)]
     file = tmp_path / "board.geojson"
     file.write_text(shapely.to_geojson(shapely.from_wkt(three.outline)), encoding="utf-8")
-    said = spi(house, "area", "add", str(file), "--name", "Neighbourhood board")
+    said = spi(sandbox, "area", "add", str(file), "--name", "Neighbourhood board")
     assert said.code == 0
     assert "in Round Green, " in said.out
-    assert spi(house, "area", "add", str(file), "--name", "Neighbourhood board").code == 1, "the id is taken"
-    assert spi(house, "refresh").code == 0
-    after = house.digests()
+    assert spi(sandbox, "area", "add", str(file), "--name", "Neighbourhood board").code == 1, "the id is taken"
+    assert spi(sandbox, "refresh").code == 0
+    after = sandbox.digests()
     assert {name for name in before if after[name] != before[name]} == set(), "no table of a ward moved"
-    assert house.query("SELECT area_name, drawn_by FROM own_area") == [("Neighbourhood board", "outline")]
-    [(place_, among)] = house.query(
+    assert sandbox.query("SELECT area_name, drawn_by FROM own_area") == [("Neighbourhood board", "outline")]
+    [(place_, among)] = sandbox.query(
         "SELECT place, among FROM own_area_score WHERE level = 'index' AND profile = 'spi' AND edition = 2026"
     )
     assert 1 <= place_ <= among == 21
-    shown = spi(house, "area", "show", "neighbourhood_board").out
+    shown = spi(sandbox, "area", "show", "neighbourhood_board").out
     assert f"{place_} of 21" in next(line for line in shown.splitlines() if "Social Progress Index" in line)
-    [listed] = json.loads(spi(house, "area", "list", "--json").out)
+    [listed] = json.loads(spi(sandbox, "area", "list", "--json").out)
     assert [ward["name"] for ward in listed["wards"]] == ["Round Green", "Stopsley", "Vauxhall"]
-    assert spi(house, "area", "remove", "neighbourhood_board").code == 0
-    assert spi(house, "area", "list").out.startswith("There are no areas")
-    assert spi(house, "area", "remove", "neighbourhood_board").code == 2
+    assert spi(sandbox, "area", "remove", "neighbourhood_board").code == 0
+    assert spi(sandbox, "area", "list").out.startswith("There are no areas")
+    assert spi(sandbox, "area", "remove", "neighbourhood_board").code == 2

@@ -30,49 +30,49 @@ NOW = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
 FIGURES = {"lower_is": "lower_is_better", "scores 0": "40", "scores 100": "0", "a ward above": "90"}
 
 
-def lay_in(house: Sandbox, rows: str, name: str = "calls.csv") -> Path:
-    file = house.store.root / "inbox" / "night_calls" / name
+def lay_in(sandbox: Sandbox, rows: str, name: str = "calls.csv") -> Path:
+    file = sandbox.store.root / "inbox" / "night_calls" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(rows, encoding="utf-8")
     return file
 
 
-def calls(house: Sandbox, each: int = 3) -> str:
+def calls(sandbox: Sandbox, each: int = 3) -> str:
     """A file of calls in every ward, one postcode per line."""
-    every = read_embedded(house.settings.snapshot, "postcodes").table.to_pandas()
+    every = read_embedded(sandbox.settings.snapshot, "postcodes").table.to_pandas()
     first = every.groupby("ward_code")["postcode"].first()
     return "Postcode\n" + "".join(f"{code}\n" * (each + index) for index, code in enumerate(first))
 
 
 @pytest.fixture
-def owner(house: Sandbox) -> Sandbox:
+def owner(sandbox: Sandbox) -> Sandbox:
     """A sandbox whose contracts include a council's own table; its file is in the inbox but not read yet."""
-    return owning(house, calls(house))
+    return owning(sandbox, calls(sandbox))
 
 
-def owning(house: Sandbox, rows: str) -> Sandbox:
+def owning(sandbox: Sandbox, rows: str) -> Sandbox:
     """Add contracts for a table of calls to the sandbox; the file is in the inbox but not read yet."""
     asked = Asked(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
-    contracts, known = house.contracts, _places(house.settings, house.contracts, list(NEEDS))
-    seen = look_at(lay_in(house, rows), asked, known)
+    contracts, known = sandbox.contracts, _places(sandbox.settings, sandbox.contracts, list(NEEDS))
+    seen = look_at(lay_in(sandbox, rows), asked, known)
     for path, text in draft(seen, asked, contracts, known).items():
-        (house.settings.contracts / path).parent.mkdir(exist_ok=True)
+        (sandbox.settings.contracts / path).parent.mkdir(exist_ok=True)
         for asked_for, answer in FIGURES.items():
             text = re.sub(rf'"FILL IN: [^"]*{asked_for}[^"]*"', answer, text)
-        (house.settings.contracts / path).write_text(filled(text), encoding="utf-8")
-    return house
+        (sandbox.settings.contracts / path).write_text(filled(text), encoding="utf-8")
+    return sandbox
 
 
-def read(house: Sandbox) -> StepResult:
+def read(sandbox: Sandbox) -> StepResult:
     """Run only the step of the table and return its result."""
-    [step] = [step for step in build_plan(house.contracts) if step.outputs == ("night_calls",)]
+    [step] = [step for step in build_plan(sandbox.contracts) if step.outputs == ("night_calls",)]
     assert step.does is manual_uploads
-    [outcome] = house.runner.run([step], "own", NOW)
+    [outcome] = sandbox.runner.run([step], "own", NOW)
     return outcome
 
 
-def step_of(house: Sandbox, label: str) -> Step:
-    return next(step for step in build_plan(house.contracts) if step.label == label)
+def step_of(sandbox: Sandbox, label: str) -> Step:
+    return next(step for step in build_plan(sandbox.contracts) if step.label == label)
 
 
 def test_it_is_placed_suppressed_and_known_by_its_file(owner: Sandbox) -> None:

@@ -25,14 +25,14 @@ from spi_pipeline.snapshot.embedded import (
     snapshot_tables,
 )
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
-from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 
 DOCUMENT = REPOSITORY / "docs" / "geography.md"
 
 
-def without(house: Sandbox, *names: str) -> None:
+def without(sandbox: Sandbox, *names: str) -> None:
     """Remove embedded tables."""
-    folder = house.settings.snapshot
+    folder = sandbox.settings.snapshot
     left = {name: digest for name, digest in snapshot_digests(folder).items() if name not in names}
     for name in names:
         embedded_file(folder, name).unlink()
@@ -47,20 +47,20 @@ def to_lsoas(table: pa.Table, parent: dict[str, str]) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def by_fit(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    house = empty_house(tmp_path_factory.mktemp("by_fit")).making("site")
-    lookup = read_embedded(house.settings.snapshot, "output_area_lookup").table.to_pandas()
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("by_fit")).making("site")
+    lookup = read_embedded(sandbox.settings.snapshot, "output_area_lookup").table.to_pandas()
     parent = dict(zip(lookup["area_code"], lookup["lsoa_code"], strict=True))
-    for name in sorted(set(snapshot_tables(house.settings.snapshot)).difference(PLACING_SOURCES)):
-        table = read_embedded(house.settings.snapshot, name).table
+    for name in sorted(set(snapshot_tables(sandbox.settings.snapshot)).difference(PLACING_SOURCES)):
+        table = read_embedded(sandbox.settings.snapshot, name).table
         if "area_code" in table.column_names and set(table["area_code"].to_pylist()) <= parent.keys():
-            house.rewrite(name, lambda rows: to_lsoas(rows, parent))
-    without(house, *PLACING_SOURCES)
-    house.amend("geography.yaml", "{oa21: 621, ", "{")
-    runner, now = house.runner, dt.datetime.now(dt.UTC)
-    for steps in operations(build_plan(house.contracts)).values():
+            sandbox.rewrite(name, lambda rows: to_lsoas(rows, parent))
+    without(sandbox, *PLACING_SOURCES)
+    sandbox.amend("geography.yaml", "{oa21: 621, ", "{")
+    runner, now = sandbox.runner, dt.datetime.now(dt.UTC)
+    for steps in operations(build_plan(sandbox.contracts)).values():
         outcomes = runner.run(steps, "by_fit", now)
         assert [outcome.message for outcome in outcomes if outcome.message] == []
-    return house
+    return sandbox
 
 
 def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: Sandbox) -> None:
@@ -74,8 +74,8 @@ def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: Sandbox) -> None:
     assert "shared out by residents" not in quality
 
 
-def scores(house: Sandbox, level: str) -> pd.DataFrame:
-    found = house.query(
+def scores(sandbox: Sandbox, level: str) -> pd.DataFrame:
+    found = sandbox.query(
         "SELECT id, area_code, score, measured_low, measured_high, rank, rank_low, rank_high FROM score JOIN area "
         "USING (area_code) WHERE edition = (SELECT max(edition) FROM edition) AND profile = 'spi' AND "
         "area.level = 'ward' AND score.level = ?",

@@ -20,32 +20,32 @@ def with_a_newer_month(table: pa.Table) -> pa.Table:
     return pa.concat_tables([table, newest.set_column(at, table.field("month"), pa.array([NEXT] * len(newest)))])
 
 
-def window_of(house: Sandbox, indicator: str) -> list[tuple[dt.date, dt.date]]:
+def window_of(sandbox: Sandbox, indicator: str) -> list[tuple[dt.date, dt.date]]:
     """The period that the values of an indicator cover in edition 2024."""
-    return house.query(
+    return sandbox.query(
         "SELECT DISTINCT period_start, period_end FROM observation "
         "WHERE indicator_id = ? AND edition = 2024 AND value IS NOT NULL",
         indicator,
     )
 
 
-def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(house: Sandbox) -> None:
-    house.rewrite("street_crime", with_a_newer_month)
-    before, scores = house.digests(), house.query("SELECT sum(score) FROM score WHERE edition = 2024")
-    done = house.refresh("recent")
+def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(sandbox: Sandbox) -> None:
+    sandbox.rewrite("street_crime", with_a_newer_month)
+    before, scores = sandbox.digests(), sandbox.query("SELECT sum(score) FROM score WHERE edition = 2024")
+    done = sandbox.refresh("recent")
     assert done.faults == []
-    assert {name for name, digest in house.digests().items() if before[name] != digest} == {"street_crime", "recent"}
-    rows = house.store.read("recent").to_pandas()
+    assert {name for name, digest in sandbox.digests().items() if before[name] != digest} == {"street_crime", "recent"}
+    rows = sandbox.store.read("recent").to_pandas()
     newest = rows.groupby("measure_id")["month"].max()
     assert (newest.pop("stop_and_search"), set(newest)) == (NEWEST, {NEXT})
-    assert window_of(house, "burglary") == [(dt.date(2023, 5, 1), dt.date(2024, 4, 30))]
+    assert window_of(sandbox, "burglary") == [(dt.date(2023, 5, 1), dt.date(2024, 4, 30))]
 
-    assert house.refresh().faults == []
-    assert window_of(house, "burglary") == [(dt.date(2023, 6, 1), dt.date(2024, 5, 31))]
-    assert window_of(house, "stop_and_search") == [(dt.date(2023, 5, 1), dt.date(2024, 4, 30))]
-    assert house.query("SELECT max(month) FROM recent") == [(NEXT,)]
-    assert house.query("SELECT sum(score) FROM score WHERE edition = 2024") != scores
-    assert house.refresh("recent").stale == []
+    assert sandbox.refresh().faults == []
+    assert window_of(sandbox, "burglary") == [(dt.date(2023, 6, 1), dt.date(2024, 5, 31))]
+    assert window_of(sandbox, "stop_and_search") == [(dt.date(2023, 5, 1), dt.date(2024, 4, 30))]
+    assert sandbox.query("SELECT max(month) FROM recent") == [(NEXT,)]
+    assert sandbox.query("SELECT sum(score) FROM score WHERE edition = 2024") != scores
+    assert sandbox.refresh("recent").stale == []
 
 
 def test_published_rows_are_those_of_the_step(refreshed: Sandbox) -> None:

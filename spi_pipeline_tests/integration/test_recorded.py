@@ -21,7 +21,7 @@ from spi_pipeline.run.result import StepResult
 from spi_pipeline_tests.imitations import Publishers, local_publishers
 from spi_pipeline_tests.imitations.pointing import point
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 from spi_pipeline_tests.integration.test_live import run
 
 # One requested by form and from an archive, one by page, one with files of two publishers, one an export.
@@ -52,7 +52,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
         yield Recording(Path(given), None)
         return
     folder = tmp_path_factory.mktemp("recording")
-    made_by = _live(folder / "house", "2023-11")
+    made_by = _live(folder / "sandbox", "2023-11")
     with pytest.MonkeyPatch.context() as patch, local_publishers(months=6) as served:
         point(patch, served.bases)
         contracts = with_activity(made_by.contracts, made_by.settings)
@@ -75,7 +75,7 @@ def live(recording: Recording, tmp_path: Path) -> Sandbox:
 
 def _live(folder: Path, since: str) -> Sandbox:
     folder.mkdir(exist_ok=True)
-    return Sandbox(empty_house(folder).settings.model_copy(update={"mode": "live", "since": since}))
+    return Sandbox(empty_sandbox(folder).settings.model_copy(update={"mode": "live", "since": since}))
 
 
 def _told(outcomes: dict[str, StepResult], names: Sequence[str]) -> dict[str, tuple[str, str]]:

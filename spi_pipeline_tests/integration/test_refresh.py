@@ -52,24 +52,24 @@ def test_every_rule_of_every_table_is_recorded(refreshed: Sandbox) -> None:
     assert {outcome for _, _, outcome in recorded} <= {"passed", "skipped"}
 
 
-def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(house: Sandbox, spi: Command) -> None:
+def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(sandbox: Sandbox, spi: Command) -> None:
     def files() -> set[Path]:
-        return {path for path in Path(house.settings.store).rglob("*") if path.is_file()}
+        return {path for path in Path(sandbox.settings.store).rglob("*") if path.is_file()}
 
-    before, digests = files(), house.digests()
-    said = spi(house, "refresh")
+    before, digests = files(), sandbox.digests()
+    said = spi(sandbox, "refresh")
     assert said.code == 0
     assert "Nothing had changed: no step was run." in said.out
     assert said.err == ""
     (new,) = {path for path in files() - before if path.name != "refresh.lock"}
-    assert new.parent == Path(house.settings.store) / "runs" / "run"
-    assert house.digests() == digests
-    runs = house.store.read_runs("run")
+    assert new.parent == Path(sandbox.settings.store) / "runs" / "run"
+    assert sandbox.digests() == digests
+    runs = sandbox.store.read_runs("run")
     assert runs is not None
     assert sorted(runs["state"].to_pylist()) == ["nothing to do", "succeeded"]
 
 
-def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(house: Sandbox) -> None:
+def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(sandbox: Sandbox) -> None:
     script = (
         "import sys\n"
         "from spi_pipeline.cli import main\n"
@@ -79,7 +79,7 @@ def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(house:
         "heavy = {'dagster', 'great_expectations', 'requests', 'scipy'}\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))\n"
     )
-    environment = os.environ | house.environment
+    environment = os.environ | sandbox.environment
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert "no step was run" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
@@ -94,23 +94,23 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
     assert heavy.isdisjoint(done.stdout.split())
 
 
-def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(house: Sandbox) -> None:
-    before = house.digests()
-    house.rewrite("census_central_heating", lambda table: table, compression="none")
-    done = house.refresh()
+def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(sandbox: Sandbox) -> None:
+    before = sandbox.digests()
+    sandbox.rewrite("census_central_heating", lambda table: table, compression="none")
+    done = sandbox.refresh()
     assert done.faults == []
     stale = [step.label for step in done.stale]
     assert stale[:3] == ["source/census_central_heating", "decade/decade", "indicator/no_central_heating"]
     states = {outcome.table: outcome.state for outcome in done.outcomes}
     assert {table for table, state in states.items() if state == "written"} == {"census_central_heating"}
     assert {state for table, state in states.items()} == {"written", "unchanged", "published"}
-    assert house.digests() == before
+    assert sandbox.digests() == before
 
 
-def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: Sandbox) -> None:
-    before = house.digests()
-    house.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
-    done = house.refresh()
+def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(sandbox: Sandbox) -> None:
+    before = sandbox.digests()
+    sandbox.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
+    done = sandbox.refresh()
     assert done.faults == []
     stale = {step.label for step in done.stale}
     assert {
@@ -118,7 +118,7 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: San
     } <= stale  # fmt: skip
     assert not {label for label in stale if label.startswith(("source/", "allocation/", "area/"))}
     assert {"indicator/turnout", "indicator/violent_crime"}.isdisjoint(stale)
-    changed = {name for name, digest in house.digests().items() if before[name] != digest}
+    changed = {name for name, digest in sandbox.digests().items() if before[name] != digest}
     above = ("freedom_and_choice", "opportunity", "social_progress_index")
     assert {f"element_score.{name}" for name in above} <= changed
     beside = {
@@ -126,29 +126,29 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(house: San
         "opposed", "redundant", "what_would_it_take", "composition", "residual", "published_finding",
     }  # fmt: skip
     assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
-    goalpost = house.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
+    goalpost = sandbox.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
     assert goalpost == [(30.0,)]
 
 
-def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(house: Sandbox) -> None:
+def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(sandbox: Sandbox) -> None:
     """Its tables stay in the store, but the database holds only the tables in the plan."""
-    file = house.settings.contracts / "indicators" / "environmental_quality.yaml"
+    file = sandbox.settings.contracts / "indicators" / "environmental_quality.yaml"
     text = file.read_text(encoding="utf-8")
     start, end = text.index("  - id: residents_flooded"), text.index("  - id: outdoor_environment")
     file.write_text(text[:start] + text[end:], encoding="utf-8")
-    assert house.refresh().faults == []
-    found = {name for (name,) in house.query("SELECT DISTINCT indicator_id FROM observation")}
-    assert found == set(house.contracts.indicators)
-    assert house.store.current("indicator_value.residents_flooded")
+    assert sandbox.refresh().faults == []
+    found = {name for (name,) in sandbox.query("SELECT DISTINCT indicator_id FROM observation")}
+    assert found == set(sandbox.contracts.indicators)
+    assert sandbox.store.current("indicator_value.residents_flooded")
 
 
-def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(house: Sandbox) -> None:
-    runner = house.runner
+def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(sandbox: Sandbox) -> None:
+    runner = sandbox.runner
     step = next(step for step in build_plan(runner.contracts) if step.label == "component/freedom_and_choice")
     before = runner.fingerprint(step)
-    house.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
+    sandbox.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
     assert runner.fingerprint(step) == before
-    assert house.runner.fingerprint(step) != before
+    assert sandbox.runner.fingerprint(step) != before
 
 
 @pytest.mark.parametrize(
@@ -163,30 +163,30 @@ def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(ho
     ],
 )
 def test_a_step_is_stale_when_a_contract_it_reads_changes(
-    house: Sandbox, file: str, old: str, new: str, stale: str
+    sandbox: Sandbox, file: str, old: str, new: str, stale: str
 ) -> None:
-    house.amend(file, old, new)
-    assert stale in {step.label for step in due_steps(build_plan(house.contracts), house.runner)}
+    sandbox.amend(file, old, new)
+    assert stale in {step.label for step in due_steps(build_plan(sandbox.contracts), sandbox.runner)}
 
 
-def test_a_comment_in_a_contract_makes_nothing_stale(house: Sandbox) -> None:
-    for path in house.settings.contracts.rglob("*.yaml"):
+def test_a_comment_in_a_contract_makes_nothing_stale(sandbox: Sandbox) -> None:
+    for path in sandbox.settings.contracts.rglob("*.yaml"):
         path.write_text(path.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
-    assert due_steps(build_plan(house.contracts), house.runner) == []
+    assert due_steps(build_plan(sandbox.contracts), sandbox.runner) == []
 
 
-def test_selecting_runs_the_selection_and_what_it_reads(house: Sandbox) -> None:
+def test_selecting_runs_the_selection_and_what_it_reads(sandbox: Sandbox) -> None:
     for source in ("census_central_heating", "census_overcrowding"):
-        house.rewrite(source, lambda table: table, compression="none")
-    done = house.refresh("indicator/no_central_heating")
+        sandbox.rewrite(source, lambda table: table, compression="none")
+    done = sandbox.refresh("indicator/no_central_heating")
     assert [step.label for step in done.stale] == ["source/census_central_heating", "indicator/no_central_heating"]
-    left = due_steps(build_plan(house.contracts), house.runner, ["indicators"])
+    left = due_steps(build_plan(sandbox.contracts), sandbox.runner, ["indicators"])
     assert [step.label for step in left][:1] == ["source/census_overcrowding"]
 
 
-def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(house: Sandbox) -> None:
-    house.rewrite("private_outdoor_space", lambda table: table, compression="none")
-    plan, runner = build_plan(house.contracts), house.runner
+def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(sandbox: Sandbox) -> None:
+    sandbox.rewrite("private_outdoor_space", lambda table: table, compression="none")
+    plan, runner = build_plan(sandbox.contracts), sandbox.runner
 
     def selected(name: str) -> list[str]:
         return [step.label for step in due_steps(plan, runner, [name])]
@@ -197,34 +197,34 @@ def test_a_name_shared_by_a_source_and_an_indicator_selects_either_by_its_key(ho
     assert selected("private_outdoor_space") == both
 
 
-def test_an_unknown_selection_names_the_nearest(house: Sandbox) -> None:
+def test_an_unknown_selection_names_the_nearest(sandbox: Sandbox) -> None:
     with pytest.raises(UnknownNameError, match="no step or group 'turnuot'; did you mean 'turnout'"):
-        refresh(house.settings, house.contracts, ["turnuot"])
+        refresh(sandbox.settings, sandbox.contracts, ["turnuot"])
 
 
-def test_a_dry_run_says_what_is_stale_and_touches_nothing(house: Sandbox, spi: Command) -> None:
-    assert spi(house, "refresh", "--dry-run").out == "Nothing is stale.\n"
-    house.rewrite("census_central_heating", lambda table: table, compression="none")
-    before = {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")}
-    said = spi(house, "refresh", "--dry-run", "--json")
+def test_a_dry_run_says_what_is_stale_and_touches_nothing(sandbox: Sandbox, spi: Command) -> None:
+    assert spi(sandbox, "refresh", "--dry-run").out == "Nothing is stale.\n"
+    sandbox.rewrite("census_central_heating", lambda table: table, compression="none")
+    before = {path: path.stat().st_mtime_ns for path in Path(sandbox.settings.store).rglob("*")}
+    said = spi(sandbox, "refresh", "--dry-run", "--json")
     assert said.code == 0
     assert json.loads(said.out)["stale"][:3] == [
         "source/census_central_heating",
         "decade/decade",
         "indicator/no_central_heating",
     ]
-    lines = spi(house, "refresh", "--dry-run", "--select", "no_central_heating").out.splitlines()
+    lines = spi(sandbox, "refresh", "--dry-run", "--select", "no_central_heating").out.splitlines()
     assert lines == ["source/census_central_heating", "indicator/no_central_heating"]
-    assert {path: path.stat().st_mtime_ns for path in Path(house.settings.store).rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in Path(sandbox.settings.store).rglob("*")} == before
 
 
-def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(house: Sandbox, spi: Command) -> None:
-    house.rewrite("census_central_heating", lambda table: table, compression="none")
-    said = spi(house, "refresh", "--select", "no_central_heating")
+def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(sandbox: Sandbox, spi: Command) -> None:
+    sandbox.rewrite("census_central_heating", lambda table: table, compression="none")
+    said = spi(sandbox, "refresh", "--select", "no_central_heating")
     assert said.code == 0
     assert said.err.splitlines() == ["sources: 1 done", "indicators: 1 done"]
     lines = said.out.splitlines()
     assert lines[-3].startswith("2 steps in ")
     assert lines[-3].endswith(": 1 unchanged, 1 written.")
     assert re.fullmatch(r"2 tables, \d+ rules: \d+ passed, 0 failed, 0 errored, \d+ skipped\.", lines[-2])
-    assert lines[-1] == f"Database: {house.store.database}"
+    assert lines[-1] == f"Database: {sandbox.store.database}"

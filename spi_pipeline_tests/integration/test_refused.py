@@ -15,7 +15,7 @@ import pytest
 from spi_pipeline.orchestration.refresh import Refresh
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline_tests.integration.fixtures import Command
-from spi_pipeline_tests.integration.sandboxes import Sandbox, column, copied, empty_house
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, copied, empty_sandbox
 
 FORMER_WARD = "E05002193"
 # Has the format of an MSOA code.
@@ -42,7 +42,7 @@ class Break:
 
 
 def _table(source_id: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Sandbox], None]:
-    return lambda house: house.rewrite(source_id, change)
+    return lambda sandbox: sandbox.rewrite(source_id, change)
 
 
 def _first(source_id: str, name: str, value: object) -> Callable[[Sandbox], None]:
@@ -118,14 +118,14 @@ BREAKS = {
     ),
     "broken file": Break(
         "recorded_flooding",
-        lambda house: house.embedded("recorded_flooding").write_bytes(b"PAR1 and no more") and None,
+        lambda sandbox: sandbox.embedded("recorded_flooding").write_bytes(b"PAR1 and no more") and None,
         "computed",
         ("/recorded_flooding.", "is broken", "restore it"),
         None,
     ),
     "missing file": Break(
         "covid_vaccination",
-        lambda house: house.embedded("covid_vaccination").unlink(),
+        lambda sandbox: sandbox.embedded("covid_vaccination").unlink(),
         "computed",
         ("no embedded table", "/covid_vaccination.", "add it with spi snapshot build"),
         None,
@@ -137,7 +137,7 @@ BREAKS = {
 class Night:
     """A refreshed sandbox after ``BREAKS``: its state before them and the result of the refresh after them."""
 
-    house: Sandbox
+    sandbox: Sandbox
     before: dict[str, str]
     scores: list[tuple]
     done: Refresh
@@ -148,15 +148,15 @@ SCORES = "SELECT edition, profile, id, area_code, score FROM score ORDER BY ALL"
 
 @pytest.fixture(scope="module")
 def night(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Night:
-    house = copied(refreshed, tmp_path_factory.mktemp("night"))
-    before, scores = house.digests(), house.query(SCORES)
+    sandbox = copied(refreshed, tmp_path_factory.mktemp("night"))
+    before, scores = sandbox.digests(), sandbox.query(SCORES)
     for broken in BREAKS.values():
-        broken.inject(house)
+        broken.inject(sandbox)
     # One source has a valid change: the last tenth of its rows is removed.
-    house.rewrite("stop_and_search", lambda table: table.slice(0, len(table) * 9 // 10))
+    sandbox.rewrite("stop_and_search", lambda table: table.slice(0, len(table) * 9 // 10))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        return Night(house, before, scores, house.refresh())
+        return Night(sandbox, before, scores, sandbox.refresh())
 
 
 def _faults(done: Refresh, table: str) -> list[str]:
@@ -181,7 +181,7 @@ def test_one_sentence_names_table_rule_finding_and_remedy(night: Night, name: st
 @pytest.mark.parametrize("name", BREAKS)
 def test_the_good_version_is_kept_and_marked_stale(night: Night, name: str) -> None:
     source_id = BREAKS[name].source_id
-    version = night.house.store.current(source_id)
+    version = night.sandbox.store.current(source_id)
     assert version is not None
     assert version.sha256 == night.before[source_id]
     assert version.stale_since is not None
@@ -193,14 +193,14 @@ def test_the_good_version_is_kept_and_marked_stale(night: Night, name: str) -> N
 @pytest.mark.parametrize("name", [name for name, broken in BREAKS.items() if broken.rows is not None])
 def test_quarantine_holds_the_refused_rows_and_what_they_broke(night: Night, name: str) -> None:
     broken = BREAKS[name]
-    folder = Path(night.house.settings.store) / "quarantine" / broken.source_id
+    folder = Path(night.sandbox.settings.store) / "quarantine" / broken.source_id
     (report,) = folder.glob("*.json")
     assert pq.read_metadata(report.with_suffix(".parquet")).num_rows == broken.rows
     told = json.loads(report.read_text(encoding="utf-8"))
     assert told["run_id"] == night.done.run_id
     outcomes = {result["rule"]: result["outcome"] for result in told["results"]}
     assert outcomes[broken.rule] == "failed"
-    rules = {rule.id for rule in night.house.contracts.sources[broken.source_id].rules}
+    rules = {rule.id for rule in night.sandbox.contracts.sources[broken.source_id].rules}
     assert set(outcomes) == rules | {"computed"}
     failed = [rule for rule, found in outcomes.items() if found in ("failed", "errored")]
     assert broken.rule in failed
@@ -214,14 +214,14 @@ def test_quarantine_holds_the_refused_rows_and_what_they_broke(night: Night, nam
 def test_what_the_rules_found_is_on_record(night: Night, name: str) -> None:
     broken = BREAKS[name]
     outcome = {"computed": "errored"}.get(broken.rule, "failed")
-    recorded = night.house.query(
+    recorded = night.sandbox.query(
         "SELECT outcome, severity FROM check_result WHERE run_id = ? AND table_name = ? AND rule = ?",
         night.done.run_id,
         broken.source_id,
         broken.rule,
     )
     assert recorded == [(outcome, "error")]
-    states = night.house.query(
+    states = night.sandbox.query(
         "SELECT DISTINCT state FROM source_release WHERE run_id = ? AND source_id = ?",
         night.done.run_id,
         broken.source_id,
@@ -234,14 +234,14 @@ def test_only_what_was_broken_is_refused_and_the_rest_is_computed(night: Night) 
     assert kept == {broken.source_id for broken in BREAKS.values()}
     assert night.done.state == "failed"
     assert not [outcome for outcome in night.done.outcomes if outcome.state == "failed"]
-    now = night.house.digests()
+    now = night.sandbox.digests()
     changed = {name for name, digest in now.items() if night.before[name] != digest}
     assert {"stop_and_search", "indicator_value.stop_and_search", "element_score.rights_and_voice"} <= changed
     assert {name.split(".")[0] for name in changed}.isdisjoint(broken.source_id for broken in BREAKS.values())
 
 
 def test_readers_see_a_whole_database_of_good_versions_and_honest_news(night: Night) -> None:
-    scores = night.house.query(SCORES)
+    scores = night.sandbox.query(SCORES)
     assert [row[:4] for row in scores] == [row[:4] for row in night.scores]
     changed = {row[2] for row, old in zip(scores, night.scores, strict=True) if row[4] != old[4]}
     # Missing turnout and registration are estimated from their own means, since stops alone predict neither.
@@ -249,7 +249,7 @@ def test_readers_see_a_whole_database_of_good_versions_and_honest_news(night: Ni
 
 
 def test_status_says_what_is_stale_since_when_and_why(night: Night, spi: Command) -> None:
-    said = spi(night.house, "status", "--json")
+    said = spi(night.sandbox, "status", "--json")
     assert said.code == 1
     found = json.loads(said.out)
     stale = {table["table"]: table for table in found["stale_tables"]}
@@ -258,35 +258,35 @@ def test_status_says_what_is_stale_since_when_and_why(night: Night, spi: Command
     assert stale["population_2020"]["written_at"] <= stale["population_2020"]["since"]
     assert found["runs"][0]["state"] == "failed"
     assert found["runs"][0]["failed_checks"] >= len(BREAKS)
-    plain = spi(night.house, "status")
+    plain = spi(night.sandbox, "status")
     assert re.search(
         r"stale table population_2020: good version less than an hour old, refused for less than an hour: ", plain.out
     )
 
 
 def test_once_the_cause_is_cured_the_next_refresh_heals(night: Night, spi: Command, tmp_path: Path) -> None:
-    house = copied(night.house, tmp_path)
-    house.cure()
-    said = spi(house, "refresh", "--json")
+    sandbox = copied(night.sandbox, tmp_path)
+    sandbox.cure()
+    said = spi(sandbox, "refresh", "--json")
     assert said.code == 0, said.err
     told = json.loads(said.out)
     assert (told["state"], told["faults"]) == ("succeeded", [])
     assert {f"source/{broken.source_id}" for broken in BREAKS.values()} <= set(told["stale"])
-    assert house.digests() == night.before
-    assert house.query(SCORES) == night.scores
-    assert status_of(house.settings)["stale_tables"] == []
-    assert spi(house, "status").code == 0
-    assert house.refresh().state == "nothing to do"
+    assert sandbox.digests() == night.before
+    assert sandbox.query(SCORES) == night.scores
+    assert status_of(sandbox.settings)["stale_tables"] == []
+    assert spi(sandbox, "status").code == 0
+    assert sandbox.refresh().state == "nothing to do"
 
 
 def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_rest_is_computed(
     tmp_path: Path, spi: Command
 ) -> None:
-    house = empty_house(tmp_path)
-    BREAKS["out of range"].inject(house)
-    BREAKS["missing file"].inject(house)
+    sandbox = empty_sandbox(tmp_path)
+    BREAKS["out of range"].inject(sandbox)
+    BREAKS["missing file"].inject(sandbox)
     wanted = ("--select", "overcrowded_homes", "--select", "no_central_heating", "--select", "vaccinated_50_and_over")
-    said = spi(house, "refresh", *wanted)
+    said = spi(sandbox, "refresh", *wanted)
     assert said.code == 1
     assert "Traceback" not in said.err
     faults = [line for line in said.err.splitlines() if " done" not in line]
@@ -294,28 +294,28 @@ def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_res
     assert all("there is no earlier version, so the steps that need it were not run" in fault for fault in faults)
     assert "between_households" in faults[0] + faults[1]
     assert "Nothing is published yet." in said.out
-    made = set(house.digests())
+    made = set(sandbox.digests())
     assert {"indicator_value.no_central_heating", "allocation", "area", "population_2020"} <= made
     missing = {"census_overcrowding", "indicator_value.overcrowded_homes", "covid_vaccination"}
     assert not made & (missing | {"indicator_value.vaccinated_50_and_over"})
-    house.cure()
-    again = spi(house, "refresh", *wanted)
+    sandbox.cure()
+    again = spi(sandbox, "refresh", *wanted)
     assert (again.code, [line for line in again.err.splitlines() if " done" not in line]) == (0, [])
-    assert set(house.digests()) == made | missing | {"indicator_value.vaccinated_50_and_over"}
+    assert set(sandbox.digests()) == made | missing | {"indicator_value.vaccinated_50_and_over"}
 
 
 def test_a_lookup_that_is_not_whole_vouches_for_nothing(
     refreshed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    house = copied(refreshed, tmp_path)
-    scores = house.query(SCORES)
+    sandbox = copied(refreshed, tmp_path)
+    scores = sandbox.query(SCORES)
     # All are halved alike, so that the tables would cover the halved list.
     for source_id in ("lsoa_best_fit", "lsoa_boundaries", "census_age", "bus_service"):
-        house.rewrite(source_id, lambda table: table.slice(0, len(table) // 2))
-    done = house.refresh()
+        sandbox.rewrite(source_id, lambda table: table.slice(0, len(table) // 2))
+    done = sandbox.refresh()
     assert done.state == "failed"
     for source_id in ("lsoa_best_fit", "lsoa_boundaries", "census_age", "bus_service"):
         (fault,) = _faults(done, source_id)
         assert "the embedded table lsoa_best_fit lists 62 areas of lsoa21, geography.yaml states 125" in fault
-    assert house.query(SCORES) == scores
+    assert sandbox.query(SCORES) == scores

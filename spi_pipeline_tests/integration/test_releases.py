@@ -17,9 +17,9 @@ SIGN = ("--by", "Ann", "--note", "the first")
 TURNOUT = "indicators/rights_and_voice.yaml"
 
 
-def revise(house: Sandbox) -> None:
+def revise(sandbox: Sandbox) -> None:
     """Raise the first ward's turnout by two points."""
-    house.rewrite("local_elections_2023", lambda table: column(table, "turnout", lambda old: [old[0] + 2, *old[1:]]))
+    sandbox.rewrite("local_elections_2023", lambda table: column(table, "turnout", lambda old: [old[0] + 2, *old[1:]]))
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def released(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sa
     from spi_pipeline.run.freezing import freeze
     from spi_pipeline.storage.published.releases import SIGNED
 
-    house = copied(refreshed, tmp_path_factory.mktemp("released"))
-    with house.store.lock():
-        release = freeze(house.settings, house.contracts, "first")
-        house.store.releases.add(release, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
-    return house
+    sandbox = copied(refreshed, tmp_path_factory.mktemp("released"))
+    with sandbox.store.lock():
+        release = freeze(sandbox.settings, sandbox.contracts, "first")
+        sandbox.store.releases.add(release, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
+    return sandbox
 
 
 @pytest.fixture
@@ -41,29 +41,29 @@ def later(released: Sandbox, tmp_path: Path) -> Sandbox:
     return copied(released, tmp_path)
 
 
-def test_a_release_is_made_signed_and_listed(house: Sandbox, spi: Command) -> None:
-    made = spi(house, "release", "create", "--id", "first")
+def test_a_release_is_made_signed_and_listed(sandbox: Sandbox, spi: Command) -> None:
+    made = spi(sandbox, "release", "create", "--id", "first")
     assert made.code == 0, made.err
     assert "To sign it: spi release publish first --by NAME" in made.out
-    assert spi(house, "release", "publish", "first", *SIGN).code == 0
-    assert "first: signed, figures of " in spi(house, "release", "list").out
-    told = json.loads(spi(house, "release", "show", "first", "--json").out)
+    assert spi(sandbox, "release", "publish", "first", *SIGN).code == 0
+    assert "first: signed, figures of " in spi(sandbox, "release", "list").out
+    told = json.loads(spi(sandbox, "release", "show", "first", "--json").out)
     assert told["state"] == "signed"
     assert told["events"][0]["by"] == "Ann"
-    assert told["tables"] == house.digests()
+    assert told["tables"] == sandbox.digests()
     assert {"code", "libraries", "contracts", "snapshot", "downloads", "editions"} <= told.keys()
-    again = spi(house, "release", "publish", "first", *SIGN)
+    again = spi(sandbox, "release", "publish", "first", *SIGN)
     assert (again.code, again.err) == (1, "Release first is signed; only one that is draft can be signed.\n")
-    nearest = spi(house, "release", "show", "frist")
+    nearest = spi(sandbox, "release", "show", "frist")
     assert (nearest.code, nearest.err) == (2, "there is no release 'frist'; did you mean first?\n")
 
 
-def test_what_is_not_up_to_date_is_not_frozen(house: Sandbox, spi: Command) -> None:
-    revise(house)
-    said = spi(house, "release", "create")
+def test_what_is_not_up_to_date_is_not_frozen(sandbox: Sandbox, spi: Command) -> None:
+    revise(sandbox)
+    said = spi(sandbox, "release", "create")
     assert said.code == 1
     assert "The publication is not up to date: " in said.err
-    assert house.store.releases.all() == []
+    assert sandbox.store.releases.all() == []
 
 
 def test_a_revision_goes_with_its_reason(later: Sandbox, spi: Command) -> None:
@@ -101,14 +101,14 @@ def test_one_figure_revised_is_told_as_that(later: Sandbox, spi: Command) -> Non
 
 
 def test_a_month_more_is_newer_figures_and_other_windows(refreshed: Sandbox, tmp_path: Path, spi: Command) -> None:
-    house = copied(refreshed, tmp_path)
-    house.rewrite("street_crime", lambda table: _without_newest(table))
-    assert house.refresh().faults == []
-    assert spi(house, "release", "create", "--id", "first").code == 0
-    assert spi(house, "release", "publish", "first", *SIGN).code == 0
-    house.cure()
-    assert house.refresh().faults == []
-    parts = house.query(
+    sandbox = copied(refreshed, tmp_path)
+    sandbox.rewrite("street_crime", lambda table: _without_newest(table))
+    assert sandbox.refresh().faults == []
+    assert spi(sandbox, "release", "create", "--id", "first").code == 0
+    assert spi(sandbox, "release", "publish", "first", *SIGN).code == 0
+    sandbox.cure()
+    assert sandbox.refresh().faults == []
+    parts = sandbox.query(
         "SELECT edition, sum(abs(from_newer)) > 0, sum(abs(from_window)) > 0, "
         "max(abs(change - from_newer - from_window)) < 1e-8 FROM release_change WHERE level = 'index' AND profile = "
         "'spi' GROUP BY ALL ORDER BY edition"

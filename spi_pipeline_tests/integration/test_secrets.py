@@ -33,18 +33,18 @@ def hook() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def told(house: Sandbox, hook: Inbox, tmp_path: Path) -> Sandbox:
+def told(sandbox: Sandbox, hook: Inbox, tmp_path: Path) -> Sandbox:
     """One channel from the setting and one from a file; neither accepts messages."""
     address = hook.url.replace("json://", "json://s3cr3t-user:pa55%20word@")
     file = tmp_path / "channels.yaml"
     file.write_text("channels: {team: {url: 'slack://T1JJ3T3L2/an0ther-t0ken!/x'}}", encoding="utf-8")
     changed = {"alert_urls": SecretStr(f"hook={address}"), "alert_channels": str(file)}
-    return Sandbox(house.settings.model_copy(update=changed))
+    return Sandbox(sandbox.settings.model_copy(update=changed))
 
 
-def spi(house: Sandbox, scratch: Path, before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def spi(sandbox: Sandbox, scratch: Path, before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
-    environment = os.environ | house.environment | {"TMPDIR": str(scratch)}
+    environment = os.environ | sandbox.environment | {"TMPDIR": str(scratch)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
 
 

@@ -35,43 +35,43 @@ with Store(sys.argv[1]).lock():
 
 
 @pytest.fixture
-def instance(house: Sandbox) -> Iterator[dg.DagsterInstance]:
-    with open_instance(house.store.dagster_home) as opened:
+def instance(sandbox: Sandbox) -> Iterator[dg.DagsterInstance]:
+    with open_instance(sandbox.store.dagster_home) as opened:
         yield opened
 
 
 def picked(
-    house: Sandbox,
+    sandbox: Sandbox,
     instance: dg.DagsterInstance,
     *,
     assets: set[dg.AssetKey],
     checks: set[dg.AssetCheckKey] | None = None,
 ) -> Any:
     """Run assets or checks picked on their pages in the UI."""
-    job = build_definitions(house.settings).resolve_implicit_global_asset_job_def()
+    job = build_definitions(sandbox.settings).resolve_implicit_global_asset_job_def()
     chosen = job.get_subset(asset_selection=assets, asset_check_selection=checks)
     return chosen.execute_in_process(instance=instance, raise_on_error=False)
 
 
 def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
-    house: Sandbox, instance: dg.DagsterInstance
+    sandbox: Sandbox, instance: dg.DagsterInstance
 ) -> None:
-    before = house.digests()
-    done = picked(house, instance, assets={TURNOUT})
+    before = sandbox.digests()
+    done = picked(sandbox, instance, assets={TURNOUT})
     assert done.success
     (made,) = done.asset_materializations_for_node("indicators_of_rights_and_voice")
     assert made.metadata["state"].value == "unchanged"
-    assert house.digests() == before
-    recorded = house.store.read_run("check_result", done.run_id)
+    assert sandbox.digests() == before
+    recorded = sandbox.store.read_run("check_result", done.run_id)
     assert recorded is not None
     assert set(recorded["table_name"].to_pylist()) == {"indicator_value.turnout"}
-    run = status_of(house.settings)["last_run"]
+    run = status_of(sandbox.settings)["last_run"]
     assert (run["run_id"], run["state"], run["launched_by"]) == (done.run_id, "succeeded", "the UI")
 
 
-def test_a_check_picked_alone_is_evaluated(house: Sandbox, instance: dg.DagsterInstance) -> None:
+def test_a_check_picked_alone_is_evaluated(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     names = ("form_and_keys", "relations")
-    done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
+    done = picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
     assert done.success
     found = {evaluation.check_name: evaluation.passed for evaluation in done.get_asset_check_evaluations()}
     assert found == dict.fromkeys(names, True)
@@ -79,19 +79,19 @@ def test_a_check_picked_alone_is_evaluated(house: Sandbox, instance: dg.DagsterI
 
 
 def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(
-    house: Sandbox, instance: dg.DagsterInstance
+    sandbox: Sandbox, instance: dg.DagsterInstance
 ) -> None:
-    (house.store.root / "tables" / "indicator_value.turnout" / "current.json").unlink()
-    done = picked(house, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
+    (sandbox.store.root / "tables" / "indicator_value.turnout" / "current.json").unlink()
+    done = picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
     assert not done.success
-    (run,) = [run for run in status_of(house.settings)["runs"] if run["run_id"] == done.run_id]
+    (run,) = [run for run in status_of(sandbox.settings)["runs"] if run["run_id"] == done.run_id]
     assert run["cause"].endswith("there is no table indicator_value.turnout in the store yet; run spi refresh")
 
 
 @pytest.fixture
-def holder(house: Sandbox) -> Iterator[subprocess.Popen[str]]:
+def holder(sandbox: Sandbox) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of the store until it is killed."""
-    command = [sys.executable, "-c", HOLD, house.settings.store]
+    command = [sys.executable, "-c", HOLD, sandbox.settings.store]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -100,7 +100,7 @@ def holder(house: Sandbox) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_run_of_the_ui_waits_for_who_writes(
-    house: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
     whole = Store.lock
@@ -109,31 +109,31 @@ def test_a_run_of_the_ui_waits_for_who_writes(
     def lock(store: Store, wait: float = 0) -> Iterator[None]:
         """Before the run waits for the lock, record that others see it running; then kill the lock holder."""
         close_abandoned_runs(instance, store)
-        seen.append((status_of(house.settings)["last_run"]["state"], store.is_locked()))
+        seen.append((status_of(sandbox.settings)["last_run"]["state"], store.is_locked()))
         holder.kill()
         with whole(store, wait):
             yield
 
     monkeypatch.setattr(Store, "lock", lock)
-    assert picked(house, instance, assets={TURNOUT}).success
+    assert picked(sandbox, instance, assets={TURNOUT}).success
     assert seen[0] == ("running", True)
-    assert status_of(house.settings)["healthy"]
+    assert status_of(sandbox.settings)["healthy"]
 
 
 def test_a_run_of_the_ui_that_is_stopped_waits_no_longer_and_says_for_whom_it_did(
-    house: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_instance, "WAIT_SECONDS", 0.1)
-    before = house.digests()
+    before = sandbox.digests()
 
     def canceling(_self: dg.DagsterInstance, run_id: str) -> SimpleNamespace:
         return SimpleNamespace(run_id=run_id, status=dg.DagsterRunStatus.CANCELING, is_finished=False)
 
     monkeypatch.setattr(dg.DagsterInstance, "get_run_by_id", canceling)
-    waiting = of_instance._waited_for(instance, house.store, "a-run", 60)
+    waiting = of_instance._waited_for(instance, sandbox.store, "a-run", 60)
     with pytest.raises(SpiError, match=f"is being written by process {holder.pid} since "):
         waiting.__enter__()
-    assert house.digests() == before
+    assert sandbox.digests() == before
 
 
 RUN_AND_DIE = """
@@ -155,23 +155,23 @@ with open_instance(Store(settings.store).dagster_home) as instance:
 
 @pytest.mark.parametrize("home", [False, True], ids=["alone", "with DAGSTER_HOME"])
 def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
-    house: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
 ) -> None:
     if home:
         (tmp_path / "home").mkdir()
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    died = subprocess.run([sys.executable, "-c", RUN_AND_DIE], env=os.environ | house.environment, check=False)
+    died = subprocess.run([sys.executable, "-c", RUN_AND_DIE], env=os.environ | sandbox.environment, check=False)
     assert died.returncode == -signal.SIGKILL
-    found = status_of(house.settings)
+    found = status_of(sandbox.settings)
     last = found["last_run"]
     assert (found["healthy"], last["state"], last["launched_by"]) == (False, "killed", "the UI")
-    with open_instance(house.store.dagster_home) as instance:
+    with open_instance(sandbox.store.dagster_home) as instance:
         (run,) = [run for run in instance.get_runs() if run.run_id == last["run_id"]]
         assert run.status == dg.DagsterRunStatus.STARTED
-        close_abandoned_runs(instance, house.store)
+        close_abandoned_runs(instance, sandbox.store)
         under_way = instance.get_runs(dg.RunsFilter(statuses=list(map(dg.DagsterRunStatus, UNDER_WAY))))
         assert not under_way, "the queue would wait for it for ever"
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
-    assert status_of(house.settings)["last_run"]["state"] == "killed"
-    house.refresh()
-    assert status_of(house.settings)["healthy"]
+    assert status_of(sandbox.settings)["last_run"]["state"] == "killed"
+    sandbox.refresh()
+    assert status_of(sandbox.settings)["healthy"]

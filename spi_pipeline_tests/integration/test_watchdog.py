@@ -41,16 +41,16 @@ MINUTE, FUTURE = dt.timedelta(minutes=1), NOW + dt.timedelta(days=9)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return Sandbox(Settings(store=str(tmp_path_factory.mktemp("store")), mode="snapshot"))
 
 
 @pytest.fixture(scope="module")
-def opened(house: Sandbox) -> Iterator[DagsterInstance]:
+def opened(sandbox: Sandbox) -> Iterator[DagsterInstance]:
     """One instance shared by the tests, because opening one takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        with open_instance(house.store.dagster_home) as found:
+        with open_instance(sandbox.store.dagster_home) as found:
             yield found
 
 
@@ -142,11 +142,11 @@ def test_switched_on_anew_it_has_its_time_again(instance: DagsterInstance) -> No
     assert tickers(instance, NOW) == [Ticker("alerts", "sensor", None)]
 
 
-def test_a_dead_daemon_is_seen_from_outside_and_told_once(house: Sandbox, instance: DagsterInstance) -> None:
+def test_a_dead_daemon_is_seen_from_outside_and_told_once(sandbox: Sandbox, instance: DagsterInstance) -> None:
     beat(instance, NOW - 10 * MINUTE)
     state = switched_on(instance, "alerts", SensorInstigatorData(min_interval=30))
     tick(instance, state, NOW - 10 * MINUTE)
-    found = status_of(house.settings, NOW)
+    found = status_of(sandbox.settings, NOW)
     trouble = "the daemon that ticks it has given no sign of life since 2026-11-24 01:50 UTC"
     (told,) = found["tickers"]
     assert told == {
@@ -161,7 +161,7 @@ def test_a_dead_daemon_is_seen_from_outside_and_told_once(house: Sandbox, instan
     assert json.dumps(found)
 
     with webhook() as hook:
-        listening = replace(house, settings=house.settings.model_copy(update={"alert_urls": SecretStr(hook.url)}))
+        listening = replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(hook.url)}))
         for minutes in (0, 5, 10):
             look(listening.settings, listening.contracts, NOW + minutes * MINUTE)
         beat(instance, NOW + 20 * MINUTE)

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import time_machine
 
-from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_house, house_in
+from spi_pipeline_tests.integration.sandboxes import Sandbox, column, empty_sandbox, sandbox_in
 
 BEGINS = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 SEED = 20261128
@@ -58,11 +58,11 @@ class Day:
         return sum(self.bytes.values())
 
 
-def years(house: Sandbox, days: int, seed: int = SEED, first: int = 0) -> Iterator[Day]:
+def years(sandbox: Sandbox, days: int, seed: int = SEED, first: int = 0) -> Iterator[Day]:
     """Refresh a sandbox once a day.
 
     Args:
-        house: the sandbox; its store may already exist.
+        sandbox: the sandbox; its store may already exist.
         days: the number of days, including those before ``first``.
         seed: the seed of the changes.
         first: the number of the day to start with.
@@ -70,26 +70,28 @@ def years(house: Sandbox, days: int, seed: int = SEED, first: int = 0) -> Iterat
     for number in range(first, days):
         random = np.random.default_rng([seed, number])
         with time_machine.travel(BEGINS + dt.timedelta(days=number)):
-            changed = _change(house, random) if number else "nothing yet"
+            changed = _change(sandbox, random) if number else "nothing yet"
             began = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
-            done = house.refresh()
+            done = sandbox.refresh()
             seconds = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID) - began
-        sizes = {name: _size(house.store.root / name) for name in FOLDERS}
+        sizes = {name: _size(sandbox.store.root / name) for name in FOLDERS}
         yield Day(number, changed, len(done.stale), seconds, sizes, done.faults)
 
 
-def _change(house: Sandbox, random: np.random.Generator) -> str:
+def _change(sandbox: Sandbox, random: np.random.Generator) -> str:
     """Make one change and return its kind."""
     what = random.choice(["crimes", "votes", "goalpost"])
     if what == "goalpost":
-        file = house.settings.contracts / "indicators" / "rights_and_voice.yaml"
+        file = sandbox.settings.contracts / "indicators" / "rights_and_voice.yaml"
         text = file.read_text("utf-8")
         best = text.partition("worst: 10, best: ")[2].partition(",")[0]
-        house.amend("indicators/rights_and_voice.yaml", f"worst: 10, best: {best}", f"worst: 10, best: {_other(best)}")
+        sandbox.amend(
+            "indicators/rights_and_voice.yaml", f"worst: 10, best: {best}", f"worst: 10, best: {_other(best)}"
+        )
     elif what == "crimes":
-        house.rewrite("street_crime", lambda table: _one_more(table, "crimes", random))
+        sandbox.rewrite("street_crime", lambda table: _one_more(table, "crimes", random))
     else:
-        house.rewrite("local_elections_2023", lambda table: _one_more(table, "turnout", random))
+        sandbox.rewrite("local_elections_2023", lambda table: _one_more(table, "turnout", random))
     return str(what)
 
 
@@ -121,10 +123,10 @@ def main(days: int, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
     kept = to / "days.jsonl"
     found = [Day(**json.loads(line)) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
-    house = house_in(to) if found else empty_house(to)
+    sandbox = sandbox_in(to) if found else empty_sandbox(to)
     for count in () if found else ("draws: 500", "shares: 250"):  # the uncertainty of ranks takes time but no space
-        house.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    for day in years(house, days, first=len(found)):
+        sandbox.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
+    for day in years(sandbox, days, first=len(found)):
         found.append(day)
         with kept.open("a", encoding="utf-8") as opened:
             opened.write(json.dumps(asdict(day)) + "\n")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spi_pipeline_tests.docs.documents import put_table
-from spi_pipeline_tests.integration.sandboxes import empty_house
+from spi_pipeline_tests.integration.sandboxes import empty_sandbox
 from spi_pipeline_tests.mutations.report import BY_KIND, DOCUMENT, MISSED, by_kind, missed_table
 from spi_pipeline_tests.mutations.run import Found, judge_all
 from spi_pipeline_tests.mutations.tables import real_tables
@@ -33,20 +33,20 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ.pop("DAGSTER_HOME", None)
     with tempfile.TemporaryDirectory() as folder:
-        house = empty_house(Path(folder))
-        if faults := house.refresh().faults:
+        sandbox = empty_sandbox(Path(folder))
+        if faults := sandbox.refresh().faults:
             print("\n".join(faults), file=sys.stderr)
             return 1
-        reals = sorted(real_tables(house), key=lambda real: -real.rows.nbytes)
+        reals = sorted(real_tables(sandbox), key=lambda real: -real.rows.nbytes)
         names = [r.name for r in reals if not asked.table or {r.name, r.name.split(".")[0]}.intersection(asked.table)]
         found: list[Found] = []
-        for done in judge_all(house, names, asked.processes):
+        for done in judge_all(sandbox, names, asked.processes):
             found += done
             missed = sum(item.missed for item in done)
             print(f"{done[0].table}: {len(done)} mutations, {missed} missed", file=sys.stderr)
-        order = [*house.contracts.sources, *house.contracts.products]
+        order = [*sandbox.contracts.sources, *sandbox.contracts.products]
         found.sort(key=lambda item: (order.index(item.table.split(".")[0]), item.table))
-        tables = {BY_KIND: by_kind(found), MISSED: missed_table(found, house.contracts)}
+        tables = {BY_KIND: by_kind(found), MISSED: missed_table(found, sandbox.contracts)}
     for name, table in tables.items():
         print(f"{name}\n\n{table}\n")
         if asked.write:

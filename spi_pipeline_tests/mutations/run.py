@@ -45,16 +45,16 @@ class Found:
         return not self.refused and not self.reported
 
 
-def mutations_of(house: Sandbox, real: Real) -> list[Mutation]:
+def mutations_of(sandbox: Sandbox, real: Real) -> list[Mutation]:
     """Every mutation of one real table."""
-    contracts = house.contracts
+    contracts = sandbox.contracts
     units, former = contracts.vocabulary.units, sorted(contracts.geography.former_wards)
     return list(mutations(real.name, real.rows, real.contract, units, former))
 
 
-def sampled(house: Sandbox, size: int, seed: int) -> Iterator[tuple[Real, Mutation]]:
+def sampled(sandbox: Sandbox, size: int, seed: int) -> Iterator[tuple[Real, Mutation]]:
     """A random sample of all mutations, in order of table; the same seed gives the same sample."""
-    every = [(real, mutation) for real in real_tables(house) for mutation in mutations_of(house, real)]
+    every = [(real, mutation) for real in real_tables(sandbox) for mutation in mutations_of(sandbox, real)]
     for number in sorted(Random(seed).sample(range(len(every)), min(size, len(every)))):
         yield every[number]
 
@@ -74,22 +74,22 @@ def judge(real: Real, mutation: Mutation) -> Found:
     return Found(mutation.table, mutation.column, mutation.kind, mutation.sure, refused, reported)
 
 
-def judge_all(house: Sandbox, names: Sequence[str], processes: int) -> Iterator[list[Found]]:
+def judge_all(sandbox: Sandbox, names: Sequence[str], processes: int) -> Iterator[list[Found]]:
     """Judge every mutation of the given tables, table by table, in several processes."""
-    with ProcessPoolExecutor(processes, initializer=_open, initargs=(house,)) as pool:
+    with ProcessPoolExecutor(processes, initializer=_open, initargs=(sandbox,)) as pool:
         yield from pool.map(_judge_table, names)
 
 
 _tables: dict[str, tuple[Sandbox, Real]] = {}
 
 
-def _open(house: Sandbox) -> None:
-    _tables.update({real.name: (house, real) for real in real_tables(house)})
+def _open(sandbox: Sandbox) -> None:
+    _tables.update({real.name: (sandbox, real) for real in real_tables(sandbox)})
 
 
 def _judge_table(name: str) -> list[Found]:
-    house, real = _tables[name]
-    return [judge(real, mutation) for mutation in mutations_of(house, real)]
+    sandbox, real = _tables[name]
+    return [judge(real, mutation) for mutation in mutations_of(sandbox, real)]
 
 
 def _looks_at(rule: Rule, column: str) -> bool:

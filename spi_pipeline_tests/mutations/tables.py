@@ -26,9 +26,9 @@ class Real:
     rules: Sequence[Rule]
 
 
-def real_tables(house: Sandbox) -> list[Real]:
+def real_tables(sandbox: Sandbox) -> list[Real]:
     """Every table of a refreshed sandbox that has rows."""
-    reader, contracts = house.runner.reader, house.contracts
+    reader, contracts = sandbox.runner.reader, sandbox.contracts
     names = [table for step in build_plan(contracts) for table in step.outputs if is_table(table)]
     found = [(name, contract_of(name, contracts), reader.table(name)) for name in names]
     for name in RECORDED:

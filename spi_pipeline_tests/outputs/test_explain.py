@@ -27,8 +27,8 @@ def _nodes(node: Node) -> Iterator[Node]:
         yield from _nodes(child)
 
 
-def _explained(house: Sandbox, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
-    with asking(house.store.database, house.contracts, area, element, profile) as question:
+def _explained(sandbox: Sandbox, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
+    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain(question, edition).root
 
 

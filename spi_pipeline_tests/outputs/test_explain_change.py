@@ -18,8 +18,8 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 INDEX = "social_progress_index"
 
 
-def explained(house: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
-    with asking(house.store.database, house.contracts, area, element, profile) as question:
+def explained(sandbox: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
+    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain_change(question, *pair)
 
 
@@ -29,8 +29,8 @@ def nodes(node: Moved) -> Iterator[Moved]:
         yield from nodes(child)
 
 
-def editions(house: Sandbox) -> list[int]:
-    return [year for (year,) in house.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
+def editions(sandbox: Sandbox) -> list[int]:
+    return [year for (year,) in sandbox.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
 
 
 @pytest.mark.parametrize(("area", "profile"), [("Farley", "spi"), ("Farley", "equal"), ("Luton", "spi")])

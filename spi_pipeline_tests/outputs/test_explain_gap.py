@@ -17,14 +17,14 @@ from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def explained(house: Sandbox, area: str, element: str, profile: str = "spi") -> Explanation:
-    with asking(house.store.database, house.contracts, area, element, profile) as question:
+def explained(sandbox: Sandbox, area: str, element: str, profile: str = "spi") -> Explanation:
+    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain(question)
 
 
-def with_changed(house: Sandbox, folder: Path, change: str) -> Path:
+def with_changed(sandbox: Sandbox, folder: Path, change: str) -> Path:
     """Copy the database and update its table ``observation``."""
-    shutil.copyfile(house.store.database, copy := folder / "spi.duckdb")
+    shutil.copyfile(sandbox.store.database, copy := folder / "spi.duckdb")
     with duckdb.connect(str(copy)) as connection:
         changed = connection.execute(f"UPDATE observation SET {change} RETURNING 1").fetchall()
     assert changed

@@ -15,8 +15,8 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.test_explain_gap import with_changed
 
 
-def explained(house: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
-    with asking(house.store.database, house.contracts, area, element) as question:
+def explained(sandbox: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
+    with asking(sandbox.store.database, sandbox.contracts, area, element) as question:
         return explain_interval(question, edition)
 
 

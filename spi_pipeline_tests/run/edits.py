@@ -31,7 +31,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def replaced(file: str, old: str, new: str) -> Edit:
-    def edit(_house: Sandbox, source: Path) -> None:
+    def edit(_sandbox: Sandbox, source: Path) -> None:
         path = source / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} no longer holds {old!r}"
@@ -41,7 +41,7 @@ def replaced(file: str, old: str, new: str) -> Edit:
 
 
 def appended(file: str, text: str) -> Edit:
-    def edit(_house: Sandbox, source: Path) -> None:
+    def edit(_sandbox: Sandbox, source: Path) -> None:
         with (source / file).open("a", encoding="utf-8") as opened:
             opened.write(text)
 
@@ -49,4 +49,4 @@ def appended(file: str, text: str) -> Edit:
 
 
 def amended(file: str, old: str, new: str) -> Edit:
-    return lambda house, _source: house.amend(file, old, new)
+    return lambda sandbox, _source: sandbox.amend(file, old, new)

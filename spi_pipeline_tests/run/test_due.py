@@ -16,30 +16,30 @@ PUBLICATION = {"publication/outputs"}
 EVERYTHING = ["source", "allocation", "area", "basis"]
 
 
-def plan(house: Sandbox) -> list[Step]:
-    return build_plan(house.contracts)
+def plan(sandbox: Sandbox) -> list[Step]:
+    return build_plan(sandbox.contracts)
 
 
-def computed_and_judged(house: Sandbox) -> tuple[set[str], set[str]]:
-    found = list(due(plan(house), house.runner))
+def computed_and_judged(sandbox: Sandbox) -> tuple[set[str], set[str]]:
+    found = list(due(plan(sandbox), sandbox.runner))
     return {step.label for step, computed in found if computed}, {
         step.label for step, computed in found if not computed
     }
 
 
-def behind(house: Sandbox, *labels: str) -> set[str]:
+def behind(sandbox: Sandbox, *labels: str) -> set[str]:
     """The steps with these labels, kinds or functions, and every step that depends on them, even indirectly."""
     found: set[str] = set()
     changed: set[str] = set()
-    for step in plan(house):
+    for step in plan(sandbox):
         if {step.label, step.kind, step.does.__name__}.intersection(labels) or changed.intersection(step.inputs):
             found.add(step.label)
             changed.update(step.outputs)
     return found | PUBLICATION
 
 
-def test_without_an_edit_nothing_is_due(house: Sandbox, source: Path) -> None:
-    assert computed_and_judged(house) == (set(), set())
+def test_without_an_edit_nothing_is_due(sandbox: Sandbox, source: Path) -> None:
+    assert computed_and_judged(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_without_an_edit_nothing_is_due(house: Sandbox, source: Path) -> None:
         "storage/store.py", "steps/step.py",
     ],
 )  # fmt: skip
-def test_a_comment_makes_nothing_due(house: Sandbox, source: Path, file: str) -> None:
-    appended(file, "\n# Read again.\n")(house, source)
-    assert computed_and_judged(house) == (set(), set())
+def test_a_comment_makes_nothing_due(sandbox: Sandbox, source: Path, file: str) -> None:
+    appended(file, "\n# Read again.\n")(sandbox, source)
+    assert computed_and_judged(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_a_comment_makes_nothing_due(house: Sandbox, source: Path, file: str) ->
     ],
 )  # fmt: skip
 def test_code_that_computes_nothing_makes_nothing_due(
-    house: Sandbox, source: Path, file: str, old: str, new: str
+    sandbox: Sandbox, source: Path, file: str, old: str, new: str
 ) -> None:
-    replaced(file, old, new)(house, source)
-    assert computed_and_judged(house) == (set(), set())
+    replaced(file, old, new)(sandbox, source)
+    assert computed_and_judged(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_code_that_computes_nothing_makes_nothing_due(
     ],
 )  # fmt: skip
 def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
-    house: Sandbox, source: Path, file: str, old: str, new: str, stale: list[str]
+    sandbox: Sandbox, source: Path, file: str, old: str, new: str, stale: list[str]
 ) -> None:
-    replaced(file, old, new)(house, source)
-    computed, judged = computed_and_judged(house)
-    assert computed == behind(house, *stale)
+    replaced(file, old, new)(sandbox, source)
+    computed, judged = computed_and_judged(sandbox)
+    assert computed == behind(sandbox, *stale)
     assert judged == set()
 
 
@@ -104,12 +104,14 @@ def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
     ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def tell(")]
 )
 def test_code_that_judges_has_every_table_judged_again_and_none_computed(
-    house: Sandbox, source: Path, file: str, old: str
+    sandbox: Sandbox, source: Path, file: str, old: str
 ) -> None:
-    replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(house, source)
-    computed, judged = computed_and_judged(house)
+    replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(
+        sandbox, source
+    )
+    computed, judged = computed_and_judged(sandbox)
     assert computed == PUBLICATION
-    assert judged == {step.label for step in plan(house)} - PUBLICATION
+    assert judged == {step.label for step in plan(sandbox)} - PUBLICATION
 
 
 @pytest.mark.parametrize(
@@ -121,14 +123,14 @@ def test_code_that_judges_has_every_table_judged_again_and_none_computed(
     ],
 )  # fmt: skip
 def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
-    house: Sandbox, file: str, old: str, new: str, judged: list[str]
+    sandbox: Sandbox, file: str, old: str, new: str, judged: list[str]
 ) -> None:
-    amended(file, old, new)(house, Path())
-    found = computed_and_judged(house)
+    amended(file, old, new)(sandbox, Path())
+    found = computed_and_judged(sandbox)
     assert found[0] <= PUBLICATION
     assert {label.split("/")[0] for label in found[1]} | found[1] >= set(judged)
-    assert {step.label for step in plan(house) if step.label in found[1]} == {
-        step.label for step in plan(house) if {step.label, step.kind}.intersection(judged)
+    assert {step.label for step in plan(sandbox) if step.label in found[1]} == {
+        step.label for step in plan(sandbox) if {step.label, step.kind}.intersection(judged)
     }
 
 
@@ -143,22 +145,22 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
     ],
 )  # fmt: skip
 def test_what_a_contract_says_of_figures_makes_its_steps_due(
-    house: Sandbox, file: str, old: str, new: str, stale: list[str]
+    sandbox: Sandbox, file: str, old: str, new: str, stale: list[str]
 ) -> None:
-    amended(file, old, new)(house, Path())
-    own = [f"indicator/{name}" for name, component in house.contracts.component_of.items() if component in stale]
+    amended(file, old, new)(sandbox, Path())
+    own = [f"indicator/{name}" for name, component in sandbox.contracts.component_of.items() if component in stale]
     names = [*stale, *own]
-    computed, judged = computed_and_judged(house)
-    assert computed == behind(house, *names)
+    computed, judged = computed_and_judged(sandbox)
+    assert computed == behind(sandbox, *names)
     assert judged == set()
 
 
-def test_a_comment_in_a_contract_makes_nothing_due(house: Sandbox) -> None:
-    for path in house.settings.contracts.rglob("*.yaml"):
+def test_a_comment_in_a_contract_makes_nothing_due(sandbox: Sandbox) -> None:
+    for path in sandbox.settings.contracts.rglob("*.yaml"):
         path.write_text("# reviewed\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert computed_and_judged(house) == (set(), set())
+    assert computed_and_judged(sandbox) == (set(), set())
 
 
-def test_embedded_figures_make_their_source_due(house: Sandbox) -> None:
-    house.rewrite("census_car_availability", lambda table: table, compression="gzip")
-    assert computed_and_judged(house) == (behind(house, "source/census_car_availability"), set())
+def test_embedded_figures_make_their_source_due(sandbox: Sandbox) -> None:
+    sandbox.rewrite("census_car_availability", lambda table: table, compression="gzip")
+    assert computed_and_judged(sandbox) == (behind(sandbox, "source/census_car_availability"), set())

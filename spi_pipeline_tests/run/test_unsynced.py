@@ -37,22 +37,22 @@ corrections:
 """
 
 
-def corrected(house: Sandbox, _source: Path) -> None:
-    folder = house.settings.contracts / "corrections"
+def corrected(sandbox: Sandbox, _source: Path) -> None:
+    folder = sandbox.settings.contracts / "corrections"
     folder.mkdir()
     (folder / "census_car_availability.yaml").write_text(CORRECTION, encoding="utf-8")
 
 
-def rewritten(house: Sandbox, _source: Path) -> None:
-    house.rewrite("census_car_availability", lambda table: table, compression="gzip")
+def rewritten(sandbox: Sandbox, _source: Path) -> None:
+    sandbox.rewrite("census_car_availability", lambda table: table, compression="gzip")
 
 
-def taken_later(house: Sandbox, _source: Path) -> None:
-    folder = house.settings.snapshot
+def taken_later(sandbox: Sandbox, _source: Path) -> None:
+    folder = sandbox.settings.snapshot
     (folder / MANIFEST).write_bytes(manifest(dt.date(2026, 11, 24), snapshot_digests(folder)))
 
 
-def upgraded(_house: Sandbox, _source: Path) -> None:
+def upgraded(_sandbox: Sandbox, _source: Path) -> None:
     """Does nothing: the test patches the versions of libraries itself."""
 
 
@@ -85,46 +85,46 @@ NOTHING = {"a publisher", "a page", "a file of alerts", "a comment"}
 JUDGED_ONLY = {"a bound", "a rule of a source", "a kind of rule"}
 
 
-def told(house: Sandbox) -> set[str]:
+def told(sandbox: Sandbox) -> set[str]:
     """The steps that Dagster's own resolver calls unsynced."""
-    graph = build_definitions(house.settings, house.runner).resolve_asset_graph()
-    with open_instance(house.store.dagster_home) as instance:
+    graph = build_definitions(sandbox.settings, sandbox.runner).resolve_asset_graph()
+    with open_instance(sandbox.store.dagster_home) as instance:
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
         found = {key: resolver.get_status(key) for key in graph.get_all_asset_keys()}
     assert StaleStatus.MISSING not in found.values()
-    return {step.label for step in build_plan(house.contracts) if found[asset_key(step)] == StaleStatus.STALE}
+    return {step.label for step in build_plan(sandbox.contracts) if found[asset_key(step)] == StaleStatus.STALE}
 
 
-def computed(house: Sandbox) -> set[str]:
+def computed(sandbox: Sandbox) -> set[str]:
     """The steps that ``spi status`` lists as due, without those whose tables are only judged again."""
-    return {step.label for step, again in due(build_plan(house.contracts), house.runner) if again}
+    return {step.label for step, again in due(build_plan(sandbox.contracts), sandbox.runner) if again}
 
 
-def versions(house: Sandbox) -> dict[str, str]:
-    return {step.label: found for step, found in code_versions(build_plan(house.contracts), house.runner).items()}
+def versions(sandbox: Sandbox) -> dict[str, str]:
+    return {step.label: found for step, found in code_versions(build_plan(sandbox.contracts), sandbox.runner).items()}
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
-    house: Sandbox, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = versions(house)
-    EDITS[edit](house, source)
+    before = versions(sandbox)
+    EDITS[edit](sandbox, source)
     if edit == "the version of a library":
         monkeypatch.setattr(staleness, "_versions", lambda names: dict.fromkeys(names, "99.9"))
     for cached in CACHES:
         cached.cache_clear()
-    after = versions(house)
+    after = versions(sandbox)
     assert before.keys() == after.keys()
     unsynced = {label for label in after if after[label] != before[label]}
-    assert unsynced == computed(house)
+    assert unsynced == computed(sandbox)
     assert bool(unsynced) == (edit not in NOTHING)
     assert (unsynced == {"publication/outputs"}) == (edit in JUDGED_ONLY)
 
 
 @pytest.mark.parametrize("edit", ["a goalpost", "a rule of a source", "the embedded figures", "a comment"])
-def test_dagster_itself_says_so(house: Sandbox, source: Path, edit: str) -> None:
-    assert told(house) == set()
-    EDITS[edit](house, source)
-    assert told(house) == computed(house)
-    assert bool(told(house)) == (edit != "a comment")
+def test_dagster_itself_says_so(sandbox: Sandbox, source: Path, edit: str) -> None:
+    assert told(sandbox) == set()
+    EDITS[edit](sandbox, source)
+    assert told(sandbox) == computed(sandbox)
+    assert bool(told(sandbox)) == (edit != "a comment")

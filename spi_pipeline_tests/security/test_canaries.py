@@ -55,11 +55,13 @@ def secrets(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def spi(house: Sandbox, more: Mapping[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def spi(
+    sandbox: Sandbox, more: Mapping[str, str], *arguments: str, before: str = ""
+) -> subprocess.CompletedProcess[str]:
     code = f"{DEBUG}{before}import sys; sys.argv = ['spi', *{arguments!r}]; main()"
-    scratch = Path(house.settings.store).parent / "scratch"
+    scratch = Path(sandbox.settings.store).parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    environment = os.environ | house.environment | {"TMPDIR": str(scratch)} | more
+    environment = os.environ | sandbox.environment | {"TMPDIR": str(scratch)} | more
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -112,15 +114,15 @@ def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
 
 
 def test_no_secret_is_in_what_readers_get_nor_in_the_ui(
-    house: Sandbox, secrets: dict[str, str], tmp_path: Path
+    sandbox: Sandbox, secrets: dict[str, str], tmp_path: Path
 ) -> None:
-    site = spi(house, secrets, "site", "build", str(tmp_path / "site"))
+    site = spi(sandbox, secrets, "site", "build", str(tmp_path / "site"))
     assert site.returncode == 0, site.stderr[-3000:]
-    house.embedded("local_elections_2023").unlink()
-    broken = spi(house, secrets, "refresh", "--select", "source/local_elections_2023")
+    sandbox.embedded("local_elections_2023").unlink()
+    broken = spi(sandbox, secrets, "refresh", "--select", "source/local_elections_2023")
     assert broken.returncode == 1
     port = free_port()
-    process = started(house, secrets, "--port", str(port), "--read-only")
+    process = started(sandbox, secrets, "--port", str(port), "--read-only")
     try:
         pages = [
             answered(port, "{ instance { id info runLauncher { name } daemonHealth { allDaemonStatuses { id } } } }")

@@ -234,10 +234,10 @@ def test_any_request_is_answered(guarded: int, method: str, path: str, name: str
     assert status < 500 or status == 501
 
 
-def test_the_command_starts_both_servers_guarded(house: Sandbox) -> None:
+def test_the_command_starts_both_servers_guarded(sandbox: Sandbox) -> None:
     """One server takes commands and runs ticks, the other is read-only; both stop at Ctrl-C."""
     whole, reader = free_port(), free_port()
-    processes = [started(house, {}, "--port", str(whole)), started(house, {}, "--port", str(reader), "--read-only")]
+    processes = [started(sandbox, {}, "--port", str(whole)), started(sandbox, {}, "--port", str(reader), "--read-only")]
     try:
         for port in (whole, reader):
             assert "version" in answered(port, VERSION)

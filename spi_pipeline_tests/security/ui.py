@@ -13,10 +13,10 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.security.serving import PATIENCE, graphql
 
 
-def started(house: Sandbox, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+def started(sandbox: Sandbox, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     """Start the command in a sandbox."""
     code = f"import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'ui', *{arguments!r}]; main()"
-    environment = os.environ | house.environment | more
+    environment = os.environ | sandbox.environment | more
     quiet = subprocess.DEVNULL
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=quiet, stderr=quiet)
 

@@ -15,7 +15,7 @@ from spi_pipeline.contracts.root import Root
 from spi_pipeline.settings import Settings
 from spi_pipeline.snapshot.council import council_code, council_geography, councils, geography_file
 from spi_pipeline_tests.integration.fixtures import Command, no_dagster_home, spi
-from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox, empty_house
+from spi_pipeline_tests.integration.sandboxes import CONTRACTS, Sandbox, empty_sandbox
 
 __all__ = ["no_dagster_home", "spi"]
 
@@ -28,8 +28,8 @@ SOME = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Sandbox:
-    return empty_house(tmp_path / "house")
+def sandbox(tmp_path: Path) -> Sandbox:
+    return empty_sandbox(tmp_path / "sandbox")
 
 
 @pytest.fixture(scope="module")
@@ -110,30 +110,30 @@ def test_a_council_of_greater_manchester_has_no_figures_of_its_police(every_cont
 
 
 def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_something(
-    spi: Command, house: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spi: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = spi(house, "council", "king's lynn")
+    done = spi(sandbox, "council", "king's lynn")
     assert done.code == 0
     assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
     assert "Without SPI_COUNCIL" not in done.out
     made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
     before = made.read_bytes()
-    again = spi(house, "council", "king's lynn")
+    again = spi(sandbox, "council", "king's lynn")
     assert again.code == 1
     assert "exists and is not empty" in again.err
     assert made.read_bytes() == before
-    named = json.loads(spi(house, "council", "Rutland", "--to", "elsewhere", "--json").out)
+    named = json.loads(spi(sandbox, "council", "Rutland", "--to", "elsewhere", "--json").out)
     assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
     assert (tmp_path / "elsewhere" / "geography.yaml").is_file()
 
 
 def test_a_folder_for_the_town_of_the_shared_contracts_is_said_to_be_worse(
-    spi: Command, house: Sandbox, tmp_path: Path
+    spi: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    assert "Without SPI_COUNCIL" in spi(house, "council", "luton", "--to", f"{tmp_path / 'again'}").out
+    assert "Without SPI_COUNCIL" in spi(sandbox, "council", "luton", "--to", f"{tmp_path / 'again'}").out
 
 
-def test_the_list_names_all(spi: Command, house: Sandbox) -> None:
-    assert len(json.loads(spi(house, "council", "--list", "--json").out)) == 296
-    assert spi(house, "council").code == 2
+def test_the_list_names_all(spi: Command, sandbox: Sandbox) -> None:
+    assert len(json.loads(spi(sandbox, "council", "--list", "--json").out)) == 296
+    assert spi(sandbox, "council").code == 2

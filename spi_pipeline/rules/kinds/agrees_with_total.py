@@ -7,12 +7,12 @@ from pydantic import Field
 from spi_pipeline.rules.kind import Case, DeclaredForColumn, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, literal, quoted
-from spi_pipeline.rules.wording import percent, readable
+from spi_pipeline.rules.wording import counted, percent, readable
 
 _SAYS = {
     "sum": "{column} adds up to {number}",
     "mean": "{column} averages {number}",
-    "count": "{number} different values of {column}",
+    "count": "{number} of {column}",
 }
 _GOOD = Case(
     ("people", "year"),
@@ -98,7 +98,7 @@ class AgreesWithTotal(Kind):
         ),
         _COUNT,
         _COUNT.but(
-            "1 different values of area where 2 are published (-1, -50%)",
+            "1 different value of area where 2 are published (-1, -50%)",
             {"observed": 1.0, "published": 2, "difference": -1.0},
             area=["a", None, "a"],
         ),
@@ -138,7 +138,8 @@ class AgreesWithTotal(Kind):
     def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         observed, total = _observed(finding), rule.params["total"]
         statistic, difference = rule.params.get("statistic", "sum"), _rounded(observed - total)
-        subject = _SAYS[statistic].format(column=rule.columns[0], number=readable(observed))
+        number = counted(int(observed), "different value") if statistic == "count" else readable(observed)
+        subject = _SAYS[statistic].format(column=rule.columns[0], number=number)
         if not difference:
             return RuleMessage(f"{subject}, as published", observed, total)
         verb, sign = "are" if statistic == "count" else "is", "+" if difference > 0 else ""

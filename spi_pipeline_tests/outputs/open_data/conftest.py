@@ -21,11 +21,11 @@ class Opened:
     """The open-data folder of the refreshed sandbox.
 
     Attributes:
-        house: the sandbox.
+        sandbox: the sandbox.
         folder: the folder.
     """
 
-    house: Sandbox
+    sandbox: Sandbox
     folder: Path
 
     def file(self, name: str) -> Path:
@@ -34,10 +34,10 @@ class Opened:
         return self.folder / "downloads" / f"{stem}-{RELEASE}.{ending}"
 
 
-def publish_to(house: Sandbox, folder: Path, source: Path | None = None, release: str = RELEASE) -> Opened:
-    boundaries = house.store.read("wards").select(["area_code", "geometry"]).to_pandas()
-    publish(source or house.store.published.resolve(), release, folder, house.contracts, boundaries)
-    return Opened(house, folder)
+def publish_to(sandbox: Sandbox, folder: Path, source: Path | None = None, release: str = RELEASE) -> Opened:
+    boundaries = sandbox.store.read("wards").select(["area_code", "geometry"]).to_pandas()
+    publish(source or sandbox.store.published.resolve(), release, folder, sandbox.contracts, boundaries)
+    return Opened(sandbox, folder)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_csvw_finds_what_is_wrong(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_the_contract_cli_finds_no_table_that_breaks_its_contract(opened: Opened) -> None:
-    contracts = opened.house.contracts
+    contracts = opened.sandbox.contracts
     names = [name for name, product in contracts.products.items() if product.published]
     pairs = [path for name in names
              for path in (contracts.root / contracts.products[name].file, opened.file(f"{name}.parquet"))]  # fmt: skip

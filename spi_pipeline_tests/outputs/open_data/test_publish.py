@@ -57,7 +57,7 @@ def test_it_is_as_small_and_as_quick_as_is_promised(refreshed: Sandbox, tmp_path
 
 
 def test_every_table_is_described_as_its_contract_says(opened: Opened) -> None:
-    contracts = opened.house.contracts
+    contracts = opened.sandbox.contracts
     package = told(opened, "datapackage.json")
     resources = {each["name"]: each for each in package["resources"]}
     published = {name for name, product in contracts.products.items() if product.published}
@@ -84,7 +84,7 @@ def test_every_table_is_described_as_its_contract_says(opened: Opened) -> None:
 
 
 def test_licences_and_every_source_with_its_attribution_stand_in_each_description(opened: Opened) -> None:
-    contracts = opened.house.contracts
+    contracts = opened.sandbox.contracts
     package, linked = told(opened, "datapackage.json"), told(opened, "dataset.jsonld")
     readme = (opened.folder / "README.md").read_text("utf-8")
     assert [licence["name"] for licence in package["licenses"]] == ["OGL-UK-3.0"]
@@ -129,7 +129,7 @@ def test_the_page_carries_the_dataset_and_leads_to_every_file(opened: Opened) ->
 def test_the_same_publication_gives_the_same_bytes_and_a_database_of_the_same_tables(
     opened: Opened, tmp_path: Path
 ) -> None:
-    again = publish_to(opened.house, tmp_path / "folder")
+    again = publish_to(opened.sandbox, tmp_path / "folder")
     database = opened.file("spi.duckdb").relative_to(opened.folder).as_posix()
     one, two = files(opened.folder), files(again.folder)
     assert one.keys() == two.keys()
@@ -139,7 +139,7 @@ def test_the_same_publication_gives_the_same_bytes_and_a_database_of_the_same_ta
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{opened.file('spi.duckdb')}' AS one (READ_ONLY)")
         connection.execute(f"ATTACH '{again.file('spi.duckdb')}' AS two (READ_ONLY)")
-        connection.execute(f"ATTACH '{opened.house.store.database}' AS source (READ_ONLY)")
+        connection.execute(f"ATTACH '{opened.sandbox.store.database}' AS source (READ_ONLY)")
         names = [name for (name,) in connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'source'").fetchall()]  # fmt: skip
         assert len(names) > 20

@@ -34,15 +34,15 @@ class Built:
     """A finished site, as published by a refresh.
 
     Attributes:
-        house: the sandbox whose store holds the site.
+        sandbox: the sandbox whose store holds the site.
     """
 
-    house: Sandbox
+    sandbox: Sandbox
 
     @property
     def folder(self) -> Path:
         """The folder of the site."""
-        return Path(self.house.settings.store) / "published" / "current" / "site"
+        return Path(self.sandbox.settings.store) / "published" / "current" / "site"
 
     @property
     def pages(self) -> list[str]:
@@ -57,8 +57,8 @@ class Built:
         return sorted(kinds.values())
 
 
-def results_of(house: Sandbox) -> Results:
-    return results_in(house.store.database, house.contracts, house.store.read)
+def results_of(sandbox: Sandbox) -> Results:
+    return results_in(sandbox.store.database, sandbox.contracts, sandbox.store.read)
 
 
 def read_back(folder: Path, facts: Facts) -> Read:
@@ -80,7 +80,7 @@ def site(with_outputs: Sandbox) -> Built:
 @pytest.fixture(scope="session")
 def facts(site: Built) -> Facts:
     """The tables that the site was made from, as a reader looks them up."""
-    return Facts(site.house.store.database, site.house.settings.root)
+    return Facts(site.sandbox.store.database, site.sandbox.settings.root)
 
 
 @pytest.fixture(scope="session")

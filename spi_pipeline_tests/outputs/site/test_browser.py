@@ -98,8 +98,8 @@ def find(page: OpenPage, sought: str) -> str:
 
 
 def test_a_ward_is_found_by_its_name_or_a_postcode_by_keyboard(site: Built, browser: Browser) -> None:
-    wards = {row[0]: row[1] for row in site.house.query("SELECT area_code, area_name FROM area WHERE level = 'ward'")}
-    table = site.house.store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
+    wards = {row[0]: row[1] for row in site.sandbox.query("SELECT area_code, area_name FROM area WHERE level = 'ward'")}
+    table = site.sandbox.store.read("postcodes").select(["postcode", "ward_code"]).to_pandas()
     table = table[table["ward_code"].isin(wards)]
     with opened(browser, site) as page:
         page.go("index.html")

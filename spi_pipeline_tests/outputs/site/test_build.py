@@ -26,7 +26,7 @@ def files(folder: Path) -> dict[str, str]:
 
 def test_the_same_tables_give_the_same_bytes_and_nothing_is_written_twice(site: Built, tmp_path: Path) -> None:
     folder = tmp_path / "site"
-    build(results_of(site.house), folder)
+    build(results_of(site.sandbox), folder)
     assert files(folder) == files(site.folder)
     written = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
     changed, left = folder / "index.html", folder / "wards" / "no-ward-any-more.html"
@@ -34,7 +34,7 @@ def test_the_same_tables_give_the_same_bytes_and_nothing_is_written_twice(site: 
     left.parent.mkdir(exist_ok=True)
     left.write_text("of an older site", "utf-8")
     (folder / MANIFEST).write_text("\n".join([*files(folder), "wards/no-ward-any-more.html"]), "utf-8")
-    build(results_of(site.house), folder)
+    build(results_of(site.sandbox), folder)
     assert files(folder) == files(site.folder)
     again = {file for file, when in written.items() if file.stat().st_mtime_ns != when}
     assert again == {changed, folder / MANIFEST}
