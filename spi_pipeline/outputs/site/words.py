@@ -18,7 +18,7 @@ STATUSES = {
     "observed": "measured in that year",
     "released": "published in that year, measured before",
     "carried": "an older figure, used again",
-    "held": "a later figure, used for want of an older one",
+    "held": "a later figure, used because there is no older one",
     "imputed": "estimated",
     "suppressed": "withheld, since too few were counted or too little of the area is known",
     "missing": "no figure",
