@@ -36,7 +36,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             if match is None:
                 raise SpiError(
                     f"{name} is not a file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; "
-                    "place Ofcom's file in the folder inbox/broadband_coverage of the store instead"
+                    "place that file of Ofcom's in the inbox of broadband_coverage instead"
                 )
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})
         absent = sorted(set(scope.output_areas) - set(rows["area_code"]))
