@@ -54,7 +54,9 @@ def snapshot_build(
         raise typer.BadParameter("give either --from FOLDER or --from-store")
     if from_store != (as_of is None):
         raise typer.BadParameter(
-            "give --as-of with --from FOLDER and only there: a store knows when its figures were taken"
+            "--as-of does not go with --from-store: a store knows the day of its figures"
+            if from_store
+            else "--from FOLDER needs --as-of DAY, the day on which the figures were downloaded"
         )
     if only and (from_store or england):
         raise typer.BadParameter("--only works only with --from FOLDER, and not with --england")

@@ -154,8 +154,8 @@ def _parts(areas: pd.Series, weights: pd.DataFrame) -> _Parts:
     unknown = sorted("(empty)" if pd.isna(code) else str(code) for code in set(codes).difference(small))
     if unknown:
         raise SpiError(
-            f"The figures hold small areas without weights, {listed(unknown)}: "
-            "choose the weights of the figures' own geography and vintage, or keep the rows of the authority only."
+            f"There are no weights for small areas of the figures, {listed(unknown)}: if they lie outside the "
+            "authority, remove their rows; if not, declare the geography and vintage that the figures are on."
         )
     position = {code: row for row, code in enumerate(codes)}
     if len(position) < len(codes):

@@ -323,7 +323,9 @@ def _with_bases(areas: pd.DataFrame, code: str) -> pd.DataFrame:
     for base in BASES:
         missing = sorted(areas.loc[areas[base].isna(), code])
         if missing:
-            raise SpiError(f"No {base} are given for {listed(missing)}: supply the census table that counts them.")
+            raise SpiError(
+                f"There is no count of {base} for {listed(missing)}: supply the census table of {base} for these areas."
+            )
     return areas.astype(dict.fromkeys(BASES, float))
 
 

@@ -99,7 +99,10 @@ def _figures(finest: pd.DataFrame, households: pd.DataFrame) -> pd.DataFrame:
     counted = households.set_index("area_code")["households"].reindex(areas.index)
     missing = sorted(counted.index[counted.isna()])
     if missing:
-        raise SpiError(f"No households are given for {listed(missing)}: supply the census table that counts them.")
+        raise SpiError(
+            f"There is no count of households for {listed(missing)}: supply the census table "
+            "of households for these areas."
+        )
     split = finest.groupby("small_area_code").size().reindex(areas.index) > 1
     figures = pd.DataFrame({"population": areas, "households": counted, "split": areas.where(split, 0.0)})
     return figures.rename_axis("area_code").reset_index()

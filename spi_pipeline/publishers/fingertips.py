@@ -91,7 +91,10 @@ def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Do
             return
     offered = _offered(client, MSOA, ids)
     if not offered:
-        raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
+        raise PermanentFailure(
+            f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; look up what its API lists "
+            "under available_data"
+        )
     yield from _dated(list(_metadata(client, offered)), _figures(client, scope, offered, MSOA))
 
 
@@ -233,8 +236,8 @@ def _check_metadata(path: Path, ids: Sequence[int]) -> None:
         raise PermanentFailure(str(error)) from error
     if absent := sorted(set(map(str, ids)) - metadata.keys()):
         raise PermanentFailure(
-            f"indicator_metadata of {PUBLISHER} lacks {listed(absent)}, as it does if one is withdrawn; see "
-            "available_data"
+            f"{PUBLISHER} no longer describes {listed(absent)}, which may have been withdrawn; look up what its API "
+            "lists under available_data, then mend IDS in publishers/fingertips.py"
         )
 
 
@@ -249,7 +252,7 @@ def _check_figures(path: Path, ids: Sequence[int]) -> None:
     if absent:
         raise PermanentFailure(
             f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
-            f"as it does beyond {MAX_IDS} ids or if one is withdrawn; see available_data"
+            f"as it does beyond {MAX_IDS} ids or if one is withdrawn; look up what its API lists under available_data"
         )
 
 

@@ -35,8 +35,8 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             match = re.fullmatch(FILE, name, re.IGNORECASE)
             if match is None:
                 raise SpiError(
-                    f"{name} is not a file of all premises by output area, as 202601_fixed_oa_coverage_r1.csv is; "
-                    "place that file of Ofcom's in the inbox of broadband_coverage instead"
+                    f"{name} does not count all premises by output area; replace it, in the inbox of "
+                    "broadband_coverage, with Ofcom's file of output areas, named like 202601_fixed_oa_coverage_r1.csv"
                 )
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})
         absent = sorted(set(scope.output_areas) - set(rows["area_code"]))

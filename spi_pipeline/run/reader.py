@@ -113,7 +113,7 @@ class Reader:
                 raise SpiError(failure.reason)
             downloads = raw.current()
             if downloads is None:
-                raise SpiError(f"{name} are not in the store; run spi refresh --live")
+                raise SpiError(f"{name} is not in the store; run spi refresh --live to fetch it")
             for download in downloads.downloads:
                 raw.verify(download)
             return downloads

@@ -10,8 +10,9 @@ from spi_pipeline_tests.docs.documents import REPOSITORY, text
 
 DOCUMENT = REPOSITORY / "docs" / "adding.md"
 CHANGES = [
-    "An indicator", "A source", "A council's own table", "A bound", "A kind of rule", "An output", "A page of the public site",
-    "A page in the Dagster UI", "A schedule", "An alert route", "A council", "A mean", "A draw",
+    "An indicator", "A source", "A council's own table", "A bound", "A kind of rule", "An output",
+    "A page of the public site", "A page in the Dagster UI", "A schedule", "An alert route", "A council",
+    "A mean", "A draw",
 ]  # fmt: skip
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text(DOCUMENT), re.MULTILINE | re.DOTALL))
 PATH = re.compile(r"(?:spi_pipeline(?:_tests)?|data_contracts|docs)/[\w./-]*\w|README\.md")

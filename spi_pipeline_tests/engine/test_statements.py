@@ -54,7 +54,7 @@ def test_a_shift_lets_a_logarithm_have_zeros() -> None:
     leaf = indicator("a", "index", worst=0, best=9, transform={"method": "log", "shift": 1})
     result = scored(one_level(leaf), a=[0.0, 2, 9])
     assert result.scores["a"].tolist() == pytest.approx([0, 100 * math.log(3) / math.log(10), 100])
-    with pytest.raises(EngineError, match="transform log needs values above 0"):
+    with pytest.raises(EngineError, match="transform 'log' needs values above 0"):
         scored(one_level(indicator("a", "index", worst=0, best=9, transform="log")), a=[0.0, 2, 9])
     leaf["transform"] = {"method": "box_cox", "shift": 1, "lambda": 0}
     assert scored(one_level(leaf), a=[0.0, 2, 9]).scores["a"].tolist() == pytest.approx(result.scores["a"].tolist())

@@ -49,8 +49,8 @@ def test_no_method_is_left_unchecked() -> None:
 @pytest.mark.parametrize(
     ("transform", "value", "words"),
     [
-        (Transform("log"), 0, "log needs values above 0, yet there is 0"),
-        (Transform("square"), -1, "square needs values from 0"),
+        (Transform("log"), 0, "'log' needs values above 0, and there is 0"),
+        (Transform("square"), -1, "'square' needs values from 0"),
         (Transform("square_root"), -1, "from 0"),
         (Transform("reciprocal"), -2, "above 0"),
         (Transform("logit"), 1, "above 0 and below 1"),
@@ -66,7 +66,7 @@ def test_a_value_outside_the_domain_is_refused(transform: Any, value: float, wor
 
 
 def test_the_indicator_is_named() -> None:
-    with pytest.raises(EngineError, match="indicator y: the transform log"):
+    with pytest.raises(EngineError, match="indicator y: the transform 'log'"):
         transform_panel(make_panel({"x": [1, 2], "y": [0, 1]}), {"y": Transform("log")})
 
 

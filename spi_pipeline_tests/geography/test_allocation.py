@@ -230,12 +230,12 @@ def broken(name: str, change: object) -> dict[str, object]:
         ),
         pytest.param(broken("output_area_lookup", ("lsoa_code", C, "E01999999")), "LSOAs E01999999", id="unknown LSOA"),
         pytest.param(
-            broken("output_area_lookup", ("residents", 50, None)), f"residents are given for {OA[5]}", id="oa"
+            broken("output_area_lookup", ("residents", 50, None)), f"no count of residents for {OA[5]}", id="oa"
         ),
         pytest.param(
-            broken("output_area_lookup", ("households", 30, None)), "households are given for E", id="no households"
+            broken("output_area_lookup", ("households", 30, None)), "no count of households for E", id="no households"
         ),
-        pytest.param(broken("lsoa_lookup", None), f"residents are given for {D}", id="no LSOA residents"),
+        pytest.param(broken("lsoa_lookup", None), f"no count of residents for {D}", id="no LSOA residents"),
     ],
 )
 def test_what_is_of_another_vintage_or_missing_is_refused(tables: dict[str, pd.DataFrame], message: str) -> None:

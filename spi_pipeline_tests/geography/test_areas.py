@@ -65,5 +65,5 @@ def test_a_ward_no_small_area_reaches_is_missing_not_empty(weights: pd.DataFrame
 
 
 def test_missing_households_are_refused(weights: pd.DataFrame) -> None:
-    with pytest.raises(SpiError, match=f"No households are given for {OA[3]}: "):
+    with pytest.raises(SpiError, match=f"There is no count of households for {OA[3]}: "):
         area_table(town.wards(), AUTHORITIES, weights, HOUSEHOLDS[HOUSEHOLDS["area_code"] != OA[3]], "2023")

@@ -177,7 +177,9 @@ def test_a_withdrawn_indicator_is_missing(tmp_path: Path) -> None:
     left = tuple(number for number in IDS if number != 93092)
     frame = through(HEALTH, publisher(tmp_path, table(rows(list(TOWN.msoas), left)), msoas=left), TOWN)
     assert frame["low_birth_weight"].isna().all()
-    with pytest.raises(PermanentFailure, match=r"offers none of 93092, .* for MSOAs; see available_data$"):
+    with pytest.raises(
+        PermanentFailure, match=r"offers none of 93092, .* for MSOAs; look up what its API lists under available_data$"
+    ):
         through(HEALTH, publisher(tmp_path, b"", msoas=()), TOWN)
 
 
@@ -230,7 +232,10 @@ def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
     ("about", "said"),
     [
         (b"{}", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
-        (metadata().replace(b'"93107"', b'"107"'), r"lacks 93107, as it does if one is withdrawn; see available"),
+        (
+            metadata().replace(b'"93107"', b'"107"'),
+            r"no longer describes 93107, which may have been withdrawn; look up",
+        ),
         (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
     ],
     ids=["of none", "not of one", "none"],

@@ -54,7 +54,7 @@ def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
     [
         (
             scores(code="LSOA code (2011)"),
-            "has no column LSOA code (2021) but ['LSOA code (2011)']; fetch File 7 of 2025",
+            "lacks the column LSOA code (2021) and has ['LSOA code (2011)']; download File 7 of 2025",
         ),
         (
             scores().drop(columns="Indoors Sub-domain Score"),

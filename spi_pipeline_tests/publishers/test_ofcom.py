@@ -48,12 +48,12 @@ def test_a_zip_file_is_opened(tmp_path: Path) -> None:
         (
             "202601_fixed_oa_res_coverage_r1.csv",
             table(),
-            "is not a file of all premises by output area, as 202601_fixed_oa_",
+            "does not count all premises by output area; replace it, in the inbox",
         ),
         (
             "202601_fixed_pc_coverage_r2_LU.csv",
             table(),
-            "is not a file of all premises by output area, as 202601_fixed_oa_",
+            "does not count all premises by output area; replace it, in the inbox",
         ),
         (FILE, table(areas=TOWN.output_areas[:2]), "of Ofcom lacks 1 output areas, E00900003; supply it whole"),
         (

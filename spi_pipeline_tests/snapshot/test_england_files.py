@@ -57,7 +57,7 @@ def run(root: Path, folder: Folder, every_contract: Contracts) -> Run:
     ("arguments", "said"),
     [
         (["--from-store", "--england", "--to", "england"], "--england needs --from FOLDER"),
-        (["--from", "files", "--england"], "give --as-of with --from FOLDER"),
+        (["--from", "files", "--england"], "--from FOLDER needs --as-of DAY"),
     ],
 )
 def test_england_is_built_of_files_taken_on_a_day(arguments: list[str], said: str) -> None:

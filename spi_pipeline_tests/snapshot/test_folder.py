@@ -82,7 +82,7 @@ TWISTED[40:60] = b"\xff" * 20
         ("twisted.gz", bytes(TWISTED), Folder.bytes, "twisted.gz cannot be read: "),
         ("c.csv", b"", Folder.csv, "c.csv is not a CSV file: "),
         ("d.csv", b"a,b\n1,2\n1,2,3\n", Folder.csv, "d.csv is not a CSV file: "),
-        ("e.csv", b"a,b\n1,2,3\n1,2,3\n", Folder.csv, "e.csv has rows with more fields than its header names; "),
+        ("e.csv", b"a,b\n1,2,3\n1,2,3\n", Folder.csv, "e.csv has rows with more fields than the header has columns; "),
         ("f.csv", b"a\n\xff\xfe\n", Folder.csv, "f.csv is not a CSV file: "),
         ("g.parquet", b"PAR1 and no more", Folder.parquet, "g.parquet is not a readable Parquet file; fetch it again"),
         ("h.parquet", _parquet(pd.DataFrame({"a": [1]}))[:-9], Folder.parquet, "h.parquet is not a readable Parquet"),

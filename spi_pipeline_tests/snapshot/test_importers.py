@@ -287,10 +287,11 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
         pytest.param(
             "census_overcrowding", OVERCROWDING_FILE, "0 (ideal)", "0 (just right)",
-            f"{OVERCROWDING_FILE} must hold each of the occupancy ratings ['+1 (under-occupied)', "
-            "'+2 or more (under-occupied)', '-1 (overcrowded)', '-2 or less (overcrowded)', '0 (ideal)'] once an area; "
-            "it holds ['+1 (under-occupied)', '+2 or more (under-occupied)', '-1 (overcrowded)', "
-            "'-2 or less (overcrowded)', '0 (ideal)', '0 (just right)'] and 0 repeated rows",
+            f"{OVERCROWDING_FILE} must have one row for each of the occupancy ratings ['+1 (under-occupied)', "
+            "'+2 or more (under-occupied)', '-1 (overcrowded)', '-2 or less (overcrowded)', '0 (ideal)'] in each area; "
+            "it has ['+1 (under-occupied)', '+2 or more (under-occupied)', '-1 (overcrowded)', "
+            "'-2 or less (overcrowded)', '0 (ideal)', '0 (just right)'] and 0 repeated rows; "
+            "download the whole table again",
             id="unknown category",
         ),
         pytest.param(

@@ -157,7 +157,7 @@ def _require_domain(values: Array, transform: Transform) -> None:
     if outside.any():
         limits = f"from {low:g}" if closed else f"above {low:g}" + (f" and below {high:g}" if np.isfinite(high) else "")
         raise EngineError(
-            f"the transform {transform.method} needs values {limits}, yet there is {values[outside].flat[0]:g}: "
+            f"the transform {transform.method!r} needs values {limits}, and there is {values[outside].flat[0]:g}: "
             "shift the values, or choose another transform"
         )
 

@@ -270,7 +270,7 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
         table = table.apply(lambda cells: cells.str.strip().replace("", None))
     # pandas takes surplus fields for row names, which would move every column by one.
     if not isinstance(table.index, pd.RangeIndex):
-        raise SpiError(f"{name} has rows with more fields than its header names; fetch it again")
+        raise SpiError(f"{name} has rows with more fields than the header has columns; fetch it again")
     missing = [column for column in needs if column not in table.columns]
     if missing:
         raise SpiError(f"{name} lacks {missing}; it has {list(table.columns)[:20]}")

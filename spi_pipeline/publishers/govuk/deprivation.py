@@ -67,7 +67,9 @@ def columns_of(header: Sequence[str], name: str) -> dict[str, str]:
     """
     if not any(column.startswith("LSOA code (2021)") for column in header):
         codes = [column for column in header if column.startswith("LSOA code")]
-        raise SpiError(f"{name} of {PUBLISHER} has no column LSOA code (2021) but {codes}; fetch File 7 of 2025")
+        raise SpiError(
+            f"{name} of {PUBLISHER} lacks the column LSOA code (2021) and has {codes}; download File 7 of 2025"
+        )
     scores = {ours: _begins(header, one, name) for ours, one in SUBDOMAINS.items()}
     return {"area_code": "LSOA code (2021)", **scores}
 

@@ -202,7 +202,7 @@ class Paced(requests.adapters.HTTPAdapter):
         """Return the pools for requests through a proxy."""
         if proxy.lower().startswith("socks"):  # SOCKS has pools of its own, which do not keep to the pace
             raise requests.exceptions.InvalidProxyURL(
-                "this machine's settings name a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy"
+                "ALL_PROXY or HTTPS_PROXY names a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy"
             )
         manager = super().proxy_manager_for(proxy, **named)
         manager.pool_classes_by_scheme = self._pools

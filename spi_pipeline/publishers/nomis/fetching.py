@@ -151,7 +151,9 @@ def _at(request: Request, date: str) -> Request:
 def _by_area(client: Client, request: Request, areas: Sequence[str], kind: str = "") -> Iterator[Download]:
     """Fetch every page of a request, for a type of area or else for our areas, as many codes as fit into an address."""
     if not areas:
-        raise SpiError(f"no areas are known to request from {PUBLISHER}; fetch the lookups of small areas first")
+        raise SpiError(
+            f"{PUBLISHER} needs the lookups of small areas, which are not in the store; run spi refresh --live"
+        )
     starts = range(0, len(areas), CODES_A_REQUEST)
     for geography in [kind] if kind else [",".join(areas[start : start + CODES_A_REQUEST]) for start in starts]:
         query = replace(request, params=(*request.params, ("geography", geography)))

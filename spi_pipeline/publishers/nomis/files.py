@@ -184,8 +184,8 @@ def _wide(table: pd.DataFrame, name: str, by: str, categories: Collection[str], 
     present, twice = set(table[by]), table.duplicated(["area_code", by])
     if present != set(categories) or twice.any():
         raise SpiError(
-            f"{name} must hold each of the {by.replace('_', ' ')}s {sorted(categories)} once an area; it holds "
-            f"{sorted(map(str, present))} and {int(twice.sum())} repeated rows"
+            f"{name} must have one row for each of the {by.replace('_', ' ')}s {sorted(categories)} in each area; it "
+            f"has {sorted(map(str, present))} and {int(twice.sum())} repeated rows; download the whole table again"
         )
     table = table.assign(n=whole(numbers(table["n"], name, "n"), name, "n"))
     wide = table.pivot(index="area_code", columns=by, values="n")

@@ -129,7 +129,9 @@ def _polygons(feature: Any, path: Path) -> Iterator[tuple[str, shapely.Geometry]
         try:
             made = shapely.force_2d(shape(part))
         except (ValueError, TypeError, AttributeError, IndexError, KeyError, shapely.errors.ShapelyError) as error:
-            raise SpiError(f"{path} holds a polygon that cannot be read ({error}); export it again") from error
+            raise SpiError(
+                f"{path} holds an invalid polygon ({error}); repair it where it was drawn, then export it again"
+            ) from error
         if not made.is_empty:
             yield own.strip() if isinstance(own, str) else "", made
 

@@ -1,7 +1,7 @@
 """Signs that a file holds personal data: the names of its columns, and the form of their cells.
 
 A file with such a sign, even in a hidden sheet, is refused whole, since it would be stored unchanged. If a sign is
-wrong, take the column out of the file; if a sign is missing, add it here.
+wrong, remove the column from the file; if a sign is missing, add it here.
 """
 
 import re
@@ -63,7 +63,7 @@ def refuse_persons(sheets: Iterable[Sheet], is_place: Callable[[str], bool]) -> 
             if sign := _by_name(column, is_place) or _by_values(column):
                 raise SpiError(
                     f"{sheet.called}, column {column_letter(index)}: {sign}; an index must not use personal data: "
-                    "take the column out, or count by area first"
+                    "remove the column, or supply counts by area instead"
                 )
 
 

@@ -122,7 +122,7 @@ class Places:
         if kind == "ward_name":
             codes = self.in_force.get(_ward(text), [])
             if not codes:
-                raise SpiError(f"{text!r} is a former ward, of before {self.geography.vintage}; {_MOVE}")
+                raise SpiError(f"{text!r} ceased to be a ward in {self.geography.vintage}; {_MOVE}")
             if len(codes) > 1:
                 raise SpiError(f"{text!r} is the name of wards of several authorities; give ward codes")
             return codes[0]

@@ -297,7 +297,7 @@ def test_names_of_the_wards_before_and_names_of_either(reads: Reads, contracts: 
     former = contracts.geography.former_wards.values()
     rows = [["Ward", "Calls"], *([name, 30] for name in former)]
     said = refusal(reads, text(tmp_path, rows))
-    assert "row 6, column A (Ward): 'Crawley' is a former ward, of before 2023-05" in said
+    assert "row 6, column A (Ward): 'Crawley' ceased to be a ward in 2023-05" in said
     rows = [["Ward", "Calls"], *([name, 30] for name in former if name not in ("Crawley", "Icknield", "Limbury"))]
     assert "it is unclear which are meant; give ward codes" in refusal(reads, text(tmp_path, rows))
 

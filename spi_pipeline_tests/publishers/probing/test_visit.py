@@ -150,7 +150,7 @@ FAULTS = [
     ("ons_geography", "ons_geography/wards", "rename_column", {"column": "WD24CD"}, "has no field like WD"),
     ("ons_geography", "ons_geography/wards", "json_error", {}, "returned error 504"),
     ("fingertips", "fingertips/all_data", "wrong_header", {}, "lacks the columns Indicator ID"),
-    ("govuk_assets", "govuk/file_7", "wrong_header", {}, r"has no column LSOA code \(2021\)"),
+    ("govuk_assets", "govuk/file_7", "wrong_header", {}, r"lacks the column LSOA code \(2021\)"),
     ("nomis", "nomis/NM_2063_1", "403", {}, "found status 403; the publisher blocks programs from here"),
     ("democracy_club", "democracy_club/export", "404", {}, "found status 404; look up its new address"),
     ("fingertips", "fingertips/all_data", "503", {}, "found status 503; the publisher is overloaded"),
