@@ -18,7 +18,7 @@ from spi_pipeline_tests.contracts.mutation import BUS, CAR, CONTRACTS, change, f
 
 WHY = (
     "  - property: no_total\n"
-    '    value: "The University of Leeds publishes trips by zone alone, and a few zones of a year have none."\n'
+    '    value: "The University of Leeds publishes trips by zone only, and each year a few zones have no figure."\n'
 )
 CONTRACT = load_contracts(CONTRACTS)
 

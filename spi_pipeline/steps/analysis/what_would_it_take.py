@@ -34,9 +34,9 @@ def what_would_it_take_step(contracts: Contracts) -> Step:
         does=what_would_it_take,
         page=Page(shows=_most),
         title="What it would take",
-        description="How many homes, people or incidents separate every ward of the newest edition, in each "
-        "indicator that counts them, from the median of its town and of England's wards, and what its rank would "
-        "then be.",
+        description="How many homes, people or incidents separate every ward of the newest edition from the median of "
+        "its authority's wards and of England's wards, in each indicator based on counts, and what its rank would be "
+        "after that change.",
         lineage={"needed": (*counted, ("reference", "value"))},
     )
 
