@@ -69,7 +69,7 @@ class AlertManager:
     def __enter__(self) -> AlertManager:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self._folder / "desk.lock")
+            self._lock = FileLock(self._folder / "manager.lock")
             self._lock.acquire(timeout=self._wait)
         except Timeout:
             raise SpiError("another process is sending alerts; it or the next one sends the new alerts") from None
@@ -88,9 +88,9 @@ class AlertManager:
         """How far each item of a source was read, as last passed to ``report``."""
         return self._outbox.seen(source)
 
-    def lasting(self, kind: str) -> set[str]:
+    def ongoing(self, kind: str) -> set[str]:
         """The subjects of a kind whose episodes have not ended."""
-        return {episode.event.subject for episode in self._outbox.lasting((), (kind,)).values()}
+        return {episode.event.subject for episode in self._outbox.ongoing((), (kind,)).values()}
 
     def report(
         self,
@@ -111,23 +111,23 @@ class AlertManager:
             history: events may lie far in the past; no channel hears of failures that began and ended before now.
         """
         with self._outbox.transaction():
-            self._outbox.set_right(now, LONGEST_WAIT)
+            self._outbox.correct_future_times(now, LONGEST_WAIT)
             observations = list(events)
-            lasting = self._outbox.lasting({event.key for event in observations}, whole)
+            ongoing = self._outbox.ongoing({event.key for event in observations}, whole)
             failing = {event.key for event in observations if event.failing}
             observations += [
                 Event(episode.event.kind, episode.event.subject, failing=False, at=now)
-                for key, episode in lasting.items()
+                for key, episode in ongoing.items()
                 if episode.event.kind in whole and key not in failing
             ]
-            for touched in fold(lasting, observations):
+            for touched in fold(ongoing, observations):
                 episode = self._outbox.keep(touched)
                 if history and episode.until and not touched.number:
                     continue
                 for channel in self._channels:
                     if channel.takes(episode.event):
                         self._outbox.note(channel.name, episode, "opened", now)
-                for name in self._outbox.told_of(episode) if episode.until else ():
+                for name in self._outbox.notified_channels(episode) if episode.until else ():
                     self._outbox.note(name, episode, "cleared", now)
             self._remind(now)
             for source, positions in (seen or {}).items():
@@ -163,7 +163,7 @@ class AlertManager:
         """Note reminders of failures that last, and notices for channels that have not heard of them yet."""
         for channel in self._channels:
             busy = self._outbox.is_busy(channel.name)
-            for episode, notified in self._outbox.untold(channel.name, now - REMIND):
+            for episode, notified in self._outbox.unnotified_episodes(channel.name, now - REMIND):
                 if channel.takes(episode.event) and not (notified and busy):
                     self._outbox.note(channel.name, episode, "reminder" if notified else "opened", now)
 
@@ -212,7 +212,7 @@ def waiting(folder: Path) -> list[tuple[str, int, str, str]]:
         outbox.close()
 
 
-def try_out(channels: Sequence[Channel], text: Text, send: Send = through_apprise) -> dict[str, str]:
+def send_test(channels: Sequence[Channel], text: Text, send: Send = through_apprise) -> dict[str, str]:
     """Send one message to every channel, bypassing the outbox.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The state that must survive a kill, in one SQLite file: read positions, lasting failures, notices and messages.
+"""The state that must survive a kill, in one SQLite file: read positions, ongoing failures, notices and messages.
 
 Three steps, each one transaction: observations are folded and become notices; notices are packed into messages with
 their text and id; a message is marked as accepted. After a kill between two steps, the next process continues with the
@@ -25,11 +25,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (source TEXT, item TEXT, position TEXT NOT NULL, PRIMARY KEY (source, item));
 CREATE TABLE IF NOT EXISTS episode (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, event TEXT NOT NULL,
     since TEXT NOT NULL, last TEXT NOT NULL, times INTEGER NOT NULL, until TEXT);
-CREATE UNIQUE INDEX IF NOT EXISTS one_lasts ON episode (key) WHERE until IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS one_ongoing ON episode (key) WHERE until IS NULL;
 CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,
     episode INTEGER NOT NULL REFERENCES episode, phase TEXT NOT NULL, at TEXT NOT NULL, message INTEGER);
-CREATE UNIQUE INDEX IF NOT EXISTS told_once ON notice (episode, channel, phase) WHERE phase != 'reminder';
-CREATE INDEX IF NOT EXISTS told ON notice (episode, channel, at);
+CREATE UNIQUE INDEX IF NOT EXISTS notified_once ON notice (episode, channel, phase) WHERE phase != 'reminder';
+CREATE INDEX IF NOT EXISTS notified ON notice (episode, channel, at);
 CREATE INDEX IF NOT EXISTS unpacked ON notice (channel) WHERE message IS NULL;
 CREATE TABLE IF NOT EXISTS message (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     channel TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, level TEXT NOT NULL, digest INTEGER NOT NULL,
@@ -96,13 +96,13 @@ class Outbox:
         for item, position in positions.items():
             self._rows("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", source, item, position)
 
-    def lasting(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
+    def ongoing(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
         """The episodes that have not ended, by key: those with one of the keys, and all of the kinds."""
         rows = self._rows("SELECT key, number, event, since, last, times, until FROM episode WHERE until IS NULL")
         # Only requested episodes are parsed: in a storm there are hundreds, for each of hundreds of calls.
         return {key: _episode(*row) for key, *row in rows if key in keys or key.split(":")[0] in kinds}
 
-    def set_right(self, now: dt.datetime, longest: dt.timedelta) -> None:
+    def correct_future_times(self, now: dt.datetime, longest: dt.timedelta) -> None:
         """Correct times later than ``now``, written while the clock was wrong, so that no message waits for them.
 
         Args:
@@ -124,8 +124,8 @@ class Outbox:
         )  # fmt: skip
         return replace(episode, number=rows[0][0])
 
-    def untold(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
-        """Lasting episodes without a notice for a channel since a given time, and whether it ever had one."""
+    def unnotified_episodes(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
+        """Ongoing episodes without a notice for a channel since a given time, and whether it ever had one."""
         rows = self._rows(
             "SELECT number, event, since, last, times, until, notified FROM (SELECT *, (SELECT max(at) FROM notice "
             "WHERE notice.episode = episode.number AND channel = ?) AS notified FROM episode WHERE until IS NULL) "
@@ -134,7 +134,7 @@ class Outbox:
         )  # fmt: skip
         return [(_episode(*row), notified is not None) for *row, notified in rows]
 
-    def told_of(self, episode: Episode) -> list[str]:
+    def notified_channels(self, episode: Episode) -> list[str]:
         """The channels with a notice that the episode began."""
         rows = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
         return [channel for (channel,) in rows]

@@ -16,7 +16,7 @@ from spi_pipeline.orchestration.refresh import Refresh, Tell
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.records import age
-from spi_pipeline.run.result import StepResult, quality, told
+from spi_pipeline.run.result import StepResult, quality, quality_sentence
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
@@ -114,7 +114,7 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     if as_json:
         summary = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
                    "tables": dict(states), "requests": done.requests, "faults": done.faults,
-                   "warnings": done.warnings, "quality": done.quality, "renewed": done.renewed, "told": done.told,
+                   "warnings": done.warnings, "quality": done.quality, "renewed": done.renewed, "notices": done.notices,
                    "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(summary))
         return
@@ -126,11 +126,11 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     else:
         counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none ended"
         out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
-        out.print(told(done.quality))
+        out.print(quality_sentence(done.quality))
     if done.renewed:
         out.print(_renewed(done.renewed), soft_wrap=True)
     out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
-    for notice in done.told:
+    for notice in done.notices:
         err.print(notice, style="yellow", soft_wrap=True)
     for warning in done.warnings:
         err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
@@ -176,7 +176,7 @@ def show_checks(outcomes: Sequence[StepResult], out: Console) -> None:
                 f"promised: {result.expected}",
                 soft_wrap=True,
             )
-    out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
+    out.print(quality_sentence(quality((table, result.rule.severity, result.outcome) for table, result in results)))
     out.print("A refresh counts more checks: whether tables could be computed, and whether their figures are late.")
 
 

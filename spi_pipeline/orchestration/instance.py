@@ -17,7 +17,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
-from spi_pipeline.orchestration.history import aside, pack, prune, set_aside
+from spi_pipeline.orchestration.history import pack, prune, set_aside, set_aside_folders
 from spi_pipeline.orchestration.lifetime import GRACE, living, record_killed_runs
 from spi_pipeline.orchestration.runs import (
     COMMAND,
@@ -209,7 +209,7 @@ def tidy(
     """
     alone = _is_ours(store.dagster_home)
     removed = store.prune(retention, dry=dry)
-    for folder in aside(store.dagster_home)[1:] if alone and not dry else ():
+    for folder in set_aside_folders(store.dagster_home)[1:] if alone and not dry else ():
         shutil.rmtree(folder, ignore_errors=True)
     root = str(store.root)
     return removed, prune(

@@ -19,8 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from spi_pipeline.orchestration.runs import KILLED, RUN, began, cause_of_death
-from spi_pipeline.run.logs import about as log_context
-from spi_pipeline.run.logs import note
+from spi_pipeline.run.logs import log_context, note
 from spi_pipeline.run.records import run_row
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def record_killed_runs(store: Store) -> None:
         if going.alive:
             continue
         if store.read_run(RUN, going.run_id) is None:
-            details = {name: going.about.get(name) for name in ("mode", "name", "launched_by")}
+            details = {name: going.details.get(name) for name in ("mode", "name", "launched_by")}
             row = run_row(
                 run_id=going.run_id, run_at=began(going), state=KILLED, cause=cause_of_death(going),
                 failed_checks=0, **details,

@@ -76,7 +76,7 @@ class Provenance:
             return {}
         return {CODE_VERSION_TAG: BEHIND if self._kept.isdisjoint(step.outputs) else KEPT}
 
-    def untold(
+    def unsynced_steps(
         self, runner: Runner, instance: dg.DagsterInstance, run_id: str
     ) -> Iterator[tuple[Step, dict[str, str]]]:
         """The up-to-date steps that Dagster would show as unsynced, with the tags to correct that; none of this run."""

@@ -81,7 +81,7 @@ class Refresh:
         renewed: tables to recompute because they were written under another version of their contract, each with that
             version and the present one.
         stopped: whether somebody stopped it.
-        told: further notices for the operator, such as a history that was set aside.
+        notices: further notices for the operator, such as a history that was set aside.
     """
 
     run_id: str
@@ -96,7 +96,7 @@ class Refresh:
     unrecorded: str = ""
     renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
     stopped: bool = False
-    told: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
@@ -169,7 +169,7 @@ def refresh(
     name = f"{REFRESH} of {', '.join(select)}" if select else REFRESH
     start, result = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
     with runner.store.lock(wait), living(runner, result.run_id, COMMAND, name) as deadline:
-        result.told += runner.store.set_records_aside()
+        result.notices += runner.store.set_records_aside()
         record_killed_runs(runner.store)
         try:
             with stopping_between_steps(runner):
@@ -214,7 +214,7 @@ def _find_stale(
     result.outcomes = [outcome for outcome in fetched if outcome.table not in news]
     result.requests = sum(outcome.requests for outcome in fetched)
     result.renewed = _renewed(result.stale, runner)
-    runner.store.remember("code", runner.code.remembered)
+    runner.store.cache("code", runner.code.cached)
 
 
 def _record(result: Refresh, runner: Runner, settings: Settings) -> None:
@@ -284,7 +284,7 @@ def _run(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None)
     from spi_pipeline.orchestration.instance import renew
 
     home, fetched = runner.store.dagster_home, list(result.outcomes)
-    result.told += renew(home)
+    result.notices += renew(home)
     try:
         _run_once(result, runner, settings, tell)
         broken = bool(result.broken) and not result.stopped
@@ -294,7 +294,7 @@ def _run(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None)
     else:
         notices = renew(home, deep=True) if broken else []
     if notices:
-        result.told, result.outcomes, result.broken = [*result.told, *notices], fetched, ""
+        result.notices, result.outcomes, result.broken = [*result.notices, *notices], fetched, ""
         _run_once(result, runner, settings, tell)
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.asset_checks import evaluation, in_time, is_renewed
+from spi_pipeline.orchestration.asset_checks import evaluation, freshness_result, is_renewed
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.instance import close_abandoned_runs
 from spi_pipeline.orchestration.runs import REFRESH
@@ -242,7 +242,7 @@ def overdue_sensor(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
             for name in changed
             if name in renewed
         }
-        events = [evaluation(in_time(result, renewed[name])) for name, result in results.items()]
+        events = [evaluation(freshness_result(result, renewed[name])) for name, result in results.items()]
         return dg.SensorResult(asset_events=events, cursor=json.dumps(severities, sort_keys=True))
 
     return overdue

@@ -63,7 +63,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             raw={source: each.frozen() for source, each in raw.items()},
         )
         editions = sorted(set(runner.reader.frame("edition")["edition"]))
-        about = {
+        manifest = {
             "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "publication": publication.path.name,
             "as_of": runner.reader.as_of.isoformat(),
@@ -76,7 +76,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             "contracts": dict(sorted(contracts.digests.items())),
             **program(),
         }
-        return store.releases.create(release_id, about, contents)
+        return store.releases.create(release_id, manifest, contents)
 
 
 def refuse_disclosure(runner: Runner) -> None:
@@ -121,5 +121,5 @@ def _downloads(current: Any) -> list[dict[str, Any]]:
 def program() -> dict[str, Any]:
     """The program of this process: version and digest of our code, Python, and the libraries that affect a figure."""
     libraries = {name: version(name) for name in sorted({*LIBRARIES, *JUDGES})}
-    code = {"version": version("spi-pipeline"), "digest": Code({}).remembered["source"]}
+    code = {"version": version("spi-pipeline"), "digest": Code({}).cached["source"]}
     return {"code": code, "python": platform.python_version(), "libraries": libraries}

@@ -93,7 +93,7 @@ class Runner:
                 settings.fetch_hours,
             )  # fmt: skip
         self.reader = Reader(self.store, contracts, figures, self.publishers)
-        self.code = Code(self.store.remembered("code"))
+        self.code = Code(self.store.cached("code"))
 
     def stop(self) -> None:
         """Ask the run to stop before its next operation, and stop fetching at once."""
@@ -148,7 +148,7 @@ class Runner:
         """Whether a step reads downloads whose last fetch failed, so that it keeps its table."""
         return any(self.store.raw(name).failure() for name in _parsed(step))
 
-    def steady(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
+    def cached_digests(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
         """Cached functions for digests of inputs and of how tables are judged, valid while nothing is written."""
         return cache(self.reader.digest), cache(self.judgement)
 
@@ -316,7 +316,7 @@ class Runner:
         judged, current = self.judgement(name), None if self.reader.unreadable(name) else self.store.current(name)
         if current and current.fingerprint == digest:
             if current.judged != judged or current.stale_since:
-                current = self.store.judged(name, judged)
+                current = self.store.record_check(name, judged)
             return StepResult(name, "unchanged", results, current)
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         stored_metadata = {

@@ -110,7 +110,7 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
     return aside
 
 
-def lasting(root: Path) -> list[Path]:
+def lasting_files(root: Path) -> list[Path]:
     """Every file of the store at ``root`` that outlasts commands, unlike locks; files that name others come first."""
     others = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
     return list(dict.fromkeys([*_naming(root), *others]))

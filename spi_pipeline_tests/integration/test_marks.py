@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spi_pipeline.orchestration.asset_checks import in_time
+from spi_pipeline.orchestration.asset_checks import freshness_result
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
@@ -80,7 +80,7 @@ def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
     assert tick(found.cursor).skip_message
 
     judged = judge_freshness(live.contracts.sources["street_crime"], live.settings, live.runner.reader, day)
-    assert in_time(judged, event.asset_key).passed
+    assert freshness_result(judged, event.asset_key).passed
 
 
 @pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])

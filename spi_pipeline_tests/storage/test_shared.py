@@ -77,7 +77,7 @@ def test_what_one_machine_made_another_has(machines: tuple[Copy, Copy], tmp_path
             store.publish(built(1.0), fingerprint="a" * 64, run_id="r1")
             store.publish(built(2.0), fingerprint="b" * 64, run_id="r2")
             store.append_run("run", "r1", scores(1.0))
-            store.remember("code", {"digests": {}})
+            store.cache("code", {"digests": {}})
 
     at_work(one, work, tell=silent)
     at_work(other, lambda: None, writes=False, tell=silent)
@@ -99,7 +99,7 @@ def test_of_two_that_write_at_once_the_loser_starts_again_and_nothing_is_lost(ma
     told: list[str] = []
 
     def slower() -> str:
-        if not told:  # between its bring and its send, another machine writes twice
+        if not told:  # between its download and its upload, another machine writes twice
             at_work(other, lambda: write(other, "theirs", 2.0), tell=silent)
             at_work(other, lambda: write(other, "both", 2.0), tell=silent)
         write(one, "both", float(Store(one.root).current("both") is not None))
@@ -153,18 +153,18 @@ def test_what_a_killed_command_left_is_gone_on_from_unless_others_wrote(machines
     one, other = machines
     at_work(one, lambda: write(one, "score", 1.0), tell=silent)
     write(one, "half", 2.0)
-    one.bring()
+    one.download()
     assert values(one) == {"half": 2.0, "score": 1.0}
     at_work(other, lambda: write(other, "score", 3.0), tell=silent)
     manual_uploads = Store(one.root).inbox_of("house_prices") / "prices.csv"
     manual_uploads.parent.mkdir(parents=True)
     manual_uploads.write_text("price\n1\n", encoding="utf-8")
-    one.bring()
+    one.download()
     assert values(one) == {"score": 3.0}
     assert manual_uploads.is_file(), "what a person laid in is nobody's to take away"
     at_work(one, lambda: None, tell=silent)
     at_work(other, lambda: laid_in_elsewhere(other).unlink(), tell=silent)
-    one.bring()
+    one.download()
     assert not manual_uploads.exists()
 
 
@@ -193,7 +193,7 @@ def test_what_a_command_made_before_it_failed_is_sent(machines: tuple[Copy, Copy
 
     with pytest.raises(SystemExit):
         at_work(one, work, tell=silent)
-    other.bring()
+    other.download()
     assert values(other) == {"score": 1.0}
 
 
@@ -211,20 +211,20 @@ def test_objects_that_nothing_names_go_once_nobody_can_be_about_to_name_them(
     assert objects.sweep(named, older=AT_ONCE) >= 1
     with pytest.raises(SpiError, match=r"is missing: restore it from a backup of the bucket"):
         objects.fetch(stray, "0" * 64, tmp_path / "back", mode=0o644)
-    other.bring()
+    other.download()
     assert values(other) == {"score": 2.0}
 
 
 def test_a_damaged_object_replaces_nothing(machines: tuple[Copy, Copy], url: str) -> None:
     one, other = machines
     at_work(one, lambda: write(one, "score", 1.0), tell=silent)
-    other.bring()
+    other.download()
     at_work(one, lambda: write(one, "score", 2.0), tell=silent)
     store = Objects(url)._store
     for entry in one._base()[0].files.values():
         obstore.put(store, entry.object, b"x" * entry.size)
     with pytest.raises(SpiError, match=r"does not hold what was written: restore it"):
-        other.bring()
+        other.download()
     assert values(other) == {"score": 1.0}
 
 
@@ -235,11 +235,11 @@ def test_a_manifest_that_is_gone_or_damaged_takes_nothing_away(machines: tuple[C
     obstore.put(store, "manifest.json", b'{"form": 1, "files": {}, "links": {}, "seal": "0"}')
     for copy in machines:
         with pytest.raises(SpiError, match=r"The manifest of .* is damaged: restore it"):
-            copy.bring()
+            copy.download()
     obstore.delete(store, "manifest.json")
     with pytest.raises(SpiError, match=r"is missing, although .* is a copy of the files it named"):
-        one.bring()
-    other.bring()
+        one.download()
+    other.download()
     assert values(one) == {"score": 1.0}
 
 
@@ -256,7 +256,7 @@ def test_an_object_store_that_restarts_is_waited_for(
         threading.Timer(5, seaweed.start).start()
 
     at_work(one, work, tell=silent)
-    other.bring()
+    other.download()
     assert values(other) == {"score": 1.0}
 
 
@@ -297,7 +297,7 @@ def test_a_command_works_on_the_copy_and_sends_what_it_made(
     spi("backup", str(tmp_path / "backup"))
     at_work(other, lambda: write(other, "score", 2.0), tell=silent)
     spi("restore", str(tmp_path / "backup"), "--replace")
-    one.bring()
+    one.download()
     assert values(one) == {"score": 1.0}
 
 

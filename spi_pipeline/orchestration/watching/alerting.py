@@ -5,7 +5,7 @@
 
 import datetime as dt
 
-from spi_pipeline.alerts.manager import AlertManager, try_out
+from spi_pipeline.alerts.manager import AlertManager, send_test
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
@@ -56,8 +56,8 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
 
             close_abandoned_runs(instance, incidents.store)
         seen = {source: manager.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
-        checks, read = incidents.checks(seen[CHECK_RESULT], manager.lasting("check"))
-        runs, positions = run_incidents.runs(instance, seen, manager.lasting("run"))
+        checks, read = incidents.checks(seen[CHECK_RESULT], manager.ongoing("check"))
+        runs, positions = run_incidents.runs(instance, seen, manager.ongoing("run"))
         events = [
             *checks,
             *runs,
@@ -79,4 +79,4 @@ def try_channels(settings: Settings, contracts: Contracts) -> dict[str, str]:
         The reason for the refusal by the name of the channel; "" if the channel accepted the message.
     """
     body = f"This is a trial of the alerts of the store {Store(settings.store).root}. Nothing has failed."
-    return try_out(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))
+    return send_test(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))

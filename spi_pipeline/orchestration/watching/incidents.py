@@ -66,12 +66,12 @@ class Incidents:
         """The reader of the current tables."""
         return Reader(self.store, self.contracts, self.settings.figures(self.contracts.geography))
 
-    def checks(self, seen: Seen, lasting: set[str]) -> tuple[list[Event], Seen]:
+    def checks(self, seen: Seen, ongoing: set[str]) -> tuple[list[Event], Seen]:
         """Events for rules that broke or recovered, from the rows added to ``check_result`` since the last look.
 
         Args:
             seen: the position reached by the last look.
-            lasting: rules known to be broken; the incident of a rule that no contract has any more is over.
+            ongoing: rules known to be broken; the incident of a rule that no contract has any more is over.
 
         Returns:
             The events, and the new position.
@@ -86,7 +86,7 @@ class Incidents:
                 positions[place] = f"{stamp} {record.num_rows}"
                 new_rows.append(record.slice(int(rows_read or 0)).to_pylist())
         events: list[Event] = []
-        broken = set(lasting)
+        broken = set(ongoing)
         for rows in sorted(filter(None, new_rows), key=lambda rows: (rows[0]["run_at"] <= self.now, rows[0]["run_at"])):
             for event in self._checked(rows, broken):
                 broken.add(event.subject) if event.failing else broken.discard(event.subject)

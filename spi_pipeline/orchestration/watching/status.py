@@ -33,7 +33,7 @@ LAST_RUNS = 5
 ENDED_WELL = ("succeeded", "nothing to do")
 WENT_WRONG = {"failed": "failed", "stopped": "was stopped", KILLED: "was killed"}
 # A message that a channel has not accepted for this long is trouble in itself.
-UNHEARD = dt.timedelta(hours=1)
+UNDELIVERED_AFTER = dt.timedelta(hours=1)
 
 
 def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _trouble(status: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -
     if status["alerts_fault"]:
         trouble.append(f"no alert can be sent: {status['alerts_fault']}")
     for item in status["alerts_waiting"]:
-        if now - dt.datetime.fromisoformat(item["since"]) > UNHEARD:
+        if now - dt.datetime.fromisoformat(item["since"]) > UNDELIVERED_AFTER:
             messages = f"{item['messages']} alerts have waited for channel {item['channel']} since {item['since']}"
             trouble.append(f"{messages}: {item['refusal']}")
     return trouble

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256_of, write_bytes
-from spi_pipeline.storage.backup import copied, lasting, links
+from spi_pipeline.storage.backup import copied, lasting_files, links
 from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import CACHE, DAGSTER, INBOX, PUBLISHED
@@ -89,7 +89,7 @@ class Copy:
         self._objects = objects or Objects(url)
         self._manifest = f"The manifest of {url}"
 
-    def bring(self) -> None:
+    def download(self) -> None:
         """Make the copy equal to the manifest in force, if another machine has replaced it since the last time.
 
         Raises:
@@ -107,16 +107,16 @@ class Copy:
             self._equal(Manifest.of(manifest[0], self._manifest), base)
             self._record(*manifest)
 
-    def send(self) -> None:
+    def upload(self) -> None:
         """Upload new files of the copy and replace the manifest with one that names them; do nothing without any.
 
         Raises:
-            LostRaceError: if another machine replaced it first; the copy is then useless until ``bring`` updates it.
+            LostRaceError: if another machine replaced it first; the copy is then useless until ``download`` updates it.
             SpiError: if the object store refuses; the next command uploads the content of the copy.
         """
         base, tag = self._base()
         with os_errors(f"{self.root} could not be read"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            files = {self._path(file): file for file in lasting(self.root)}
+            files = {self._path(file): file for file in lasting_files(self.root)}
             shared = {path: file for path, file in files.items() if _is_shared(path)}
             entries = pool.map(lambda path: self._entry(shared[path], base.files.get(path)), shared)
             manifest = Manifest(
@@ -160,7 +160,7 @@ class Copy:
     def _equal(self, wanted: Manifest, base: Manifest) -> None:
         """Make the copy equal to a manifest; files that name others, and links, come after the files they name."""
         with os_errors(f"{self.root} could not be written"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            present = {path: file for file in lasting(self.root) if _is_shared(path := self._path(file))}
+            present = {path: file for file in lasting_files(self.root) if _is_shared(path := self._path(file))}
             pointers = [path for path in wanted.files if _names_others(path)]
             for paths in (sorted(wanted.files.keys() - pointers), pointers):
                 list(pool.map(lambda path: self._get(path, wanted.files[path]), paths))
@@ -226,18 +226,18 @@ def at_work(
     if not writes:
         if not is_held(copy.folder):
             with exclusive(copy.folder):
-                copy.bring()
+                copy.download()
         return work()
     with exclusive(copy.folder, wait):
         for _ in range(_TRIES):
-            copy.bring()
+            copy.download()
             ended: BaseException | None = None
             try:
                 done = work()
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 ended = error
             try:
-                copy.send()
+                copy.upload()
             except LostRaceError:
                 if isinstance(ended, KeyboardInterrupt):
                     raise ended from None
