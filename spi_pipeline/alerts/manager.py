@@ -35,7 +35,7 @@ REMIND = dt.timedelta(days=1)
 BURST, WINDOW = 5, dt.timedelta(minutes=10)
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 # After this many refusals a message no longer holds up those behind it; it is still retried every hour.
-GIVE_WAY = 8
+BLOCKING_ATTEMPTS = 8
 # No new attempt starts after this many seconds: Dagster ends a sensor after 60.
 PATIENCE = 40.0
 
@@ -97,7 +97,7 @@ class AlertManager:
         events: Iterable[Event],
         now: dt.datetime,
         *,
-        whole: Collection[str] = (),
+        complete_kinds: Collection[str] = (),
         seen: Mapping[str, Seen] | None = None,
         history: bool = False,
     ) -> None:
@@ -106,29 +106,29 @@ class AlertManager:
         Args:
             events: observations in the order they were made.
             now: the current time.
-            whole: kinds for which ``events`` list every failure; any other failure of these kinds has recovered.
+            complete_kinds: kinds whose every failure is in ``events``; any other failure of these kinds has recovered.
             seen: how far each item of each source has been read with these events; stored with them.
             history: events may lie far in the past; no channel hears of failures that began and ended before now.
         """
         with self._outbox.transaction():
             self._outbox.correct_future_times(now, LONGEST_WAIT)
             observations = list(events)
-            ongoing = self._outbox.ongoing({event.key for event in observations}, whole)
+            ongoing = self._outbox.ongoing({event.key for event in observations}, complete_kinds)
             failing = {event.key for event in observations if event.failing}
             observations += [
                 Event(episode.event.kind, episode.event.subject, failing=False, at=now)
                 for key, episode in ongoing.items()
-                if episode.event.kind in whole and key not in failing
+                if episode.event.kind in complete_kinds and key not in failing
             ]
             for touched in fold(ongoing, observations):
-                episode = self._outbox.keep(touched)
+                episode = self._outbox.save(touched)
                 if history and episode.until and not touched.number:
                     continue
                 for channel in self._channels:
                     if channel.takes(episode.event):
-                        self._outbox.note(channel.name, episode, "opened", now)
+                        self._outbox.add_notice(channel.name, episode, "opened", now)
                 for name in self._outbox.notified_channels(episode) if episode.until else ():
-                    self._outbox.note(name, episode, "cleared", now)
+                    self._outbox.add_notice(name, episode, "cleared", now)
             self._remind(now)
             for source, positions in (seen or {}).items():
                 self._outbox.mark_seen(source, positions)
@@ -152,10 +152,10 @@ class AlertManager:
                 if not refusal:
                     self._outbox.accepted(message, now)
                     continue
-                pause = min(FIRST_WAIT * 2 ** min(message.attempts, GIVE_WAY), LONGEST_WAIT)
+                pause = min(FIRST_WAIT * 2 ** min(message.attempts, BLOCKING_ATTEMPTS), LONGEST_WAIT)
                 self._outbox.refused(message, refusal, now + pause)
                 refusals[channel.name] = refusal
-                if message.attempts + 1 < GIVE_WAY:
+                if message.attempts + 1 < BLOCKING_ATTEMPTS:
                     break
         return refusals
 
@@ -165,11 +165,11 @@ class AlertManager:
             busy = self._outbox.is_busy(channel.name)
             for episode, notified in self._outbox.unnotified_episodes(channel.name, now - REMIND):
                 if channel.takes(episode.event) and not (notified and busy):
-                    self._outbox.note(channel.name, episode, "reminder" if notified else "opened", now)
+                    self._outbox.add_notice(channel.name, episode, "reminder" if notified else "opened", now)
 
     def _pack(self, channel: str, now: dt.datetime) -> None:
         """Pack a channel's notices into messages, unless it has had enough messages for now."""
-        if any(message.attempts < GIVE_WAY for message in self._waiting(channel)):
+        if any(message.attempts < BLOCKING_ATTEMPTS for message in self._waiting(channel)):
             return  # a channel that was unreachable gets one digest once it is back
         with self._outbox.transaction():
             made, digests = self._outbox.made_since(channel, now - WINDOW)
@@ -190,7 +190,9 @@ class AlertManager:
         """The messages to try now, in order; a waiting message holds up those behind it until it gives way."""
         own = self._waiting(channel)
         holding = (
-            position for position, message in enumerate(own) if message.attempts < GIVE_WAY and message.due > now
+            position
+            for position, message in enumerate(own)
+            if message.attempts < BLOCKING_ATTEMPTS and message.due > now
         )
         return [message for message in own[: next(holding, len(own))] if message.due <= now]
 

@@ -113,7 +113,7 @@ class Outbox:
         for (table, column), latest in {**dated, ("message", "due"): now + longest}.items():
             self._rows(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", _text(now), _text(latest))
 
-    def keep(self, episode: Episode) -> Episode:
+    def save(self, episode: Episode) -> Episode:
         """Store a new or changed episode and return it with its number."""
         rows = self._rows(
             "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
@@ -139,8 +139,8 @@ class Outbox:
         rows = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
         return [channel for (channel,) in rows]
 
-    def note(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
-        """Note that a channel is to hear of an episode; a notice that exists already is not repeated."""
+    def add_notice(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
+        """Add a notice of an episode for a channel; a notice that exists already is not repeated."""
         self._rows(
             "INSERT OR IGNORE INTO notice (channel, episode, phase, at) VALUES (?, ?, ?, ?)",
             channel, episode.number, phase, _text(at),

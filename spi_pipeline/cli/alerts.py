@@ -61,10 +61,10 @@ def send_alerts(settings: Settings, contracts: Contracts) -> bool:
     Returns:
         Whether every channel accepted its messages.
     """
-    from spi_pipeline.orchestration.watching.alerting import look
+    from spi_pipeline.orchestration.watching.alerting import check_and_alert
 
     try:
-        refusals = look(settings, contracts)
+        refusals = check_and_alert(settings, contracts)
     except SpiError as error:
         refusals = {"": str(error)}
     for name, reason in refusals.items():

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.table import Table
 from rich.text import Text
 
-from spi_pipeline.orchestration.refresh import Refresh, Tell
+from spi_pipeline.orchestration.refresh import ProgressCallback, Refresh
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.records import age
@@ -34,12 +34,12 @@ class _Elapsed(TimeElapsedColumn):
 
 
 @contextmanager
-def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
+def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], ProgressCallback]]:
     """Show a bar for each group of steps on a terminal; elsewhere print a line when a group is done."""
     columns = (TextColumn("{task.description:<12}", markup=False), BarColumn(), MofNCompleteColumn(), _Elapsed())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
 
-        def begin(steps: list[Step]) -> Tell:
+        def begin(steps: list[Step]) -> ProgressCallback:
             total = Counter(_bar_name(step) for step in steps)
             tasks = {group: bars.add_task(group, total=count, begun=False) for group, count in total.items()}
             remaining, failed = Counter(total), Counter[str]()
@@ -50,7 +50,7 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                 if group and not bars.tasks[tasks[group]].fields["begun"]:
                     bars.reset(tasks[group], completed=total[group] - remaining[group], begun=True)
 
-            def tell(ended: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
+            def advance(ended: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
                 refused = {outcome.table for outcome in outcomes if outcome.message}
                 for step in ended:
                     group = _bar_name(step)
@@ -63,7 +63,7 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                 take_turn()
 
             take_turn()
-            return tell
+            return advance
 
         yield begin
 

@@ -20,7 +20,7 @@ from spi_pipeline.orchestration.provenance import Provenance
 from spi_pipeline.orchestration.provenance import asset_key as asset_key
 from spi_pipeline.run.due import code_versions
 from spi_pipeline.run.freshness import with_freshness
-from spi_pipeline.run.plan import BEHIND_INDEX, owner_of
+from spi_pipeline.run.plan import DOWNSTREAM_OF_INDEX, owner_of
 from spi_pipeline.run.result import StepResult
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
@@ -203,7 +203,7 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
     above: dict[str, frozenset[Step]] = {}
     drawn: dict[Step, tuple[str, ...]] = {}
     for step in plan:
-        after_index = step.group in BEHIND_INDEX
+        after_index = step.group in DOWNSTREAM_OF_INDEX
         # Dagster skips an asset after a failed dependency, even if the step could do without that input.
         read = tuple(name for name in step.inputs if name in maker and name not in step.optional)
         inputs = tuple(dict.fromkeys((*read, index))) if after_index else read

@@ -89,7 +89,7 @@ def cause_of_death(going: RunInProgress) -> str:
     return f"the process of this run ended before the run did ({process}): killed, out of memory, or a restart"
 
 
-def began(going: RunInProgress) -> dt.datetime:
+def began_at(going: RunInProgress) -> dt.datetime:
     """When a run began, from its own record; the current time if the record is damaged."""
     try:
         return dt.datetime.fromisoformat(going.details["began"])
@@ -97,11 +97,11 @@ def began(going: RunInProgress) -> dt.datetime:
         return dt.datetime.now(dt.UTC)
 
 
-def begun(going: RunInProgress, listed: Collection[str]) -> Run | None:
+def unlisted_run(going: RunInProgress, listed: Collection[str]) -> Run | None:
     """A run that is in progress or was killed; None if the list already has it."""
     if going.run_id in listed:
         return None
-    facts, at = going.details, began(going)
+    facts, at = going.details, began_at(going)
     state, cause = ("running", None) if going.alive else (KILLED, cause_of_death(going))
     return Run(
         going.run_id, facts.get("name") or REFRESH, facts.get("launched_by") or COMMAND, at, at, None, state, cause, 0
@@ -134,7 +134,7 @@ def is_dead(record: RunRecord, store: Store) -> bool:
     return not 0 <= time.time() - last_seen <= STARTING_SECONDS
 
 
-def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
+def run_from_dagster(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
     """A run from Dagster's records: started from the UI or by a schedule or sensor, or killed."""
     run = record.dagster_run
     checks = checks_of(store, run.run_id)

@@ -45,7 +45,7 @@ def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Ite
             changed.update(step.outputs)
 
 
-def unsettled(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
+def due_because_kept(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
     """The steps that are due only because outputs were kept or could not be fetched.
 
     Args:

@@ -20,7 +20,7 @@ from spi_pipeline.run.code import Code
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.run.staleness import JUDGES, LIBRARIES
+from spi_pipeline.run.staleness import LIBRARIES, RULE_LIBRARIES
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.published.releases import Contents, Release, below
@@ -60,7 +60,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             # People edit contracts in place, and such an edit must not change the release.
             contracts={place: file.read_bytes() for place, file in contracts.root.files().items()},
             snapshot=runner.reader.figures.files(contracts.sources),
-            raw={source: each.frozen() for source, each in raw.items()},
+            raw={source: each.export_files() for source, each in raw.items()},
         )
         editions = sorted(set(runner.reader.frame("edition")["edition"]))
         manifest = {
@@ -120,6 +120,6 @@ def _downloads(current: Any) -> list[dict[str, Any]]:
 
 def program() -> dict[str, Any]:
     """The program of this process: version and digest of our code, Python, and the libraries that affect a figure."""
-    libraries = {name: version(name) for name in sorted({*LIBRARIES, *JUDGES})}
+    libraries = {name: version(name) for name in sorted({*LIBRARIES, *RULE_LIBRARIES})}
     code = {"version": version("spi-pipeline"), "digest": Code({}).cached["source"]}
     return {"code": code, "python": platform.python_version(), "libraries": libraries}

@@ -99,7 +99,7 @@ def _seeded(release: Release, folder: Path) -> Runner:
     store, contracts = Store(settings.store), load_contracts(settings.contracts)
     with store.lock():
         for source in release.manifest["downloads"]:
-            store.raw(source).take(release.raw / source)
+            store.raw(source).import_files(release.raw / source)
         for source in contracts.sources.values():
             if source.properties.own and source.id in release.tables:
                 table = release.read(source.id)

@@ -65,17 +65,17 @@ class Runner:
         listen: called with the results of each operation as soon as it ends.
         unwritable: the error of the disk when it first refused an output; after that nothing is computed.
         stopping: whether the run was asked to stop, which its next operation does.
-        until: the deadline of the run, by the monotonic clock; an operation that would begin later fails.
-        late: a sentence for the failure of an operation after the deadline.
-        overtime: the same sentence once an operation has failed for that reason; empty before.
+        deadline: of the run, by the monotonic clock; an operation that would begin later fails.
+        deadline_message: a sentence for the failure of an operation after the deadline.
+        overran: the same sentence once an operation has failed for that reason; empty before.
     """
 
     listen: Listen | None = None
     unwritable: str = ""
     stopping: bool = False
-    until: float = math.inf
-    late: str = ""
-    overtime: str = ""
+    deadline: float = math.inf
+    deadline_message: str = ""
+    overran: str = ""
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
         self.settings = settings
@@ -103,9 +103,9 @@ class Runner:
 
     def _raise_if_ending(self) -> None:
         """Raise if the run must end."""
-        if time.monotonic() > self.until:
-            self.overtime = self.late
-            raise SpiError(self.overtime)
+        if time.monotonic() > self.deadline:
+            self.overran = self.deadline_message
+            raise SpiError(self.overran)
         if self.stopping:
             raise KeyboardInterrupt
 

@@ -117,7 +117,7 @@ class Store:
     @property
     def published(self) -> Path:
         """The path at which readers always find the current publication."""
-        return publication.readers_see(self.root)
+        return publication.current_link(self.root)
 
     @contextmanager
     def lock(self, wait: float = 0) -> Iterator[None]:
@@ -166,7 +166,7 @@ class Store:
         """
         return self._tables.versions()
 
-    def whole_versions(self) -> dict[str, Version]:
+    def undamaged_versions(self) -> dict[str, Version]:
         """Return the current versions of all undamaged tables; ``damage`` names the damaged ones."""
         versions = {name: self._tables.current(name) for name in self._tables.names() if not self._fault(name)}
         return {name: version for name, version in versions.items() if version}

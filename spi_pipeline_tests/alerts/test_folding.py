@@ -107,7 +107,7 @@ def sent_by(folder: Path, *moments: tuple[int, list[Event]]) -> list[str]:
 
     with AlertManager(folder, [Channel("only", "json://x")], send=send) as manager:
         for minutes, events in moments:
-            manager.report(events, NOW + minutes * MINUTE, whole=("stale",))
+            manager.report(events, NOW + minutes * MINUTE, complete_kinds=("stale",))
             manager.deliver(NOW + minutes * MINUTE)
     return titles
 

@@ -10,7 +10,7 @@ from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.runs import RUN
-from spi_pipeline.orchestration.watching.incidents import Incidents, carried_words
+from spi_pipeline.orchestration.watching.incidents import Incidents, routing_values
 from spi_pipeline.orchestration.watching.run_incidents import DAGSTER, RunIncidents
 from spi_pipeline.orchestration.watching.watchdog import existing_instance
 from spi_pipeline.run.records import CHECK_RESULT
@@ -25,10 +25,10 @@ def alert_channels(settings: Settings, contracts: Contracts) -> list[Channel]:
         SpiError: if a setting is not valid, or a channel chooses by a word that no alert has; the message never has any
             part of a URL.
     """
-    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, carried_words(contracts))
+    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, routing_values(contracts))
 
 
-def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
+def check_and_alert(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
     """Look for incidents once and send alerts about them; without an alert channel, do nothing.
 
     Args:
@@ -67,7 +67,7 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
         ]
         complete = ["stale", "quarantine", *(["silent"] if instance else [])]
         manager.report(
-            events, now, whole=complete, seen={CHECK_RESULT: read, **positions}, history=not any(seen.values())
+            events, now, complete_kinds=complete, seen={CHECK_RESULT: read, **positions}, history=not any(seen.values())
         )
         return manager.deliver(now)
 

@@ -19,7 +19,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.drift import drift_ids
 from spi_pipeline.run.freshness import overdue, published
-from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
+from spi_pipeline.run.plan import DOWNSTREAM_OF_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import CHECK_RESULT, CHECKS, age
 from spi_pipeline.run.result import COMPUTED
@@ -202,7 +202,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     changed, names_by_kind = {table}, dict[str, list[str]]()
     for step in plan:
         # Every component reads the list of editions; following that input would name all components for any indicator.
-        if step.group not in ("basis", *BEHIND_INDEX) and changed.intersection(step.inputs):
+        if step.group not in ("basis", *DOWNSTREAM_OF_INDEX) and changed.intersection(step.inputs):
             changed.update(step.outputs)
             names_by_kind.setdefault(step.kind, []).append(step.name)
     phrases = []
@@ -212,7 +212,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     return "; ".join([*phrases, "the published database"])
 
 
-def carried_words(contracts: Contracts) -> dict[str, set[str]]:
+def routing_values(contracts: Contracts) -> dict[str, set[str]]:
     """The words that alerts can be routed by: for each attribute of an event, every value it can have in any mode."""
     words: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # the owner of runs
     for step in build_plan(replace(contracts, unavailable=frozenset())):

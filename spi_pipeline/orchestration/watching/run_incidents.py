@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.manager import Seen
-from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, launched, recorded
+from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, recorded, run_from_dagster
 from spi_pipeline.orchestration.watching.watchdog import tickers
 from spi_pipeline.storage.store import Store
 
@@ -87,7 +87,7 @@ class RunIncidents:
         if past := [moment for moment in updated if moment <= self.now]:
             positions[""] = past[-1].isoformat()
         new = [record for record in records if record.dagster_run.run_id not in {*known, *seen}]
-        return [launched(record, instance, self.store) for record in new], positions
+        return [run_from_dagster(record, instance, self.store) for record in new], positions
 
     def _run(self, run: Run) -> Event:
         """The event for a run; a run that only kept last good versions has no cause, and other events report those."""

@@ -143,7 +143,7 @@ class Contents:
         tables: by name.
         contracts: by path.
         snapshot: by file.
-        raw: by source, the result of ``Raw.frozen``.
+        raw: by source, the result of ``Raw.export_files``.
     """
 
     published: Mapping[str, Path | bytes]

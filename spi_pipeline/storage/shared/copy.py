@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256_of, write_bytes
-from spi_pipeline.storage.backup import copied, lasting_files, links
+from spi_pipeline.storage.backup import copy_file, lasting_files, links
 from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import CACHE, DAGSTER, INBOX, PUBLISHED
@@ -150,7 +150,7 @@ class Copy:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             source = Path(folder, file.name) if file.suffix == ".db" else file
             if source != file:
-                copied(file, source)
+                copy_file(file, source)
             sha256 = sha256_of(source)
             if known and known.sha256 == sha256:
                 return known
@@ -204,8 +204,8 @@ def root_of(url: str, copies: Path) -> Path:
     return folder_of(url, copies) / _STORE
 
 
-def at_work(
-    copy: Copy, work: Callable[[], T], *, writes: bool = True, wait: float = 0, tell: Callable[[str], None]
+def run_on_copy(
+    copy: Copy, work: Callable[[], T], *, writes: bool = True, wait: float = 0, notify: Callable[[str], None]
 ) -> T:
     """Run some work on a working copy and upload the changes; repeat it on the new state if another machine was faster.
 
@@ -215,7 +215,7 @@ def at_work(
         writes: whether it may write; otherwise nothing is uploaded, and a copy that another process is writing to is
             read as it is.
         wait: seconds to wait for another process of this machine that writes to the copy.
-        tell: receives a sentence when the work is repeated.
+        notify: receives a sentence when the work is repeated.
 
     Returns:
         The result of ``work``; its exceptions are raised after its changes are uploaded.
@@ -241,7 +241,7 @@ def at_work(
             except LostRaceError:
                 if isinstance(ended, KeyboardInterrupt):
                     raise ended from None
-                tell("another machine wrote to the store meanwhile: repeating the command on its new state")
+                notify("another machine wrote to the store meanwhile: repeating the command on its new state")
                 continue
             if ended is not None:
                 raise ended
