@@ -153,7 +153,7 @@ class AlertManager:
                     self._outbox.accepted(message, now)
                     continue
                 pause = min(FIRST_WAIT * 2 ** min(message.attempts, BLOCKING_ATTEMPTS), LONGEST_WAIT)
-                self._outbox.refused(message, refusal, now + pause)
+                self._outbox.refused(message, refusal, now, now + pause)
                 refusals[channel.name] = refusal
                 if message.attempts + 1 < BLOCKING_ATTEMPTS:
                     break

@@ -33,8 +33,10 @@ CREATE INDEX IF NOT EXISTS notified ON notice (episode, channel, at);
 CREATE INDEX IF NOT EXISTS unpacked ON notice (channel) WHERE message IS NULL;
 CREATE TABLE IF NOT EXISTS message (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     channel TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, level TEXT NOT NULL, digest INTEGER NOT NULL,
-    made TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, refusal TEXT, accepted TEXT);
+    made TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, accepted TEXT);
 CREATE INDEX IF NOT EXISTS waiting ON message (channel) WHERE accepted IS NULL;
+CREATE TABLE IF NOT EXISTS refusal (message INTEGER PRIMARY KEY REFERENCES message, at TEXT NOT NULL,
+    reason TEXT NOT NULL);
 """
 
 
@@ -109,7 +111,7 @@ class Outbox:
             now: the current time.
             longest: the longest that a message may wait for its next attempt.
         """
-        dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now}
+        dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now, ("refusal", "at"): now}
         for (table, column), latest in {**dated, ("message", "due"): now + longest}.items():
             self._rows(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", _text(now), _text(latest))
 
@@ -198,20 +200,22 @@ class Outbox:
 
     def accepted(self, message: Message, at: dt.datetime) -> None:
         """Record that the channel accepted the message."""
-        self._rows("UPDATE message SET accepted = ?, refusal = NULL WHERE number = ?", _text(at), message.number)
+        self._rows("UPDATE message SET accepted = ? WHERE number = ?", _text(at), message.number)
 
-    def refused(self, message: Message, refusal: str, due: dt.datetime) -> None:
+    def refused(self, message: Message, reason: str, at: dt.datetime, due: dt.datetime) -> None:
         """Record that the channel refused the message, and when to try again."""
-        self._rows(
-            "UPDATE message SET attempts = attempts + 1, refusal = ?, due = ? WHERE number = ?",
-            refusal, _text(due), message.number,
-        )  # fmt: skip
+        retry = "UPDATE message SET attempts = attempts + 1, due = ? WHERE number = ?"
+        with self.transaction():
+            self._rows(retry, _text(due), message.number)
+            self._rows("INSERT OR REPLACE INTO refusal VALUES (?, ?, ?)", message.number, _text(at), reason)
 
     def refusals(self) -> list[tuple[str, int, str, str]]:
-        """For each channel with waiting messages: its name, how many wait, since when, and a reason it gave or ""."""
+        """For each channel with waiting messages: its name, how many wait, since when, and its last reason or ""."""
         return self._rows(
-            "SELECT channel, count(*), min(made), coalesce(max(refusal), '') FROM message WHERE accepted IS NULL "
-            "GROUP BY channel ORDER BY channel"
+            "SELECT channel, count(*), min(made), coalesce((SELECT reason FROM refusal JOIN message AS refused "
+            "ON refused.number = refusal.message WHERE refused.channel = message.channel AND refused.accepted IS NULL "
+            "ORDER BY at DESC, refused.number DESC LIMIT 1), '') "
+            "FROM message WHERE accepted IS NULL GROUP BY channel ORDER BY channel"
         )
 
     def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]

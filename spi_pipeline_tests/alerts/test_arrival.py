@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.alerts.delivery import through_apprise
-from spi_pipeline.alerts.manager import WINDOW, AlertManager, send_test, waiting
+from spi_pipeline.alerts.manager import BLOCKING_ATTEMPTS, WINDOW, AlertManager, send_test, waiting
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
@@ -126,6 +126,22 @@ def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, 
         assert manager.deliver(NOW + 60 * MINUTE) == {}
         assert manager.deliver(NOW + 61 * MINUTE) == {}
     assert [title.split("] ")[1] for title in hook.titles] == ["Failed: first breaks its rule", "Digest: failed 50"]
+    assert waiting(tmp_path) == []
+
+
+def test_the_reason_shown_is_that_of_the_newest_refusal(tmp_path: Path) -> None:
+    reasons = ["z: away"] * BLOCKING_ATTEMPTS
+    with AlertManager(tmp_path, [Channel("only", "json://x")], send=lambda *_: reasons.pop(0)) as manager:
+        manager.report([broken("first")], NOW)
+        for hour in range(BLOCKING_ATTEMPTS):
+            manager.deliver(NOW + hour * 60 * MINUTE)
+        manager.report([broken("second")], NOW + 7 * 60 * MINUTE)
+        reasons += ["a: too long"]  # for the second message, which is tried before the first is due again
+        manager.deliver(NOW + 7 * 60 * MINUTE + MINUTE)
+        ((_, count, _, said),) = waiting(tmp_path)
+        assert (count, said) == (2, "a: too long")
+        reasons += ["", ""]
+        manager.deliver(NOW + 8 * 60 * MINUTE + 2 * MINUTE)
     assert waiting(tmp_path) == []
 
 
