@@ -13,7 +13,7 @@ from spi_pipeline.alerts.wording import Text
 
 # Takes a channel and a message; returns the reason for a refusal, or "" if the channel accepted the message.
 Send = Callable[[Channel, Text], str]
-TALKATIVE = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+VERBOSE_LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
 
 
 def through_apprise(channel: Channel, text: Text) -> str:
@@ -37,7 +37,7 @@ def through_apprise(channel: Channel, text: Text) -> str:
     return "" if accepted else redact(" ".join(reason.split())[:300], [channel]) or "it gave no reason"
 
 
-def understood(channel: Channel) -> bool:
+def is_supported(channel: Channel) -> bool:
     """Whether Apprise supports a channel's URL. Sends nothing."""
     import apprise
 
@@ -47,7 +47,7 @@ def understood(channel: Channel) -> bool:
 
 @contextmanager
 def _discreet() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in TALKATIVE]
+    loggers = [logging.getLogger(name) for name in VERBOSE_LOGGERS]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.setLevel(max(logger.level, logging.WARNING))

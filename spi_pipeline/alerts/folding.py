@@ -31,11 +31,11 @@ class Episode:
     number: int = 0
 
 
-def fold(lasting: Mapping[str, Episode], events: Iterable[Event]) -> list[Episode]:
+def fold(ongoing: Mapping[str, Episode], events: Iterable[Event]) -> list[Episode]:
     """Apply observations to the episodes.
 
     Args:
-        lasting: the episodes that have not ended, by the key of their event.
+        ongoing: the episodes that have not ended, by the key of their event.
         events: observations in the order they were made.
 
     Returns:
@@ -43,7 +43,7 @@ def fold(lasting: Mapping[str, Episode], events: Iterable[Event]) -> list[Episod
         episodes; at most the last of them has not ended.
     """
     touched: list[Episode] = []
-    current = dict(lasting)
+    current = dict(ongoing)
     positions: dict[str, int] = {}
     for event in events:
         before = current.get(event.key)

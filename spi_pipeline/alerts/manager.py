@@ -35,7 +35,7 @@ REMIND = dt.timedelta(days=1)
 BURST, WINDOW = 5, dt.timedelta(minutes=10)
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 # After this many refusals a message no longer holds up those behind it; it is still retried every hour.
-GIVE_WAY = 8
+BLOCKING_ATTEMPTS = 8
 # No new attempt starts after this many seconds: Dagster ends a sensor after 60.
 PATIENCE = 40.0
 
@@ -69,7 +69,7 @@ class AlertManager:
     def __enter__(self) -> AlertManager:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self._folder / "desk.lock")
+            self._lock = FileLock(self._folder / "manager.lock")
             self._lock.acquire(timeout=self._wait)
         except Timeout:
             raise SpiError("another process is sending alerts; it or the next one sends the new alerts") from None
@@ -88,16 +88,16 @@ class AlertManager:
         """How far each item of a source was read, as last passed to ``report``."""
         return self._outbox.seen(source)
 
-    def lasting(self, kind: str) -> set[str]:
+    def ongoing(self, kind: str) -> set[str]:
         """The subjects of a kind whose episodes have not ended."""
-        return {episode.event.subject for episode in self._outbox.lasting((), (kind,)).values()}
+        return {episode.event.subject for episode in self._outbox.ongoing((), (kind,)).values()}
 
     def report(
         self,
         events: Iterable[Event],
         now: dt.datetime,
         *,
-        whole: Collection[str] = (),
+        complete_kinds: Collection[str] = (),
         seen: Mapping[str, Seen] | None = None,
         history: bool = False,
     ) -> None:
@@ -106,29 +106,29 @@ class AlertManager:
         Args:
             events: observations in the order they were made.
             now: the current time.
-            whole: kinds for which ``events`` list every failure; any other failure of these kinds has recovered.
+            complete_kinds: kinds whose every failure is in ``events``; any other failure of these kinds has recovered.
             seen: how far each item of each source has been read with these events; stored with them.
             history: events may lie far in the past; no channel hears of failures that began and ended before now.
         """
         with self._outbox.transaction():
-            self._outbox.set_right(now, LONGEST_WAIT)
+            self._outbox.correct_future_times(now, LONGEST_WAIT)
             observations = list(events)
-            lasting = self._outbox.lasting({event.key for event in observations}, whole)
+            ongoing = self._outbox.ongoing({event.key for event in observations}, complete_kinds)
             failing = {event.key for event in observations if event.failing}
             observations += [
                 Event(episode.event.kind, episode.event.subject, failing=False, at=now)
-                for key, episode in lasting.items()
-                if episode.event.kind in whole and key not in failing
+                for key, episode in ongoing.items()
+                if episode.event.kind in complete_kinds and key not in failing
             ]
-            for touched in fold(lasting, observations):
-                episode = self._outbox.keep(touched)
+            for touched in fold(ongoing, observations):
+                episode = self._outbox.save(touched)
                 if history and episode.until and not touched.number:
                     continue
                 for channel in self._channels:
                     if channel.takes(episode.event):
-                        self._outbox.note(channel.name, episode, "opened", now)
-                for name in self._outbox.told_of(episode) if episode.until else ():
-                    self._outbox.note(name, episode, "cleared", now)
+                        self._outbox.add_notice(channel.name, episode, "opened", now)
+                for name in self._outbox.notified_channels(episode) if episode.until else ():
+                    self._outbox.add_notice(name, episode, "cleared", now)
             self._remind(now)
             for source, positions in (seen or {}).items():
                 self._outbox.mark_seen(source, positions)
@@ -152,10 +152,10 @@ class AlertManager:
                 if not refusal:
                     self._outbox.accepted(message, now)
                     continue
-                pause = min(FIRST_WAIT * 2 ** min(message.attempts, GIVE_WAY), LONGEST_WAIT)
-                self._outbox.refused(message, refusal, now + pause)
+                pause = min(FIRST_WAIT * 2 ** min(message.attempts, BLOCKING_ATTEMPTS), LONGEST_WAIT)
+                self._outbox.refused(message, refusal, now, now + pause)
                 refusals[channel.name] = refusal
-                if message.attempts + 1 < GIVE_WAY:
+                if message.attempts + 1 < BLOCKING_ATTEMPTS:
                     break
         return refusals
 
@@ -163,13 +163,13 @@ class AlertManager:
         """Note reminders of failures that last, and notices for channels that have not heard of them yet."""
         for channel in self._channels:
             busy = self._outbox.is_busy(channel.name)
-            for episode, notified in self._outbox.untold(channel.name, now - REMIND):
+            for episode, notified in self._outbox.unnotified_episodes(channel.name, now - REMIND):
                 if channel.takes(episode.event) and not (notified and busy):
-                    self._outbox.note(channel.name, episode, "reminder" if notified else "opened", now)
+                    self._outbox.add_notice(channel.name, episode, "reminder" if notified else "opened", now)
 
     def _pack(self, channel: str, now: dt.datetime) -> None:
         """Pack a channel's notices into messages, unless it has had enough messages for now."""
-        if any(message.attempts < GIVE_WAY for message in self._waiting(channel)):
+        if any(message.attempts < BLOCKING_ATTEMPTS for message in self._waiting(channel)):
             return  # a channel that was unreachable gets one digest once it is back
         with self._outbox.transaction():
             made, digests = self._outbox.made_since(channel, now - WINDOW)
@@ -190,7 +190,9 @@ class AlertManager:
         """The messages to try now, in order; a waiting message holds up those behind it until it gives way."""
         own = self._waiting(channel)
         holding = (
-            position for position, message in enumerate(own) if message.attempts < GIVE_WAY and message.due > now
+            position
+            for position, message in enumerate(own)
+            if message.attempts < BLOCKING_ATTEMPTS and message.due > now
         )
         return [message for message in own[: next(holding, len(own))] if message.due <= now]
 
@@ -212,7 +214,7 @@ def waiting(folder: Path) -> list[tuple[str, int, str, str]]:
         outbox.close()
 
 
-def try_out(channels: Sequence[Channel], text: Text, send: Send = through_apprise) -> dict[str, str]:
+def send_test(channels: Sequence[Channel], text: Text, send: Send = through_apprise) -> dict[str, str]:
     """Send one message to every channel, bypassing the outbox.
 
     Returns:

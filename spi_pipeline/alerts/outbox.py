@@ -1,4 +1,4 @@
-"""The state that must survive a kill, in one SQLite file: read positions, lasting failures, notices and messages.
+"""The state that must survive a kill, in one SQLite file: read positions, ongoing failures, notices and messages.
 
 Three steps, each one transaction: observations are folded and become notices; notices are packed into messages with
 their text and id; a message is marked as accepted. After a kill between two steps, the next process continues with the
@@ -25,16 +25,18 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (source TEXT, item TEXT, position TEXT NOT NULL, PRIMARY KEY (source, item));
 CREATE TABLE IF NOT EXISTS episode (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, event TEXT NOT NULL,
     since TEXT NOT NULL, last TEXT NOT NULL, times INTEGER NOT NULL, until TEXT);
-CREATE UNIQUE INDEX IF NOT EXISTS one_lasts ON episode (key) WHERE until IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS one_ongoing ON episode (key) WHERE until IS NULL;
 CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,
     episode INTEGER NOT NULL REFERENCES episode, phase TEXT NOT NULL, at TEXT NOT NULL, message INTEGER);
-CREATE UNIQUE INDEX IF NOT EXISTS told_once ON notice (episode, channel, phase) WHERE phase != 'reminder';
-CREATE INDEX IF NOT EXISTS told ON notice (episode, channel, at);
+CREATE UNIQUE INDEX IF NOT EXISTS notified_once ON notice (episode, channel, phase) WHERE phase != 'reminder';
+CREATE INDEX IF NOT EXISTS notified ON notice (episode, channel, at);
 CREATE INDEX IF NOT EXISTS unpacked ON notice (channel) WHERE message IS NULL;
 CREATE TABLE IF NOT EXISTS message (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     channel TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, level TEXT NOT NULL, digest INTEGER NOT NULL,
-    made TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, refusal TEXT, accepted TEXT);
+    made TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL, accepted TEXT);
 CREATE INDEX IF NOT EXISTS waiting ON message (channel) WHERE accepted IS NULL;
+CREATE TABLE IF NOT EXISTS refusal (message INTEGER PRIMARY KEY REFERENCES message, at TEXT NOT NULL,
+    reason TEXT NOT NULL);
 """
 
 
@@ -96,24 +98,24 @@ class Outbox:
         for item, position in positions.items():
             self._rows("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", source, item, position)
 
-    def lasting(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
+    def ongoing(self, keys: Collection[str], kinds: Collection[str] = ()) -> dict[str, Episode]:
         """The episodes that have not ended, by key: those with one of the keys, and all of the kinds."""
         rows = self._rows("SELECT key, number, event, since, last, times, until FROM episode WHERE until IS NULL")
         # Only requested episodes are parsed: in a storm there are hundreds, for each of hundreds of calls.
         return {key: _episode(*row) for key, *row in rows if key in keys or key.split(":")[0] in kinds}
 
-    def set_right(self, now: dt.datetime, longest: dt.timedelta) -> None:
+    def correct_future_times(self, now: dt.datetime, longest: dt.timedelta) -> None:
         """Correct times later than ``now``, written while the clock was wrong, so that no message waits for them.
 
         Args:
             now: the current time.
             longest: the longest that a message may wait for its next attempt.
         """
-        dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now}
+        dated = {("episode", "last"): now, ("notice", "at"): now, ("message", "made"): now, ("refusal", "at"): now}
         for (table, column), latest in {**dated, ("message", "due"): now + longest}.items():
             self._rows(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", _text(now), _text(latest))
 
-    def keep(self, episode: Episode) -> Episode:
+    def save(self, episode: Episode) -> Episode:
         """Store a new or changed episode and return it with its number."""
         rows = self._rows(
             "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
@@ -124,8 +126,8 @@ class Outbox:
         )  # fmt: skip
         return replace(episode, number=rows[0][0])
 
-    def untold(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
-        """Lasting episodes without a notice for a channel since a given time, and whether it ever had one."""
+    def unnotified_episodes(self, channel: str, since: dt.datetime) -> list[tuple[Episode, bool]]:
+        """Ongoing episodes without a notice for a channel since a given time, and whether it ever had one."""
         rows = self._rows(
             "SELECT number, event, since, last, times, until, notified FROM (SELECT *, (SELECT max(at) FROM notice "
             "WHERE notice.episode = episode.number AND channel = ?) AS notified FROM episode WHERE until IS NULL) "
@@ -134,13 +136,13 @@ class Outbox:
         )  # fmt: skip
         return [(_episode(*row), notified is not None) for *row, notified in rows]
 
-    def told_of(self, episode: Episode) -> list[str]:
+    def notified_channels(self, episode: Episode) -> list[str]:
         """The channels with a notice that the episode began."""
         rows = self._rows("SELECT channel FROM notice WHERE episode = ? AND phase = 'opened'", episode.number)
         return [channel for (channel,) in rows]
 
-    def note(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
-        """Note that a channel is to hear of an episode; a notice that exists already is not repeated."""
+    def add_notice(self, channel: str, episode: Episode, phase: Phase, at: dt.datetime) -> None:
+        """Add a notice of an episode for a channel; a notice that exists already is not repeated."""
         self._rows(
             "INSERT OR IGNORE INTO notice (channel, episode, phase, at) VALUES (?, ?, ?, ?)",
             channel, episode.number, phase, _text(at),
@@ -198,20 +200,22 @@ class Outbox:
 
     def accepted(self, message: Message, at: dt.datetime) -> None:
         """Record that the channel accepted the message."""
-        self._rows("UPDATE message SET accepted = ?, refusal = NULL WHERE number = ?", _text(at), message.number)
+        self._rows("UPDATE message SET accepted = ? WHERE number = ?", _text(at), message.number)
 
-    def refused(self, message: Message, refusal: str, due: dt.datetime) -> None:
+    def refused(self, message: Message, reason: str, at: dt.datetime, due: dt.datetime) -> None:
         """Record that the channel refused the message, and when to try again."""
-        self._rows(
-            "UPDATE message SET attempts = attempts + 1, refusal = ?, due = ? WHERE number = ?",
-            refusal, _text(due), message.number,
-        )  # fmt: skip
+        retry = "UPDATE message SET attempts = attempts + 1, due = ? WHERE number = ?"
+        with self.transaction():
+            self._rows(retry, _text(due), message.number)
+            self._rows("INSERT OR REPLACE INTO refusal VALUES (?, ?, ?)", message.number, _text(at), reason)
 
     def refusals(self) -> list[tuple[str, int, str, str]]:
-        """For each channel with waiting messages: its name, how many wait, since when, and a reason it gave or ""."""
+        """For each channel with waiting messages: its name, how many wait, since when, and its last reason or ""."""
         return self._rows(
-            "SELECT channel, count(*), min(made), coalesce(max(refusal), '') FROM message WHERE accepted IS NULL "
-            "GROUP BY channel ORDER BY channel"
+            "SELECT channel, count(*), min(made), coalesce((SELECT reason FROM refusal JOIN message AS refused "
+            "ON refused.number = refusal.message WHERE refused.channel = message.channel AND refused.accepted IS NULL "
+            "ORDER BY at DESC, refused.number DESC LIMIT 1), '') "
+            "FROM message WHERE accepted IS NULL GROUP BY channel ORDER BY channel"
         )
 
     def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]

@@ -32,7 +32,7 @@ def alerts_send() -> None:
     contracts = complete_contracts(settings)
     if not alert_channels(settings, contracts):
         raise SpiError(NO_CHANNEL)
-    if not tell(settings, contracts):
+    if not send_alerts(settings, contracts):
         raise typer.Exit(FAILED)
 
 
@@ -55,16 +55,16 @@ def alerts_test(as_json: Json = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def tell(settings: Settings, contracts: Contracts) -> bool:
+def send_alerts(settings: Settings, contracts: Contracts) -> bool:
     """Send the alerts that are due and print every refusal; a refusal raises no error.
 
     Returns:
         Whether every channel accepted its messages.
     """
-    from spi_pipeline.orchestration.watching.alerting import look
+    from spi_pipeline.orchestration.watching.alerting import check_and_alert
 
     try:
-        refusals = look(settings, contracts)
+        refusals = check_and_alert(settings, contracts)
     except SpiError as error:
         refusals = {"": str(error)}
     for name, reason in refusals.items():

@@ -29,7 +29,7 @@ FAILED, BAD_USAGE, STOPPED = 1, 2, 130
 PLAIN_WIDTH = 1000
 
 
-def write_whole(content: bytes | memoryview, file: Path) -> None:
+def write_atomically(content: bytes | memoryview, file: Path) -> None:
     """Write the whole file, or leave an existing one unchanged.
 
     Raises:

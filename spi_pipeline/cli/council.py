@@ -63,7 +63,7 @@ def council(
         )
 
 
-def folder_of(name: str, settings: Settings) -> tuple[Path, str]:
+def default_folder(name: str, settings: Settings) -> tuple[Path, str]:
     """The default folder for a council or for England, and the area's code.
 
     Raises:
@@ -84,12 +84,12 @@ def make_council(
 
     Raises:
         SpiError: if the folder exists and is not empty, or cannot be written.
-        UnknownNameError: as for ``folder_of``.
+        UnknownNameError: as for ``default_folder``.
     """
     from spi_pipeline.snapshot.council import council_geography, geography_file
     from spi_pipeline.storage.atomic import os_errors, write_bytes
 
-    usual, code = folder_of(name, settings)
+    usual, code = default_folder(name, settings)
     folder = to or usual
     geography = council_geography(code, settings.england, sources)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

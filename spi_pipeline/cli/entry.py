@@ -40,7 +40,7 @@ GARBAGE_AFTER = 200_000
 # Errors of a disk, or of the target of output, that is full.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # The message of the library loader when memory runs out.
-UNMAPPED = "failed to map segment"
+OUT_OF_MEMORY = "failed to map segment"
 
 # How commands use a store that machines share: all of them fetch it first, and those that write send their changes.
 READING = frozenset(
@@ -134,7 +134,7 @@ def _exit_code() -> int | str | None:
     except MemoryError:
         _leave_without_memory()
     except Exception as error:
-        if isinstance(error, ImportError) and UNMAPPED in str(error):
+        if isinstance(error, ImportError) and OUT_OF_MEMORY in str(error):
             _leave_without_memory()
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return _print_error(FAILED, _full_disk(error))
@@ -149,13 +149,13 @@ def _run_on_store() -> None:
     copy = Settings().shared if command & (READING | WRITING) and "--help" not in sys.argv else None
     if copy is None:
         return _run()
-    from spi_pipeline.storage.shared.copy import at_work
+    from spi_pipeline.storage.shared.copy import run_on_copy
 
-    def tell(sentence: str) -> None:
+    def notify(sentence: str) -> None:
         err.print(sentence, style="yellow", soft_wrap=True)
 
     wait = math.inf if "--wait" in sys.argv else 0
-    return at_work(copy, _run, writes=bool(command & WRITING), wait=wait, tell=tell)
+    return run_on_copy(copy, _run, writes=bool(command & WRITING), wait=wait, notify=notify)
 
 
 def _run() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from spi_pipeline.cli.console import out, write_whole
+from spi_pipeline.cli.console import out, write_atomically
 from spi_pipeline.cli.contracts import complete_contracts, shown_and_contracts
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
@@ -25,7 +25,7 @@ def report(file: Annotated[Path, typer.Argument(help="PDF to write.")]) -> None:
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
     content = build_report(results_in(store.database, contracts, store.read))
-    write_whole(content, file)
+    write_atomically(content, file)
     out.print(f"{len(content) / 1e6:.1f} MB in {file}")
 
 

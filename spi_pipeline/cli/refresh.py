@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spi_pipeline.cli.alerts import tell
+from spi_pipeline.cli.alerts import send_alerts
 from spi_pipeline.cli.console import FAILED, STOPPED, Json, err, out
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.rules.wording import counted
@@ -85,7 +85,7 @@ def refresh(
         longest = (settings.fetch_hours + settings.compute_hours) * 3600 + GRACE
         done = run_refresh(settings, contracts, select or [], progress, fetching, wait=longest if wait else 0)
     show_refresh(done, settings, out, err, as_json=as_json)
-    tell(settings, contracts)
+    send_alerts(settings, contracts)
     if done.faults:
         raise typer.Exit(STOPPED if done.stopped else FAILED)
 
@@ -93,12 +93,12 @@ def refresh(
 def _folder(area: str) -> Path:
     """The folder of a council or of England in the current folder, created if it does not exist."""
     from spi_pipeline.cli.contracts import complete_contracts
-    from spi_pipeline.cli.council import folder_of, make_council
+    from spi_pipeline.cli.council import default_folder, make_council
 
     settings = Settings()
     if settings.council is not None or "store" in settings.model_fields_set:
         raise typer.BadParameter("--area uses its own folder and store: unset SPI_COUNCIL and SPI_STORE")
-    folder, _ = folder_of(area, settings)
+    folder, _ = default_folder(area, settings)
     if not (folder / "geography.yaml").is_file():
         make_council(area, folder, settings, complete_contracts(settings).sources)
         err.print(f"{folder} was made; other commands read it with SPI_COUNCIL={folder}", soft_wrap=True)
@@ -116,13 +116,13 @@ def _recompute(name: str, *, as_json: bool) -> None:
         differences = recompute(release, Path(folder) / "store")
     other = other_program(release, program())
     if as_json:
-        rows = [{"table": one.table, "differs": one.told} for one in differences]
+        rows = [{"table": one.table, "differs": one.difference} for one in differences]
         out.print_json(
             json.dumps({"release": release.id, "equal": not differences, "differences": rows, "other": other})
         )
     else:
         for one in differences:
-            out.print(f"{one.table}: {one.told}", soft_wrap=True)
+            out.print(f"{one.table}: {one.difference}", soft_wrap=True)
         for difference in other:
             out.print(f"computed by {difference}", soft_wrap=True)
         if not differences:

@@ -59,7 +59,7 @@ def site_councils(
     from spi_pipeline.outputs.files import SITE
     from spi_pipeline.outputs.queries import ward_table
     from spi_pipeline.outputs.site.councils import Council, write
-    from spi_pipeline.storage.shared.copy import at_work
+    from spi_pipeline.storage.shared.copy import run_on_copy
     from spi_pipeline.storage.store import Store
 
     settings = Settings()
@@ -69,7 +69,7 @@ def site_councils(
     for name, own_settings in Deployment.read(settings.deployment).settings.items():
         try:
             if own_settings.shared:
-                at_work(own_settings.shared, lambda: None, writes=False, tell=err.print)
+                run_on_copy(own_settings.shared, lambda: None, writes=False, notify=err.print)
             shown, contracts = shown_and_contracts(own_settings)
             runs = Store(own_settings.store).read_runs(RUN)
             last = runs.sort_by("run_at").to_pylist()[-1] if runs else {"state": "unknown"}

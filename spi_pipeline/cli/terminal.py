@@ -12,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.table import Table
 from rich.text import Text
 
-from spi_pipeline.orchestration.refresh import Refresh, Tell
+from spi_pipeline.orchestration.refresh import ProgressCallback, Refresh
 from spi_pipeline.outputs.queries import WardTable, ward_table
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.records import age
-from spi_pipeline.run.result import StepResult, quality, told
+from spi_pipeline.run.result import StepResult, quality, quality_sentence
 from spi_pipeline.settings import Settings
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.step import Step
@@ -34,12 +34,12 @@ class _Elapsed(TimeElapsedColumn):
 
 
 @contextmanager
-def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]]:
+def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], ProgressCallback]]:
     """Show a bar for each group of steps on a terminal; elsewhere print a line when a group is done."""
     columns = (TextColumn("{task.description:<12}", markup=False), BarColumn(), MofNCompleteColumn(), _Elapsed())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
 
-        def begin(steps: list[Step]) -> Tell:
+        def begin(steps: list[Step]) -> ProgressCallback:
             total = Counter(_bar_name(step) for step in steps)
             tasks = {group: bars.add_task(group, total=count, begun=False) for group, count in total.items()}
             remaining, failed = Counter(total), Counter[str]()
@@ -50,7 +50,7 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                 if group and not bars.tasks[tasks[group]].fields["begun"]:
                     bars.reset(tasks[group], completed=total[group] - remaining[group], begun=True)
 
-            def tell(ended: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
+            def advance(ended: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
                 refused = {outcome.table for outcome in outcomes if outcome.message}
                 for step in ended:
                     group = _bar_name(step)
@@ -63,7 +63,7 @@ def progress_by_group(console: Console) -> Iterator[Callable[[list[Step]], Tell]
                 take_turn()
 
             take_turn()
-            return tell
+            return advance
 
         yield begin
 
@@ -114,7 +114,7 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     if as_json:
         summary = {"run_id": done.run_id, "state": done.state, "stale": [step.label for step in done.stale],
                    "tables": dict(states), "requests": done.requests, "faults": done.faults,
-                   "warnings": done.warnings, "quality": done.quality, "renewed": done.renewed, "told": done.told,
+                   "warnings": done.warnings, "quality": done.quality, "renewed": done.renewed, "notices": done.notices,
                    "seconds": round(done.seconds, 2)}  # fmt: skip
         out.print_json(json.dumps(summary))
         return
@@ -126,11 +126,11 @@ def show_refresh(done: Refresh, settings: Settings, out: Console, err: Console, 
     else:
         counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none ended"
         out.print(f"{len(done.stale)} steps in {done.seconds:.1f} s: {counted}.")
-        out.print(told(done.quality))
+        out.print(quality_sentence(done.quality))
     if done.renewed:
         out.print(_renewed(done.renewed), soft_wrap=True)
     out.print(f"Database: {database}" if database.exists() else "Nothing is published yet.", soft_wrap=True)
-    for notice in done.told:
+    for notice in done.notices:
         err.print(notice, style="yellow", soft_wrap=True)
     for warning in done.warnings:
         err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
@@ -176,7 +176,7 @@ def show_checks(outcomes: Sequence[StepResult], out: Console) -> None:
                 f"promised: {result.expected}",
                 soft_wrap=True,
             )
-    out.print(told(quality((table, result.rule.severity, result.outcome) for table, result in results)))
+    out.print(quality_sentence(quality((table, result.rule.severity, result.outcome) for table, result in results)))
     out.print("A refresh counts more checks: whether tables could be computed, and whether their figures are late.")
 
 

@@ -21,7 +21,7 @@ from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.result import COMPUTED, StepResult
-from spi_pipeline.steps.inputs import DOWNLOADS, LAID_IN
+from spi_pipeline.steps.inputs import DOWNLOADS, SUPPLIED
 from spi_pipeline.steps.pages.markdown import cut, markdown
 from spi_pipeline.steps.step import Step
 
@@ -37,8 +37,8 @@ CHECKS: dict[Family, tuple[str, str]] = {
     "relations": ("relations", "Do the figures of a row, and of groups of rows, agree with each other?"),
 }
 # Two further checks of a publisher's data: whether its downloads arrived, and how old the table parsed from them is.
-COULD_BE_HAD = ("could_be_had", "Did every download succeed? (If not, the last complete downloads stay in use.)")
-IN_TIME = ("fresh", "Are the figures as new as the publisher's calendar promises, counted from their publication?")
+DOWNLOADS_COMPLETE = ("could_be_had", "Did every download succeed? (If not, the last complete downloads stay in use.)")
+FRESHNESS = ("fresh", "Are the figures as new as the publisher's calendar promises, counted from their publication?")
 CONSEQUENCE = "An error refuses the table, and the last good version stays in use; a warning only reports."
 # A check shows the failing rows of at most this many rules; the database and the quarantine have them all.
 SHOWN = 3
@@ -53,7 +53,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
     A source also has a check of its freshness, and a source that is fetched in this mode has one of its drift.
     """
     if step.cadence is not None:
-        return [dg.AssetCheckSpec(COULD_BE_HAD[0], asset=key, description=COULD_BE_HAD[1])]
+        return [dg.AssetCheckSpec(DOWNLOADS_COMPLETE[0], asset=key, description=DOWNLOADS_COMPLETE[1])]
     tables = list(filter(is_table, step.outputs))
     kinds = [rule.kind for table in tables for rule in (COMPUTED, *contract_of(table, contracts).rules)]
     if source := contracts.sources.get(step.outputs[0]):
@@ -62,7 +62,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
         if contracts.fetched and source.properties.mode == "live":
             kinds.append(DRIFT)
     present = {family_of(kind) for kind in kinds}
-    age = dg.AssetCheckSpec(IN_TIME[0], asset=key, description=IN_TIME[1])
+    age = dg.AssetCheckSpec(FRESHNESS[0], asset=key, description=FRESHNESS[1])
     families = [
         dg.AssetCheckSpec(
             name,
@@ -77,7 +77,7 @@ def check_specs(step: Step, contracts: Contracts, key: dg.AssetKey) -> list[dg.A
 
 def is_renewed(step: Step) -> bool:
     """Whether a table may receive newer figures: its age is then a separate check, which can turn red without a run."""
-    return any(name.startswith((DOWNLOADS, LAID_IN)) for name in step.inputs)
+    return any(name.startswith((DOWNLOADS, SUPPLIED)) for name in step.inputs)
 
 
 def _promises(step: Step, contracts: Contracts, family: Family) -> str:
@@ -101,7 +101,7 @@ def check_results(step: Step, outcomes: Sequence[StepResult], key: dg.AssetKey) 
         return
     judged = [(o.table, result) for o in outcomes if o.table in step.outputs for result in o.results]
     if is_renewed(step):
-        yield from (in_time(result, key) for _, result in judged if result.rule.kind == FRESH)
+        yield from (freshness_result(result, key) for _, result in judged if result.rule.kind == FRESH)
         judged = [(table, result) for table, result in judged if result.rule.kind != FRESH]
     for family, (name, _) in CHECKS.items():
         own = [(table, result) for table, result in judged if family_of(result.rule.kind) == family]
@@ -113,20 +113,20 @@ def _downloads_check(outcome: StepResult, key: dg.AssetKey) -> dg.AssetCheckResu
     """Whether the downloads arrived."""
     return dg.AssetCheckResult(
         asset_key=key,
-        check_name=COULD_BE_HAD[0],
+        check_name=DOWNLOADS_COMPLETE[0],
         passed=outcome.state in ("fetched", "unchanged"),
         description=cut(outcome.message, LONGEST_DESCRIPTION) or None,
         metadata={"requests": outcome.requests},
     )
 
 
-def in_time(result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
+def freshness_result(result: RuleResult, key: dg.AssetKey) -> dg.AssetCheckResult:
     """Whether figures are as new as expected; figures of unknown age do not count as late."""
     late = result.outcome == "failed"
     severity = dg.AssetCheckSeverity.ERROR if result.rule.severity == "error" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=key,
-        check_name=IN_TIME[0],
+        check_name=FRESHNESS[0],
         passed=not late,
         severity=severity if late else dg.AssetCheckSeverity.ERROR,
         description=cut(result.observed, LONGEST_DESCRIPTION),

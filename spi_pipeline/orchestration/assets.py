@@ -15,12 +15,12 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.asset_checks import check_results, check_specs, evaluation
 from spi_pipeline.orchestration.metadata import added_metadata, run_metadata, spec_metadata
-from spi_pipeline.orchestration.months import by_month, tell_new_months
+from spi_pipeline.orchestration.months import by_month, log_new_months
 from spi_pipeline.orchestration.provenance import Provenance
 from spi_pipeline.orchestration.provenance import asset_key as asset_key
 from spi_pipeline.run.due import code_versions
 from spi_pipeline.run.freshness import with_freshness
-from spi_pipeline.run.plan import BEHIND_INDEX, owner_of
+from spi_pipeline.run.plan import DOWNSTREAM_OF_INDEX, owner_of
 from spi_pipeline.run.result import StepResult
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
@@ -106,7 +106,7 @@ def _run_steps(
         for message in dict.fromkeys(outcome.message for outcome in own if outcome.message):
             context.log.error(message)
         if by_month(step):
-            tell_new_months(step, runner, context)
+            log_new_months(step, runner, context)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=run_metadata(step, own, runner.reader, run_id),
@@ -123,7 +123,7 @@ def _run_steps(
         reasons = "; ".join(sorted({outcome.message for outcome in lost}))
         raise dg.Failure(f"no good version of {', '.join(o.table for o in lost)}: {reasons}", allow_retries=False)
     if any(outcome.state == "published" for outcome in outcomes):
-        for step, tags in provenance.untold(runner, instance, run_id):
+        for step, tags in provenance.unsynced_steps(runner, instance, run_id):
             unchanged = [StepResult(name, "unchanged", (), runner.store.current(name)) for name in step.outputs]
             metadata = run_metadata(step, unchanged, runner.reader, run_id)
             context.log_event(dg.AssetMaterialization(asset_key(step), metadata=metadata, tags=tags))
@@ -203,7 +203,7 @@ def drawn_inputs(plan: Sequence[Step]) -> dict[Step, tuple[str, ...]]:
     above: dict[str, frozenset[Step]] = {}
     drawn: dict[Step, tuple[str, ...]] = {}
     for step in plan:
-        after_index = step.group in BEHIND_INDEX
+        after_index = step.group in DOWNSTREAM_OF_INDEX
         # Dagster skips an asset after a failed dependency, even if the step could do without that input.
         read = tuple(name for name in step.inputs if name in maker and name not in step.optional)
         inputs = tuple(dict.fromkeys((*read, index))) if after_index else read

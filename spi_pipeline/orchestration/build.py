@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import dagster as dg
 
 from spi_pipeline.orchestration.assets import Graph, asset_key, checks_alone, operation_asset, operations
-from spi_pipeline.orchestration.instance import on_record, tidy
+from spi_pipeline.orchestration.instance import dagster_run_lifetime, tidy
 from spi_pipeline.orchestration.months import month_assets
 from spi_pipeline.orchestration.runs import REFRESH
 from spi_pipeline.orchestration.sensors import alerts_sensor, news, overdue_sensor, schedules
 from spi_pipeline.run.activity import contracts_in_force
-from spi_pipeline.run.plan import BEHIND_INDEX, build_plan
+from spi_pipeline.run.plan import DOWNSTREAM_OF_INDEX, build_plan
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.settings import Settings
 
 # The groups that follow from observations alone.
-INDEX_GROUPS = ("basis", "components", "dimensions", "index", *BEHIND_INDEX)
+INDEX_GROUPS = ("basis", "components", "dimensions", "index", *DOWNSTREAM_OF_INDEX)
 
 
 def build_definitions(settings: Settings, running: Runner | None = None) -> dg.Definitions:
@@ -49,7 +49,7 @@ def build_definitions(settings: Settings, running: Runner | None = None) -> dg.D
             with used.store.lock():
                 yield used
         else:
-            with on_record(context.instance, used, context.run):
+            with dagster_run_lifetime(context.instance, used, context.run):
                 yield used
                 tidy(context.instance, used.store, settings.retention)
 

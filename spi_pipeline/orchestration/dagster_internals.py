@@ -92,7 +92,7 @@ __all__ = [
     "pack_value",
     "schedule_execution_time_iterator",
     "snapshot_from_execution_plan",
-    "without_its_stderr",
+    "without_event_log_errors",
 ]
 
 # A setting for ``dagster.yaml``, by the only name in Dagster's documentation.
@@ -102,7 +102,7 @@ NO_CAPTURE = {
 
 # Dagster writes this straight to standard error, several times over, when it cannot write its event log. The exception
 # that it then raises is reported in a sentence.
-ITS_LOG = "Exception while writing logger call to event log"
+EVENT_LOG_MESSAGE = "Exception while writing logger call to event log"
 
 
 class _Without:
@@ -112,14 +112,14 @@ class _Without:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return len(text) if text.startswith(ITS_LOG) else self._stream.write(text)
+        return len(text) if text.startswith(EVENT_LOG_MESSAGE) else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 @contextmanager
-def without_its_stderr() -> Iterator[None]:
+def without_event_log_errors() -> Iterator[None]:
     """A context that suppresses what Dagster writes to standard error when it cannot write its event log."""
     with redirect_stderr(cast("TextIO", _Without(sys.stderr))):
         yield

@@ -89,7 +89,7 @@ def set_aside(home: Path, now: dt.datetime | None = None, *, deep: bool = False)
     return notices
 
 
-def aside(home: Path) -> list[Path]:
+def set_aside_folders(home: Path) -> list[Path]:
     """The folders set aside, newest first."""
     return sorted(home.glob(f"*-{_ASIDE}-*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
 

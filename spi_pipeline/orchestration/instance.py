@@ -17,8 +17,8 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.dagster_internals import NO_CAPTURE
-from spi_pipeline.orchestration.history import aside, pack, prune, set_aside
-from spi_pipeline.orchestration.lifetime import GRACE, living, record_killed_runs
+from spi_pipeline.orchestration.history import pack, prune, set_aside, set_aside_folders
+from spi_pipeline.orchestration.lifetime import GRACE, record_killed_runs, run_lifetime
 from spi_pipeline.orchestration.runs import (
     COMMAND,
     ENDED_TAG,
@@ -70,7 +70,7 @@ event_log_storage:
 # Without this file a dialogue that asks for an email address covers the first page.
 NUX_YAML = "seen: 1\n"
 # The bytes that SQLite writes next to a database to read it, and the errors of a disk that refuses them.
-ROOM_TO_READ = 1 << 16
+SQLITE_SIDE_FILE_BYTES = 1 << 16
 NO_ROOM = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 # A run that waits for the store checks this often, in seconds, whether it was stopped.
 WAIT_SECONDS = 5
@@ -209,7 +209,7 @@ def tidy(
     """
     alone = _is_ours(store.dagster_home)
     removed = store.prune(retention, dry=dry)
-    for folder in aside(store.dagster_home)[1:] if alone and not dry else ():
+    for folder in set_aside_folders(store.dagster_home)[1:] if alone and not dry else ():
         shutil.rmtree(folder, ignore_errors=True)
     root = str(store.root)
     return removed, prune(
@@ -224,7 +224,7 @@ def _is_ours(home: Path) -> bool:
 
 
 @contextmanager
-def look(home: Path) -> Iterator[DagsterInstance]:
+def open_read_only(home: Path) -> Iterator[DagsterInstance]:
     """The instance of a store for reading only: a temporary copy if the disk accepts no writes.
 
     SQLite writes files next to a database that it reads.
@@ -250,7 +250,7 @@ def _has_room(home: Path) -> bool:
     """Whether a folder has room for the files that SQLite writes next to a database to read it."""
     try:
         with tempfile.TemporaryFile(dir=home) as file:
-            file.write(bytes(ROOM_TO_READ))
+            file.write(bytes(SQLITE_SIDE_FILE_BYTES))
     except OSError as error:
         if error.errno in NO_ROOM:
             return False
@@ -310,7 +310,7 @@ def close_abandoned_runs(instance: DagsterInstance, store: Store) -> None:
 
 
 @contextmanager
-def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Iterator[None]:
+def dagster_run_lifetime(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Iterator[None]:
     """A context for a run that Dagster launched: the run is on record, holds the store's lock, and has a deadline.
 
     The run waits for another run that holds the lock, as it would in the queue: nobody is there to launch it again.
@@ -321,7 +321,7 @@ def on_record(instance: DagsterInstance, runner: Runner, run: DagsterRun) -> Ite
     settings, store = runner.settings, runner.store
     instance.add_run_tags(run.run_id, {STORE_TAG: str(store.root)})
     hours = settings.compute_hours + (settings.fetch_hours if runner.publishers else 0)
-    with living(runner, run.run_id, launched_by(run), name_of(run)) as deadline:
+    with run_lifetime(runner, run.run_id, launched_by(run), name_of(run)) as deadline:
         with _waited_for(instance, store, run.run_id, hours * 3600 + GRACE):
             deadline.begin(hours, "SPI_FETCH_HOURS and SPI_COMPUTE_HOURS")
             try:

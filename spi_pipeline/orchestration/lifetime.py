@@ -18,9 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
-from spi_pipeline.orchestration.runs import KILLED, RUN, began, cause_of_death
-from spi_pipeline.run.logs import about as log_context
-from spi_pipeline.run.logs import note
+from spi_pipeline.orchestration.runs import KILLED, RUN, began_at, cause_of_death
+from spi_pipeline.run.logs import log_context, note
 from spi_pipeline.run.records import run_row
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ class Deadline:
 
     def begin(self, hours: float, setting: str) -> None:
         """Set the deadline to ``hours`` from now, as ``setting`` allows."""
-        self._runner.until = time.monotonic() + hours * 3600
-        self._runner.late = f"the run is past its deadline: it may take {hours:g} hours ({setting})"
+        self._runner.deadline = time.monotonic() + hours * 3600
+        self._runner.deadline_message = f"the run is past its deadline: it may take {hours:g} hours ({setting})"
         faulthandler.dump_traceback_later(hours * 3600 + GRACE, exit=True, file=self._trace)
 
     def end(self) -> None:
@@ -56,7 +55,7 @@ class Deadline:
 
 
 @contextmanager
-def living(runner: Runner, run_id: str, launched_by: str, name: str) -> Iterator[Deadline]:
+def run_lifetime(runner: Runner, run_id: str, launched_by: str, name: str) -> Iterator[Deadline]:
     """A context for the duration of a run, whose record shows other processes that the run goes on.
 
     ``store.ended`` removes the record once the list of runs says how the run ended; a killed run leaves its record.
@@ -127,9 +126,9 @@ def record_killed_runs(store: Store) -> None:
         if going.alive:
             continue
         if store.read_run(RUN, going.run_id) is None:
-            details = {name: going.about.get(name) for name in ("mode", "name", "launched_by")}
+            details = {name: going.details.get(name) for name in ("mode", "name", "launched_by")}
             row = run_row(
-                run_id=going.run_id, run_at=began(going), state=KILLED, cause=cause_of_death(going),
+                run_id=going.run_id, run_at=began_at(going), state=KILLED, cause=cause_of_death(going),
                 failed_checks=0, **details,
             )  # fmt: skip
             store.append_run(RUN, going.run_id, row)

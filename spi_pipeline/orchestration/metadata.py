@@ -16,7 +16,7 @@ from spi_pipeline.orchestration.provenance import key_of
 from spi_pipeline.run.plan import is_table
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import checks_of
-from spi_pipeline.run.result import StepResult, quality, told
+from spi_pipeline.run.result import StepResult, quality, quality_sentence
 from spi_pipeline.steps.inputs import DOWNLOADS
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Markdown
@@ -161,6 +161,6 @@ def _quality(recorded: pa.Table | None) -> dict[str, Any]:
     counts = quality((row["table_name"], row["severity"], row["outcome"]) for row in rows)
     return {
         **{f"quality/{name}": count for name, count in counts.items()},
-        "quality": told(counts),
+        "quality": quality_sentence(counts),
         "rules_not_kept": dg.MetadataValue.md(markdown(broken) if broken else "none"),
     }

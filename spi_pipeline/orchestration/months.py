@@ -77,25 +77,25 @@ def _fetch(source_id: str, wanted: Collection[str], context: dg.AssetExecutionCo
         downloaded -= {max(downloaded, default="")}
     finally:
         runner.publishers.close()
-    tell_months(source_id, downloaded.intersection(wanted), context)
+    log_months(source_id, downloaded.intersection(wanted), context)
     if failed:
         raise dg.Failure(f"{source_id}: {failed}; run the missing months again to resume", allow_retries=True)
     if unavailable := sorted(set(wanted) - downloaded):
         context.log.error(f"{source_id}: its publisher has nothing for {', '.join(unavailable)}")
 
 
-def tell_months(source_id: str, months: Iterable[str], context: dg.AssetExecutionContext) -> None:
+def log_months(source_id: str, months: Iterable[str], context: dg.AssetExecutionContext) -> None:
     """Log a materialization for each month that was downloaded."""
     for month in sorted(months):
         context.log_event(dg.AssetMaterialization(months_key(source_id), partition=month))
 
 
-def tell_new_months(step: Step, runner: Runner, context: dg.AssetExecutionContext) -> None:
+def log_new_months(step: Step, runner: Runner, context: dg.AssetExecutionContext) -> None:
     """Log a materialization for each downloaded month that has none yet."""
     from spi_pipeline.steps.sources.fetch import months_of
 
     known = context.instance.get_materialized_partitions(months_key(step.name))
-    tell_months(step.name, months_of(runner.store.raw(step.name).held()) - known, context)
+    log_months(step.name, months_of(runner.store.raw(step.name).held()) - known, context)
 
 
 def _first(step: Step, runner: Runner) -> str:

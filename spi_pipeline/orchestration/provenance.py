@@ -20,13 +20,13 @@ from spi_pipeline.orchestration.dagster_internals import (
     INPUT_DATA_VERSION_TAG_PREFIX,
     INPUT_EVENT_POINTER_TAG_PREFIX,
 )
-from spi_pipeline.run.due import due_steps, unsettled
+from spi_pipeline.run.due import due_because_kept, due_steps
 from spi_pipeline.run.result import StepResult
 from spi_pipeline.run.runner import Runner
 from spi_pipeline.steps.step import Step
 
 # Shown on the asset's page in place of a code version.
-KEPT, BEHIND = "none: the last good version was kept", "none: made from a last good version that was kept"
+KEPT, FROM_KEPT = "none: the last good version was kept", "none: made from a last good version that was kept"
 
 
 def asset_key(step: Step) -> dg.AssetKey:
@@ -72,11 +72,11 @@ class Provenance:
             self._run_id, self._kept = run_id, {name for name, version in versions if version and version.stale_since}
         for outcome in outcomes:
             (self._kept.add if outcome.state in ("kept", "failed") else self._kept.discard)(outcome.table)
-        if step not in unsettled(self.plan, runner, self._kept):
+        if step not in due_because_kept(self.plan, runner, self._kept):
             return {}
-        return {CODE_VERSION_TAG: BEHIND if self._kept.isdisjoint(step.outputs) else KEPT}
+        return {CODE_VERSION_TAG: FROM_KEPT if self._kept.isdisjoint(step.outputs) else KEPT}
 
-    def untold(
+    def unsynced_steps(
         self, runner: Runner, instance: dg.DagsterInstance, run_id: str
     ) -> Iterator[tuple[Step, dict[str, str]]]:
         """The up-to-date steps that Dagster would show as unsynced, with the tags to correct that; none of this run."""

@@ -22,7 +22,7 @@ import pyarrow as pa
 from spi_pipeline.contracts.errors import NO_MEMORY, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.versions import CONTRACT, FIRST
-from spi_pipeline.orchestration.lifetime import living, record_killed_runs, stopping_between_steps
+from spi_pipeline.orchestration.lifetime import record_killed_runs, run_lifetime, stopping_between_steps
 from spi_pipeline.orchestration.runs import CLASS, COMMAND, REFRESH, RUN
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps, selected_steps
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 # Part of the names of the exceptions that Dagster raises on a signal.
 INTERRUPTED = "Interrupt"
 # The fetch ends by itself at its time limit, with a reason for each source; the deadline is this many hours later.
-FETCH_ENDS = 0.1
+FETCH_MARGIN_HOURS = 0.1
 # SQLite's error within SQLAlchemy's message; Dagster's event log is the only part of a run that uses SQLAlchemy.
-OF_ITS_LOG = re.compile(r"\bsqlite3\.\w+(?:\)|:) (.*)")
-Tell = Callable[[Sequence[Step], Sequence[StepResult]], None]
+EVENT_LOG_ERROR = re.compile(r"\bsqlite3\.\w+(?:\)|:) (.*)")
+ProgressCallback = Callable[[Sequence[Step], Sequence[StepResult]], None]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Refresh:
         renewed: tables to recompute because they were written under another version of their contract, each with that
             version and the present one.
         stopped: whether somebody stopped it.
-        told: further notices for the operator, such as a history that was set aside.
+        notices: further notices for the operator, such as a history that was set aside.
     """
 
     run_id: str
@@ -96,7 +96,7 @@ class Refresh:
     unrecorded: str = ""
     renewed: dict[str, tuple[str, str]] = field(default_factory=dict)
     stopped: bool = False
-    told: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
@@ -143,7 +143,7 @@ def refresh(
     settings: Settings,
     contracts: Contracts,
     select: Sequence[str] = (),
-    progress: Callable[[list[Step]], Tell] | None = None,
+    progress: Callable[[list[Step]], ProgressCallback] | None = None,
     fetching: Fetching | None = None,
     wait: float = 0,
 ) -> Refresh:
@@ -168,12 +168,12 @@ def refresh(
     fetch_steps = [step for step in selected_steps(plan, select) if step.cadence is not None]
     name = f"{REFRESH} of {', '.join(select)}" if select else REFRESH
     start, result = time.monotonic(), Refresh(str(uuid.uuid4()), [], dt.datetime.now(dt.UTC), name)
-    with runner.store.lock(wait), living(runner, result.run_id, COMMAND, name) as deadline:
-        result.told += runner.store.set_records_aside()
+    with runner.store.lock(wait), run_lifetime(runner, result.run_id, COMMAND, name) as deadline:
+        result.notices += runner.store.set_records_aside()
         record_killed_runs(runner.store)
         try:
             with stopping_between_steps(runner):
-                deadline.begin(settings.fetch_hours + FETCH_ENDS, "SPI_FETCH_HOURS")
+                deadline.begin(settings.fetch_hours + FETCH_MARGIN_HOURS, "SPI_FETCH_HOURS")
                 fetched = _fetch(runner, fetch_steps, result, fetching)
                 deadline.begin(settings.compute_hours, "SPI_COMPUTE_HOURS")
                 _find_stale(result, plan, runner, select, fetched)
@@ -214,7 +214,7 @@ def _find_stale(
     result.outcomes = [outcome for outcome in fetched if outcome.table not in news]
     result.requests = sum(outcome.requests for outcome in fetched)
     result.renewed = _renewed(result.stale, runner)
-    runner.store.remember("code", runner.code.remembered)
+    runner.store.cache("code", runner.code.cached)
 
 
 def _record(result: Refresh, runner: Runner, settings: Settings) -> None:
@@ -279,14 +279,14 @@ def _renewed(stale: Sequence[Step], runner: Runner) -> dict[str, tuple[str, str]
     return versions_by_table
 
 
-def _run(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
+def _run(result: Refresh, runner: Runner, settings: Settings, progress: ProgressCallback | None) -> None:
     """Run the stale steps; if Dagster broke over a damaged history, set that aside and run them a second time."""
     from spi_pipeline.orchestration.instance import renew
 
     home, fetched = runner.store.dagster_home, list(result.outcomes)
-    result.told += renew(home)
+    result.notices += renew(home)
     try:
-        _run_once(result, runner, settings, tell)
+        _run_once(result, runner, settings, progress)
         broken = bool(result.broken) and not result.stopped
     except Exception:
         if not (notices := renew(home, deep=True)):
@@ -294,25 +294,25 @@ def _run(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None)
     else:
         notices = renew(home, deep=True) if broken else []
     if notices:
-        result.told, result.outcomes, result.broken = [*result.told, *notices], fetched, ""
-        _run_once(result, runner, settings, tell)
+        result.notices, result.outcomes, result.broken = [*result.notices, *notices], fetched, ""
+        _run_once(result, runner, settings, progress)
 
 
-def _run_once(result: Refresh, runner: Runner, settings: Settings, tell: Tell | None) -> None:
+def _run_once(result: Refresh, runner: Runner, settings: Settings, progress: ProgressCallback | None) -> None:
     """Run the stale steps as one Dagster run on the store's own instance."""
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
     from spi_pipeline.orchestration.assets import asset_key
     from spi_pipeline.orchestration.build import build_definitions
-    from spi_pipeline.orchestration.dagster_internals import without_its_stderr
+    from spi_pipeline.orchestration.dagster_internals import without_event_log_errors
     from spi_pipeline.orchestration.executing import execute
     from spi_pipeline.orchestration.instance import close_abandoned_runs, open_instance, run_tags, tidy
 
     def listen(steps: Sequence[Step], outcomes: Sequence[StepResult]) -> None:
         result.outcomes.extend(outcomes)
-        if tell:
-            tell(steps, outcomes)
+        if progress:
+            progress(steps, outcomes)
 
     runner.listen = listen
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
@@ -321,10 +321,10 @@ def _run_once(result: Refresh, runner: Runner, settings: Settings, tell: Tell | 
         job = build_definitions(settings, runner).resolve_job_def(REFRESH)
         with open_instance(runner.store.dagster_home, run_id=result.run_id) as instance:
             close_abandoned_runs(instance, runner.store)
-            with without_its_stderr():
+            with without_event_log_errors():
                 execution = execute(job, due, instance, result.run_id, run_tags(runner.store.root))
             stopped = _stopped(execution)
-            result.stopped, result.broken = bool(stopped), stopped or runner.overtime or _defects(execution)
+            result.stopped, result.broken = bool(stopped), stopped or runner.overran or _defects(execution)
             tidy(instance, runner.store, settings.retention)
     except (OSError, sqlite3.Error, SQLAlchemyError, dg.DagsterError) as error:
         result.broken = _ended_early(error)
@@ -358,7 +358,7 @@ def _defects(execution: dg.JobExecutionResult) -> str:
         if not failure or not failure.error or failure.user_failure_data:
             continue
         error = failure.error.cause or failure.error
-        if match := OF_ITS_LOG.search(error.message):
+        if match := EVENT_LOG_ERROR.search(error.message):
             return _ended_early(match[1])
         message = " ".join(CLASS.sub("", error.message).split())
         if error.cls_name == SpiError.__name__:  # for example from the store, while a materialization is logged

@@ -45,7 +45,7 @@ class Run:
         name: its job, or the assets selected for it.
         launched_by: who started it.
         began: when it was requested.
-        heard: when it ended, or was last updated.
+        updated: when it ended, or was last updated.
         seconds: its duration; None if it did not begin or is still running.
         state: ``succeeded``, ``failed``, ``stopped``, ``killed``, ``running`` or, for the command, ``nothing to do``.
         cause: why it failed as a whole; None if it did not.
@@ -58,7 +58,7 @@ class Run:
     name: str
     launched_by: str
     began: dt.datetime
-    heard: dt.datetime
+    updated: dt.datetime
     seconds: float | None
     state: str
     cause: str | None
@@ -82,26 +82,26 @@ def recorded(store: Store, run_ids: Iterable[str]) -> list[Run]:
 
 def cause_of_death(going: RunInProgress) -> str:
     """The reason, as a sentence, for the end of a run that did not record how it ended."""
-    details = going.about
+    details = going.details
     process = f"process {details['pid']} of {details['host']}" if details.get("pid") else "its process"
-    if going.stood:
-        return f"the run hung: {process} was ended after the deadline; its trace is in {going.stood}"
+    if going.trace:
+        return f"the run hung: {process} was ended after the deadline; its trace is in {going.trace}"
     return f"the process of this run ended before the run did ({process}): killed, out of memory, or a restart"
 
 
-def began(going: RunInProgress) -> dt.datetime:
+def began_at(going: RunInProgress) -> dt.datetime:
     """When a run began, from its own record; the current time if the record is damaged."""
     try:
-        return dt.datetime.fromisoformat(going.about["began"])
+        return dt.datetime.fromisoformat(going.details["began"])
     except (KeyError, TypeError, ValueError):
         return dt.datetime.now(dt.UTC)
 
 
-def begun(going: RunInProgress, listed: Collection[str]) -> Run | None:
+def unlisted_run(going: RunInProgress, listed: Collection[str]) -> Run | None:
     """A run that is in progress or was killed; None if the list already has it."""
     if going.run_id in listed:
         return None
-    facts, at = going.about, began(going)
+    facts, at = going.details, began_at(going)
     state, cause = ("running", None) if going.alive else (KILLED, cause_of_death(going))
     return Run(
         going.run_id, facts.get("name") or REFRESH, facts.get("launched_by") or COMMAND, at, at, None, state, cause, 0
@@ -134,7 +134,7 @@ def is_dead(record: RunRecord, store: Store) -> bool:
     return not 0 <= time.time() - last_seen <= STARTING_SECONDS
 
 
-def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
+def run_from_dagster(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
     """A run from Dagster's records: started from the UI or by a schedule or sensor, or killed."""
     run = record.dagster_run
     checks = checks_of(store, run.run_id)
@@ -144,7 +144,7 @@ def launched(record: RunRecord, instance: DagsterInstance, store: Store) -> Run:
         name=name_of(run),
         launched_by=launched_by(run),
         began=record.create_timestamp.replace(tzinfo=dt.UTC),
-        heard=record.update_timestamp.replace(tzinfo=dt.UTC),
+        updated=record.update_timestamp.replace(tzinfo=dt.UTC),
         seconds=round(record.end_time - record.start_time, 3) if record.end_time and record.start_time else None,
         state="killed" if is_abandoned(record, store) else STATES.get(run.status.value, "running"),
         cause=_cause(instance, run) if run.status.value == "FAILURE" else None,

@@ -12,11 +12,11 @@ import dagster as dg
 
 from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.asset_checks import evaluation, in_time, is_renewed
+from spi_pipeline.orchestration.asset_checks import evaluation, freshness_result, is_renewed
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.instance import close_abandoned_runs
 from spi_pipeline.orchestration.runs import REFRESH
-from spi_pipeline.orchestration.watching.alerting import look
+from spi_pipeline.orchestration.watching.alerting import check_and_alert
 from spi_pipeline.rules.wording import counted, listing
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.freshness import judge_freshness
@@ -207,7 +207,7 @@ def alerts_sensor(settings: Settings, contracts: Contracts) -> dg.SensorDefiniti
     @dg.sensor(name="alerts", minimum_interval_seconds=LOOK_SECONDS, default_status=status, description=described)
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         close_abandoned_runs(context.instance, Store(settings.store))
-        refusals = look(settings, contracts)
+        refusals = check_and_alert(settings, contracts)
         outcome = "; ".join(f"channel {name} did not accept a message: {why}" for name, why in refusals.items())
         return dg.SkipReason(
             outcome
@@ -242,7 +242,7 @@ def overdue_sensor(runner: Runner, plan: Sequence[Step]) -> dg.SensorDefinition:
             for name in changed
             if name in renewed
         }
-        events = [evaluation(in_time(result, renewed[name])) for name, result in results.items()]
+        events = [evaluation(freshness_result(result, renewed[name])) for name, result in results.items()]
         return dg.SensorResult(asset_events=events, cursor=json.dumps(severities, sort_keys=True))
 
     return overdue

@@ -29,20 +29,20 @@ class _Module(NamedTuple):
 
 
 class Code:
-    """Digests of code, remembered as long as none of our source files changes: computing them takes a second.
+    """Digests of code, cached as long as none of our source files changes: computing them takes a second.
 
     Args:
-        remembered: the property ``remembered`` of an earlier process; any other value is ignored.
+        cached: the property ``cached`` of an earlier process; any other value is ignored.
     """
 
-    def __init__(self, remembered: Mapping[str, Any]) -> None:
+    def __init__(self, cached: Mapping[str, Any]) -> None:
         self._source = _source_digest()
-        known = remembered.get("digests") if remembered.get("source") == self._source else None
+        known = cached.get("digests") if cached.get("source") == self._source else None
         self._known: dict[str, str] = dict(known or {})
 
     @property
-    def remembered(self) -> dict[str, Any]:
-        """The digests to remember, as plain values."""
+    def cached(self) -> dict[str, Any]:
+        """The digests to cache, as plain values."""
         return {"source": self._source, "digests": self._known}
 
     def digest(self, functions: Iterable[Callable[..., Any]], without: str = "") -> str:

@@ -29,7 +29,7 @@ def due_steps(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) 
 
 def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Iterator[tuple[Step, bool]]:
     """The same steps, each with whether it must be computed; if not, its tables are only judged again."""
-    digest, judgement = runner.steady()
+    digest, judgement = runner.cached_digests()
     changed: set[str] = set()
     for step in selected_steps(plan, select):
         computed = bool(changed.intersection(step.inputs)) or not runner.is_fresh(step, digest)
@@ -45,7 +45,7 @@ def due(plan: Sequence[Step], runner: Runner, select: Sequence[str] = ()) -> Ite
             changed.update(step.outputs)
 
 
-def unsettled(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
+def due_because_kept(plan: Sequence[Step], runner: Runner, stale: Set[str]) -> set[Step]:
     """The steps that are due only because outputs were kept or could not be fetched.
 
     Args:
@@ -73,7 +73,7 @@ def code_versions(plan: Sequence[Step], runner: Runner) -> dict[Step, str]:
     to be judged again changes only the digests of steps that read records, and of the steps after those. A step that
     fetches is due by its age, never by its code.
     """
-    judgement = runner.steady()[1]
+    judgement = runner.cached_digests()[1]
     tables = [name for step in plan for name in step.outputs if is_table(name)]
     judged = hashlib.sha256("".join(map(judgement, tables)).encode()).hexdigest()
     # In live mode the day of the newest figures and the areas follow from tables, which have versions of their own.

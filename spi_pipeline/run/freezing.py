@@ -20,7 +20,7 @@ from spi_pipeline.run.code import Code
 from spi_pipeline.run.due import due_steps
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.run.runner import Runner
-from spi_pipeline.run.staleness import JUDGES, LIBRARIES
+from spi_pipeline.run.staleness import LIBRARIES, RULE_LIBRARIES
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline.storage.published.releases import Contents, Release, below
@@ -60,10 +60,10 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             # People edit contracts in place, and such an edit must not change the release.
             contracts={place: file.read_bytes() for place, file in contracts.root.files().items()},
             snapshot=runner.reader.figures.files(contracts.sources),
-            raw={source: each.frozen() for source, each in raw.items()},
+            raw={source: each.export_files() for source, each in raw.items()},
         )
         editions = sorted(set(runner.reader.frame("edition")["edition"]))
-        about = {
+        manifest = {
             "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "publication": publication.path.name,
             "as_of": runner.reader.as_of.isoformat(),
@@ -76,7 +76,7 @@ def freeze(settings: Settings, contracts: Contracts, name: str = "") -> Release:
             "contracts": dict(sorted(contracts.digests.items())),
             **program(),
         }
-        return store.releases.create(release_id, about, contents)
+        return store.releases.create(release_id, manifest, contents)
 
 
 def refuse_disclosure(runner: Runner) -> None:
@@ -120,6 +120,6 @@ def _downloads(current: Any) -> list[dict[str, Any]]:
 
 def program() -> dict[str, Any]:
     """The program of this process: version and digest of our code, Python, and the libraries that affect a figure."""
-    libraries = {name: version(name) for name in sorted({*LIBRARIES, *JUDGES})}
-    code = {"version": version("spi-pipeline"), "digest": Code({}).remembered["source"]}
+    libraries = {name: version(name) for name in sorted({*LIBRARIES, *RULE_LIBRARIES})}
+    code = {"version": version("spi-pipeline"), "digest": Code({}).cached["source"]}
     return {"code": code, "python": platform.python_version(), "libraries": libraries}

@@ -2,7 +2,7 @@
 
 Everything goes through Python's ``logging``, by the separate logger ``spi``, since Dagster sets the level of
 ``spi_pipeline`` during a run. The run, step and source of a line are facts attached to it, not part of its message:
-``about`` sets them for everything logged within its context.
+``log_context`` sets them for everything logged within its context.
 """
 
 import contextvars
@@ -23,17 +23,19 @@ _OPERATOR = logging.getLogger("spi")
 _CONTROL, _NO_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # The facts that come first in a line, in this order.
 FACTS = ("run", "step", "source")
-_about: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("about", default=MappingProxyType({}))
+_context: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
+    "log_context", default=MappingProxyType({})
+)
 
 
 @contextmanager
-def about(**facts: str) -> Iterator[None]:
+def log_context(**facts: str) -> Iterator[None]:
     """A context that attaches a ``run``, ``step`` or ``source`` to everything that this thread logs."""
-    token = _about.set({**_about.get(), **facts})
+    token = _context.set({**_context.get(), **facts})
     try:
         yield
     finally:
-        _about.reset(token)
+        _context.reset(token)
 
 
 def note(said: str, *, level: int = logging.INFO, **facts: Any) -> None:
@@ -65,7 +67,7 @@ def _handler(form: LogFormat) -> logging.Handler:
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    known = {**_about.get(), **getattr(record, "facts", {})}
+    known = {**_context.get(), **getattr(record, "facts", {})}
     return {name: known[name] for name in (*FACTS, *known) if name in known}
 
 

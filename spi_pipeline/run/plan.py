@@ -37,7 +37,7 @@ from spi_pipeline.steps.step import Step
 from spi_pipeline.storage.places import PUBLICATION
 
 # The groups of steps after the index: analyses of it, and the outputs for readers.
-BEHIND_INDEX = ("analysis", "published")
+DOWNSTREAM_OF_INDEX = ("analysis", "published")
 
 
 def build_plan(contracts: Contracts) -> list[Step]:

@@ -22,16 +22,16 @@ from spi_pipeline.rules.rule import Rule, SmallAreas
 from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.steps.inputs import (
     AREAS,
-    ASKING,
-    BESIDE,
-    DORMANT,
     DOWNLOADS,
     EMBEDDED,
     FACTS,
-    LAID_IN,
+    NEXT_TO_CONTRACTS,
     PACKAGED,
+    PUBLISHERS,
     RECORDS,
     RELEASED,
+    SUPPLIED,
+    UNAVAILABLE,
     YEAR,
     Inputs,
     Released,
@@ -81,9 +81,9 @@ class Reader:
         """The digest of a step's input; ``missing`` if there is none."""
         if name.startswith(EMBEDDED):
             return self.figures.digest(name.removeprefix(EMBEDDED))
-        if name.startswith(LAID_IN):
-            return self.store.inbox_digest(name.removeprefix(LAID_IN))
-        if name.startswith((PACKAGED, BESIDE)):
+        if name.startswith(SUPPLIED):
+            return self.store.inbox_digest(name.removeprefix(SUPPLIED))
+        if name.startswith((PACKAGED, NEXT_TO_CONTRACTS)):
             return _digest(self._place(name))
         if name.startswith(RECORDS):
             # The digest of the records themselves, since a run that only judged tables again leaves no other trace. The
@@ -93,7 +93,9 @@ class Reader:
             release = self.store.releases.newest()
             return release.digest if release else ""
         if name in FACTS:
-            fact = self._live_publishers.areas_digest if name == AREAS else "" if name == ASKING else self._fact(name)
+            fact = (
+                self._live_publishers.areas_digest if name == AREAS else "" if name == PUBLISHERS else self._fact(name)
+            )
             return str(fact)
         version = self.store.current(name)
         return version.sha256 if version else "missing"
@@ -101,9 +103,9 @@ class Reader:
     def _value(self, name: str) -> Any:
         if name.startswith(EMBEDDED):
             return self.embedded_table(name.removeprefix(EMBEDDED))
-        if name.startswith(LAID_IN):
-            return self.store.inbox().get(name.removeprefix(LAID_IN), [])
-        if name.startswith((PACKAGED, BESIDE)):
+        if name.startswith(SUPPLIED):
+            return self.store.inbox().get(name.removeprefix(SUPPLIED), [])
+        if name.startswith((PACKAGED, NEXT_TO_CONTRACTS)):
             return self._place(name)
         if name.startswith(RECORDS):
             return self.store.read_runs(name.removeprefix(RECORDS))
@@ -130,9 +132,9 @@ class Reader:
         return root / name.partition("/")[2]
 
     def _fact(self, name: str) -> Any:
-        if name == DORMANT:
+        if name == UNAVAILABLE:
             return sorted(self.contracts.unavailable)
-        if name in (AREAS, ASKING):
+        if name in (AREAS, PUBLISHERS):
             return self._live_publishers.areas if name == AREAS else self._live_publishers
         return self.as_of.year if name == YEAR else self.as_of
 

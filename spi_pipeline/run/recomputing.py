@@ -35,11 +35,11 @@ class Difference:
 
     Attributes:
         table: its name.
-        told: the difference, in words.
+        difference: how it differs, in words.
     """
 
     table: str
-    told: str
+    difference: str
 
 
 def recompute(release: Release, folder: Path) -> list[Difference]:
@@ -64,7 +64,7 @@ def recompute(release: Release, folder: Path) -> list[Difference]:
         runner = _seeded(release, folder)
         plan = build_plan(runner.contracts)
     except ContractError as error:
-        made_by = release.about["code"]["version"]
+        made_by = release.manifest["code"]["version"]
         raise SpiError(
             f"Release {release.id} was made by version {made_by} of this program, and this one, "
             f"{version('spi-pipeline')}, cannot read its contracts ({error.faults[0]}): install {made_by}."
@@ -92,14 +92,14 @@ def recompute(release: Release, folder: Path) -> list[Difference]:
 def _seeded(release: Release, folder: Path) -> Runner:
     """A runner for a new store, which holds the release's downloads and the tables of the council's own sources."""
     settings = Settings(
-        store=str(folder), mode=release.about["mode"], contracts=release.contracts, snapshot=release.snapshot,
+        store=str(folder), mode=release.manifest["mode"], contracts=release.contracts, snapshot=release.snapshot,
         # A figure that is not in the release was not available when it was made.
         england=release.snapshot, outputs=frozenset({"database"}),
     )  # fmt: skip
     store, contracts = Store(settings.store), load_contracts(settings.contracts)
     with store.lock():
-        for source in release.about["downloads"]:
-            store.raw(source).take(release.raw / source)
+        for source in release.manifest["downloads"]:
+            store.raw(source).import_files(release.raw / source)
         for source in contracts.sources.values():
             if source.properties.own and source.id in release.tables:
                 table = release.read(source.id)
@@ -144,7 +144,7 @@ def other_program(release: Release, now: Mapping[str, Any]) -> list[str]:
         release: the release.
         now: the installed program, as from ``program``.
     """
-    then = release.about
+    then = release.manifest
     changes = [f"{name} {was}, now {now['libraries'].get(name, 'none')}" for name, was in then["libraries"].items()
             if now["libraries"].get(name) != was]  # fmt: skip
     if then["python"] != now["python"]:

@@ -58,7 +58,7 @@ def quality(results: Iterable[tuple[str, str, str]]) -> dict[str, int]:
     return totals | {outcome: outcomes[outcome] for outcome in _OUTCOMES} | {"warnings": warnings}
 
 
-def told(counts: dict[str, int]) -> str:
+def quality_sentence(counts: dict[str, int]) -> str:
     """The counts as a sentence."""
     outcomes = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in _OUTCOMES)
     warnings = f" ({counts['warnings']:,} of these only warn)" if counts["warnings"] else ""

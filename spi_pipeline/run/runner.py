@@ -65,17 +65,17 @@ class Runner:
         listen: called with the results of each operation as soon as it ends.
         unwritable: the error of the disk when it first refused an output; after that nothing is computed.
         stopping: whether the run was asked to stop, which its next operation does.
-        until: the deadline of the run, by the monotonic clock; an operation that would begin later fails.
-        late: a sentence for the failure of an operation after the deadline.
-        overtime: the same sentence once an operation has failed for that reason; empty before.
+        deadline: of the run, by the monotonic clock; an operation that would begin later fails.
+        deadline_message: a sentence for the failure of an operation after the deadline.
+        overran: the same sentence once an operation has failed for that reason; empty before.
     """
 
     listen: Listen | None = None
     unwritable: str = ""
     stopping: bool = False
-    until: float = math.inf
-    late: str = ""
-    overtime: str = ""
+    deadline: float = math.inf
+    deadline_message: str = ""
+    overran: str = ""
 
     def __init__(self, settings: Settings, contracts: Contracts) -> None:
         self.settings = settings
@@ -93,7 +93,7 @@ class Runner:
                 settings.fetch_hours,
             )  # fmt: skip
         self.reader = Reader(self.store, contracts, figures, self.publishers)
-        self.code = Code(self.store.remembered("code"))
+        self.code = Code(self.store.cached("code"))
 
     def stop(self) -> None:
         """Ask the run to stop before its next operation, and stop fetching at once."""
@@ -103,9 +103,9 @@ class Runner:
 
     def _raise_if_ending(self) -> None:
         """Raise if the run must end."""
-        if time.monotonic() > self.until:
-            self.overtime = self.late
-            raise SpiError(self.overtime)
+        if time.monotonic() > self.deadline:
+            self.overran = self.deadline_message
+            raise SpiError(self.overran)
         if self.stopping:
             raise KeyboardInterrupt
 
@@ -148,7 +148,7 @@ class Runner:
         """Whether a step reads downloads whose last fetch failed, so that it keeps its table."""
         return any(self.store.raw(name).failure() for name in _parsed(step))
 
-    def steady(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
+    def cached_digests(self) -> tuple[Callable[[str], str], Callable[[str], str]]:
         """Cached functions for digests of inputs and of how tables are judged, valid while nothing is written."""
         return cache(self.reader.digest), cache(self.judgement)
 
@@ -316,7 +316,7 @@ class Runner:
         judged, current = self.judgement(name), None if self.reader.unreadable(name) else self.store.current(name)
         if current and current.fingerprint == digest:
             if current.judged != judged or current.stale_since:
-                current = self.store.judged(name, judged)
+                current = self.store.record_check(name, judged)
             return StepResult(name, "unchanged", results, current)
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         stored_metadata = {

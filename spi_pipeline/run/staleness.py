@@ -19,11 +19,11 @@ from spi_pipeline.rules.evaluation import evaluate_parts
 from spi_pipeline.run.code import Code
 from spi_pipeline.steps.step import Step, compute
 
-# Libraries whose behaviour can affect a figure; JUDGES has those whose behaviour can affect the result of a rule.
+# Libraries whose behaviour can affect a figure, and (RULE_LIBRARIES) those that can affect the result of a rule.
 LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "pyproj", "scipy", "shapely")
 # Reading a contract reaches the kinds of its rules, which say what the contract may declare; no figure depends on that.
 _RULES = "spi_pipeline.rules"
-JUDGES = ("duckdb", "great-expectations", "pandas", "pyarrow")
+RULE_LIBRARIES = ("duckdb", "great-expectations", "pandas", "pyarrow")
 
 
 def fingerprint(step: Step, contracts: Contracts, inputs: Mapping[str, str], code: Code) -> str:
@@ -60,7 +60,7 @@ def judgement(name: str, contracts: Contracts, lookups: Mapping[str, str], code:
     contract = contract_of(name, contracts)
     used = {SMALL_AREAS[each][0] for rule in contract.rules for each in rule.params.get("geographies", ())}
     parts = [_rules(contract.id, contracts), {each: lookups[each] for each in sorted(used)},
-             code.digest((evaluate_parts,)), _versions(JUDGES)]  # fmt: skip
+             code.digest((evaluate_parts,)), _versions(RULE_LIBRARIES)]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.indicators.windows import window_ends
 from spi_pipeline.scoring.left_out import left_out
 from spi_pipeline.steps.indicator import part_of
-from spi_pipeline.steps.inputs import AS_OF, DORMANT, Inputs
+from spi_pipeline.steps.inputs import AS_OF, UNAVAILABLE, Inputs
 from spi_pipeline.steps.pages.markdown import framed
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.scored import areas
@@ -28,7 +28,7 @@ def basis_step(contracts: Contracts) -> Step:
         name="basis",
         kind="basis",
         group="basis",
-        inputs=(*observations, "reference", AS_OF, DORMANT),
+        inputs=(*observations, "reference", AS_OF, UNAVAILABLE),
         outputs=("indicator", "edition"),
         files=(*indicator_files(contracts), "framework.yaml", *sources, *products("indicator", "edition")),
         does=basis,

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Inputs other than tables: embedded figures, run records, files supplied by hand, and facts that no stored file holds.
-EMBEDDED, RECORDS, LAID_IN = "embedded/", "records/", "laid_in/"
+EMBEDDED, RECORDS, SUPPLIED = "embedded/", "records/", "supplied/"
 # Inputs that are not code: a folder of templates and styles in the package, a picture next to the contracts.
-PACKAGED, BESIDE = "packaged/", "beside_contracts/"
-AS_OF, YEAR, DORMANT, AREAS, ASKING = FACTS = "as_of", "as_of/year", "unavailable", "areas", "asking"
+PACKAGED, NEXT_TO_CONTRACTS = "packaged/", "next_to_contracts/"
+AS_OF, YEAR, UNAVAILABLE, AREAS, PUBLISHERS = FACTS = "as_of", "as_of/year", "unavailable", "areas", "publishers"
 # The newest signed release, as ``Released``, or None.
 RELEASED = "released"
 

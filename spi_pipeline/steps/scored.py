@@ -14,7 +14,7 @@ from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.england import england_percentile
 from spi_pipeline.scoring.left_out import in_words, left_out
 from spi_pipeline.steps.indicator import part_of as values_of
-from spi_pipeline.steps.inputs import DORMANT, Inputs
+from spi_pipeline.steps.inputs import UNAVAILABLE, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
 from spi_pipeline.steps.pages.previews import scores
@@ -38,7 +38,7 @@ def component_step(contracts: Contracts, component_id: str) -> Step:
         name=component_id,
         kind="component",
         group="components",
-        inputs=(*values, "edition", "indicator", "reference", DORMANT),
+        inputs=(*values, "edition", "indicator", "reference", UNAVAILABLE),
         outputs=tuple(f"{table}.{component_id}" for table in SCORED),
         files=(f"indicators/{component_id}.yaml", "framework.yaml", *products(*SCORED)),
         does=component_scores,

@@ -55,9 +55,9 @@ def back_up(root: Path, to: Path) -> int:
         for link in links(root):
             _place(copy, link.relative_to(root)).symlink_to(link.readlink())
         for file in _naming(root):
-            copied(file, _place(copy, file.relative_to(root)))
+            copy_file(file, _place(copy, file.relative_to(root)))
         # Until nothing is new: a file that changed meanwhile has another name.
-        while [file for file in _missing(root, copy) if copied(file, _place(copy, file.relative_to(root)))]:
+        while [file for file in _missing(root, copy) if copy_file(file, _place(copy, file.relative_to(root)))]:
             pass
         if lost := _lost(copy):
             raise SpiError(
@@ -97,7 +97,7 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
                 _place(staged, link.relative_to(source)).symlink_to(link.readlink())
             for name, sha256 in contents.items():
                 target = _place(staged, Path(name))
-                if not copied(source / name, target) or sha256_of(target) != sha256:
+                if not copy_file(source / name, target) or sha256_of(target) != sha256:
                     raise SpiError(f"{source / name} does not hold what was backed up: take another backup.")
                 sync(target)
             if root.exists() and any(root.iterdir()):
@@ -110,7 +110,7 @@ def restore(root: Path, source: Path, *, replace: bool) -> Path | None:
     return aside
 
 
-def lasting(root: Path) -> list[Path]:
+def lasting_files(root: Path) -> list[Path]:
     """Every file of the store at ``root`` that outlasts commands, unlike locks; files that name others come first."""
     others = (file for folder in _FOLDERS for file in _files(root / folder) if _stays(file))
     return list(dict.fromkeys([*_naming(root), *others]))
@@ -169,7 +169,7 @@ def _place(root: Path, name: Path) -> Path:
     return root / name
 
 
-def copied(file: Path, target: Path) -> bool:
+def copy_file(file: Path, target: Path) -> bool:
     """Copy a file with its modification time, and a SQLite database as a whole; False if the file has disappeared.
 
     Raises:

@@ -47,7 +47,7 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
     write_bytes(path, sealed(document))
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a file holds what was written; a file that has disappeared counts as whole."""
     data = read_bytes(path)
     try:

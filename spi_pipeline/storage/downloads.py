@@ -84,8 +84,8 @@ class CurrentDownloads:
         since, at = (datetime.fromisoformat(document[name]) for name in ("since", "at"))
         return Failure(since, document["reason"], document["run_id"], at)
 
-    def frozen(self) -> dict[str, Path | bytes]:
-        """The pointer without later failures, and the set that it names; see ``Raw.frozen``."""
+    def export_files(self) -> dict[str, Path | bytes]:
+        """The pointer without later failures, and the set that it names; see ``Raw.export_files``."""
         pointer = {key: value for key, value in self._pointed().items() if key != "failure"}
         named = self._set(str(pointer["digest"]))
         return {self._pointer.name: sealed(pointer), f"{named.parent.name}/{named.name}": named}

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from spi_pipeline.storage.atomic import read_bytes, write_bytes
-from spi_pipeline.storage.documents import is_whole, read_document, write_document
+from spi_pipeline.storage.documents import is_intact, read_document, write_document
 from spi_pipeline.storage.parquet import encode
 
 
@@ -54,5 +54,5 @@ def damage(folder: Path) -> list[str]:
     remedy = "delete it, since nothing is computed from it."
     rows = [path for path in sorted(folder.glob("*.parquet"))
             if hashlib.sha256(read_bytes(path) or b"").hexdigest() != path.stem]  # fmt: skip
-    reports = [path for path in sorted(folder.glob("*.json")) if not is_whole(path)]
+    reports = [path for path in sorted(folder.glob("*.json")) if not is_intact(path)]
     return [f"{path} does not hold what was written: {remedy}" for path in (*rows, *reports)]

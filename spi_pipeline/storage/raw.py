@@ -23,7 +23,7 @@ from typing import Any
 from spi_pipeline.contracts.download import Download
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import discard, make_folder, os_errors, replacing, sha256_of, sync
-from spi_pipeline.storage.documents import is_whole, read_document, write_document
+from spi_pipeline.storage.documents import is_intact, read_document, write_document
 from spi_pipeline.storage.downloads import CurrentDownloads, Downloads, Failure
 from spi_pipeline.storage.places import DOWNLOADS
 from spi_pipeline.storage.tables import Version
@@ -82,7 +82,7 @@ class Raw:
         """The current downloads of the source; None if none were ever complete, or they were damaged since."""
         return self._current.read()
 
-    def frozen(self) -> dict[str, Path | bytes]:
+    def export_files(self) -> dict[str, Path | bytes]:
         """The files that reproduce the current downloads elsewhere, without later failures, by name in this folder."""
         current = self.current()
         if current is None:
@@ -90,10 +90,10 @@ class Raw:
         bodies = {
             path.name: path for one in current.downloads for path in (one.path, self._folder / f"{one.sha256}.json")
         }
-        return {**self._current.frozen(), **{name: path for name, path in bodies.items() if path.is_file()}}
+        return {**self._current.export_files(), **{name: path for name, path in bodies.items() if path.is_file()}}
 
-    def take(self, folder: Path) -> None:
-        """Copy the files of ``frozen`` from a folder into this one, which is empty."""
+    def import_files(self, folder: Path) -> None:
+        """Copy the files of ``export_files`` from a folder into this one, which is empty."""
         with os_errors(f"{self._folder} could not be written"):
             shutil.copytree(folder, self._folder, dirs_exist_ok=True)
 
@@ -247,7 +247,7 @@ class Raw:
             named = [path for path in bodies if sha256_of(path) != path.name]
             named += [path for path in sorted(self._folder.glob("sets/*.json")) if sha256_of(path) != path.stem]
             notes = [*self._folder.glob("*.json"), *self._folder.glob("answers/*.json")]
-        wrong = [*named, *(path for path in sorted(notes) if not is_whole(path))]
+        wrong = [*named, *(path for path in sorted(notes) if not is_intact(path))]
         return [f"{path} does not hold the bytes that were received: {remedy}" for path in wrong]
 
     def _store(self, body: Path, sha256: str, document: Mapping[str, Any]) -> None:

@@ -174,7 +174,7 @@ def _records(root: Path, retention: Retention) -> list[Path]:
         for run_id in run_ids:
             files = runs.files_of(kind, run_id)
             paths += files[:-1] if run_id in retained else files
-        paths += [path for path, run_id in runs.aside(kind).items() if run_id not in retained]
+        paths += [path for path, run_id in runs.set_aside_files(kind).items() if run_id not in retained]
     traces = (path for path in sorted((root / RUNNING).glob("*.trace")) if not path.with_suffix(".json").exists())
     return [*paths, *(path for path in traces if path.stem not in retained)]
 

@@ -25,30 +25,30 @@ class RunInProgress:
 
     Attributes:
         run_id: its id.
-        about: its description from when it began.
+        details: its description from when it began.
         alive: whether its process exists; otherwise it was killed.
-        stood: the file with the stack traces of a process that ended itself at its deadline; None otherwise.
+        trace: the file with the stack traces of a process that ended itself at its deadline; None otherwise.
     """
 
     run_id: str
-    about: Mapping[str, Any]
+    details: Mapping[str, Any]
     alive: bool
-    stood: Path | None = None
+    trace: Path | None = None
 
 
 @contextmanager
-def begin(folder: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Path]:
+def begin(folder: Path, run_id: str, details: Mapping[str, Any]) -> Iterator[Path]:
     """Hold the record of a run, which ``forget`` removes; see ``Store.running``."""
     lock = FileLock(folder / f"{run_id}.lock", thread_local=False)
     with ExitStack() as held:
         with os_errors(f"{folder} could not be written"):
             make_folder(folder)
             held.enter_context(lock.acquire(timeout=0))
-        write_document(folder / f"{run_id}.json", about)
+        write_document(folder / f"{run_id}.json", details)
         yield folder / f"{run_id}.trace"
 
 
-def found(folder: Path) -> list[RunInProgress]:
+def in_progress(folder: Path) -> list[RunInProgress]:
     """Every run that has a record, by id; see ``Store.runs_in_progress``."""
     return [_run_of(folder, path.stem) for path in sorted(folder.glob("*.json"))]
 
@@ -65,9 +65,9 @@ def forget(folder: Path, run_id: str) -> None:
 
 
 def _run_of(folder: Path, run_id: str) -> RunInProgress:
-    trace = folder / f"{run_id}.trace"
-    stood = trace if trace.is_file() and trace.stat().st_size else None
-    return RunInProgress(run_id, read_document(folder / f"{run_id}.json"), _is_held(folder / f"{run_id}.lock"), stood)
+    file = folder / f"{run_id}.trace"
+    trace = file if file.is_file() and file.stat().st_size else None
+    return RunInProgress(run_id, read_document(folder / f"{run_id}.json"), _is_held(folder / f"{run_id}.lock"), trace)
 
 
 def _is_held(path: Path) -> bool:

@@ -84,7 +84,7 @@ def set_aside(folder: Path) -> list[str]:
     return sentences
 
 
-def aside(folder: Path) -> dict[Path, str]:
+def set_aside_files(folder: Path) -> dict[Path, str]:
     """The files set aside in ``folder``, each with its run."""
     return {path: _run_of(path) for path in sorted(folder.glob(f"*{_ASIDE}"))}
 

@@ -117,7 +117,7 @@ class Store:
     @property
     def published(self) -> Path:
         """The path at which readers always find the current publication."""
-        return publication.readers_see(self.root)
+        return publication.current_link(self.root)
 
     @contextmanager
     def lock(self, wait: float = 0) -> Iterator[None]:
@@ -166,7 +166,7 @@ class Store:
         """
         return self._tables.versions()
 
-    def whole_versions(self) -> dict[str, Version]:
+    def undamaged_versions(self) -> dict[str, Version]:
         """Return the current versions of all undamaged tables; ``damage`` names the damaged ones."""
         versions = {name: self._tables.current(name) for name in self._tables.names() if not self._fault(name)}
         return {name: version for name, version in versions.items() if version}
@@ -208,13 +208,13 @@ class Store:
         """
         return self._tables.write(name, table, fingerprint=fingerprint, judged=judged, run_id=run_id, metadata=metadata)
 
-    def judged(self, name: str, judged: str) -> Version:
+    def record_check(self, name: str, judged: str) -> Version:
         """Record that the current version of a table passes the rules of this digest, and so is not stale.
 
         Raises:
             SpiError: if there is none.
         """
-        return self._tables.judged(name, judged)
+        return self._tables.record_check(name, judged)
 
     def keep(self, name: str, *, reason: str, run_id: str) -> Version | None:
         """Mark the current version as stale, from the first of the consecutive failures to replace it.
@@ -276,34 +276,34 @@ class Store:
                 digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
         return digest.hexdigest()
 
-    def remembered(self, key: str) -> dict[str, Any]:
+    def cached(self, key: str) -> dict[str, Any]:
         """Return the cached value of a key, which recomputing would give again; empty if there is none."""
         return read_document(self._memory(key))
 
-    def remember(self, key: str, value: Mapping[str, Any]) -> None:
+    def cache(self, key: str, value: Mapping[str, Any]) -> None:
         """Cache plain values that take time to compute."""
-        if value != self.remembered(key):
+        if value != self.cached(key):
             write_document(self._memory(key), value)
 
     def _memory(self, key: str) -> Path:
         return self.root / places.cache(key)
 
-    def running(self, run_id: str, about: Mapping[str, Any]) -> AbstractContextManager[Path]:
+    def running(self, run_id: str, details: Mapping[str, Any]) -> AbstractContextManager[Path]:
         """A context in which a run is in progress; its record shows other processes that it is, or that it was killed.
 
         Args:
             run_id: the run.
-            about: its description, as plain values.
+            details: its description, as plain values.
 
         Returns:
             The context, which yields a path at which the process may write its stack traces. The record outlives the
             context and the process, until ``ended`` removes it.
         """
-        return running.begin(self.root / places.RUNNING, identifier(run_id, "run"), about)
+        return running.begin(self.root / places.RUNNING, identifier(run_id, "run"), details)
 
     def runs_in_progress(self) -> list[RunInProgress]:
         """Return every run that began and has not recorded its end; the call creates no file."""
-        return running.found(self.root / places.RUNNING)
+        return running.in_progress(self.root / places.RUNNING)
 
     def ended(self, run_id: str) -> None:
         """Remove the record of a run that has recorded its end."""
@@ -417,8 +417,8 @@ class Store:
             raise SpiError(damage[0])  # it may be the one that was signed last
         chosen = self.releases.get(release) if release else self.releases.newest() if signed else None
         if chosen:
-            if chosen.made_so and chosen.state == WITHDRAWN:
-                reason = "{by}: {note}".format_map(chosen.made_so)
+            if chosen.state_event and chosen.state == WITHDRAWN:
+                reason = "{by}: {note}".format_map(chosen.state_event)
                 raise SpiError(f"release {chosen.id} was withdrawn by {reason}; name another, see spi release list")
             if damage := chosen.damage():
                 raise SpiError(damage[0])

@@ -142,8 +142,8 @@ class Tables:
         version = Version(name, sha256, table.num_rows, len(data), fingerprint, run_id, _now(), path, judged=judged)
         return self._point(version)
 
-    def judged(self, name: str, judged: str) -> Version:
-        """See ``Store.judged``."""
+    def record_check(self, name: str, judged: str) -> Version:
+        """See ``Store.record_check``."""
         version = self.current(name)
         if version is None:
             raise SpiError(f"There is no table {name!r} to check again: run `spi refresh` to make it.")

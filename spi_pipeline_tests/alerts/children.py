@@ -44,14 +44,14 @@ def post(channel: Channel, text: Text) -> str:
 
 
 def look(folder: Path, url: str, send: Any = post) -> None:
-    """Resume from the position that the desk recorded, as a sensor does."""
-    with AlertManager(folder, [Channel("hook", url)], send=send) as desk:
-        done = int(desk.seen("looks").get("", "0"))
-        desk.deliver(NOW + done * MINUTE)
+    """Resume from the position that the manager recorded, as a sensor does."""
+    with AlertManager(folder, [Channel("hook", url)], send=send) as manager:
+        done = int(manager.seen("looks").get("", "0"))
+        manager.deliver(NOW + done * MINUTE)
         for number, events in enumerate(LOOKS[done:], start=done + 1):
-            desk.report(events, NOW + number * MINUTE, seen={"looks": {"": str(number)}})
-            desk.deliver(NOW + number * MINUTE)
-        desk.deliver(NOW + 3 * MINUTE)
+            manager.report(events, NOW + number * MINUTE, seen={"looks": {"": str(number)}})
+            manager.deliver(NOW + number * MINUTE)
+        manager.deliver(NOW + 3 * MINUTE)
 
 
 def die_at(folder: Path, url: str, moment: int, _: Connection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.alerts.delivery import through_apprise
-from spi_pipeline.alerts.manager import WINDOW, AlertManager, try_out, waiting
+from spi_pipeline.alerts.manager import BLOCKING_ATTEMPTS, WINDOW, AlertManager, send_test, waiting
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
@@ -39,12 +39,12 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
     tmp_path: Path, post: Inbox, hook: Inbox
 ) -> None:
     both = channels(f"{post.url} hook={hook.url}")
-    with AlertManager(tmp_path, both) as desk:
-        desk.report([BROKEN], NOW)
-        assert desk.deliver(NOW) == {}
-        desk.report([replace(BROKEN, at=NOW + MINUTE)], NOW + MINUTE)
-        desk.report([well(BROKEN, NOW + 150 * MINUTE)], NOW + 150 * MINUTE)
-        assert desk.deliver(NOW + 150 * MINUTE) == {}
+    with AlertManager(tmp_path, both) as manager:
+        manager.report([BROKEN], NOW)
+        assert manager.deliver(NOW) == {}
+        manager.report([replace(BROKEN, at=NOW + MINUTE)], NOW + MINUTE)
+        manager.report([well(BROKEN, NOW + 150 * MINUTE)], NOW + 150 * MINUTE)
+        assert manager.deliver(NOW + 150 * MINUTE) == {}
     for inbox in (post, hook):
         assert inbox.titles == [
             "[spi_pipeline] Failed: street_crime breaks its rule row_count",
@@ -73,13 +73,13 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
 
 def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Path, post: Inbox, hook: Inbox) -> None:
     storm = [broken(f"table_{number:03}") for number in range(500)]
-    with AlertManager(tmp_path, channels(f"{post.url} {hook.url}")) as desk:
+    with AlertManager(tmp_path, channels(f"{post.url} {hook.url}")) as manager:
         for moment, event in enumerate(storm):  # one at a time, as a sensor sees them
-            desk.report([event], NOW + moment * MINUTE / 60)
-            desk.deliver(NOW + moment * MINUTE / 60)
+            manager.report([event], NOW + moment * MINUTE / 60)
+            manager.deliver(NOW + moment * MINUTE / 60)
         later = NOW + 10 * MINUTE + WINDOW
-        desk.report([well(event, later) for event in storm], later)
-        desk.deliver(later)
+        manager.report([well(event, later) for event in storm], later)
+        manager.deliver(later)
     for inbox in (post, hook):
         assert len(inbox.received) <= 20
         for event in storm:
@@ -89,9 +89,9 @@ def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Pat
 
 def test_500_rules_broken_by_one_table_are_all_told(tmp_path: Path, hook: Inbox) -> None:
     storm = [replace(BROKEN, subject=f"street_crime.rule_{n:03}", title=f"it breaks rule_{n:03}") for n in range(500)]
-    with AlertManager(tmp_path, channels(hook.url)) as desk:
-        desk.report(storm, NOW)
-        desk.deliver(NOW)
+    with AlertManager(tmp_path, channels(hook.url)) as manager:
+        manager.report(storm, NOW)
+        manager.deliver(NOW)
     assert 1 < len(hook.received) <= 20
     for event in storm:
         assert hook.text.count(f"Failed (error): {event.title}; observed: 12 rows") == 1
@@ -112,26 +112,42 @@ def test_a_service_of_short_texts_gets_a_long_one_in_parts(short: Inbox) -> None
 
 def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, hook: Inbox) -> None:
     hook.answer = 503
-    with AlertManager(tmp_path, channels(f"hook={hook.url}")) as desk:
-        desk.report([broken("first")], NOW)
-        refusal = desk.deliver(NOW)["hook"]
+    with AlertManager(tmp_path, channels(f"hook={hook.url}")) as manager:
+        manager.report([broken("first")], NOW)
+        refusal = manager.deliver(NOW)["hook"]
         assert "503" in refusal or "Service" in refusal
         assert "secret" not in refusal
-        assert desk.deliver(NOW) == {}  # not yet due again
-        desk.report([broken(f"later_{number}") for number in range(50)], NOW + MINUTE)
-        assert set(desk.deliver(NOW + 2 * MINUTE)) == {"hook"}
+        assert manager.deliver(NOW) == {}  # not yet due again
+        manager.report([broken(f"later_{number}") for number in range(50)], NOW + MINUTE)
+        assert set(manager.deliver(NOW + 2 * MINUTE)) == {"hook"}
         ((name, count, since, said),) = waiting(tmp_path)
         assert (name, count, since[:16], said) == ("hook", 1, "2026-11-24T02:00", refusal)
         hook.answer = 200
-        assert desk.deliver(NOW + 60 * MINUTE) == {}
-        assert desk.deliver(NOW + 61 * MINUTE) == {}
+        assert manager.deliver(NOW + 60 * MINUTE) == {}
+        assert manager.deliver(NOW + 61 * MINUTE) == {}
     assert [title.split("] ")[1] for title in hook.titles] == ["Failed: first breaks its rule", "Digest: failed 50"]
+    assert waiting(tmp_path) == []
+
+
+def test_the_reason_shown_is_that_of_the_newest_refusal(tmp_path: Path) -> None:
+    reasons = ["z: away"] * BLOCKING_ATTEMPTS
+    with AlertManager(tmp_path, [Channel("only", "json://x")], send=lambda *_: reasons.pop(0)) as manager:
+        manager.report([broken("first")], NOW)
+        for hour in range(BLOCKING_ATTEMPTS):
+            manager.deliver(NOW + hour * 60 * MINUTE)
+        manager.report([broken("second")], NOW + 7 * 60 * MINUTE)
+        reasons += ["a: too long"]  # for the second message, which is tried before the first is due again
+        manager.deliver(NOW + 7 * 60 * MINUTE + MINUTE)
+        ((_, count, _, said),) = waiting(tmp_path)
+        assert (count, said) == (2, "a: too long")
+        reasons += ["", ""]
+        manager.deliver(NOW + 8 * 60 * MINUTE + 2 * MINUTE)
     assert waiting(tmp_path) == []
 
 
 def test_a_trial_says_which_channel_accepted(post: Inbox, hook: Inbox) -> None:
     hook.answer = 403
-    found = try_out(
+    found = send_test(
         channels(f"duty={post.url} hook={hook.url} odd=slck://a-secret-token"), Text("Trial", "A trial.", "info")
     )
     assert found["duty"] == ""

@@ -38,17 +38,17 @@ def failures(observed: Observed, subject: str) -> list[int]:
 def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, data: st.DataObject) -> None:
     events = as_events(observed)
     kept: list[list[tuple[str, int, bool]]] = [[] for _ in SUBJECTS]
-    lasting = {}
+    ongoing = {}
     while events:
         size = data.draw(st.integers(1, len(events)))
         portion, events = events[:size], events[size:]
-        for episode in fold(lasting, portion):
+        for episode in fold(ongoing, portion):
             own = kept[SUBJECTS.index(episode.event.subject)]
-            if lasting.pop(episode.event.key, None):
+            if ongoing.pop(episode.event.key, None):
                 own.pop()
             own.append((episode.event.subject, episode.times, episode.until is None))
             if episode.until is None:
-                lasting[episode.event.key] = episode
+                ongoing[episode.event.key] = episode
     for subject, own in zip(SUBJECTS, kept, strict=True):
         assert [times for _, times, _ in own] == failures(observed, subject)
         assert [lasts for _, _, lasts in own[:-1]] == [False] * (len(own) - 1)
@@ -63,7 +63,7 @@ def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, 
 def test_each_failure_is_opened_once_and_cleared_once(
     observed: Observed, looks: list[bool], answers: list[bool]
 ) -> None:
-    """This holds whenever the desk looks, and whether or not the channel accepts."""
+    """This holds whenever the manager looks, and whether or not the channel accepts."""
     told: list[str] = []
     answering = iter(answers)
 
@@ -75,19 +75,19 @@ def test_each_failure_is_opened_once_and_cleared_once(
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        AlertManager(Path(folder), [Channel("only", "json://x")], send=send) as desk,
+        AlertManager(Path(folder), [Channel("only", "json://x")], send=send) as manager,
     ):
         portion: list[Event] = []
         for event, looked in zip(as_events(observed), looks, strict=False):
             portion.append(event)
             if looked:
-                desk.report(portion, event.at)
-                desk.deliver(event.at)
+                manager.report(portion, event.at)
+                manager.deliver(event.at)
                 portion = []
         now = NOW + 100 * MINUTE
-        desk.report(portion, now)
+        manager.report(portion, now)
         for hour in range(40):
-            desk.deliver(now + hour * 60 * MINUTE)
+            manager.deliver(now + hour * 60 * MINUTE)
     text = "\n".join(told)
     for subject in SUBJECTS:
         runs = failures(observed, subject)
@@ -105,10 +105,10 @@ def sent_by(folder: Path, *moments: tuple[int, list[Event]]) -> list[str]:
         titles.append(text.title.split("] ")[1])
         return ""
 
-    with AlertManager(folder, [Channel("only", "json://x")], send=send) as desk:
+    with AlertManager(folder, [Channel("only", "json://x")], send=send) as manager:
         for minutes, events in moments:
-            desk.report(events, NOW + minutes * MINUTE, whole=("stale",))
-            desk.deliver(NOW + minutes * MINUTE)
+            manager.report(events, NOW + minutes * MINUTE, complete_kinds=("stale",))
+            manager.deliver(NOW + minutes * MINUTE)
     return titles
 
 
@@ -152,7 +152,7 @@ def test_a_digest_of_many_lines_keeps_what_came_first_on_top() -> None:
     assert heads[4:] == [f"Failed (error): table_{n} breaks its rule" for n in many]
 
 
-def test_nobody_is_told_of_what_was_over_before_there_was_a_desk(tmp_path: Path) -> None:
+def test_nobody_is_alerted_to_a_failure_that_was_over_before_alerts_were_set_up(tmp_path: Path) -> None:
     titles: list[str] = []
 
     def send(_channel: Channel, text: Text) -> str:
@@ -160,10 +160,10 @@ def test_nobody_is_told_of_what_was_over_before_there_was_a_desk(tmp_path: Path)
         return ""
 
     long_ago = NOW - 10_000 * MINUTE
-    with AlertManager(tmp_path, [Channel("only", "json://x")], send=send) as desk:
+    with AlertManager(tmp_path, [Channel("only", "json://x")], send=send) as manager:
         past = [broken("old", long_ago), well(broken("old"), long_ago + MINUTE), broken("new", long_ago)]
-        desk.report(past, NOW, history=True)
-        desk.deliver(NOW)
+        manager.report(past, NOW, history=True)
+        manager.deliver(NOW)
     assert titles == ["[spi_pipeline] Failed: new breaks its rule"]
 
 
@@ -175,7 +175,7 @@ def test_a_channel_added_later_is_told_of_what_lasts(tmp_path: Path) -> None:
         return ""
 
     for names, events in ((["one"], [BROKEN]), (["one", "two"], []), (["one", "two"], [well(BROKEN, NOW + MINUTE)])):
-        with AlertManager(tmp_path, [Channel(name, "json://x") for name in names], send=send) as desk:
-            desk.report(events, NOW)
-            desk.deliver(NOW)
+        with AlertManager(tmp_path, [Channel(name, "json://x") for name in names], send=send) as manager:
+            manager.report(events, NOW)
+            manager.deliver(NOW)
     assert titles == {"one": ["Failed", "Resolved"], "two": ["Failed", "Resolved"]}

@@ -222,7 +222,7 @@ def differences(found: Machines, names: list[str]) -> list[str]:
         subprocess.run([str(SCRIPTS / "spi"), "refresh", "--json"], env=own, check=True, capture_output=True)
         copy = Copy(f"{BASE}/{name}", found.folder / "reader")
         copy.folder.mkdir(parents=True)
-        copy.bring()
+        copy.download()
         one, many = tables(Store(alone)), tables(Store(copy.root))
         wrong = sorted(table for table in one.keys() | many.keys() if one.get(table) != many.get(table))
         damage = Store(copy.root).damage(deep=True)

@@ -11,7 +11,7 @@ import yaml
 from spi_pipeline.alerts.event import Kind
 from spi_pipeline.alerts.routing import CHOICES, channels
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.orchestration.watching.incidents import carried_words
+from spi_pipeline.orchestration.watching.incidents import routing_values
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
 
 DOCUMENT = REPOSITORY / "docs" / "alerts.md"
@@ -22,7 +22,7 @@ def test_the_examples_are_understood(tmp_path: Path) -> None:
     (urls,) = re.findall(r"SPI_ALERT_URLS='([^']+)'", text(DOCUMENT))
     file = tmp_path / "channels.yaml"
     file.write_text(routing, encoding="utf-8")
-    words = carried_words(load_contracts(REPOSITORY / "data_contracts"))
+    words = routing_values(load_contracts(REPOSITORY / "data_contracts"))
     assert [channel.name for channel in channels(urls, file, words)] == [*yaml.safe_load(routing)["channels"], "team"]
 
 

@@ -27,7 +27,7 @@ from spi_pipeline.outputs.errors import CENSUS
 from spi_pipeline.rules.kinds import KINDS, family_of
 from spi_pipeline.run.plan import build_plan, downstream, is_table
 from spi_pipeline.run.result import COMPUTED
-from spi_pipeline.steps.inputs import BESIDE, EMBEDDED, FACTS, PACKAGED, RECORDS, RELEASED
+from spi_pipeline.steps.inputs import EMBEDDED, FACTS, NEXT_TO_CONTRACTS, PACKAGED, RECORDS, RELEASED
 from spi_pipeline_tests.graph.snapshot import SNAPSHOT, as_text, graph_of
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
@@ -205,7 +205,7 @@ def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contra
 
 def is_given(name: str) -> bool:
     """Whether an input comes from anywhere but another step."""
-    return name.startswith((EMBEDDED, RECORDS, PACKAGED, BESIDE)) or name in (*FACTS, RELEASED)
+    return name.startswith((EMBEDDED, RECORDS, PACKAGED, NEXT_TO_CONTRACTS)) or name in (*FACTS, RELEASED)
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.watching.alerting import look
-from spi_pipeline.orchestration.watching.incidents import carried_words
+from spi_pipeline.orchestration.watching.alerting import check_and_alert
+from spi_pipeline.orchestration.watching.incidents import routing_values
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
@@ -159,7 +159,7 @@ def test_a_refresh_is_not_undone_by_a_route_that_is_refused(sandbox: Sandbox, sp
 def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: Sandbox) -> None:
     judged = refreshed.store.read_runs("check_result")
     assert judged is not None
-    assert set(judged["rule"].to_pylist()) <= carried_words(refreshed.contracts)["rule"]
+    assert set(judged["rule"].to_pylist()) <= routing_values(refreshed.contracts)["rule"]
 
 
 def test_a_rule_that_is_no_longer_promised_is_over(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
@@ -188,16 +188,16 @@ def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: Sandb
 
 def test_figures_that_cannot_be_had_are_told_as_stale(sandbox: Sandbox, hook: Inbox) -> None:
     sandbox = told_at(sandbox, hook)
-    look(sandbox.settings, sandbox.contracts)
+    check_and_alert(sandbox.settings, sandbox.contracts)
     sandbox.embedded(SOURCE).unlink()
     sandbox.refresh(f"source/{SOURCE}")
-    look(sandbox.settings, sandbox.contracts)
+    check_and_alert(sandbox.settings, sandbox.contracts)
     assert f"source/{SOURCE} is stale, no new version could be made" in hook.text
     assert "stays in use" in hook.text
     assert heads(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
     sandbox.cure()
     sandbox.refresh(f"source/{SOURCE}")
-    look(sandbox.settings, sandbox.contracts)
+    check_and_alert(sandbox.settings, sandbox.contracts)
     assert heads(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
 
 
@@ -214,13 +214,13 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
     sandbox = told_at(empty_sandbox(tmp_path_factory.mktemp("sandbox")), hook)
     with open_instance(sandbox.store.dagster_home) as instance:
         good = as_the_ui_runs_it(sandbox, instance)
-        look(sandbox.settings, sandbox.contracts)
+        check_and_alert(sandbox.settings, sandbox.contracts)
         assert heads(hook) == []
         sandbox.embedded(SOURCE).unlink()
         (sandbox.store.root / "tables" / SOURCE / "current.json").unlink()
         bad = as_the_ui_runs_it(sandbox, instance)
         for _ in range(2):
-            look(sandbox.settings, sandbox.contracts)
+            check_and_alert(sandbox.settings, sandbox.contracts)
         assert [title for title in hook.titles if "the run" in title] == [
             "[spi_pipeline] Failed: the run refresh failed"
         ]
@@ -232,13 +232,13 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
 
         stopped = instance.create_run_for_job(build_definitions(sandbox.settings).resolve_job_def("rebuild_index"))
         instance.report_run_canceled(stopped)
-        look(sandbox.settings, sandbox.contracts)
+        check_and_alert(sandbox.settings, sandbox.contracts)
         assert "Observed: stopped before its end" in hook.text
         assert heads(hook) == ["Failed: the run rebuild_index was stopped"]
 
         sandbox.cure()
         as_the_ui_runs_it(sandbox, instance)
-        look(sandbox.settings, sandbox.contracts)
+        check_and_alert(sandbox.settings, sandbox.contracts)
         # A successful refresh resolves all of them; the sixth message in ten minutes is a digest.
         for about in (f"{SOURCE} could not be computed", "the run refresh failed", "the run rebuild_index was stopped"):
             assert hook.text.count(f"Resolved: {about}") == 1
@@ -273,13 +273,13 @@ def test_a_source_overdue_at_its_publisher(
     settings = told_at(refreshed, hook).settings
     monkeypatch.setattr("spi_pipeline.storage.store.Store.alerts", tmp_path)
     for years in (0, 10):
-        look(settings, contracts, NOW + years * dt.timedelta(days=365))
+        check_and_alert(settings, contracts, NOW + years * dt.timedelta(days=365))
     told = "street_crime is overdue at its publisher"
     ((_, body),) = [message for message in hook.received if f"Failed: {told}" in message[0]]
     assert f"Since: {taken - dt.timedelta(days=7):%Y-%m-%d} 00:00 UTC" in body
     assert [head for head in heads(hook) if told in head] == [f"Failed: {told}", f"Still failing: {told}"]
     told_of(taken)
-    look(settings, contracts, NOW + dt.timedelta(days=3651))
+    check_and_alert(settings, contracts, NOW + dt.timedelta(days=3651))
     assert f"Resolved: {told}" in heads(hook)
 
 

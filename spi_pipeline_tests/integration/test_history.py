@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from spi_pipeline.orchestration import history
-from spi_pipeline.orchestration.history import aside, damage
+from spi_pipeline.orchestration.history import damage, set_aside_folders
 from spi_pipeline.orchestration.instance import open_instance, renew, tidy
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.storage.retention import Retention
@@ -116,7 +116,7 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
     assert damage(home) == []
     how(home / name)
     (said,) = renew(home)
-    (place,) = aside(home)
+    (place,) = set_aside_folders(home)
     assert said.startswith(f"Dagster's history is damaged ({home / name}: ")
     assert said.endswith(f"it was set aside as {place} and a new one was begun; no figure depends on it")
     assert (place / Path(name).name).exists()
@@ -132,7 +132,7 @@ def test_a_refresh_goes_on_with_a_history_begun_anew(sandbox: Sandbox, name: str
     done = sandbox.refresh()
     assert done.faults == []
     assert [outcome.state for outcome in done.outcomes] == ["written", "published"]
-    (said,) = done.told
+    (said,) = done.notices
     assert "was set aside as" in said
     assert status_of(sandbox.settings)["healthy"]
 
@@ -143,7 +143,7 @@ def test_status_says_that_a_history_is_damaged_and_leaves_it(sandbox: Sandbox) -
     assert not found["healthy"]
     (said,) = found["damage"]
     assert said.endswith("spi refresh sets it aside and begins a new one")
-    assert aside(sandbox.store.dagster_home) == []
+    assert set_aside_folders(sandbox.store.dagster_home) == []
 
 
 def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
@@ -162,7 +162,7 @@ def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(sandbox: Sandbo
     file.write_bytes(file.read_bytes()[:-1])
     done = sandbox.refresh()
     assert done.faults == []
-    assert [told.partition(" was damaged")[0] for told in done.told] == [str(file)]
+    assert [told.partition(" was damaged")[0] for told in done.notices] == [str(file)]
     assert status_of(sandbox.settings)["healthy"]
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spi_pipeline.orchestration.asset_checks import in_time
+from spi_pipeline.orchestration.asset_checks import freshness_result
 from spi_pipeline.orchestration.assets import asset_key
 from spi_pipeline.orchestration.build import build_definitions
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.provenance import BEHIND, KEPT
+from spi_pipeline.orchestration.provenance import FROM_KEPT, KEPT
 from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.storage.tables import ORIGINS
@@ -42,7 +42,7 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
         assert (kept.tags or {})["dagster/data_version"] == sandbox.digests()[SOURCE]
         assert kept.metadata["state"].value == "kept"
         behind = materialization(instance, sandbox, "residual/residual")
-        assert (behind.tags or {})["dagster/code_version"] == BEHIND
+        assert (behind.tags or {})["dagster/code_version"] == FROM_KEPT
         checks = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(kept.asset_key, "values_and_plausibility"), limit=1
         )
@@ -80,7 +80,7 @@ def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
     assert tick(found.cursor).skip_message
 
     judged = judge_freshness(live.contracts.sources["street_crime"], live.settings, live.runner.reader, day)
-    assert in_time(judged, event.asset_key).passed
+    assert freshness_result(judged, event.asset_key).passed
 
 
 @pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from spi_pipeline.cli.own.area import ground_of
+from spi_pipeline.cli.own.area import placement_data
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.own_areas import OwnArea
@@ -48,7 +48,7 @@ def three(wards: Mapping[str, shapely.Geometry]) -> OwnArea:
 
 @pytest.fixture(scope="module")
 def ground(refreshed: Sandbox) -> PlacementData:
-    return ground_of(refreshed.settings)
+    return placement_data(refreshed.settings)
 
 
 def made(
@@ -189,7 +189,7 @@ def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: San
 
 
 def test_a_best_fit_council_takes_lists_of_lsoas_and_says_so_of_outlines(tmp_path: Path) -> None:
-    ground = ground_of(council_in(tmp_path, "E06000017").settings)  # Rutland
+    ground = placement_data(council_in(tmp_path, "E06000017").settings)  # Rutland
     lsoas = sorted(set(ground.finest["small_area_code"]))[:4]
     listed = place(OwnArea(id="a", title="A", codes=lsoas), ground)
     assert own_area_row(listed, ground)["split_share"] == 0

@@ -88,7 +88,7 @@ def test_it_is_placed_suppressed_and_known_by_its_file(owner: Sandbox) -> None:
 
 
 def test_its_lineage_is_in_the_plan_and_its_code_in_the_digest(owner: Sandbox) -> None:
-    assert step_of(owner, "source/night_calls").inputs == ("laid_in/night_calls", "postcodes")
+    assert step_of(owner, "source/night_calls").inputs == ("supplied/night_calls", "postcodes")
     assert "night_calls" in step_of(owner, "indicator/night_calls").inputs
     assert ("spi_pipeline.publishers.own.reading", "read_own") in code_reached([manual_uploads])
     assert ("spi_pipeline.publishers.own.persons", "refuse_persons") in code_reached([manual_uploads])

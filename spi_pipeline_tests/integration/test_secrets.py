@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.sensors import alerts_sensor
-from spi_pipeline.orchestration.watching.alerting import look
+from spi_pipeline.orchestration.watching.alerting import check_and_alert
 from spi_pipeline_tests.alerts.servers import Inbox, webhook
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
@@ -83,5 +83,5 @@ def test_no_part_of_a_url_reaches_dagster(told: Sandbox, tmp_path: Path) -> None
         skipped = sensor(context)
         assert isinstance(skipped, dg.SkipReason)
         assert "channel hook did not accept a message" in str(skipped.skip_message)
-    assert look(told.settings, told.contracts) == {}, "not due again"
+    assert check_and_alert(told.settings, told.contracts) == {}, "not due again"
     assert leaks(tmp_path, str(skipped.skip_message)) == []

@@ -29,7 +29,7 @@ from dagster._utils.error import SerializableErrorInfo
 from pydantic import SecretStr
 
 from spi_pipeline.orchestration.instance import open_instance
-from spi_pipeline.orchestration.watching.alerting import look
+from spi_pipeline.orchestration.watching.alerting import check_and_alert
 from spi_pipeline.orchestration.watching.status import status_of
 from spi_pipeline.orchestration.watching.watchdog import Ticker, tickers
 from spi_pipeline.settings import Settings
@@ -163,10 +163,10 @@ def test_a_dead_daemon_is_seen_from_outside_and_told_once(sandbox: Sandbox, inst
     with webhook() as hook:
         listening = replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(hook.url)}))
         for minutes in (0, 5, 10):
-            look(listening.settings, listening.contracts, NOW + minutes * MINUTE)
+            check_and_alert(listening.settings, listening.contracts, NOW + minutes * MINUTE)
         beat(instance, NOW + 20 * MINUTE)
         tick(instance, state, NOW + 20 * MINUTE)
-        look(listening.settings, listening.contracts, NOW + 20 * MINUTE)
+        check_and_alert(listening.settings, listening.contracts, NOW + 20 * MINUTE)
         assert hook.titles == [
             "[spi_pipeline] Failed: the sensor alerts does not tick",
             "[spi_pipeline] Resolved: the sensor alerts does not tick",

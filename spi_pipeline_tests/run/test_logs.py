@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spi_pipeline.run.logs import about, note, set_up
+from spi_pipeline.run.logs import log_context, note, set_up
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,8 @@ def silent_again() -> Iterator[None]:
 
 def test_json_lines_carry_what_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("json")
-    with about(run="r1"):
-        with about(step="source/turnout"):
+    with log_context(run="r1"):
+        with log_context(step="source/turnout"):
             note('it said "no"\nand went', source="turnout", rows=20)
         note("done")
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
@@ -33,7 +33,7 @@ def test_json_lines_carry_what_they_are_about(capsys: pytest.CaptureFixture[str]
 
 def test_text_keeps_an_event_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("text")
-    with about(run="r1"):
+    with log_context(run="r1"):
         note("one\r\n2026 error forged", source="turnout")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("info one\\r\\n2026 error forged [run=r1 source=turnout]")

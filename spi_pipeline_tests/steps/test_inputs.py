@@ -13,7 +13,7 @@ import pytest
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.run.plan import build_plan
-from spi_pipeline.steps.inputs import AREAS, AS_OF, ASKING, Inputs
+from spi_pipeline.steps.inputs import AREAS, AS_OF, PUBLISHERS, Inputs
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.downloads import Downloads
 from spi_pipeline_tests.steps.examples import given
@@ -86,8 +86,8 @@ def test_downloads_are_read_for_the_months_they_were_fetched_for() -> None:
 
 def test_a_fetch_asks_only_by_what_it_was_given(live: Contracts) -> None:
     step = next(step for step in build_plan(live) if step.kind == "fetch")
-    assert step.inputs == (AREAS, ASKING)
-    with pytest.raises(KeyError, match=ASKING):
+    assert step.inputs == (AREAS, PUBLISHERS)
+    with pytest.raises(KeyError, match=PUBLISHERS):
         compute(step, live, given({AREAS: Scope()}))
 
 

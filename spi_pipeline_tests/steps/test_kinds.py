@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.run.plan import build_plan, is_table
 from spi_pipeline.steps.indicator import part_of
-from spi_pipeline.steps.inputs import BESIDE, DORMANT, DOWNLOADS, PACKAGED, RELEASED, Inputs
+from spi_pipeline.steps.inputs import DOWNLOADS, NEXT_TO_CONTRACTS, PACKAGED, RELEASED, UNAVAILABLE, Inputs
 from spi_pipeline.steps.sources.source import parsed
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.places import PUBLICATION
@@ -40,10 +40,10 @@ def kinds(contracts: Contracts) -> list[Step]:
 def named_for_its_version(step: Step, contracts: Contracts) -> set[str]:
     """Inputs that a step names so that it is recomputed when they change, without reading them."""
     unavailable = {name for name in contracts.indicators if contracts.missing_because(contracts.indicators[name])}
-    looks = {name for name in step.inputs if name.startswith((PACKAGED, BESIDE))}
+    looks = {name for name in step.inputs if name.startswith((PACKAGED, NEXT_TO_CONTRACTS))}
     # Without a signed release there is nothing to compare with.
     unsigned = {*step.inputs} - {RELEASED} if RELEASED in step.inputs else ()
-    return {DORMANT, *looks, *unsigned, *(map(part_of, unavailable) if step.kind == "basis" else ())}
+    return {UNAVAILABLE, *looks, *unsigned, *(map(part_of, unavailable) if step.kind == "basis" else ())}
 
 
 def test_a_step_reads_what_it_names_and_writes_what_it_says(with_outputs: Sandbox) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import sha256_of
-from spi_pipeline.storage.backup import lasting, links
+from spi_pipeline.storage.backup import lasting_files, links
 from spi_pipeline.storage.places import CACHE, DAGSTER
 from spi_pipeline.storage.shared.copy import Copy
 from spi_pipeline.storage.store import Store
@@ -24,18 +24,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """A store in a folder; after the test, its final state must survive a trip through a shared store unchanged."""
     store = Store(tmp_path / "store")
     yield store
-    if lasting(store.root):
+    if lasting_files(store.root):
         here, there = (Copy(f"file://{tmp_path}/shared", tmp_path / name) for name in ("here", "there"))
         here.folder.mkdir(parents=True)
         store.root.rename(here.root)
-        here.send()
-        there.bring()
+        here.upload()
+        there.download()
         assert state(there) == state(here)
 
 
 def state(copy: Copy) -> dict[str, Any]:
     """A store as its readers see it: the files and links that it shares, and the damage it reports."""
-    kept = [file for file in lasting(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, CACHE)]
+    kept = [file for file in lasting_files(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, CACHE)]
     files = {str(file.relative_to(copy.root)): (sha256_of(file), file.stat().st_mtime_ns) for file in kept}
     try:
         found = Store(copy.root).damage(deep=True)

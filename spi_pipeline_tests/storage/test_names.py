@@ -56,8 +56,8 @@ def test_other_table_names_are_refused(store: Store, name: str, use: Callable[[S
         lambda store, name: store.append_run(name, "run", pa.table({"a": [1]})),
         lambda store, name: store.read_runs(name),
         lambda store, name: store.publish(lambda folder: None, fingerprint=name, run_id="r"),
-        lambda store, name: store.remember(name, {"a": 1}),
-        lambda store, name: store.remembered(name),
+        lambda store, name: store.cache(name, {"a": 1}),
+        lambda store, name: store.cached(name),
     ],
 )
 def test_other_identifiers_are_refused(store: Store, name: str, use: Callable[[Store, str], object]) -> None:

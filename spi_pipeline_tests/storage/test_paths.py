@@ -1,7 +1,7 @@
 """No module outside ``storage`` builds or names a path below the store, judged by the syntax of every module.
 
 Comments and docstrings do not count. Modules may open a path that ``storage`` hands out. The contents of ``dagster/``
-and ``alerts/`` belong to Dagster and the alerts' desk, which receive a folder and do not know the store.
+and ``alerts/`` belong to Dagster and the manager of alerts, which receive a folder and do not know the store.
 """
 
 from __future__ import annotations

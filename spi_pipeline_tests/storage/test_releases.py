@@ -26,7 +26,7 @@ def frozen(store: Store, name: str, value: float) -> Release:
     fetched(store, f"{value}", "r1")
     contents = Contents(
         published=dict(below(store.published.resolve())), tables={"score": version.path},
-        contracts={"a.yaml": b"a: 1"}, snapshot={}, raw={"census": store.raw("census").frozen()},
+        contracts={"a.yaml": b"a: 1"}, snapshot={}, raw={"census": store.raw("census").export_files()},
     )  # fmt: skip
     return store.releases.create(name, {"tables": {"score": version.sha256}, "downloads": {"census": []}}, contents)
 
@@ -43,7 +43,7 @@ def test_a_release_outlives_what_the_store_forgets(store: Store) -> None:
     assert release.damage() == []
     assert [found.id for found in store.releases.all()] == ["r-1", "r-2"]
     other = Store(store.root.parent / "other")
-    other.raw("census").take(release.raw / "census")
+    other.raw("census").import_files(release.raw / "census")
     assert [one.path.read_text() for one in other.raw("census").current().downloads] == ["figures of 1.0"]  # type: ignore[union-attr]
 
 

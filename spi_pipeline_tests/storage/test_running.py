@@ -21,7 +21,7 @@ def test_a_run_goes_on_as_long_as_its_process(store: Store, start: Start) -> Non
     process, pipe = start(children.hold_run, store.root)
     assert pipe.recv() == "begun"
     (found,) = store.runs_in_progress()
-    assert (found.run_id, found.about, found.alive, found.stood) == ("r1", {"name": "refresh"}, True, None)
+    assert (found.run_id, found.details, found.alive, found.trace) == ("r1", {"name": "refresh"}, True, None)
     process.kill()
     process.join(10)
     (found,) = store.runs_in_progress()
@@ -43,12 +43,12 @@ def test_those_who_look_at_once_do_not_take_each_other_for_the_run(store: Store)
 
 
 def test_where_a_process_that_hung_stood_outlives_its_record(store: Store) -> None:
-    with store.running("r1", {}) as stood:
-        stood.write_text("File a, line 1")
-    assert [each.stood for each in store.runs_in_progress()] == [stood]
+    with store.running("r1", {}) as trace:
+        trace.write_text("File a, line 1")
+    assert [each.trace for each in store.runs_in_progress()] == [trace]
     store.ended("r1")
     assert store.runs_in_progress() == []
-    assert stood.read_text() == "File a, line 1"
+    assert trace.read_text() == "File a, line 1"
 
 
 def test_a_record_that_cannot_be_written_is_a_sentence(store: Store) -> None:

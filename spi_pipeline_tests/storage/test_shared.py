@@ -20,7 +20,7 @@ from spi_pipeline.cli.entry import READING, WRITING, app
 from spi_pipeline.contracts.errors import SettingError, SpiError
 from spi_pipeline.settings import Settings
 from spi_pipeline.storage.lock import exclusive
-from spi_pipeline.storage.shared.copy import Copy, at_work
+from spi_pipeline.storage.shared.copy import Copy, run_on_copy
 from spi_pipeline.storage.shared.objects import LostRaceError, Objects
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.storage.conftest import state
@@ -77,10 +77,10 @@ def test_what_one_machine_made_another_has(machines: tuple[Copy, Copy], tmp_path
             store.publish(built(1.0), fingerprint="a" * 64, run_id="r1")
             store.publish(built(2.0), fingerprint="b" * 64, run_id="r2")
             store.append_run("run", "r1", scores(1.0))
-            store.remember("code", {"digests": {}})
+            store.cache("code", {"digests": {}})
 
-    at_work(one, work, tell=silent)
-    at_work(other, lambda: None, writes=False, tell=silent)
+    run_on_copy(one, work, notify=silent)
+    run_on_copy(other, lambda: None, writes=False, notify=silent)
     assert state(other) == state(one)
     store = Store(other.root)
     assert store.published_version() == "b" * 16
@@ -88,8 +88,8 @@ def test_what_one_machine_made_another_has(machines: tuple[Copy, Copy], tmp_path
     assert (one.root / "cache").is_dir()
     assert not (other.root / "cache").exists(), "what can be worked out anew is each machine's own"
     assert Store(one.root).back_up(tmp_path / "backup") > 0
-    at_work(other, lambda: Store(other.root).restore(tmp_path / "backup", replace=True), tell=silent)
-    at_work(one, lambda: None, writes=False, tell=silent)
+    run_on_copy(other, lambda: Store(other.root).restore(tmp_path / "backup", replace=True), notify=silent)
+    run_on_copy(one, lambda: None, writes=False, notify=silent)
     assert state(one)["files"].keys() == state(other)["files"].keys()
     assert (one.root / "cache").is_dir()
 
@@ -99,15 +99,15 @@ def test_of_two_that_write_at_once_the_loser_starts_again_and_nothing_is_lost(ma
     told: list[str] = []
 
     def slower() -> str:
-        if not told:  # between its bring and its send, another machine writes twice
-            at_work(other, lambda: write(other, "theirs", 2.0), tell=silent)
-            at_work(other, lambda: write(other, "both", 2.0), tell=silent)
+        if not told:  # between its download and its upload, another machine writes twice
+            run_on_copy(other, lambda: write(other, "theirs", 2.0), notify=silent)
+            run_on_copy(other, lambda: write(other, "both", 2.0), notify=silent)
         write(one, "both", float(Store(one.root).current("both") is not None))
         return "done"
 
-    assert at_work(one, slower, tell=told.append) == "done"
+    assert run_on_copy(one, slower, notify=told.append) == "done"
     assert told == ["another machine wrote to the store meanwhile: repeating the command on its new state"]
-    at_work(other, lambda: None, writes=False, tell=silent)
+    run_on_copy(other, lambda: None, writes=False, notify=silent)
     assert values(one) == values(other) == {"both": 1.0, "theirs": 2.0}
 
 
@@ -117,14 +117,14 @@ def test_many_that_write_at_once_all_come_to_it(url: str, tmp_path: Path) -> Non
     def add(number: int) -> None:
         for each in range(2):
             work = partial(write, copies[number], f"by_{number}.at_{each}", float(number))
-            at_work(copies[number], work, tell=silent)
+            run_on_copy(copies[number], work, notify=silent)
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    at_work(copies[0], lambda: None, writes=False, tell=silent)
+    run_on_copy(copies[0], lambda: None, writes=False, notify=silent)
     assert values(copies[0]) == {f"by_{n}.at_{e}": float(n) for n in range(4) for e in range(2)}
 
 
@@ -151,20 +151,20 @@ def test_a_replacement_whose_answer_was_lost_is_no_lost_race(url: str) -> None:
 
 def test_what_a_killed_command_left_is_gone_on_from_unless_others_wrote(machines: tuple[Copy, Copy]) -> None:
     one, other = machines
-    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 1.0), notify=silent)
     write(one, "half", 2.0)
-    one.bring()
+    one.download()
     assert values(one) == {"half": 2.0, "score": 1.0}
-    at_work(other, lambda: write(other, "score", 3.0), tell=silent)
+    run_on_copy(other, lambda: write(other, "score", 3.0), notify=silent)
     manual_uploads = Store(one.root).inbox_of("house_prices") / "prices.csv"
     manual_uploads.parent.mkdir(parents=True)
     manual_uploads.write_text("price\n1\n", encoding="utf-8")
-    one.bring()
+    one.download()
     assert values(one) == {"score": 3.0}
     assert manual_uploads.is_file(), "what a person laid in is nobody's to take away"
-    at_work(one, lambda: None, tell=silent)
-    at_work(other, lambda: laid_in_elsewhere(other).unlink(), tell=silent)
-    one.bring()
+    run_on_copy(one, lambda: None, notify=silent)
+    run_on_copy(other, lambda: laid_in_elsewhere(other).unlink(), notify=silent)
+    one.download()
     assert not manual_uploads.exists()
 
 
@@ -175,12 +175,12 @@ def laid_in_elsewhere(copy: Copy) -> Path:
 
 def test_who_only_reads_sends_nothing_and_waits_for_nobody(machines: tuple[Copy, Copy], url: str) -> None:
     one, _ = machines
-    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 1.0), notify=silent)
     before = Objects(url).read()
-    at_work(one, lambda: None, tell=silent)
+    run_on_copy(one, lambda: None, notify=silent)
     assert Objects(url).read() == before, "where nothing is new nothing is sent"
     with exclusive(one.folder):
-        at_work(one, lambda: write(one, "score", 2.0), writes=False, tell=silent)
+        run_on_copy(one, lambda: write(one, "score", 2.0), writes=False, notify=silent)
     assert Objects(url).read() == before
 
 
@@ -192,8 +192,8 @@ def test_what_a_command_made_before_it_failed_is_sent(machines: tuple[Copy, Copy
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
-        at_work(one, work, tell=silent)
-    other.bring()
+        run_on_copy(one, work, notify=silent)
+    other.download()
     assert values(other) == {"score": 1.0}
 
 
@@ -201,45 +201,45 @@ def test_objects_that_nothing_names_go_once_nobody_can_be_about_to_name_them(
     machines: tuple[Copy, Copy], url: str, tmp_path: Path
 ) -> None:
     one, other = machines
-    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 1.0), notify=silent)
     (tmp_path / "stray").write_bytes(b"of a killed upload")
     stray = Objects(url).put(tmp_path / "stray", "0" * 64)
-    at_work(one, lambda: write(one, "score", 2.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 2.0), notify=silent)
     objects = Objects(url)
     objects.fetch(stray, hashlib.sha256(b"of a killed upload").hexdigest(), tmp_path / "back", mode=0o644)
     named = {entry.object for entry in one._base()[0].files.values()}
     assert objects.sweep(named, older=AT_ONCE) >= 1
     with pytest.raises(SpiError, match=r"is missing: restore it from a backup of the bucket"):
         objects.fetch(stray, "0" * 64, tmp_path / "back", mode=0o644)
-    other.bring()
+    other.download()
     assert values(other) == {"score": 2.0}
 
 
 def test_a_damaged_object_replaces_nothing(machines: tuple[Copy, Copy], url: str) -> None:
     one, other = machines
-    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
-    other.bring()
-    at_work(one, lambda: write(one, "score", 2.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 1.0), notify=silent)
+    other.download()
+    run_on_copy(one, lambda: write(one, "score", 2.0), notify=silent)
     store = Objects(url)._store
     for entry in one._base()[0].files.values():
         obstore.put(store, entry.object, b"x" * entry.size)
     with pytest.raises(SpiError, match=r"does not hold what was written: restore it"):
-        other.bring()
+        other.download()
     assert values(other) == {"score": 1.0}
 
 
 def test_a_manifest_that_is_gone_or_damaged_takes_nothing_away(machines: tuple[Copy, Copy], url: str) -> None:
     one, other = machines
-    at_work(one, lambda: write(one, "score", 1.0), tell=silent)
+    run_on_copy(one, lambda: write(one, "score", 1.0), notify=silent)
     store = Objects(url)._store
     obstore.put(store, "manifest.json", b'{"form": 1, "files": {}, "links": {}, "seal": "0"}')
     for copy in machines:
         with pytest.raises(SpiError, match=r"The manifest of .* is damaged: restore it"):
-            copy.bring()
+            copy.download()
     obstore.delete(store, "manifest.json")
     with pytest.raises(SpiError, match=r"is missing, although .* is a copy of the files it named"):
-        one.bring()
-    other.bring()
+        one.download()
+    other.download()
     assert values(one) == {"score": 1.0}
 
 
@@ -255,8 +255,8 @@ def test_an_object_store_that_restarts_is_waited_for(
         seaweed.kill()
         threading.Timer(5, seaweed.start).start()
 
-    at_work(one, work, tell=silent)
-    other.bring()
+    run_on_copy(one, work, notify=silent)
+    other.download()
     assert values(other) == {"score": 1.0}
 
 
@@ -266,7 +266,7 @@ def test_one_that_does_not_answer_is_told_without_keys(tmp_path: Path, monkeypat
     away = Objects("s3://spi/luton", patience=dt.timedelta(seconds=1))
     copy = Copy("s3://spi/luton", tmp_path, away)
     with pytest.raises(SpiError) as told:
-        at_work(copy, lambda: None, tell=silent)
+        run_on_copy(copy, lambda: None, notify=silent)
     assert str(told.value).startswith(
         "The store s3://spi/luton could not be read (it does not respond): check its address"
     )
@@ -293,11 +293,11 @@ def test_a_command_works_on_the_copy_and_sends_what_it_made(
         with Store(one.root).lock():
             write(one, "score", 1.0)
 
-    at_work(one, begin, tell=silent)
+    run_on_copy(one, begin, notify=silent)
     spi("backup", str(tmp_path / "backup"))
-    at_work(other, lambda: write(other, "score", 2.0), tell=silent)
+    run_on_copy(other, lambda: write(other, "score", 2.0), notify=silent)
     spi("restore", str(tmp_path / "backup"), "--replace")
-    one.bring()
+    one.download()
     assert values(one) == {"score": 1.0}
 
 

@@ -122,9 +122,9 @@ def test_a_version_judged_again_is_the_same_and_fresh(store: Store, clock: list[
     good = store.write("score", scores(1.0), fingerprint="f1", judged="lenient", run_id="r1")
     assert good.judged == "lenient"
     store.keep("score", reason="a rule was broken", run_id="r2")
-    assert store.judged("score", "strict") == store.current("score") == replace(good, judged="strict")
+    assert store.record_check("score", "strict") == store.current("score") == replace(good, judged="strict")
     with pytest.raises(SpiError, match=r"There is no table 'area' to check again: run `spi refresh`"):
-        store.judged("area", "strict")
+        store.record_check("area", "strict")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def add(
     drawn = read_drawn(file, name)
     if taken := [one.id for one in drawn if one.id in contracts.own_areas]:
         raise SpiError(f"area {taken[0]} exists already; remove it with spi area remove {taken[0]}, or give --name")
-    ground = ground_of(settings)
+    ground = placement_data(settings)
     every = {one.id: place(one, ground) for one in (*contracts.own_areas.values(), *drawn)}
     with os_errors(f"{own / 'areas'} could not be written"):
         (own / "areas").mkdir(exist_ok=True)
@@ -78,7 +78,7 @@ def list_(as_json: Json = False) -> None:
     if not contracts.own_areas:
         out.print_json("[]") if as_json else out.print("There are no areas; add one with spi area add FILE.")
         return
-    ground = ground_of(settings)
+    ground = placement_data(settings)
     every = {name: place(area, ground) for name, area in sorted(contracts.own_areas.items())}
     details = [_details(one, every, ground) for one in every.values()]
     if as_json:
@@ -161,7 +161,7 @@ def _word(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def ground_of(settings: Settings) -> PlacementData:
+def placement_data(settings: Settings) -> PlacementData:
     """The data that areas are placed with: tables of the store, or else embedded ones, so that no refresh is needed."""
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.steps.geography import geography_steps

@@ -99,7 +99,7 @@ def list_releases(as_json: Json = False) -> None:
     for release in () if as_json else every:
         last = release.events[-1] if release.events else {}
         event = f", {last['event']} by {last['by']}: {last['note']}" if last else ""
-        out.print(f"{release.id}: {release.state}, figures of {release.about['as_of']}{event}", soft_wrap=True)
+        out.print(f"{release.id}: {release.state}, figures of {release.manifest['as_of']}{event}", soft_wrap=True)
     if damage:
         raise SpiError("\n".join(damage))
     if not (every or as_json):
@@ -122,7 +122,7 @@ def show(
 
 
 def _show(release: Release) -> None:
-    details = release.about
+    details = release.manifest
     out.print(
         f"{release.id}: {release.state}, figures of {details['as_of']}, editions {details['editions'][0]} to "
         f"{details['editions'][-1]}, {len(details['tables'])} tables, version {details['code']['version']}",
@@ -152,7 +152,7 @@ def _show_surprising(release: Release) -> None:
 
 
 def _record(release: Release) -> dict[str, object]:
-    record = {name: value for name, value in release.about.items() if name != "files"}
+    record = {name: value for name, value in release.manifest.items() if name != "files"}
     return {**record, "state": release.state, "events": list(release.events), "folder": str(release.folder)}
 
 

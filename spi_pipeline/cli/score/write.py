@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from spi_pipeline.cli.console import write_whole
+from spi_pipeline.cli.console import write_atomically
 from spi_pipeline.cli.score.command import ScoreRun
 from spi_pipeline.cli.score.read import InputError
 from spi_pipeline.cli.score.workbook import workbook_bytes
@@ -79,13 +79,13 @@ def write_scores(outcome: ScoreRun, file: Path) -> None:
             "statistics": _statistics(outcome.scores),
             "notes": _notes(outcome),
         }
-        write_whole(workbook_bytes(sheets), file)
+        write_atomically(workbook_bytes(sheets), file)
     elif file.suffix == ".csv":
-        write_whole(csv_bytes(outcome.table), file)
+        write_atomically(csv_bytes(outcome.table), file)
     else:
         sink = io.BytesIO()
         pq.write_table(_plain(outcome.table), sink)
-        write_whole(sink.getbuffer(), file)
+        write_atomically(sink.getbuffer(), file)
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -111,7 +111,7 @@ def write_details(outcome: ScoreRun, folder: Path) -> None:
     except OSError as error:
         raise SpiError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, table in _tables(outcome).items():
-        write_whole(csv_bytes(table), folder / f"{name}.csv")
+        write_atomically(csv_bytes(table), folder / f"{name}.csv")
 
 
 def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:

@@ -5,12 +5,12 @@
 
 import datetime as dt
 
-from spi_pipeline.alerts.manager import AlertManager, try_out
+from spi_pipeline.alerts.manager import AlertManager, send_test
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.orchestration.runs import RUN
-from spi_pipeline.orchestration.watching.incidents import Incidents, carried_words
+from spi_pipeline.orchestration.watching.incidents import Incidents, routing_values
 from spi_pipeline.orchestration.watching.run_incidents import DAGSTER, RunIncidents
 from spi_pipeline.orchestration.watching.watchdog import existing_instance
 from spi_pipeline.run.records import CHECK_RESULT
@@ -25,10 +25,10 @@ def alert_channels(settings: Settings, contracts: Contracts) -> list[Channel]:
         SpiError: if a setting is not valid, or a channel chooses by a word that no alert has; the message never has any
             part of a URL.
     """
-    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, carried_words(contracts))
+    return channels(settings.alert_urls.get_secret_value(), settings.alert_channels, routing_values(contracts))
 
 
-def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
+def check_and_alert(settings: Settings, contracts: Contracts, now: dt.datetime | None = None) -> dict[str, str]:
     """Look for incidents once and send alerts about them; without an alert channel, do nothing.
 
     Args:
@@ -56,8 +56,8 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
 
             close_abandoned_runs(instance, incidents.store)
         seen = {source: manager.seen(source) for source in (CHECK_RESULT, RUN, DAGSTER)}
-        checks, read = incidents.checks(seen[CHECK_RESULT], manager.lasting("check"))
-        runs, positions = run_incidents.runs(instance, seen, manager.lasting("run"))
+        checks, read = incidents.checks(seen[CHECK_RESULT], manager.ongoing("check"))
+        runs, positions = run_incidents.runs(instance, seen, manager.ongoing("run"))
         events = [
             *checks,
             *runs,
@@ -67,7 +67,7 @@ def look(settings: Settings, contracts: Contracts, now: dt.datetime | None = Non
         ]
         complete = ["stale", "quarantine", *(["silent"] if instance else [])]
         manager.report(
-            events, now, whole=complete, seen={CHECK_RESULT: read, **positions}, history=not any(seen.values())
+            events, now, complete_kinds=complete, seen={CHECK_RESULT: read, **positions}, history=not any(seen.values())
         )
         return manager.deliver(now)
 
@@ -79,4 +79,4 @@ def try_channels(settings: Settings, contracts: Contracts) -> dict[str, str]:
         The reason for the refusal by the name of the channel; "" if the channel accepted the message.
     """
     body = f"This is a trial of the alerts of the store {Store(settings.store).root}. Nothing has failed."
-    return try_out(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))
+    return send_test(alert_channels(settings, contracts), Text("[spi_pipeline] Trial", body, "info"))

@@ -19,7 +19,7 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.drift import drift_ids
 from spi_pipeline.run.freshness import overdue, published
-from spi_pipeline.run.plan import BEHIND_INDEX, build_plan, is_table, owner_of
+from spi_pipeline.run.plan import DOWNSTREAM_OF_INDEX, build_plan, is_table, owner_of
 from spi_pipeline.run.reader import Reader
 from spi_pipeline.run.records import CHECK_RESULT, CHECKS, age
 from spi_pipeline.run.result import COMPUTED
@@ -66,12 +66,12 @@ class Incidents:
         """The reader of the current tables."""
         return Reader(self.store, self.contracts, self.settings.figures(self.contracts.geography))
 
-    def checks(self, seen: Seen, lasting: set[str]) -> tuple[list[Event], Seen]:
+    def checks(self, seen: Seen, ongoing: set[str]) -> tuple[list[Event], Seen]:
         """Events for rules that broke or recovered, from the rows added to ``check_result`` since the last look.
 
         Args:
             seen: the position reached by the last look.
-            lasting: rules known to be broken; the incident of a rule that no contract has any more is over.
+            ongoing: rules known to be broken; the incident of a rule that no contract has any more is over.
 
         Returns:
             The events, and the new position.
@@ -86,7 +86,7 @@ class Incidents:
                 positions[place] = f"{stamp} {record.num_rows}"
                 new_rows.append(record.slice(int(rows_read or 0)).to_pylist())
         events: list[Event] = []
-        broken = set(lasting)
+        broken = set(ongoing)
         for rows in sorted(filter(None, new_rows), key=lambda rows: (rows[0]["run_at"] <= self.now, rows[0]["run_at"])):
             for event in self._checked(rows, broken):
                 broken.add(event.subject) if event.failing else broken.discard(event.subject)
@@ -202,7 +202,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     changed, names_by_kind = {table}, dict[str, list[str]]()
     for step in plan:
         # Every component reads the list of editions; following that input would name all components for any indicator.
-        if step.group not in ("basis", *BEHIND_INDEX) and changed.intersection(step.inputs):
+        if step.group not in ("basis", *DOWNSTREAM_OF_INDEX) and changed.intersection(step.inputs):
             changed.update(step.outputs)
             names_by_kind.setdefault(step.kind, []).append(step.name)
     phrases = []
@@ -212,7 +212,7 @@ def dependents(table: str, plan: list[Step]) -> str:
     return "; ".join([*phrases, "the published database"])
 
 
-def carried_words(contracts: Contracts) -> dict[str, set[str]]:
+def routing_values(contracts: Contracts) -> dict[str, set[str]]:
     """The words that alerts can be routed by: for each attribute of an event, every value it can have in any mode."""
     words: dict[str, set[str]] = {"owner": {contracts.framework.publication.owner}}  # the owner of runs
     for step in build_plan(replace(contracts, unavailable=frozenset())):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spi_pipeline.alerts.event import Event
 from spi_pipeline.alerts.manager import Seen
-from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, launched, recorded
+from spi_pipeline.orchestration.runs import REFRESH, RUN, STATES, Run, recorded, run_from_dagster
 from spi_pipeline.orchestration.watching.watchdog import tickers
 from spi_pipeline.storage.store import Store
 
@@ -43,14 +43,14 @@ class RunIncidents:
     now: dt.datetime
 
     def runs(
-        self, instance: DagsterInstance | None, seen: Mapping[str, Seen], lasting: Collection[str]
+        self, instance: DagsterInstance | None, seen: Mapping[str, Seen], ongoing: Collection[str]
     ) -> tuple[list[Event], dict[str, Seen]]:
         """Runs that failed as a whole or were stopped, and those that ended well.
 
         Args:
             instance: Dagster's instance; None if there is none.
             seen: the position of the last look, for the list and for the instance.
-            lasting: runs known to have failed.
+            ongoing: runs known to have failed.
 
         Returns:
             The events in the order in which the runs ended, and the new positions.
@@ -63,9 +63,9 @@ class RunIncidents:
             others, read[DAGSTER] = self._launched(instance, seen[DAGSTER], stamps)
             ended += others
         events: list[Event] = []
-        failing = set(lasting)
+        failing = set(ongoing)
         # A date after now comes from a clock that was wrong: such runs sort before all others.
-        for event in map(self._run, sorted(ended, key=lambda run: (run.heard <= self.now, run.heard))):
+        for event in map(self._run, sorted(ended, key=lambda run: (run.updated <= self.now, run.updated))):
             # A refresh that succeeds ends the incidents of all other runs, since it computes everything that is due.
             resolved = {event.subject} if event.subject != REFRESH else {REFRESH, *failing}
             failing = failing | {event.subject} if event.failing else failing - resolved
@@ -87,7 +87,7 @@ class RunIncidents:
         if past := [moment for moment in updated if moment <= self.now]:
             positions[""] = past[-1].isoformat()
         new = [record for record in records if record.dagster_run.run_id not in {*known, *seen}]
-        return [launched(record, instance, self.store) for record in new], positions
+        return [run_from_dagster(record, instance, self.store) for record in new], positions
 
     def _run(self, run: Run) -> Event:
         """The event for a run; a run that only kept last good versions has no cause, and other events report those."""
@@ -97,7 +97,7 @@ class RunIncidents:
             kind="run",
             subject=run.name,
             failing=bool(verb),
-            at=min(run.heard, self.now),
+            at=min(run.updated, self.now),
             title=f"the run {run.name} {verb}" if verb else "",
             severity="error" if verb == "failed" else "warning",
             owner=self.owner,

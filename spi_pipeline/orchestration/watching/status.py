@@ -9,11 +9,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from spi_pipeline.alerts.delivery import understood
+from spi_pipeline.alerts.delivery import is_supported
 from spi_pipeline.alerts.manager import waiting
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, begun, launched, recorded
+from spi_pipeline.orchestration.runs import KILLED, REFRESH, RUN, Run, recorded, run_from_dagster, unlisted_run
 from spi_pipeline.orchestration.watching.alerting import alert_channels
 from spi_pipeline.orchestration.watching.damage import damage_of
 from spi_pipeline.orchestration.watching.watchdog import existing_instance, tickers
@@ -33,7 +33,7 @@ LAST_RUNS = 5
 ENDED_WELL = ("succeeded", "nothing to do")
 WENT_WRONG = {"failed": "failed", "stopped": "was stopped", KILLED: "was killed"}
 # A message that a channel has not accepted for this long is trouble in itself.
-UNHEARD = dt.timedelta(hours=1)
+UNDELIVERED_AFTER = dt.timedelta(hours=1)
 
 
 def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def status_of(settings: Settings, now: dt.datetime | None = None) -> dict[str, A
         runs = _runs(store, instance, now)
         ticking = tickers(instance, now) if instance else []
     channels, fault = _channels(settings, contracts)
-    versions = store.whole_versions()
+    versions = store.undamaged_versions()
     late = {source.id: result for source, result in overdue(settings, runner.reader, now)}
     day = today(settings, runner.reader, now) if versions else now.date()
     status: dict[str, Any] = {
@@ -119,7 +119,7 @@ def _channels(settings: Settings, contracts: Contracts) -> tuple[set[str], str]:
         configured = alert_channels(settings, contracts)
     except SpiError as error:
         return set(), str(error)
-    invalid = [channel.name for channel in configured if not understood(channel)]
+    invalid = [channel.name for channel in configured if not is_supported(channel)]
     why = f"the URL of alert channel {', '.join(invalid)} is not understood; compare it with Apprise's list of services"
     return {channel.name for channel in configured}, why if invalid else ""
 
@@ -144,7 +144,7 @@ def _trouble(status: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -
     if status["alerts_fault"]:
         trouble.append(f"no alert can be sent: {status['alerts_fault']}")
     for item in status["alerts_waiting"]:
-        if now - dt.datetime.fromisoformat(item["since"]) > UNHEARD:
+        if now - dt.datetime.fromisoformat(item["since"]) > UNDELIVERED_AFTER:
             messages = f"{item['messages']} alerts have waited for channel {item['channel']} since {item['since']}"
             trouble.append(f"{messages}: {item['refusal']}")
     return trouble
@@ -153,11 +153,14 @@ def _trouble(status: dict[str, Any], failing: Sequence[Run], now: dt.datetime) -
 def _runs(store: Store, instance: DagsterInstance | None, now: dt.datetime) -> list[Run]:
     """All runs of the command's list and the latest others from Dagster, newest first."""
     known = store.run_stamps(RUN)
-    listed = [*recorded(store, known), *(own for going in store.runs_in_progress() if (own := begun(going, known)))]
+    listed = [
+        *recorded(store, known),
+        *(own for going in store.runs_in_progress() if (own := unlisted_run(going, known))),
+    ]
     known_ids = {run.run_id for run in listed}
     records = instance.get_run_records(limit=LAST_RUNS + len(known_ids)) if instance else []
     others = [record for record in records if record.dagster_run.run_id not in known_ids]
-    runs = [*listed, *(launched(record, instance, store) for record in others[:LAST_RUNS] if instance)]
+    runs = [*listed, *(run_from_dagster(record, instance, store) for record in others[:LAST_RUNS] if instance)]
     # A date after now comes from a clock that was wrong, and counts as older than all others.
     return sorted(runs, key=lambda run: (run.began <= now, run.began), reverse=True)
 

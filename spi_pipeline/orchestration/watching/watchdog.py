@@ -54,11 +54,11 @@ def existing_instance(store: Store) -> AbstractContextManager[DagsterInstance | 
     if alone and not store.dagster_home.is_dir():
         return nullcontext()
     from spi_pipeline.orchestration.history import damage
-    from spi_pipeline.orchestration.instance import look
+    from spi_pipeline.orchestration.instance import open_read_only
 
     if alone and damage(store.dagster_home):
         return nullcontext()
-    return look(store.dagster_home)
+    return open_read_only(store.dagster_home)
 
 
 def tickers(instance: DagsterInstance, now: dt.datetime) -> list[Ticker]:

@@ -10,7 +10,7 @@ import pandas as pd
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
-from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
+from spi_pipeline.steps.inputs import NEXT_TO_CONTRACTS, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
 from spi_pipeline.steps.pages.pictures import svg
@@ -44,7 +44,7 @@ def report_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
             group="published",
             inputs=(
                 *inputs_of(DATABASE.reads(contracts), steps), "wards", "postcodes", LAYOUT,
-                *([f"{BESIDE}{logo.file}"] if logo else []),
+                *([f"{NEXT_TO_CONTRACTS}{logo.file}"] if logo else []),
             ),
             outputs=(REPORT,),
             # Its pages quote every contract.

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
-from spi_pipeline.steps.inputs import BESIDE, PACKAGED, Inputs
+from spi_pipeline.steps.inputs import NEXT_TO_CONTRACTS, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
 from spi_pipeline.steps.pages.markdown import sample
 from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
@@ -39,7 +39,7 @@ def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
     require(SITE)
     logo = contracts.publication.logo
     downloads = [step.outputs[0] for step in steps if step.key == (OUTPUT, "downloads")]
-    pictures = [f"{BESIDE}{logo.file}"] if logo else []
+    pictures = [f"{NEXT_TO_CONTRACTS}{logo.file}"] if logo else []
     return [
         Step(
             name=SITE,

@@ -17,7 +17,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.files.months import MONTH, months_between
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.offers import OFFERS
-from spi_pipeline.steps.inputs import AREAS, ASKING, DOWNLOADS, Inputs
+from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, PUBLISHERS, Inputs
 from spi_pipeline.steps.pages.page import Facts, Link, Page
 from spi_pipeline.steps.sources.cadence import cadence
 from spi_pipeline.steps.sources.publishers import Publishers
@@ -37,7 +37,7 @@ def fetch_step(contracts: Contracts, source_id: str) -> Step:
         name=source_id,
         kind="fetch",
         group=source.properties.group,
-        inputs=(AREAS, ASKING),
+        inputs=(AREAS, PUBLISHERS),
         outputs=(f"{DOWNLOADS}{source_id}",),
         files=(),
         does=fetch,
@@ -58,7 +58,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
         SpiError: when not all of it could be fetched.
     """
     source_id = step.name
-    publishers: Publishers = inputs[ASKING]
+    publishers: Publishers = inputs[PUBLISHERS]
     raw = publishers.raw(source_id)
     raw.begin()
     fetch_from = OFFERS[source_id].fetch

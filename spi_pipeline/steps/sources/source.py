@@ -17,7 +17,7 @@ from spi_pipeline.publishers.own.placing import NEEDS, Places
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
-from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, LAID_IN, Inputs, origins_of
+from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, SUPPLIED, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
 from spi_pipeline.steps.sources.totals import compared
@@ -50,7 +50,7 @@ def source_steps(contracts: Contracts) -> list[Step]:
         elif source_id in contracts.manual_uploads:
             own_file = contracts.sources[source_id].properties.own
             needs = NEEDS[own_file.placed_by] if own_file else ()
-            own.append(_source_step(contracts, source_id, (f"{LAID_IN}{source_id}", *needs), manual_uploads, ()))
+            own.append(_source_step(contracts, source_id, (f"{SUPPLIED}{source_id}", *needs), manual_uploads, ()))
         elif source_id not in contracts.unavailable:
             steps.append(_source_step(contracts, source_id, (f"{EMBEDDED}{source_id}",), embedded, ()))
     return [*steps, *own]
@@ -96,7 +96,7 @@ def manual_uploads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
     # Imported here, since it imports openpyxl.
     from spi_pipeline.publishers.own.reading import read_own
 
-    source, files = contracts.sources[step.name], inputs[f"{LAID_IN}{step.name}"]
+    source, files = contracts.sources[step.name], inputs[f"{SUPPLIED}{step.name}"]
     if len(files) != 1:
         held = ", ".join(file.name for file in files) or "nothing"
         folder = places.inbox(step.name)

@@ -58,11 +58,11 @@ def publish(
     # The fixed links first, so that moving ``current`` is the only step that readers notice.
     for link in links:
         _link(root / link, Path(PUBLISHED, "current", link))
-    _link(readers_see(root), Path(version))
+    _link(current_link(root), Path(version))
     return published
 
 
-def readers_see(root: Path) -> Path:
+def current_link(root: Path) -> Path:
     """The link to the current publication, which readers see, if there is one."""
     return _published(root) / "current"
 
@@ -84,7 +84,7 @@ def show(root: Path, folder: Path | None) -> None:
 
 def current(root: Path) -> Version | None:
     """The publication that readers see; None if there is none, or one of its files has changed since it was built."""
-    link = readers_see(root)
+    link = current_link(root)
     if not link.is_symlink():
         return None
     return _whole(_published(root) / link.readlink().name)
@@ -95,7 +95,7 @@ def newest_first(root: Path) -> list[Path]:
     # A name with a dot is temporary: a run is publishing.
     folders = [path for path in _published(root).glob("*")
                if path.is_dir() and not path.is_symlink() and "." not in path.name]  # fmt: skip
-    link = readers_see(root)
+    link = current_link(root)
     seen = link.readlink().name if link.is_symlink() else None
     return sorted(folders, key=lambda path: (path.name == seen, path.stat().st_mtime_ns), reverse=True)
 
@@ -115,7 +115,7 @@ def damage(root: Path) -> list[str]:
     sentences = []
     for folder in newest_first(root):
         if not _whole(folder):
-            seen = readers_see(root).resolve() == folder
+            seen = current_link(root).resolve() == folder
             remedy = "run `spi refresh` to make it again" if seen else "delete the folder, since no reader sees it"
             sentences.append(f"The publication {folder} is damaged, {_fault(folder)}: {remedy}.")
     return sentences

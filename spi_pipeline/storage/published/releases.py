@@ -32,7 +32,7 @@ from spi_pipeline.storage.documents import sealed, unsealed, write_document
 from spi_pipeline.storage.parquet import decode
 from spi_pipeline.storage.places import RELEASES, identifier, table_name
 
-_ABOUT = "release.json"
+_MANIFEST = "release.json"
 _READ_ONLY = 0o444
 # The events of a release, which are also its states; an erratum does not change the state.
 SIGNED, REVISED, WITHDRAWN, ERRATUM = "signed", "revised", "withdrawn", "erratum"
@@ -52,24 +52,24 @@ class Release:
     Attributes:
         id: its name.
         folder: its folder.
-        about: the content of ``release.json``.
+        manifest: the content of ``release.json``.
         events: its events in order: ``event``, ``at``, ``by`` and ``note``, and ``number`` when it was signed.
     """
 
     id: str
     folder: Path
-    about: Mapping[str, Any]
+    manifest: Mapping[str, Any]
     events: tuple[Mapping[str, Any], ...]
 
     @property
-    def made_so(self) -> Mapping[str, Any] | None:
+    def state_event(self) -> Mapping[str, Any] | None:
         """The event that led to its present state, so never an erratum; None for a draft."""
         return next((event for event in reversed(self.events) if event["event"] != ERRATUM), None)
 
     @property
     def state(self) -> str:
         """``draft``, ``signed``, ``revised`` or ``withdrawn``."""
-        return self.made_so["event"] if self.made_so else DRAFT
+        return self.state_event["event"] if self.state_event else DRAFT
 
     @property
     def number(self) -> int:
@@ -79,7 +79,7 @@ class Release:
     @property
     def digest(self) -> str:
         """The digest of everything in the release."""
-        return hashlib.sha256(sealed(self.about)).hexdigest()
+        return hashlib.sha256(sealed(self.manifest)).hexdigest()
 
     @property
     def published(self) -> Path:
@@ -104,7 +104,7 @@ class Release:
     @property
     def tables(self) -> list[str]:
         """The names of its tables."""
-        return sorted(self.about["tables"])
+        return sorted(self.manifest["tables"])
 
     def read(self, name: str) -> pa.Table:
         """A table of the release.
@@ -114,7 +114,7 @@ class Release:
         """
         file = self.folder / "tables" / f"{table_name(name)}.parquet"
         data = read_bytes(file)
-        if data is None or hashlib.sha256(data).hexdigest() != self.about["tables"].get(name):
+        if data is None or hashlib.sha256(data).hexdigest() != self.manifest["tables"].get(name):
             raise SpiError(
                 f"Table {name} of release {self.id} is missing or has changed since the release was made "
                 f"({file}): restore it from a backup."
@@ -124,7 +124,7 @@ class Release:
     def damage(self) -> list[str]:
         """A sentence on each file that has changed since the release was made."""
         sentences = []
-        for name, sha256 in self.about["files"].items():
+        for name, sha256 in self.manifest["files"].items():
             file = self.folder / name
             with os_errors(f"{file} could not be read"):
                 if not file.is_file() or sha256_of(file) != sha256:
@@ -143,7 +143,7 @@ class Contents:
         tables: by name.
         contracts: by path.
         snapshot: by file.
-        raw: by source, the result of ``Raw.frozen``.
+        raw: by source, the result of ``Raw.export_files``.
     """
 
     published: Mapping[str, Path | bytes]
@@ -206,7 +206,7 @@ class Releases:
             SpiError: if it is damaged.
         """
         folder = Path(name)
-        if os.sep in name and (folder / _ABOUT).is_file():
+        if os.sep in name and (folder / _MANIFEST).is_file():
             return self._read(folder.resolve())
         known = self._ids()
         if name not in known:
@@ -221,12 +221,12 @@ class Releases:
         names = chain([identifier(wanted, "release")], (f"{wanted}-{number}" for number in count(2)))
         return next(name for name in names if name not in self._ids())
 
-    def create(self, name: str, about: Mapping[str, Any], contents: Contents) -> Release:
+    def create(self, name: str, manifest: Mapping[str, Any], contents: Contents) -> Release:
         """Make a draft, whole or not at all; the caller holds the store's lock.
 
         Args:
             name: its id.
-            about: the description for ``release.json``, as plain values; ``tables`` gives each table's sha256.
+            manifest: the description for ``release.json``, as plain values; ``tables`` gives each table's sha256.
             contents: its files.
 
         Raises:
@@ -247,8 +247,8 @@ class Releases:
                     _link(content, target)
                 digests[place] = sha256_of(target)
                 target.chmod(_READ_ONLY)
-            (temporary / _ABOUT).write_bytes(sealed({"id": name, **about, "files": digests}))
-            (temporary / _ABOUT).chmod(_READ_ONLY)
+            (temporary / _MANIFEST).write_bytes(sealed({"id": name, **manifest, "files": digests}))
+            (temporary / _MANIFEST).chmod(_READ_ONLY)
             for path in (*temporary.rglob("*"), temporary):
                 sync(path)
         return self._read(folder)
@@ -317,12 +317,12 @@ class Releases:
 
     def _read(self, folder: Path) -> Release:
         try:
-            about = unsealed(read_bytes(folder / _ABOUT) or b"")
+            manifest = unsealed(read_bytes(folder / _MANIFEST) or b"")
             events = unsealed(read_bytes(self._events(folder)) or b"{}").get("events", [])
-            return Release(about["id"], folder, about, tuple(events))
+            return Release(manifest["id"], folder, manifest, tuple(events))
         except (ValueError, KeyError):
             raise SpiError(
-                f"The record of release {folder.name} is damaged ({folder / _ABOUT} or {self._events(folder).name} "
+                f"The record of release {folder.name} is damaged ({folder / _MANIFEST} or {self._events(folder).name} "
                 "next to it): restore it from a backup."
             ) from None
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.storage.atomic import os_errors, read_bytes, replacing, sha256_of, write_bytes
-from spi_pipeline.storage.backup import copied, lasting, links
+from spi_pipeline.storage.backup import copy_file, lasting_files, links
 from spi_pipeline.storage.documents import sealed, unsealed
 from spi_pipeline.storage.lock import exclusive, is_held
 from spi_pipeline.storage.places import CACHE, DAGSTER, INBOX, PUBLISHED
@@ -89,7 +89,7 @@ class Copy:
         self._objects = objects or Objects(url)
         self._manifest = f"The manifest of {url}"
 
-    def bring(self) -> None:
+    def download(self) -> None:
         """Make the copy equal to the manifest in force, if another machine has replaced it since the last time.
 
         Raises:
@@ -107,16 +107,16 @@ class Copy:
             self._equal(Manifest.of(manifest[0], self._manifest), base)
             self._record(*manifest)
 
-    def send(self) -> None:
+    def upload(self) -> None:
         """Upload new files of the copy and replace the manifest with one that names them; do nothing without any.
 
         Raises:
-            LostRaceError: if another machine replaced it first; the copy is then useless until ``bring`` updates it.
+            LostRaceError: if another machine replaced it first; the copy is then useless until ``download`` updates it.
             SpiError: if the object store refuses; the next command uploads the content of the copy.
         """
         base, tag = self._base()
         with os_errors(f"{self.root} could not be read"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            files = {self._path(file): file for file in lasting(self.root)}
+            files = {self._path(file): file for file in lasting_files(self.root)}
             shared = {path: file for path, file in files.items() if _is_shared(path)}
             entries = pool.map(lambda path: self._entry(shared[path], base.files.get(path)), shared)
             manifest = Manifest(
@@ -150,7 +150,7 @@ class Copy:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             source = Path(folder, file.name) if file.suffix == ".db" else file
             if source != file:
-                copied(file, source)
+                copy_file(file, source)
             sha256 = sha256_of(source)
             if known and known.sha256 == sha256:
                 return known
@@ -160,7 +160,7 @@ class Copy:
     def _equal(self, wanted: Manifest, base: Manifest) -> None:
         """Make the copy equal to a manifest; files that name others, and links, come after the files they name."""
         with os_errors(f"{self.root} could not be written"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            present = {path: file for file in lasting(self.root) if _is_shared(path := self._path(file))}
+            present = {path: file for file in lasting_files(self.root) if _is_shared(path := self._path(file))}
             pointers = [path for path in wanted.files if _names_others(path)]
             for paths in (sorted(wanted.files.keys() - pointers), pointers):
                 list(pool.map(lambda path: self._get(path, wanted.files[path]), paths))
@@ -204,8 +204,8 @@ def root_of(url: str, copies: Path) -> Path:
     return folder_of(url, copies) / _STORE
 
 
-def at_work(
-    copy: Copy, work: Callable[[], T], *, writes: bool = True, wait: float = 0, tell: Callable[[str], None]
+def run_on_copy(
+    copy: Copy, work: Callable[[], T], *, writes: bool = True, wait: float = 0, notify: Callable[[str], None]
 ) -> T:
     """Run some work on a working copy and upload the changes; repeat it on the new state if another machine was faster.
 
@@ -215,7 +215,7 @@ def at_work(
         writes: whether it may write; otherwise nothing is uploaded, and a copy that another process is writing to is
             read as it is.
         wait: seconds to wait for another process of this machine that writes to the copy.
-        tell: receives a sentence when the work is repeated.
+        notify: receives a sentence when the work is repeated.
 
     Returns:
         The result of ``work``; its exceptions are raised after its changes are uploaded.
@@ -226,22 +226,22 @@ def at_work(
     if not writes:
         if not is_held(copy.folder):
             with exclusive(copy.folder):
-                copy.bring()
+                copy.download()
         return work()
     with exclusive(copy.folder, wait):
         for _ in range(_TRIES):
-            copy.bring()
+            copy.download()
             ended: BaseException | None = None
             try:
                 done = work()
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 ended = error
             try:
-                copy.send()
+                copy.upload()
             except LostRaceError:
                 if isinstance(ended, KeyboardInterrupt):
                     raise ended from None
-                tell("another machine wrote to the store meanwhile: repeating the command on its new state")
+                notify("another machine wrote to the store meanwhile: repeating the command on its new state")
                 continue
             if ended is not None:
                 raise ended

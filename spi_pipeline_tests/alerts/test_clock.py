@@ -24,9 +24,9 @@ def test_messages_go_out_though_others_were_made_and_refused_in_2099(tmp_path: P
         return ""
 
     def look(at: dt.datetime, *failing: str) -> None:
-        with AlertManager(tmp_path, channels("json://example.org"), send=send) as desk:
-            desk.report([Event("run", name, True, at, title=f"the run {name} failed") for name in failing], at)
-            desk.deliver(at)
+        with AlertManager(tmp_path, channels("json://example.org"), send=send) as manager:
+            manager.report([Event("run", name, True, at, title=f"the run {name} failed") for name in failing], at)
+            manager.deliver(at)
 
     look(AHEAD, "first")
     away = False
