@@ -17,9 +17,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.declared_methods import declared_methods
 from spi_pipeline.scoring.left_out import in_words
 from spi_pipeline.scoring.periods import measured_anew, periods_of
-from spi_pipeline.scoring.statements import stated
 
 PRESENT = ("observed", "carried", "held")
 EDITION_COLUMNS = [
@@ -133,7 +133,7 @@ def require_dimensions(apart: Mapping[str, Mapping[str, str]], framework: Framew
         count = len(dimension.components)
         share = (count - len(empty)) / count
         needed = {
-            name: float(stated(one.methods, "dimension", ["available"]).get("available", 0.0))
+            name: float(declared_methods(one.methods, "dimension", ["available"]).get("available", 0.0))
             for name, one in framework.profiles.items()
         }
         profile = max(needed, key=lambda name: needed[name])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.framework import Uncertainty
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty.simulate import Uncertainty as Simulated
 from spi_pipeline.engine.uncertainty.simulate import simulate
@@ -67,7 +67,7 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
     """
     parts: dict[str, list[pd.DataFrame]] = {"rank_interval": [], "doubt": [], "change": []}
     for index in _indices(trees, observations, areas):
-        simulated = simulate(index.scores, wanted.draws, wanted.seed, doubt_of(wanted))
+        simulated = simulate(index.scores, wanted.draws, wanted.seed, uncertainty_settings(wanted))
         levels = index.scores.task.structure.level_of
         # A draw may score an area with too few values, which has no published score; leave it out.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
@@ -78,7 +78,7 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
         alone = table.groupby(["edition", "id"])["rank_low"].transform("count") < 2
         table[RANKED] = table[RANKED].mask(alone)
         parts["rank_interval"].append(index.labelled(table.assign(level=table["id"].map(levels))))
-        parts["doubt"].append(index.labelled(simulated.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
+        parts["doubt"].append(index.labelled(simulated.sources()).assign(draws=wanted.draws, seed=wanted.seed))
         parts["change"] += [index.labelled(rows) for rows in _changes(index, observations, simulated)]
     columns = {"rank_interval": INTERVAL_COLUMNS, "doubt": DOUBT_COLUMNS, "change": CHANGE_COLUMNS}
     return {
@@ -115,7 +115,7 @@ def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas,
         with warnings.catch_warnings():
             # Where no rank moves there is no variation to share out, and numpy warns for every share.
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            shares = sensitivity(index.scores, wanted.shares, wanted.seed, doubt_of(wanted))
+            shares = sensitivity(index.scores, wanted.shares, wanted.seed, uncertainty_settings(wanted))
         parts.append(index.labelled(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
     return pd.concat(parts, ignore_index=True)[SENSITIVITY_COLUMNS]
 
@@ -126,6 +126,6 @@ def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas
             yield _Index(profile, authority, tree, tree.score(tree.values(observations, codes), authority))
 
 
-def doubt_of(wanted: Uncertainty) -> Doubt:
+def uncertainty_settings(wanted: Uncertainty) -> UncertaintySettings:
     """The inputs to vary and how far, as the engine reads them."""
-    return Doubt(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)
+    return UncertaintySettings(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)

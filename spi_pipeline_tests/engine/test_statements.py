@@ -165,7 +165,7 @@ def test_sums_products_and_extremes(mean: str, expected: list[float]) -> None:
         assert parts.isna().all(axis=None)
     else:
         assert parts.sum(axis=1).tolist() == pytest.approx(expected)
-    still = simulate(result, 20, doubt=None).parameters
+    still = simulate(result, 20, settings=None).parameters
     assert len(still) == 20
 
 

@@ -138,7 +138,7 @@ def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:
         uncertainty = outcome.uncertainty
         tables["intervals"] = uncertainty.intervals
         tables["draws"] = uncertainty.parameters.reset_index()
-        tables["varied"] = uncertainty.doubt()
+        tables["varied"] = uncertainty.sources()
         tables["pairs"] = _stacked(
             {key: _pairs(one) for key, one in uncertainty.pairs.items()}, "edition", ["area_code", "other", "above"]
         )

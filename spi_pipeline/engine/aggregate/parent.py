@@ -68,7 +68,7 @@ def aggregate(
     top: float = 100.0,
     signed: bool = False,
     sign: str = "minus",
-    among: Flags | None = None,
+    reference: Flags | None = None,
 ) -> Aggregate:
     """Aggregate the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or another mean.
 
@@ -95,7 +95,7 @@ def aggregate(
         top: the highest score of the scale, for the inverted geometric mean.
         signed: whether negative weights are allowed; arithmetic mean only.
         sign: whether the penalty of the Mazziotta-Pareto mean is subtracted (``minus``) or added (``plus``).
-        among: the reference rows for means that compare areas; None for all.
+        reference: the reference rows for means that compare areas; None for all.
 
     Returns:
         Score and coverage, indexed as the scores.
@@ -110,7 +110,7 @@ def aggregate(
     index = scores.index
     together: dict[object, Positions] = {"": np.arange(len(index))}
     editions = Rows(index).editions if "edition" in index.names else together
-    how = Combination(mean, order, floor, top, signed, sign, editions, among)
+    how = Combination(mean, order, floor, top, signed, sign, editions, reference)
     score = combined(values[np.newaxis], vector[np.newaxis], how, list(scores.columns))[0]
     return Aggregate(score=pd.Series(score, index=index).where(coverage >= available), coverage=coverage)
 
@@ -127,7 +127,7 @@ class Combination:
         signed: whether negative weights are allowed.
         sign: sign of the Mazziotta-Pareto penalty.
         editions: rows of each edition, within which areas are compared.
-        among: the reference rows that areas are compared with; None for all.
+        reference: the reference rows that areas are compared with; None for all.
         lift: whether scores outside the domain of the mean are moved to its edge instead of being refused.
     """
 
@@ -138,7 +138,7 @@ class Combination:
     signed: bool = False
     sign: str = "minus"
     editions: Mapping[object, Positions] = field(default_factory=dict)
-    among: Flags | None = None
+    reference: Flags | None = None
     lift: bool = False
 
 
@@ -217,7 +217,7 @@ def contributions(
     return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
 
 
-def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | None = None) -> Array:
+def with_group_means(scores: Array, groups: Sequence[Positions], reference: Flags | None = None) -> Array:
     """Replace missing children's scores by the mean of the areas of the same group.
 
     This is one of three rules for missing children; the others renormalise the weights (the default of ``aggregate``)
@@ -226,12 +226,12 @@ def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | 
     Args:
         scores: scores of the children, ``[draw, row, child]``.
         groups: positions of the rows of each group, in each edition.
-        among: the reference rows for the means; None for all.
+        reference: the reference rows for the means; None for all.
     """
     absent = np.isnan(scores)
     filled = scores.copy()
     for rows in groups:
-        known = rows if among is None else rows[among[rows]]
+        known = rows if reference is None else rows[reference[rows]]
         filled[:, rows] = np.where(absent[:, rows], average(scores[:, known]), scores[:, rows])
     return np.where(absent.all(axis=-1, keepdims=True), np.nan, filled)
 
@@ -311,6 +311,6 @@ def _compared(values: Array, weights: Array, how: Combination) -> Array:
     for draw in range(draws):
         own, weight = values[draw % len(values)], weights[draw % len(weights)]
         for rows in how.editions.values():
-            among = None if how.among is None else how.among[rows]
-            scores[draw, rows] = means.outranking(own[rows], weight, how.mean == "copeland", among)
+            reference = None if how.reference is None else how.reference[rows]
+            scores[draw, rows] = means.outranking(own[rows], weight, how.mean == "copeland", reference)
     return scores

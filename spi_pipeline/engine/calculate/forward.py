@@ -23,7 +23,7 @@ from spi_pipeline.engine.aggregate.parent import (
     with_group_means,
 )
 from spi_pipeline.engine.calculate.changes import NOTHING, Changes
-from spi_pipeline.engine.calculate.leaves import leaf_scores
+from spi_pipeline.engine.calculate.indicator_scores import indicator_scores
 from spi_pipeline.engine.calculate.normalising import normalised
 from spi_pipeline.engine.calculate.task import Inputs
 from spi_pipeline.engine.calculate.weighing import ChildWeights, unscaled, weigh
@@ -122,7 +122,7 @@ def forward(inputs: Inputs, changes: Changes = NOTHING) -> Pass:
         EngineError: a method cannot be applied to these values, naming the element.
     """
     structure, recipe = inputs.task.structure, inputs.task.recipe
-    leaves = leaf_scores(inputs, changes)
+    leaves = indicator_scores(inputs, changes)
     scores = {
         name: rounded(leaves[..., column], recipe.leaves[name].decimals) for column, name in enumerate(structure.leaves)
     }
@@ -151,7 +151,7 @@ def _formed(
         for mean in dict.fromkeys(means.tolist()):
             draws = np.flatnonzero(means == mean)
             own = replace(weighed, weights=_taken(weighed.weights, draws))
-            method = declared if mean == "stated" else mean
+            method = declared if mean == "as_declared" else mean
             formed = _combination(parent, _taken(children, draws), own, method, inputs, changes)
             score[draws] = formed.score()
     if changes.terms is not None and parent in changes.terms:
@@ -175,7 +175,7 @@ def _children(parent: str, scores: Mapping[str, Array], inputs: Inputs, changes:
     present = ~np.isnan(children)
     filled = children
     if own.missing == "group_mean" and not present.all():
-        filled = with_group_means(children, inputs.groups, inputs.rows.among)
+        filled = with_group_means(children, inputs.groups, inputs.rows.reference)
     possible: Array | int = len(ids)
     if inputs.applies:  # a child that does not apply is not missing: it is neither filled nor required
         applies = np.stack([inputs.applies[name] for name in ids], -1)
@@ -210,7 +210,7 @@ def _combination(
     options = own.mean.options if method == declared else {}
     how = Combination(
         cast(Mean, UNSCALED.get(method, method)), options.get("order"), floor, task.recipe.scale, weighed.signed,
-        options.get("sign", "minus"), rows.editions, rows.among, lift,
+        options.get("sign", "minus"), rows.editions, rows.reference, lift,
     )  # fmt: skip
     total = np.ones((1, 1))
     if declared in UNSCALED:
@@ -227,11 +227,11 @@ def _rescaled(score: Array, own: ParentRecipe | None, inputs: Inputs) -> Array:
     options = dict(own.rescale.options)
     worst, best, target = (np.array([options.pop(key, np.nan)], dtype=float) for key in ("worst", "best", "target"))
     population = inputs.task.values.population
-    known = ReferenceStatistics(
+    statistics = ReferenceStatistics(
         ["score"], np.ones(1), worst, best, target, inputs.task.recipe.scale, inputs.rows,
         None if population is None else population.to_numpy(dtype=float),
     )  # fmt: skip
-    return normalised(replace(own.rescale, options=options), score[..., np.newaxis], known)[..., 0]
+    return normalised(replace(own.rescale, options=options), score[..., np.newaxis], statistics)[..., 0]
 
 
 def rounded(score: Array, decimals: int | None) -> Array:

@@ -15,7 +15,7 @@ from spi_pipeline.engine.framework.bounds import Bound, Percentile, shown
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.framework.values import Values
-from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.panel import reference_rows
 
 
 def known(bound: Bound | None, values: pd.Series) -> float | None:
@@ -39,7 +39,7 @@ def resolve_goalposts(structure: Structure, recipe: Recipe, values: Values) -> t
         EngineError: percentile goalposts turn out equal or against the direction of their indicator, or a lower cap
             turns out above the upper one.
     """
-    panel = rows_of(values.panel, values.fitted)
+    panel = reference_rows(values.panel, values.fitted)
     elements, leaves = dict(structure.elements), dict(recipe.leaves)
     for name, leaf in recipe.leaves.items():
         element = elements[name]

@@ -96,8 +96,8 @@ def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structu
     if leaf.shrink:
         kind = f", with the counts of a {leaf.counts}" if leaf.counts else ""
         lines.append(f"Values are shrunk towards the mean in proportion to their noise (empirical Bayes){kind}.")
-    divided = [f"{name} by {structure.elements[name].stated['divide_by']}" for name in names
-               if structure.elements[name].stated.get("divide_by") is not None]  # fmt: skip
+    divided = [f"{name} by {structure.elements[name].declared['divide_by']}" for name in names
+               if structure.elements[name].declared.get("divide_by") is not None]  # fmt: skip
     if divided:
         lines.append(f"First, values are divided: {', '.join(divided)}.")
     lines.append(f"A missing value {filled(IMPUTE, leaf.impute.method, dict(leaf.impute.options), recipe.scale)}.")

@@ -63,18 +63,18 @@ class Faults:
     """Collects faults.
 
     Attributes:
-        found: the faults so far, in the order they were found.
+        faults: the faults so far, in the order they were found.
     """
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self.faults: list[Fault] = []
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.faults)
 
     def add(self, place: Place, message: str) -> None:
         """Add one fault."""
-        self.found.append(Fault(place, message))
+        self.faults.append(Fault(place, message))
 
     def rows(self, rows: Sequence[int] | Positions, message: str | Callable[[int], str], more: str) -> None:
         """Add faults of rows of the values: the first twenty one by one, then the number of the others.
@@ -88,7 +88,7 @@ class Faults:
             self.add(("values", int(row)), message if isinstance(message, str) else message(row))
         beyond = len(rows) - LISTED
         if beyond > 0:
-            self.found.append(Fault(("values", int(rows[LISTED])), f"and {beyond:,} more {more}", beyond))
+            self.faults.append(Fault(("values", int(rows[LISTED])), f"and {beyond:,} more {more}", beyond))
 
     def number(self, declared: Any, place: Place, what: str) -> float | None:
         """Read a usable number; for anything else return None and add a fault."""
@@ -106,8 +106,8 @@ class Faults:
         Raises:
             FrameworkError: there are faults; it lists them all.
         """
-        if self.found:
-            raise FrameworkError(self.found)
+        if self.faults:
+            raise FrameworkError(self.faults)
 
 
 def quoted(declared: Any) -> str:

@@ -42,7 +42,7 @@ class Element:
         best: raw value that gets the top score, or a percentile until the values are known; None without goalposts.
         target: raw value to be reached.
         weight: weight within its parent, where weights are given; None where none is declared.
-        stated: every key as written.
+        declared: every key as written.
         position: its position in the list of elements, from 0.
     """
 
@@ -54,7 +54,7 @@ class Element:
     best: Bound | None
     target: float | None
     weight: float | None
-    stated: Mapping[str, Any]
+    declared: Mapping[str, Any]
     position: int
 
 
@@ -196,7 +196,7 @@ def _element(declared: Any, position: int, faults: Faults) -> Element | None:
         best=ends.get("best"),
         target=numbers.get("target"),
         weight=numbers.get("weight"),
-        stated=declared,
+        declared=declared,
         position=position,
     )
 
@@ -255,7 +255,7 @@ def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
 
 def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
     """Refuse keys that would have no effect."""
-    misplaced = [key for key in element.stated if key in (OF_PARENTS if leaf else OF_INDICATORS)]
+    misplaced = [key for key in element.declared if key in (OF_PARENTS if leaf else OF_INDICATORS)]
     if misplaced and (not leaf or element.direction):
         place = ("framework", "elements", element.position)
         kind, other = ("an indicator", "parents") if leaf else ("a parent", "indicators")
@@ -265,14 +265,14 @@ def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
 
 def _check_indicator(element: Element, faults: Faults) -> None:
     place = ("framework", "elements", element.position)
-    if not set(element.stated) & set(OF_INDICATORS):
+    if not set(element.declared) & set(OF_INDICATORS):
         faults.add(place, f"{element.id} has neither children nor a direction: correct the parent its children name, "
                    "or add the direction of the indicator")  # fmt: skip
-    elif element.direction == 0 and "direction" not in element.stated:
+    elif element.direction == 0 and "direction" not in element.declared:
         faults.add(place, f"indicator {element.id} has no direction: write higher_is_better or lower_is_better")
     if (element.worst is None) != (element.best is None):
         absent = "worst" if element.worst is None else "best"
-        if element.stated.get(absent) is None:
+        if element.declared.get(absent) is None:
             faults.add(place, f"indicator {element.id} has only one goalpost: add '{absent}'")
     elif element.worst is not None and element.best is not None:
         _check_goalposts(element, place, faults)
@@ -289,5 +289,5 @@ def _check_goalposts(element: Element, place: Place, faults: Faults) -> None:
         faults.add(
             (*place, "direction"),
             f"the goalposts of {element.id} (worst {shown(worst)}, best {shown(best)}) contradict its direction "
-            f"{element.stated.get('direction')}: swap them, or reverse the direction",
+            f"{element.declared.get('direction')}: swap them, or reverse the direction",
         )

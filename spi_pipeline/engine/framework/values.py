@@ -98,7 +98,7 @@ def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values
     rows = table if wide is None else wide.reset_index(drop=True)
     values = _read_rows(rows, ids, outline, faults)
     if values is None and wide is not None:
-        faults.found[before:] = [_at(fault, wide.index) for fault in faults.found[before:]]
+        faults.faults[before:] = [_at(fault, wide.index) for fault in faults.faults[before:]]
     return values and replace(values, wide=wide is not None)
 
 

@@ -15,7 +15,7 @@ from spi_pipeline.engine.calculate.changes import Changes, together
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.calculate.weighing import refitted
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, UncertaintySettings
 from spi_pipeline.engine.uncertainty.errors import Uncertain, drawn_values
 from spi_pipeline.engine.uncertainty.source import Drawable, Noted, Varied
 from spi_pipeline.engine.uncertainty.sources import PREPARE
@@ -38,10 +38,10 @@ class Model:
         varied: every source of uncertainty, with whether it is varied and how, or why not.
     """
 
-    def __init__(self, scores: Scores, doubt: Doubt) -> None:
+    def __init__(self, scores: Scores, settings: UncertaintySettings) -> None:
         self.scores = scores
         prepared = {
-            name: prepare(scores, doubt) if name in doubt.sources else "switched off"
+            name: prepare(scores, settings) if name in settings.sources else "switched off"
             for name, prepare in PREPARE.items()
         }
         self.uncertain = {name: one for name, one in prepared.items() if isinstance(one, Uncertain)}
@@ -50,7 +50,7 @@ class Model:
         self.varied = [Varied(name, False, one) if isinstance(one, str) else _varied(name, one, count)
                        for name, one in prepared.items()]  # fmt: skip
         recipes = scores.task.recipe.parents
-        self.fitted = [name for name in recipes if doubt.refit and refitted(recipes[name].weights)]
+        self.fitted = [name for name in recipes if settings.refit and refitted(recipes[name].weights)]
         self._fixed = Changes(
             weights={name: one.weighed.weights for name, one in scores.formed.items() if name not in self.fitted}
         )

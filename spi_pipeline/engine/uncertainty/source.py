@@ -38,7 +38,7 @@ class Varied:
     """A source of uncertainty, with whether it was varied and how.
 
     Attributes:
-        source: name of the source, of ``doubt.SOURCES``.
+        source: name of the source, of ``uncertainty_settings.SOURCES``.
         varied: whether it was varied.
         how: phrase that describes how it was varied, or why not.
         assumed: the assumption behind the draws; empty where it was not varied.

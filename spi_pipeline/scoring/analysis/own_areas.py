@@ -11,7 +11,7 @@ from spi_pipeline.engine.peers import scorecard
 from spi_pipeline.engine.uncertainty.standing import STANDING, standing
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import Tree
-from spi_pipeline.scoring.uncertainty import doubt_of
+from spi_pipeline.scoring.uncertainty import uncertainty_settings
 
 CELL = ["edition", "area_code", "id"]
 SCORE_COLUMNS = [
@@ -45,7 +45,7 @@ def own_area_scores(
         rows = pd.concat([observations, own[own["area_code"].isin(within)]], ignore_index=True)
         for profile, tree in trees.items() if within else ():
             scores = tree.score(tree.values(rows, [*codes, *within]), authority, within)
-            placed = standing(scores, wanted.draws, wanted.seed, doubt_of(wanted))
+            placed = standing(scores, wanted.draws, wanted.seed, uncertainty_settings(wanted))
             table = placed[placed["area_code"].isin(within)].set_index(CELL)
             for name, panel in (("score", scores.scores), ("coverage", scores.coverage)):
                 table[name] = _long(panel).reindex(table.index)

@@ -18,7 +18,7 @@ from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.forward import forward
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES
 from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.engine.rank import ranked
@@ -27,7 +27,7 @@ from spi_pipeline.engine.uncertainty.tails import Tails
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import PRESENT
 from spi_pipeline.scoring.tree import Tree
-from spi_pipeline.scoring.uncertainty import doubt_of
+from spi_pipeline.scoring.uncertainty import uncertainty_settings
 
 COLUMNS = [
     "edition", "profile", "indicator_id", "area_code", "target", "period_start", "period_end", "status", "rests_on",
@@ -171,7 +171,7 @@ def _needed(gaps: pd.DataFrame) -> pd.DataFrame:
 
 def _scored(scores: Scores, gaps: pd.DataFrame, wanted: Uncertainty) -> dict[str, Array]:
     """Scores and ranks of every row, now and with its value at the target."""
-    model, root = Model(scores, doubt_of(wanted)), str(scores.scores.columns[-1])
+    model, root = Model(scores, uncertainty_settings(wanted)), str(scores.scores.columns[-1])
     recipe, editions = scores.task.recipe, scores.inputs.rows.ranked
     own, column, value = (gaps[name].to_numpy() for name in ("row", "column", "value_then"))
     indicator, index = scores.scores.to_numpy(dtype=float), scores.scores[root].to_numpy(dtype=float)

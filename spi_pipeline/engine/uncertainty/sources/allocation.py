@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> Uncertain | str:
     """Draw values with the standard errors of their allocation."""
     allocation_error = scores.inputs.task.values.allocation_error
     errors = None if allocation_error is None else errors_of(scores, allocation_error)

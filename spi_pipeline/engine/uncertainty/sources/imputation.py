@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.panel import INDEX_NAMES
 from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> Uncertain | str:
     """Draw imputed values with the error that estimates of left-out known values show."""
     cells, panel = scores.indicators.cells, scores.inputs.task.values.panel
     if cells.empty:

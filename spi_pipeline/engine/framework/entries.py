@@ -20,7 +20,7 @@ FRAMEWORK_KEYS = ("title", "description", "profile", "levels", "elements", *PLAI
 WORDS = ("missing", "scores", "rank_first", "ties", "wholes", "counts")
 
 
-def check_statements(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
+def check_entries(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
     """Append the faults of all entries for the framework, its levels and its elements.
 
     Args:
@@ -35,7 +35,7 @@ def check_statements(framework: Mapping[str, Any], profile: str | None, faults: 
     for key in framework:
         if key not in FRAMEWORK_KEYS:
             faults.add(("framework", key), f"{quoted(key)} is not a key of a framework: {use(key, FRAMEWORK_KEYS)}")
-    for place, key, declared in _statements(framework):
+    for place, key, declared in _entries(framework):
         _check(key, declared, place, faults)
 
 
@@ -44,7 +44,7 @@ def by_level(declared: Any, key: str) -> TypeGuard[Mapping[str, Any]]:
     return key in BY_LEVEL and isinstance(declared, Mapping) and "method" not in declared
 
 
-def _statements(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
+def _entries(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
     """Every entry with its place and key; blank keys are skipped."""
     for key in PLAIN:
         declared = framework.get(key)
