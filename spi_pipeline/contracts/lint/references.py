@@ -19,13 +19,13 @@ from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
 from spi_pipeline.engine.framework.entries import check_entries
 from spi_pipeline.engine.framework.faults import Faults as EngineFaults
 from spi_pipeline.engine.framework.recipe import read_recipe
-from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structure
+from spi_pipeline.engine.framework.structure import INDICATOR_KEYS, read_structure
 
 # By the name of the file; None if it has faults.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
 
 # Keys of an indicator's methods: without those that it declares elsewhere, and those that the pipeline sets for it.
-_OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
+_OF_INDICATOR = sorted({*INDICATOR_KEYS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
 _LEVELS = ("indicator", "component", "dimension", "index")
 
 

@@ -74,12 +74,12 @@ class Changes:
     score_limits: tuple[float, float] | None = None
 
 
-NOTHING = Changes()
+NO_CHANGES = Changes()
 
 
-def together(parts: Sequence[Changes]) -> Changes:
+def merged(parts: Sequence[Changes]) -> Changes:
     """The changes of several sources as one; no two sources change the same part."""
-    merged = {
+    parts_by_name = {
         own.name: value for part in parts for own in fields(part) if (value := getattr(part, own.name)) is not None
     }
-    return Changes(**merged)
+    return Changes(**parts_by_name)

@@ -18,7 +18,7 @@ from spi_pipeline.engine.framework.values import Values
 from spi_pipeline.engine.panel import reference_rows
 
 
-def known(bound: Bound | None, values: pd.Series) -> float | None:
+def resolved(bound: Bound | None, values: pd.Series) -> float | None:
     """A bound as a number; percentiles are interpolated linearly between two values, as in spreadsheets.
 
     Raises:
@@ -46,7 +46,7 @@ def resolve_goalposts(structure: Structure, recipe: Recipe, values: Values) -> t
         if not any(isinstance(one, Percentile) for one in (element.worst, element.best, leaf.at_least, leaf.at_most)):
             continue
         worst, best, low, high = (
-            known(bound, panel[name]) for bound in (element.worst, element.best, leaf.at_least, leaf.at_most)
+            resolved(bound, panel[name]) for bound in (element.worst, element.best, leaf.at_least, leaf.at_most)
         )
         if worst is not None and best is not None and not (best - worst) * element.direction > 0:
             raise EngineError(

@@ -53,7 +53,7 @@ class Indicators:
     shrunk: pd.DataFrame
 
 
-def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
+def prepare_inputs(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
     """The inputs of every forward pass, and the record of their preparation.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, TypeGuard
 
 from spi_pipeline.engine.framework.bounds import read_bound
-from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, suggestion
 from spi_pipeline.engine.framework.methods import BY_LEVEL, CHOICES, FLAGS, METHODS, NUMERIC, RANK_TIES, SHARES, WHOLE
 from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
 from spi_pipeline.engine.framework.structure import check_words
@@ -30,11 +30,13 @@ def check_entries(framework: Mapping[str, Any], profile: str | None, faults: Fau
     """
     name = profile or framework.get("profile")
     if name is not None and name not in list(PROFILES):
-        faults.add(("framework", "profile"), f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
+        faults.add(("framework", "profile"), f"there is no profile {quoted(name)}: {suggestion(name, PROFILES)}")
     check_words(framework, ("framework",), faults)
     for key in framework:
         if key not in FRAMEWORK_KEYS:
-            faults.add(("framework", key), f"{quoted(key)} is not a key of a framework: {use(key, FRAMEWORK_KEYS)}")
+            faults.add(
+                ("framework", key), f"{quoted(key)} is not a key of a framework: {suggestion(key, FRAMEWORK_KEYS)}"
+            )
     for place, key, declared in _entries(framework):
         _check(key, declared, place, faults)
 
@@ -117,7 +119,7 @@ def _check_spec(key: str, declared: Any, place: Place, faults: Faults) -> None:
         return
     method = str(options.pop("method"))
     if method not in allowed:
-        faults.add(place, f"{quoted(method)} is not a method of '{key}': {use(method, allowed)}")
+        faults.add(place, f"{quoted(method)} is not a method of '{key}': {suggestion(method, allowed)}")
         return
     for option, value in options.items():
         if option not in allowed[method]:

@@ -13,7 +13,7 @@ from typing import Any
 from spi_pipeline.engine.aggregate.parent import UNSCALED
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.bounds import shown
-from spi_pipeline.engine.framework.faults import Faults, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, quoted, suggestion
 from spi_pipeline.engine.framework.levels import ROLES
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.framework.recipe import LeafRecipe, ParentRecipe, Recipe, read_recipe
@@ -31,7 +31,7 @@ def explain_profile(name: str) -> str:
         EngineError: there is no such profile.
     """
     if name not in PROFILES:
-        raise EngineError(f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
+        raise EngineError(f"there is no profile {quoted(name)}: {suggestion(name, PROFILES)}")
     chain = ["index", "dimension", "component"]
     elements: list[dict[str, str]] = [{"id": chain[0]}]
     elements += [{"id": child, "parent": parent} for parent, child in pairwise(chain)]

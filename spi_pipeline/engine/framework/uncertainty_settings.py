@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, suggestion
 
 # Errors of the figures, which the measured intervals cover.
 MEASURED = ("measurement", "allocation", "imputation")
@@ -59,7 +59,7 @@ def read_uncertainty(framework: Mapping[str, Any], faults: Faults) -> Uncertaint
     before = len(faults)
     for key in declared:
         if key not in KEYS:
-            faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {use(key, KEYS)}")
+            faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {suggestion(key, KEYS)}")
     options: dict[str, Any] = {
         key: faults.number(declared[key], (*place, key), f"{key} of doubt")
         for key in ("goalposts", "weights", "lowest")

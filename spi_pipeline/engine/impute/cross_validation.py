@@ -29,7 +29,7 @@ class Means:
     Attributes:
         mean: means by row and indicator.
         count: number of areas behind each mean, by row and indicator.
-        apart: distance of each known value from the mean of the other areas.
+        deviation: distance of each known value from the mean of the other areas.
         area: a number for the area of each row.
     """
 
@@ -39,12 +39,12 @@ class Means:
         self.mean = grouped.transform("mean").to_numpy(dtype=float)
         self.count = grouped.transform("count").to_numpy(dtype=float)
         others = np.where(self.count > 1, self.count - 1, np.nan)
-        self.apart = (known.to_numpy(dtype=float) - self.mean) * self.count / others
+        self.deviation = (known.to_numpy(dtype=float) - self.mean) * self.count / others
         self.area = pd.factorize(panel.index.get_level_values("area_code"))[0]
 
     def errors(self, target: int) -> CrossValidationErrors:
         """The error of means on the known values of an indicator."""
-        return CrossValidationErrors(float("nan"), _root_mean_square(self.apart[:, target]))
+        return CrossValidationErrors(float("nan"), _root_mean_square(self.deviation[:, target]))
 
 
 def cross_validate(fit: Fit, means: Means, limits: tuple[float, float]) -> CrossValidationErrors:
@@ -65,7 +65,9 @@ def cross_validate(fit: Fit, means: Means, limits: tuple[float, float]) -> Cross
     rows = rows[np.isin(means.area[rows], tried)]
     known = moments.values[rows, fit.target]
     estimates = np.clip(known - _left_out(fit, rows, means.area[rows], known), *limits)
-    return CrossValidationErrors(_root_mean_square(known - estimates), _root_mean_square(means.apart[rows, fit.target]))
+    return CrossValidationErrors(
+        _root_mean_square(known - estimates), _root_mean_square(means.deviation[rows, fit.target])
+    )
 
 
 def _left_out(fit: Fit, rows: Positions, area: Positions, known: Array) -> Array:

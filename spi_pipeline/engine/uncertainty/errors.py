@@ -22,7 +22,7 @@ DENSE = 0.5
 
 
 @dataclass(frozen=True)
-class Uncertain:
+class UncertainValues:
     """A source of uncertainty of values.
 
     Attributes:
@@ -68,7 +68,7 @@ class Errors:
 
 
 def drawn_values(
-    scores: Scores, sources: Mapping[str, Uncertain], numbers: Mapping[str, Sequence[int]], seed: int
+    scores: Scores, sources: Mapping[str, UncertainValues], numbers: Mapping[str, Sequence[int]], seed: int
 ) -> Array:
     """Values with the errors of some sources, ``[draw, row, indicator]``, each clipped to the possible values.
 

@@ -15,7 +15,7 @@ from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, Uncertai
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.ranking import Ranking
-from spi_pipeline.engine.uncertainty.tails import BEYOND
+from spi_pipeline.engine.uncertainty.tails import TAIL_SHARE
 
 
 def sensitivity(
@@ -57,7 +57,7 @@ def sensitivity(
             indices = np.array([_indices(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
             for position, name in enumerate(("first", "total")):
                 known = indices[1:, position][~np.isnan(indices[1:, position])]
-                low, high = np.quantile(known, (BEYOND, 1 - BEYOND)) if len(known) else (np.nan, np.nan)
+                low, high = np.quantile(known, (TAIL_SHARE, 1 - TAIL_SHARE)) if len(known) else (np.nan, np.nan)
                 row |= {name: indices[0, position], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     columns = ["source", "varied", "how", "first", "first_low", "first_high", "total", "total_low", "total_high"]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.calculate.changes import together
+from spi_pipeline.engine.calculate.changes import merged
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
@@ -134,7 +134,7 @@ def simulate(
         errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
         others, noted = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
         measured = forward(scores.inputs, errors) if len(collected.uncertain) else None
-        whole = forward(scores.inputs, together([errors, others]))
+        whole = forward(scores.inputs, merged([errors, others]))
         collected.add(whole, measured, len(numbers))
         drawn = {**noted, **model.weights(whole)}
         repeated = {name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items() if len(own) < len(numbers)}

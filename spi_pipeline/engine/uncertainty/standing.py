@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.calculate.changes import together
+from spi_pipeline.engine.calculate.changes import merged
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, SOURCES, UncertaintySettings
@@ -55,7 +55,7 @@ def standing(scores: Scores, draws: int, seed: int, settings: UncertaintySetting
         errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
         others, _ = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
         measured = _table(forward(scores.inputs, errors), len(numbers))
-        whole = _table(forward(scores.inputs, together([errors, others])), len(numbers))
+        whole = _table(forward(scores.inputs, merged([errors, others])), len(numbers))
         tails["score"].add(whole[..., outside].reshape(len(numbers), -1))
         tails["measured"].add(measured[..., outside].reshape(len(numbers), -1))
         ranked = np.concatenate([measured[:, :count], whole[:, count:]], axis=1)

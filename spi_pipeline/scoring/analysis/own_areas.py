@@ -22,7 +22,7 @@ SCORE_COLUMNS = [
 
 def own_area_scores(
     trees: Mapping[str, Tree], observations: pd.DataFrame, values: pd.DataFrame, authority_of: Mapping[str, str],
-    areas: Areas, wanted: Uncertainty, floor: float,
+    areas: Areas, settings: Uncertainty, floor: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Scores with intervals, the likely place among the wards, and strengths and weaknesses compared with them.
 
@@ -32,7 +32,7 @@ def own_area_scores(
         values: rows of the product ``own_area_value`` of the same editions.
         authority_of: by area, the authority whose wards it is compared with.
         areas: wards and authorities.
-        wanted: the number of draws, and the inputs they vary.
+        settings: the number of draws, and the inputs they vary.
         floor: difference in points up to which an area counts as level with the wards.
 
     Returns:
@@ -45,7 +45,7 @@ def own_area_scores(
         rows = pd.concat([observations, own[own["area_code"].isin(within)]], ignore_index=True)
         for profile, tree in trees.items() if within else ():
             scores = tree.score(tree.values(rows, [*codes, *within]), authority, within)
-            placed = standing(scores, wanted.draws, wanted.seed, uncertainty_settings(wanted))
+            placed = standing(scores, settings.draws, settings.seed, uncertainty_settings(settings))
             table = placed[placed["area_code"].isin(within)].set_index(CELL)
             for name, panel in (("score", scores.scores), ("coverage", scores.coverage)):
                 table[name] = _long(panel).reindex(table.index)

@@ -9,9 +9,9 @@ from spi_pipeline.engine.calculate.forward import AVERAGES
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.panel import reference_rows
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
-WAYS = ("as_declared", "arithmetic", "geometric")
+ALTERNATIVES = ("as_declared", "arithmetic", "geometric")
 
 
 def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
@@ -22,8 +22,8 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
         # A geometric mean of scores around 0 would lift half of them to its floor, which would be another index.
         return "scores below 0 have no geometric mean"
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
-        chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
+        chosen = np.array([ALTERNATIVES[one.integers(len(ALTERNATIVES))] for one in generators])
         return Changes(means=chosen), {"aggregation": chosen}
 
     return Drawable("as declared, arithmetic, or geometric", draw, "each is as likely as another")

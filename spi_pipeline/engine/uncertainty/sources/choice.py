@@ -26,11 +26,11 @@ from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, UncertaintySettings
 from spi_pipeline.engine.panel import Array, Positions, reference_rows
 from spi_pipeline.engine.uncertainty.errors import drawn_values
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 from spi_pipeline.engine.uncertainty.sources import allocation, imputation, measurement
 
 # Number of draws that estimate the variance of scores from errors of the figures, to within a quarter.
-TRIED = 40
+NOISE_DRAWS = 40
 # A variance of 0 would be infinitely far from the others on the log scale: it counts as this share of the median.
 LEAST = 1e-5
 
@@ -72,7 +72,7 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     scale = scores.task.recipe.scale
     fixed = bool(np.nanmin(reference) >= 0 and np.nanmax(reference) <= scale)
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         common, own = zip(*(_drawn(terms, count, one) for one in generators), strict=True)
         shared, area_terms = np.array(common), np.array(own)
         added = {
@@ -144,7 +144,7 @@ def _terms(scores: Scores, settings: UncertaintySettings) -> list[_Term]:
 
 def _shares(scores: Scores, parent: str) -> Array:
     """The weight of each indicator's score in its parent."""
-    formed = scores.formed[parent]
+    formed = scores.aggregations[parent]
     total = 1.0 if formed.power else float(formed.total[0, 0])
     weights = formed.weights / formed.weights.sum() * total
     return np.asarray(weights[_indicators(scores, parent)], dtype=float)
@@ -219,9 +219,9 @@ def _noise(scores: Scores, settings: UncertaintySettings) -> Array:
     if not uncertain:
         return np.zeros(scores.inputs.treated.shape)
     base = scores.scores[scores.task.structure.leaves].to_numpy(dtype=float)
-    for number in range(TRIED):
+    for number in range(NOISE_DRAWS):
         values = drawn_values(scores, uncertain, dict.fromkeys(uncertain, range(number, number + 1)), 0)
         deviation = indicator_scores(scores.inputs, Changes(values=values))[0] - base
         total += np.array([deviation, deviation**2])
-    mean, square = total / TRIED
-    return np.asarray((square - mean**2) * TRIED / (TRIED - 1))
+    mean, square = total / NOISE_DRAWS
+    return np.asarray((square - mean**2) * NOISE_DRAWS / (NOISE_DRAWS - 1))

@@ -7,7 +7,7 @@ import numpy as np
 from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
 
 def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
@@ -17,7 +17,7 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     if not len(columns):
         return "no indicator has goalposts"
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         shape = (2, len(leaves))
         shifts = np.array([one.uniform(-settings.goalposts, settings.goalposts, shape) for one in generators])
         noted = {

@@ -9,9 +9,9 @@ from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.panel import reference_rows
 from spi_pipeline.engine.uncertainty.scale import scale_of
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
-WAYS = ("as_declared", "minmax", "percentile_rank")
+ALTERNATIVES = ("as_declared", "minmax", "percentile_rank")
 # Methods that take scores or ranks as given; these indicators are not normalised in another way.
 GIVEN = ("none", "exponential", "exponential_of_ranks")
 
@@ -29,8 +29,8 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
         return "a single area cannot be compared with others"
     scale = scale_of(scores)
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
-        chosen = np.array([WAYS[one.integers(len(WAYS))] for one in generators])
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
+        chosen = np.array([ALTERNATIVES[one.integers(len(ALTERNATIVES))] for one in generators])
         return Changes(normalisation=Normalisation(columns, chosen), scale=scale), {"normalisation": chosen}
 
     return Drawable("as declared, min-max, or percentile rank, on one scale", draw,

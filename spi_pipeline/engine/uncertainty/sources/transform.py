@@ -14,7 +14,7 @@ from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettin
 from spi_pipeline.engine.normalise.transform import Transform
 from spi_pipeline.engine.panel import reference_rows
 from spi_pipeline.engine.uncertainty.scale import scale_of
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
 
 def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
@@ -33,7 +33,7 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     chosen = [root if column in columns else one for column, one in enumerate(transforms)]
     other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
         noted = {"transform": np.where(rooted, "square_root", "as_declared")}
         return Changes(measure=(other, rooted), scale=scale), noted

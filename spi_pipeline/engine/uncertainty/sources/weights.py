@@ -10,7 +10,7 @@ from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.calculate.weighing import refitted
 from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
 
 def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
@@ -22,7 +22,7 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     ends = np.cumsum([0, *(len(children[parent]) for parent in parents)])
     places = {parent: slice(*pair) for parent, pair in zip(parents, pairwise(ends), strict=True)}
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         factors = np.array([one.uniform(1 - settings.weights, 1 + settings.weights, ends[-1]) for one in generators])
         return Changes(factors={parent: factors[:, place] for parent, place in places.items()}), {}
 
