@@ -50,7 +50,7 @@ class Rows:
         return values if self.reference is None else values[..., self.reference, :]
 
 
-def run(rows: Positions) -> Positions | slice:
+def as_slice(rows: Positions) -> Positions | slice:
     """Ascending positions, as a slice where they are consecutive: numpy then copies nothing."""
     return slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else rows
 

@@ -110,8 +110,8 @@ def aggregate(
     index = scores.index
     together: dict[object, Positions] = {"": np.arange(len(index))}
     editions = Rows(index).editions if "edition" in index.names else together
-    how = Combination(mean, order, floor, top, signed, sign, editions, reference)
-    score = combined(values[np.newaxis], vector[np.newaxis], how, list(scores.columns))[0]
+    combination = Combination(mean, order, floor, top, signed, sign, editions, reference)
+    score = combined(values[np.newaxis], vector[np.newaxis], combination, list(scores.columns))[0]
     return Aggregate(score=pd.Series(score, index=index).where(coverage >= available), coverage=coverage)
 
 
@@ -142,24 +142,26 @@ class Combination:
     lift: bool = False
 
 
-def combined(values: Array, weights: Array, how: Combination, names: Sequence[object]) -> Array:
+def combined(values: Array, weights: Array, combination: Combination, names: Sequence[object]) -> Array:
     """Scores of a parent, draws by rows.
 
     Args:
         values: scores of the children, ``[draw, row, child]``, NaN where absent.
         weights: draws by children; a single draw of values or weights is used with all draws of the other.
-        how: the mean and its options.
+        combination: the mean and its options.
         names: ids of the children, for messages.
 
     Raises:
         EngineError: the order or the floor is not admissible, or scores lie outside the domain of the mean.
     """
-    power = _order(how.mean, how.order)
-    values = _admissible(values, how, power, names)
-    if how.mean in ("copeland", "outranking"):
-        return _compared(values, weights, how)
+    power = _order(combination.mean, combination.order)
+    values = _admissible(values, combination, power, names)
+    if combination.mean in ("copeland", "outranking"):
+        return _compared(values, weights, combination)
     shares = shares_of_present(values, weights[:, np.newaxis])
-    return means.combined("sum" if how.signed else how.mean, values, shares, power, how.top, how.sign)
+    return means.combined(
+        "sum" if combination.signed else combination.mean, values, shares, power, combination.top, combination.sign
+    )
 
 
 def contributions(
@@ -248,22 +250,22 @@ def _order(mean: Mean, order: float | None) -> float:
     return float(order)
 
 
-def _admissible(values: Array, how: Combination, order: float, names: Sequence[object]) -> Array:
+def _admissible(values: Array, combination: Combination, order: float, names: Sequence[object]) -> Array:
     """The scores within the domain of the mean: lifted to the floor where the mean needs positive scores."""
-    mean, floor, top = how.mean, how.floor, how.top
+    mean, floor, top = combination.mean, combination.floor, combination.top
     if mean == "inverted_geometric":
         if not top > 1:
             raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
-        if how.lift:
+        if combination.lift:
             return np.clip(values, 0, top)
         refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
     elif order == 1 or (np.isnan(order) and mean != "mazziotta_pareto"):
         return values
     elif order > 0 or np.isnan(order):
-        if how.lift:
+        if combination.lift:
             return np.maximum(values, 0.0)
         refused, needed = values < 0, "scores of 0 and above"
-    elif floor is not None or how.lift:
+    elif floor is not None or combination.lift:
         floor = LEAST * top if floor is None else floor
         if floor < 0:
             raise EngineError(f"a floor must be 0 or more, not {floor:g}")
@@ -304,13 +306,13 @@ def shares_of_present(values: Array, weights: Array) -> Array:
     return shares
 
 
-def _compared(values: Array, weights: Array, how: Combination) -> Array:
+def _compared(values: Array, weights: Array, combination: Combination) -> Array:
     """Comparisons within each edition, draw by draw."""
     draws = max(len(values), len(weights))
     scores = np.full((draws, values.shape[1]), np.nan)
     for draw in range(draws):
         own, weight = values[draw % len(values)], weights[draw % len(weights)]
-        for rows in how.editions.values():
-            reference = None if how.reference is None else how.reference[rows]
-            scores[draw, rows] = means.outranking(own[rows], weight, how.mean == "copeland", reference)
+        for rows in combination.editions.values():
+            reference = None if combination.reference is None else combination.reference[rows]
+            scores[draw, rows] = means.outranking(own[rows], weight, combination.mean == "copeland", reference)
     return scores

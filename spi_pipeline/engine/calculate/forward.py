@@ -49,7 +49,7 @@ class ElementResult:
         scores: scores of the children as they enter the mean, rescaled and filled where the recipe declares it,
             ``[draw, row, child]``.
         child_weights: weights of the children.
-        how: the mean and its options.
+        combination: the mean and its options.
         total: factor of the mean, one number per draw: shares that sum to 0.999 are used as published, and a sum is a
             mean times the sum of its weights.
         power: whether the mean is raised to the power of the total instead, as for a product.
@@ -60,7 +60,7 @@ class ElementResult:
     ids: list[str]
     scores: Array
     child_weights: ChildWeights
-    how: Combination
+    combination: Combination
     total: Array
     power: bool
     rows: Rows
@@ -68,7 +68,7 @@ class ElementResult:
 
     def score(self) -> Array:
         """The element's scores, draws by rows."""
-        mean = combined(self.scores, self.child_weights.weights, self.how, self.ids)
+        mean = combined(self.scores, self.child_weights.weights, self.combination, self.ids)
         return np.asarray(mean**self.total if self.power else mean * self.total)
 
     @property
@@ -88,9 +88,15 @@ class ElementResult:
 
     def contributions(self) -> pd.DataFrame:
         """Points that each child contributes to the element; all NaN where its score cannot be split."""
-        how, total = self.how, float(self.total[0, 0])
-        options = {"order": how.order, "floor": how.floor, "top": how.top, "signed": how.signed, "sign": how.sign}
-        parts = contributions(self.children, self.weights, how.mean, **options)  # type: ignore[arg-type]
+        combination, total = self.combination, float(self.total[0, 0])
+        options = {
+            "order": combination.order,
+            "floor": combination.floor,
+            "top": combination.top,
+            "signed": combination.signed,
+            "sign": combination.sign,
+        }
+        parts = contributions(self.children, self.weights, combination.mean, **options)  # type: ignore[arg-type]
         if not self.power:
             return parts * total
         whole = parts.sum(axis=1, min_count=1)
@@ -208,7 +214,7 @@ def _combination(
     if declared == "product" and floor is None and (lift or not (children < 0).any()):
         floor = 0.0  # no score needs lifting: a product of zeros is defined
     options = own.mean.options if method == declared else {}
-    how = Combination(
+    combination = Combination(
         cast(Mean, UNSCALED.get(method, method)), options.get("order"), floor, task.recipe.scale, child_weights.signed,
         options.get("sign", "minus"), rows.editions, rows.reference, lift,
     )  # fmt: skip
@@ -217,7 +223,9 @@ def _combination(
         total *= unscaled(own.weights, [task.structure.elements[name] for name in ids])
     elif declared == "arithmetic":
         total = child_weights.weights.sum(axis=-1, keepdims=True)
-    return ElementResult(ids, children, child_weights, how, total, declared == "product", rows, inputs.fitted[parent])
+    return ElementResult(
+        ids, children, child_weights, combination, total, declared == "product", rows, inputs.fitted[parent]
+    )
 
 
 def _rescaled(score: Array, own: ParentRecipe | None, inputs: Inputs) -> Array:

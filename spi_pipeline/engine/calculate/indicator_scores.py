@@ -14,7 +14,7 @@ from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import transformed
 from spi_pipeline.engine.over_rows import average, deviation
-from spi_pipeline.engine.panel import Array, Positions, run
+from spi_pipeline.engine.panel import Array, Positions, as_slice
 
 
 def indicator_scores(inputs: Inputs, changes: Changes) -> Array:
@@ -32,7 +32,7 @@ def indicator_scores(inputs: Inputs, changes: Changes) -> Array:
     rooted = np.zeros(len(chosen), dtype=bool) if flags is None else flags
     scores = np.empty_like(values, shape=(len(chosen), *values.shape[1:]))
     for root, method in sorted(set(zip(rooted.tolist(), chosen.tolist(), strict=True))):
-        draws = run(np.flatnonzero((rooted == root) & (chosen == method)))
+        draws = as_slice(np.flatnonzero((rooted == root) & (chosen == method)))
         own = values if len(values) == 1 else values[draws]
         shifts = None if changes.shifts is None else changes.shifts[draws]
         measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
@@ -48,7 +48,7 @@ def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -
     """Scores of some columns rescaled to the mean and spread they have under the framework's own methods."""
     if not len(columns):
         return scores
-    selected = scores[..., run(columns)]
+    selected = scores[..., as_slice(columns)]
     compared = inputs.rows.reference_values(selected)
     spread = deviation(compared, ddof=0)
     distance = (selected - average(compared)) / np.where(spread > 0, spread, 1.0)
@@ -97,7 +97,7 @@ def _transformed(values: Array, measure: Measure, inputs: Inputs) -> Array:
     for column in active:
         try:
             one = measure.transforms[column]
-            least = measure.least if one.method == "square_root" else -np.inf
+            least = measure.floor if one.method == "square_root" else -np.inf
             values[..., column] = transformed(np.maximum(values[..., column], least), one)
         except EngineError as error:
             raise EngineError(f"indicator {inputs.task.structure.leaves[column]}: {error}") from error

@@ -17,7 +17,7 @@ from scipy import special
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.normalise.linear import towards_better
 from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
-from spi_pipeline.engine.panel import Array, Flags, Rows, run
+from spi_pipeline.engine.panel import Array, Flags, Rows, as_slice
 from spi_pipeline.engine.rank import places
 
 Ties = Literal["min", "average", "max"]
@@ -155,8 +155,8 @@ def _counts(values: Array, rows: Rows) -> Array:
     """The number of ranked areas in each row's edition, in the shape of the values."""
     counts = np.empty_like(values)
     for edition, chosen in rows.editions.items():
-        ranked = values[..., run(rows.ranked[edition]), :]
-        counts[..., run(chosen), :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
+        ranked = values[..., as_slice(rows.ranked[edition]), :]
+        counts[..., as_slice(chosen), :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
     return counts
 
 
@@ -164,7 +164,7 @@ def _ranked(rounded: Array, rows: Rows, ties: Ties) -> Array:
     result = np.full_like(rounded, np.nan)
     for edition, own in rows.editions.items():
         inside = rows.ranked[edition]
-        among = run(inside)
+        among = as_slice(inside)
         block = np.ascontiguousarray(np.swapaxes(rounded[..., among, :], -1, -2))
         place = _highest_places(block) if ties == "max" else places(block)
         if ties == "average":

@@ -19,11 +19,11 @@ from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, SOURCES, UncertaintySettings
-from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, run
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, as_slice
 from spi_pipeline.engine.rank import whole_numbers
 from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.pairs import Pairs
-from spi_pipeline.engine.uncertainty.ranking import Ranking, Whole
+from spi_pipeline.engine.uncertainty.ranking import RankArray, Ranking
 from spi_pipeline.engine.uncertainty.source import Varied
 from spi_pipeline.engine.uncertainty.tails import Tails
 
@@ -198,9 +198,9 @@ class _Collected:
             np.subtract(drawn[place], self.published[place], out=distances[:, own], casting="same_kind")
         return distances.reshape(count, -1)
 
-    def _among_lowest(self, ranks: Whole) -> Flags:
+    def _among_lowest(self, ranks: RankArray) -> Flags:
         lowest: Flags = np.zeros(ranks.shape, dtype=bool)
-        for rows in map(run, self.ranking.rows.values()):
+        for rows in map(as_slice, self.ranking.rows.values()):
             own = ranks[..., rows]
             lowest[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
         return lowest

@@ -31,7 +31,7 @@ def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     root = Transform("square_root")
     transforms = scores.inputs.measure.transforms
     chosen = [root if column in columns else one for column, one in enumerate(transforms)]
-    other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
+    other, scale = replace(measured(task, chosen), floor=0.0), scale_of(scores)
 
     def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
