@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine import score
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.uncertainty.simulate import simulate
 
 AREAS, SLOTS, EDITIONS = 20, (2, 3, 3, 4, 4, 5, 6, 3), (2023, 2024)
@@ -90,7 +90,7 @@ def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
 def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:
     """For each of ``NAMES``, which true values lie within their interval; scores and ranks are the first edition's."""
     framework, values = tables(one)
-    found = simulate(score(framework, values), draws, seed, Doubt(sources=SOURCES))
+    found = simulate(score(framework, values), draws, seed, UncertaintySettings(sources=SOURCES))
     intervals = found.intervals[found.intervals["edition"] == EDITIONS[0]].set_index("id")
     changes = found.changes(*EDITIONS).set_index("id")
     levels = {f"c{component}": level for component, level in enumerate(one.levels)}

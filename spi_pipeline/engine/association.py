@@ -10,7 +10,7 @@ from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.panel import Array
 
 # A line always fits two points; a third gives its spread, and the fourth is the area that is compared with it.
-FEWEST = 4
+MIN_AREAS = 4
 
 
 def rank_correlation(one: pd.Series, other: pd.Series, given: pd.Series | None = None) -> float:
@@ -90,7 +90,7 @@ def beyond_line(x: Array, y: Array) -> pd.DataFrame:
     for place, (own_x, own_y) in enumerate(zip(x, y, strict=True)):
         others_x, others_y = np.delete(x, place), np.delete(y, place)
         spread = float(((others_x - others_x.mean()) ** 2).sum()) if m else 0.0
-        if m + 1 < FEWEST or spread < 1e-12:
+        if m + 1 < MIN_AREAS or spread < 1e-12:
             rows.append((np.nan,) * 4)
             continue
         slope = float(((others_x - others_x.mean()) * (others_y - others_y.mean())).sum() / spread)

@@ -18,13 +18,13 @@ from spi_pipeline.engine.panel import Array
 Signs = npt.NDArray[np.int8]
 
 YEAR = 12
-LEAST, MOST = YEAR, 3 * YEAR
+MIN_MONTHS, MAX_MONTHS = YEAR, 3 * YEAR
 # Weight of the newest month: the average remembers about half a year. A smaller weight detects small steps earlier and
 # large ones later; between 0.1 and 0.25 it makes little difference.
 WEIGHT = 0.15
 # A month counts as this many standard deviations at most: a few months are wilder than any dispersion explains, and
 # alone they are no lasting change.
-MOST_OF_A_MONTH = 3.0
+MAX_DEPARTURE = 3.0
 # Spells of half a year that are high or low without being a lasting change show in sums over this many months.
 SPELL = 6
 # Events by which a seasonal factor is shrunk towards 1: factors differ by about 15 %, as counts of 45 do by chance.
@@ -72,8 +72,8 @@ def control_charts(counts: Array, first: int) -> Charts:
     """
     departure = np.full(counts.shape, np.nan)
     dispersion = np.full(counts.shape, np.nan)
-    for month in range(LEAST, counts.shape[1] + 1):
-        since = max(0, month - MOST)
+    for month in range(MIN_MONTHS, counts.shape[1] + 1):
+        since = max(0, month - MAX_MONTHS)
         past = counts[:, since:month]
         season = _season(past.sum(axis=0), (first - 1 + since) % YEAR)
         spread = _dispersion(past, season[:-1])
@@ -127,14 +127,14 @@ def _normal_score(count: Array, past: Array, share: float) -> Array:
     at_least = np.where(count > 0, special.betainc(np.maximum(count, 1e-12), past + 1, share), 1.0)
     above = np.where(past > 0, special.betainc(count + 1, np.maximum(past, 1e-12), share), 0.0)
     score: Array = -special.ndtri((at_least + above) / 2)
-    return np.clip(score, -MOST_OF_A_MONTH, MOST_OF_A_MONTH)
+    return np.clip(score, -MAX_DEPARTURE, MAX_DEPARTURE)
 
 
 def _moving_average(departure: Array) -> Array:
     """The moving average over its own standard deviation, which grows from the first month on."""
     average, variance = np.zeros(departure.shape[0]), 0.0
     deviation = np.full(departure.shape, np.nan)
-    for month in range(LEAST, departure.shape[1]):
+    for month in range(MIN_MONTHS, departure.shape[1]):
         average = (1 - WEIGHT) * average + WEIGHT * departure[:, month]
         variance = (1 - WEIGHT) ** 2 * variance + WEIGHT**2
         deviation[:, month] = average / np.sqrt(variance)

@@ -26,11 +26,11 @@ class Rows:
 
     Attributes:
         index: ``(edition, area_code)``.
-        among: the reference rows, over which extremes, means and ranks are taken; None for all.
+        reference: the reference rows, over which extremes, means and ranks are taken; None for all.
     """
 
     index: pd.Index
-    among: Flags | None = None
+    reference: Flags | None = None
 
     @cached_property
     def editions(self) -> dict[object, Positions]:
@@ -41,16 +41,16 @@ class Rows:
     @cached_property
     def ranked(self) -> dict[object, Positions]:
         """Positions of the rows that are ranked together, by edition."""
-        if self.among is None:
+        if self.reference is None:
             return self.editions
-        return {edition: rows[self.among[rows]] for edition, rows in self.editions.items()}
+        return {edition: rows[self.reference[rows]] for edition, rows in self.editions.items()}
 
-    def known(self, values: Array) -> Array:
+    def reference_values(self, values: Array) -> Array:
         """The values of the reference rows, over which extremes, means and ranks are taken."""
-        return values if self.among is None else values[..., self.among, :]
+        return values if self.reference is None else values[..., self.reference, :]
 
 
-def run(rows: Positions) -> Positions | slice:
+def as_slice(rows: Positions) -> Positions | slice:
     """Ascending positions, as a slice where they are consecutive: numpy then copies nothing."""
     return slice(rows[0], rows[-1] + 1) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else rows
 
@@ -81,11 +81,11 @@ def row_in_words(label: object) -> str:
     return f"area {area} in {edition}" if edition != "" else f"area {area}"
 
 
-def rows_of(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
+def reference_rows(panel: pd.DataFrame, reference: Flags | None) -> pd.DataFrame:
     """The reference rows of a panel, over which extremes, means and ranks are taken; None stands for all."""
-    return panel if among is None else panel[among]
+    return panel if reference is None else panel[reference]
 
 
-def blank_but(panel: pd.DataFrame, among: Flags | None) -> pd.DataFrame:
+def blank_other_rows(panel: pd.DataFrame, reference: Flags | None) -> pd.DataFrame:
     """The panel with all but the reference rows blank, so that sums and means by group use only these rows."""
-    return panel if among is None else panel.where(np.broadcast_to(among[:, np.newaxis], panel.shape))
+    return panel if reference is None else panel.where(np.broadcast_to(reference[:, np.newaxis], panel.shape))

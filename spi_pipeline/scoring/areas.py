@@ -39,7 +39,7 @@ class Areas:
         groups = self.authority_of.groupby(self.authority_of).groups
         return {str(code): [*sorted(wards), str(code)] for code, wards in sorted(groups.items())}
 
-    def own(self, codes: Iterable[str]) -> Labels:
+    def authorities(self, codes: Iterable[str]) -> Labels:
         """The authority of each area; an authority is its own."""
         authorities: Labels = np.array([self.authority_of.get(code, code) for code in codes], dtype=object)
         return authorities

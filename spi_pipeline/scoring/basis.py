@@ -17,9 +17,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.framework import Framework
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.scoring.areas import Areas
+from spi_pipeline.scoring.declared_methods import declared_methods
 from spi_pipeline.scoring.left_out import in_words
-from spi_pipeline.scoring.periods import measured_anew, periods_of
-from spi_pipeline.scoring.statements import stated
+from spi_pipeline.scoring.periods import period_changed, periods_of
 
 PRESENT = ("observed", "carried", "held")
 EDITION_COLUMNS = [
@@ -80,7 +80,7 @@ def choose_slots(
     newest = int(observations["edition"].max())
     rows = observations[(observations["edition"] == newest) & observations["status"].isin(PRESENT)]
     rows = rows[rows["area_code"].isin(areas.wards)]
-    rows = rows.assign(authority=areas.own(rows["area_code"]), year=pd.to_datetime(rows["period_end"]).dt.year)
+    rows = rows.assign(authority=areas.authorities(rows["area_code"]), year=pd.to_datetime(rows["period_end"]).dt.year)
     of_authority = areas.authority_of.value_counts()
     decided = []
     for every in chains:
@@ -118,22 +118,22 @@ def basis_id(chosen: Sequence[Slot]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def require_dimensions(apart: Mapping[str, Mapping[str, str]], framework: Framework) -> None:
+def require_dimensions(excluded: Mapping[str, Mapping[str, str]], framework: Framework) -> None:
     """Refuse a basis that leaves a dimension with fewer of its components than a profile requires for a score.
 
     Args:
-        apart: as ``left_out`` returns it.
+        excluded: as ``left_out`` returns it.
         framework: dimensions and profiles; under every profile a dimension needs at least one component.
 
     Raises:
         SpiError: names the dimension, its components without a slot, and why these are left out.
     """
     for dimension in framework.dimensions:
-        empty = {each.id: apart[each.id] for each in dimension.components if each.id in apart}
+        empty = {each.id: excluded[each.id] for each in dimension.components if each.id in excluded}
         count = len(dimension.components)
         share = (count - len(empty)) / count
         needed = {
-            name: float(stated(one.methods, "dimension", ["available"]).get("available", 0.0))
+            name: float(declared_methods(one.methods, "dimension", ["available"]).get("available", 0.0))
             for name, one in framework.profiles.items()
         }
         profile = max(needed, key=lambda name: needed[name])
@@ -193,7 +193,7 @@ def edition_table(
     count = sum(not slot.missing_because for slot in chosen)
     records = []
     for before, edition in zip([None, *published], published, strict=False):
-        moved = None if before is None else measured_anew(periods, before, edition)
+        moved = None if before is None else period_changed(periods, before, edition)
         for profile, own in weights.items():
             records.append(
                 (

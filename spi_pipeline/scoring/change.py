@@ -15,7 +15,7 @@ import pandas as pd
 from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.forward import forward
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.scoring.periods import measured_anew, of_edition
+from spi_pipeline.scoring.periods import of_edition, period_changed
 from spi_pipeline.scoring.tree import weights_below
 
 CHANGE_COLUMNS = [
@@ -63,8 +63,8 @@ def movable_share(scores: Scores, periods: pd.DataFrame, before: int, after: int
     Returns:
         Shares by area; the columns are the elements, indicators first.
     """
-    remeasured = measured_anew(periods, before, after)
-    weights = {parent: formed.weights for parent, formed in scores.formed.items()}
+    remeasured = period_changed(periods, before, after)
+    weights = {parent: formed.weights for parent, formed in scores.aggregations.items()}
     shares = {}
     for name in scores.scores.columns:
         below = weights_below(weights, name)

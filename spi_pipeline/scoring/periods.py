@@ -15,7 +15,7 @@ def periods_of(observations: pd.DataFrame) -> pd.DataFrame:
     return ends.pivot(index=["edition", "area_code"], columns="indicator_id", values="day")
 
 
-def measured_anew(periods: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
+def period_changed(periods: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
     """1 where an observation has another period in the later edition, else 0, by area, with a column per indicator.
 
     Args:

@@ -56,7 +56,7 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
         parent: the parent.
         fit: alpha, KMO and first component's share over the wards of England; None where unknown.
     """
-    formed, fitted = scores.formed[parent], scores.task.values.fitted
+    formed, fitted = scores.aggregations[parent], scores.task.values.fitted
     weights = formed.weights
     children = formed.children if fitted is None else formed.children[fitted]
     editions = children.index.get_level_values("edition")
@@ -70,11 +70,11 @@ def weight_rows(scores: Scores, parent: str, fit: Fit | None) -> pd.DataFrame:
         part = pd.DataFrame(columns)
         parts.append(part.assign(n=shown.n, alpha=shown.alpha, kmo=shown.kmo, pc1_share=shown.pc1_share))
     level = scores.task.structure.level_of[parent]
-    return pd.concat(parts, ignore_index=True).assign(level=level, parent_id=parent, method=formed.weighed.basis)
+    return pd.concat(parts, ignore_index=True).assign(level=level, parent_id=parent, method=formed.child_weights.method)
 
 
 def contribution_rows(scores: Scores, parent: str) -> pd.DataFrame:
     """Rows of the product ``contribution`` for the children of one parent, without the profile."""
-    points = scores.formed[parent].contributions()
+    points = scores.aggregations[parent].contributions()
     rows = points.reset_index().melt(["edition", "area_code"], var_name="id", value_name="contribution")
     return rows.dropna(subset=["contribution"]).assign(parent_id=parent)

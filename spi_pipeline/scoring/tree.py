@@ -19,14 +19,14 @@ from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.weights.fit import Fit
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import PRESENT
+from spi_pipeline.scoring.declared_methods import declared_methods
 from spi_pipeline.scoring.reference import reference_weights
-from spi_pipeline.scoring.statements import stated
 
 LEVELS = ("indicator", "component", "dimension", "index")
 # The keys that define how an element is computed from its children.
-OF_PARENTS = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
+PARENT_KEYS = ("weights", "aggregate", "available", "missing", "floor", "rescale", "decimals")
 # The keys that define how an indicator's values become scores.
-OF_INDICATORS = ("normalise", "impute", "treat", "decimals")
+INDICATOR_KEYS = ("normalise", "impute", "treat", "decimals")
 # Methods that use the counts behind a value.
 COUNTED = {"counts", "shrink", "minimum_count"}
 Element = Mapping[str, Any]
@@ -131,17 +131,17 @@ def index_tree(framework: Framework, profile: str, catalogue: pd.DataFrame, refe
     """
     methods = framework.profiles[profile].methods
     held = catalogue[catalogue["in_basis"]]
-    top = [key for key in OF_PARENTS if key != "rescale"]
-    elements: list[Element] = [{"id": framework.id, "level": "index", **stated(methods, "index", top)}]
+    top = [key for key in PARENT_KEYS if key != "rescale"]
+    elements: list[Element] = [{"id": framework.id, "level": "index", **declared_methods(methods, "index", top)}]
     fits: dict[str, Fit] = {}
     for dimension in framework.dimensions:
-        own = stated(methods, "dimension", OF_PARENTS)
+        own = declared_methods(methods, "dimension", PARENT_KEYS)
         elements.append({"id": dimension.id, "parent": framework.id, "level": "dimension", **own})
         for component in dimension.components:
             rows = held[held["component_id"] == component.id]
             if rows.empty:
                 continue
-            own = stated(methods, "component", OF_PARENTS)
+            own = declared_methods(methods, "component", PARENT_KEYS)
             if own.get("weights") == "pca":
                 weights, fit = reference_weights(rows, reference)
                 own = own | {"weights": weights or "equal"}
@@ -166,7 +166,7 @@ def scores_of(scores: pd.DataFrame, ids: Sequence[str], areas: Sequence[str]) ->
 
 
 def _leaf(row: Mapping[Any, Any], parent: str, methods: Mapping[str, Any], framework: Framework) -> Element:
-    own = stated(methods, "indicator", OF_INDICATORS)
+    own = declared_methods(methods, "indicator", INDICATOR_KEYS)
     if own.get("impute") == "regression":
         own["impute"] = {"method": "regression", "minimum_share": framework.publication.areas}
     goalposts = {name: row[name] for name in ("direction", "worst", "best")}
@@ -195,7 +195,7 @@ def index_weights(tree: Tree, rows: pd.DataFrame, areas: Areas) -> pd.Series:
     """
     parts = []
     for authority, codes in areas.by_authority.items():
-        formed = tree.score(rows[rows["area_code"].isin(codes)], authority).formed
+        formed = tree.score(rows[rows["area_code"].isin(codes)], authority).aggregations
         of_parent = {parent: one.weights for parent, one in formed.items()}
         parts.append(weights_below(of_parent, tree.elements[0]["id"]))
     weights: pd.Series = pd.concat(parts).groupby(level=0, sort=False).mean()

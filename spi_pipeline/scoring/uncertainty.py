@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.framework import Uncertainty
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty.simulate import Uncertainty as Simulated
 from spi_pipeline.engine.uncertainty.simulate import simulate
@@ -53,21 +53,21 @@ class _Index:
         return table.assign(profile=self.profile, authority_code=self.authority)
 
 
-def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> Tables:
+def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, settings: Uncertainty) -> Tables:
     """Compute 90 % intervals of every score, rank and change, and list the inputs that were varied.
 
     Args:
         trees: by profile, the whole index.
         observations: rows of the product ``indicator_value`` of the published editions.
         areas: wards and authorities.
-        wanted: the number of draws, and the inputs they vary.
+        settings: the number of draws, and the inputs they vary.
 
     Returns:
         The products ``rank_interval``, ``doubt`` and ``change``, by name.
     """
     parts: dict[str, list[pd.DataFrame]] = {"rank_interval": [], "doubt": [], "change": []}
     for index in _indices(trees, observations, areas):
-        simulated = simulate(index.scores, wanted.draws, wanted.seed, doubt_of(wanted))
+        simulated = simulate(index.scores, settings.draws, settings.seed, uncertainty_settings(settings))
         levels = index.scores.task.structure.level_of
         # A draw may score an area with too few values, which has no published score; leave it out.
         scored = index.scores.scores.notna().to_numpy().T.ravel()
@@ -78,7 +78,7 @@ def uncertainty(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Ar
         alone = table.groupby(["edition", "id"])["rank_low"].transform("count") < 2
         table[RANKED] = table[RANKED].mask(alone)
         parts["rank_interval"].append(index.labelled(table.assign(level=table["id"].map(levels))))
-        parts["doubt"].append(index.labelled(simulated.doubt()).assign(draws=wanted.draws, seed=wanted.seed))
+        parts["doubt"].append(index.labelled(simulated.sources()).assign(draws=settings.draws, seed=settings.seed))
         parts["change"] += [index.labelled(rows) for rows in _changes(index, observations, simulated)]
     columns = {"rank_interval": INTERVAL_COLUMNS, "doubt": DOUBT_COLUMNS, "change": CHANGE_COLUMNS}
     return {
@@ -97,14 +97,14 @@ def _changes(index: _Index, observations: pd.DataFrame, simulated: Simulated) ->
         yield change_rows(scores, with_estimates_of(scores, *pair), movable, simulated.changes(*pair), pair)
 
 
-def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, wanted: Uncertainty) -> pd.DataFrame:
+def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas, settings: Uncertainty) -> pd.DataFrame:
     """The share of every source of uncertainty in the variation of the ranks of the newest edition.
 
     Args:
         trees: by profile, the whole index.
         observations: rows of the product ``indicator_value`` of the newest edition.
         areas: wards and authorities.
-        wanted: the number of draws, and the inputs they vary.
+        settings: the number of draws, and the inputs they vary.
 
     Returns:
         The columns of the product ``sensitivity``; shares are missing where a source was not varied.
@@ -115,8 +115,8 @@ def drivers(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas,
         with warnings.catch_warnings():
             # Where no rank moves there is no variation to share out, and numpy warns for every share.
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            shares = sensitivity(index.scores, wanted.shares, wanted.seed, doubt_of(wanted))
-        parts.append(index.labelled(shares).assign(edition=edition, draws=wanted.shares, seed=wanted.seed))
+            shares = sensitivity(index.scores, settings.shares, settings.seed, uncertainty_settings(settings))
+        parts.append(index.labelled(shares).assign(edition=edition, draws=settings.shares, seed=settings.seed))
     return pd.concat(parts, ignore_index=True)[SENSITIVITY_COLUMNS]
 
 
@@ -126,6 +126,6 @@ def _indices(trees: Mapping[str, Tree], observations: pd.DataFrame, areas: Areas
             yield _Index(profile, authority, tree, tree.score(tree.values(observations, codes), authority))
 
 
-def doubt_of(wanted: Uncertainty) -> Doubt:
+def uncertainty_settings(settings: Uncertainty) -> UncertaintySettings:
     """The inputs to vary and how far, as the engine reads them."""
-    return Doubt(tuple(wanted.sources), wanted.goalposts, wanted.weights, lowest=wanted.lowest)
+    return UncertaintySettings(tuple(settings.sources), settings.goalposts, settings.weights, lowest=settings.lowest)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spi_pipeline.engine.control_chart import LEAST, MOST, YEAR, Array, control_charts
+from spi_pipeline.engine.control_chart import MAX_MONTHS, MIN_MONTHS, YEAR, Array, control_charts
 from spi_pipeline_tests.charts.histories import Draw
 from spi_pipeline_tests.charts.real import Real
 
@@ -29,7 +29,7 @@ def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories
             signals = control_charts(draw(real, months, rng), real.first).signals(limit)
             before = np.pad(signals, ((0, 0), (1, 0)))[:, :-1]
             raised += np.count_nonzero((signals != 0) & (signals != before))
-        found[name] = raised / (histories * (months - LEAST) / YEAR)
+        found[name] = raised / (histories * (months - MIN_MONTHS) / YEAR)
     return found
 
 
@@ -44,10 +44,10 @@ def delays(real: Real, draw: Draw, limit: float, histories: int, seed: int) -> d
     wards = {name: order[round(share * (len(order) - 1))] for name, share in SIZES.items()}
     found: dict[str, list[float]] = {name: [] for name in wards}
     for _ in range(histories):
-        history = draw(real, MOST + WITHIN[-1], rng)
+        history = draw(real, MAX_MONTHS + WITHIN[-1], rng)
         for name, ward in wards.items():
             risen = history.copy()
-            risen[ward, MOST:] = np.round(RISE * risen[ward, MOST:])
-            (months,) = np.nonzero(control_charts(risen, real.first).signals(limit)[ward, MOST:] > 0)
+            risen[ward, MAX_MONTHS:] = np.round(RISE * risen[ward, MAX_MONTHS:])
+            (months,) = np.nonzero(control_charts(risen, real.first).signals(limit)[ward, MAX_MONTHS:] > 0)
             found[name].append(months[0] + 1 if len(months) else np.inf)
     return {name: np.array(months) for name, months in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spi_pipeline.engine.control_chart import MOST
+from spi_pipeline.engine.control_chart import MAX_MONTHS
 from spi_pipeline_tests.charts.histories import DRAWS, resampled
 from spi_pipeline_tests.charts.performance import delays, false_signals
 from spi_pipeline_tests.charts.real import Real
@@ -16,7 +16,7 @@ HISTORIES = 12
 
 def test_real_counts_are_those_of_three_years(reals: dict[str, Real], refreshed: Sandbox) -> None:
     assert reals.keys() == {item.id for item in refreshed.contracts.monthly}
-    assert {real.counts.shape for real in reals.values()} == {(20, MOST)}
+    assert {real.counts.shape for real in reals.values()} == {(20, MAX_MONTHS)}
 
 
 @pytest.mark.parametrize("name", DRAWS)

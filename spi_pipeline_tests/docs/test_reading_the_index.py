@@ -235,10 +235,10 @@ def test_every_finding_of_the_repository_has_its_reason(refreshed: Path) -> None
 def test_what_others_published_is_told_with_what_our_figures_say(contracts: Contracts, refreshed: Path) -> None:
     found = rows_of(
         refreshed,
-        'SELECT publisher, published, id, "end", wards, among, verdict, ranks, amiss FROM published_finding '
+        'SELECT publisher, published, id, "end", wards, among, verdict, ranks, warning FROM published_finding '
         "ORDER BY published, finding_id, claim",
     )
-    assert [amiss for *_, amiss in found if amiss] == [], "a reason is missing, or not needed any more"
+    assert [warning for *_, warning in found if warning] == [], "a reason is missing, or not needed any more"
     [(within,)] = rows_of(refreshed, "SELECT count(*) FROM published_finding WHERE within_range")
     assert (within, len(found)) == (10, 11), "as told below the table"
     verdicts = {"agrees": "agrees", "differs": "differs", "not_compared": "not compared"}

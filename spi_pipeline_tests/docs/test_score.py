@@ -16,11 +16,11 @@ import yaml
 from spi_pipeline import cli
 from spi_pipeline.cli.score.command import score_files
 from spi_pipeline.cli.score.write import write_details
-from spi_pipeline.engine.framework.doubt import KEYS, SOURCES
+from spi_pipeline.engine.framework.entries import FRAMEWORK_KEYS
 from spi_pipeline.engine.framework.methods import METHODS
 from spi_pipeline.engine.framework.profiles import PROFILES
-from spi_pipeline.engine.framework.statements import FRAMEWORK_KEYS
 from spi_pipeline.engine.framework.structure import ELEMENT_KEYS
+from spi_pipeline.engine.framework.uncertainty_settings import KEYS, SOURCES
 from spi_pipeline.engine.framework.values import COLUMNS
 from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, commands, text
 

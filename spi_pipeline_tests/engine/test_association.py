@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spi_pipeline.engine.association import FEWEST, associations, beyond_line, correlation_interval, rank_correlation
+from spi_pipeline.engine.association import MIN_AREAS, associations, beyond_line, correlation_interval, rank_correlation
 
 FIGURES = st.lists(st.tuples(*[st.integers(-50, 50)] * 3), min_size=5, max_size=25)
 
@@ -74,7 +74,7 @@ def test_the_interval_holds_the_truth_in_about_95_of_100_samples(r: float) -> No
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 100)), min_size=FEWEST, max_size=20))
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 100)), min_size=MIN_AREAS, max_size=20))
 def test_each_area_is_held_against_the_line_through_the_others(rows: list[tuple[int, int]]) -> None:
     x, y = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     found = beyond_line(x, y)
@@ -97,8 +97,8 @@ def test_a_point_on_a_perfect_line_and_one_off_it() -> None:
 
 
 def test_too_few_areas_have_no_line() -> None:
-    few = beyond_line(np.arange(FEWEST - 1.0), np.arange(FEWEST - 1.0))
-    assert len(few) == FEWEST - 1
+    few = beyond_line(np.arange(MIN_AREAS - 1.0), np.arange(MIN_AREAS - 1.0))
+    assert len(few) == MIN_AREAS - 1
     assert few.isna().all().all()
     assert beyond_line(np.array([]), np.array([])).empty
 

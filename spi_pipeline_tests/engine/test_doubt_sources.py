@@ -13,8 +13,8 @@ from scipy import special, stats
 
 from spi_pipeline.engine import score
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import MEASURED, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, UncertaintySettings
 from spi_pipeline.engine.uncertainty.simulate import Uncertainty, simulate
 from spi_pipeline.engine.uncertainty.sources.choice import Spread, moderated
 from spi_pipeline.engine.uncertainty.tails import Tails
@@ -48,7 +48,7 @@ def widths(found: Uncertainty, kind: str = "score") -> pd.Series:
 
 
 def choice(framework: dict[str, Any], values: pd.DataFrame, draws: int = 400) -> Uncertainty:
-    return simulate(score(framework, values), draws, doubt=Doubt(sources=("choice",)))
+    return simulate(score(framework, values), draws, settings=UncertaintySettings(sources=("choice",)))
 
 
 def test_fewer_indicators_make_wider_intervals_and_no_element_is_certain() -> None:
@@ -70,7 +70,7 @@ def test_the_spread_of_other_indicators_by_hand() -> None:
     rng = np.random.default_rng(1)
     by_hand = np.sqrt(shared / 5) * rng.standard_t(4, 200_000) + np.sqrt(single / 5) * rng.standard_t(156, 200_000)
     expected = np.subtract(*np.quantile(by_hand, [0.95, 0.05]))
-    found = widths(simulate(scores, 4000, doubt=Doubt(sources=("choice",))))
+    found = widths(simulate(scores, 4000, settings=UncertaintySettings(sources=("choice",))))
     assert found["a"] == pytest.approx(expected, rel=0.08)
 
 
@@ -78,8 +78,8 @@ def test_error_of_the_figures_is_not_counted_twice() -> None:
     slots = {"a": 6}
     values = drawn(slots, 200, common=0.0, own=6.0)
     noisy = values.assign(lower=values["value"] - 1.96 * 6, upper=values["value"] + 1.96 * 6)
-    both = Doubt(sources=("measurement", "choice"))
-    with_error = widths(simulate(score(index(slots), noisy), 1000, doubt=both))["a"]
+    both = UncertaintySettings(sources=("measurement", "choice"))
+    with_error = widths(simulate(score(index(slots), noisy), 1000, settings=both))["a"]
     without = widths(choice(index(slots), values, 1000))["a"]
     # All differences between the indicators are error: as much as measurement adds, choice loses.
     assert with_error == pytest.approx(without, rel=0.15)
@@ -87,11 +87,11 @@ def test_error_of_the_figures_is_not_counted_twice() -> None:
 
 def test_where_no_element_can_lend_the_table_says_so() -> None:
     slots = {"a": 1, "b": 1}
-    told = choice(index(slots), drawn(slots, 12)).doubt().set_index("source").loc["choice"]
+    told = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
     assert not told["varied"]
     assert told["how"].startswith("no element has two indicators")
     slots = {"a": 3, "b": 1}
-    told = choice(index(slots), drawn(slots, 12)).doubt().set_index("source").loc["choice"]
+    told = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
     assert "b, with one indicator, by the estimates of the others" in told["how"]
     assert "random sample" in told["assumed"]
 

@@ -13,8 +13,8 @@ from spi_pipeline.engine import score
 from spi_pipeline.engine.aggregate.parent import MEANS
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.methods import METHODS
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, UncertaintySettings
 from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline_tests.engine.frameworks import NAN, element, indicator, rows
 
@@ -58,7 +58,7 @@ def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
     """The uncertainty model of a computed index; None if the methods conflict with each other or with the errors."""
     scores = computed(seed, keys)
     try:
-        return None if scores is None else Model(scores, Doubt())
+        return None if scores is None else Model(scores, UncertaintySettings())
     except EngineError:  # an error can make the reference area the worst, or turn a rank into something else
         assert keys["normalise"] in ("reference", "exponential_of_ranks")
         return None

@@ -69,7 +69,7 @@ def test_shares_are_used_as_published() -> None:
         next(stated for stated in framework["elements"] if stated["id"] == name)["weight"] = weight
     result = scored(framework)
     assert column(result, "index")[0] == pytest.approx(0.6 * 100 + 0.399 * 90)
-    parts = result.formed["index"].contributions()
+    parts = result.aggregations["index"].contributions()
     assert parts.iloc[0].tolist() == pytest.approx([60, 0.399 * 90])
 
 
@@ -231,7 +231,7 @@ def test_bounds_parts_and_order(a: list[float], b: list[float], c: list[float], 
     assert result.scores.min().min() >= 0
     assert result.scores.max().max() <= 100
     if mean != "median":
-        for parent, formed in result.formed.items():
+        for parent, formed in result.aggregations.items():
             difference = formed.contributions().sum(axis=1) - result.scores[parent]
             assert difference.abs().max() < 1e-9
     shuffled = scored({**framework, "elements": framework["elements"][::-1]}, values.sample(frac=1, random_state=1))

@@ -160,12 +160,12 @@ def test_sums_products_and_extremes(mean: str, expected: list[float]) -> None:
     if mean == "sum":
         expected = [2 * 100 + 90 + 5, 2 * 50 + 40 + 5]
     assert result.scores["index"].tolist() == pytest.approx(expected)
-    parts = result.formed["index"].contributions()
+    parts = result.aggregations["index"].contributions()
     if mean in ("minimum", "maximum"):
         assert parts.isna().all(axis=None)
     else:
         assert parts.sum(axis=1).tolist() == pytest.approx(expected)
-    still = simulate(result, 20, doubt=None).parameters
+    still = simulate(result, 20, settings=None).parameters
     assert len(still) == 20
 
 
@@ -179,7 +179,7 @@ def test_with_a_floor_of_zero_a_zero_is_a_zero(mean: str) -> None:
     leaves = [indicator(name, "index", worst=0, best=100) for name in "ab"]
     result = scored(one_level(*leaves, aggregate=mean, floor=0), a=[0.0, 40], b=[60.0, 40])
     assert result.scores["index"].tolist() == pytest.approx([0, 1600 if mean == "product" else 40])
-    parts = result.formed["index"].contributions()
+    parts = result.aggregations["index"].contributions()
     assert parts.sum(axis=1).tolist() == pytest.approx(result.scores["index"].tolist())
     if mean != "product":  # a product is defined at 0
         with pytest.raises(EngineError, match="needs scores above 0, or a floor"):

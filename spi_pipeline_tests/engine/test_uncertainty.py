@@ -13,8 +13,8 @@ import pytest
 from spi_pipeline.engine import score
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
 from spi_pipeline.engine.framework.faults import FrameworkError
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, UncertaintySettings
 from spi_pipeline.engine.uncertainty.model import Model
 from spi_pipeline.engine.uncertainty.sensitivity import sensitivity
 from spi_pipeline.engine.uncertainty.simulate import simulate, with_intervals
@@ -79,7 +79,7 @@ def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[
 )
 def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, Any]) -> None:
     scores = computed(**keys)
-    drawn = Model(scores, Doubt()).draw({}, 1).scores
+    drawn = Model(scores, UncertaintySettings()).draw({}, 1).scores
     for name in scores.scores:
         assert drawn[name][0].tobytes() == scores.scores[name].to_numpy().tobytes()
 
@@ -88,7 +88,7 @@ def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, An
 def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> None:
     framework = two_components(aggregate={"index": "geometric"}, floor=1)
     stated_scores = score(framework, values())
-    model = Model(stated_scores, Doubt(tuple(set(SOURCES) - {"choice"})))
+    model = Model(stated_scores, UncertaintySettings(tuple(set(SOURCES) - {"choice"})))
     parameters, drawn = one_draw(model, number, 7)
     elements = [dict(element) for element in framework["elements"]]
     for element in elements:
@@ -99,7 +99,7 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
             shifts = [parameters[f"{end} {name}"] * (ends[1] - ends[0]) for end in ("worst", "best")]
             moved = [end + shift for end, shift in zip(ends, shifts, strict=True)]
             element |= {"worst": moved[0], "best": moved[1]}
-            if parameters["normalisation"] != "stated":
+            if parameters["normalisation"] != "as_declared":
                 element["normalise"] = parameters["normalisation"]
         if "parent" in element:
             element["weight"] = parameters[f"weight {name}"]
@@ -107,12 +107,12 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
     if parameters["transform"] == "square_root":
         data = data.assign(value=data["value"] ** 0.5)
     stated = parameters["aggregation"]
-    aggregate = framework["aggregate"] if stated == "stated" else stated
+    aggregate = framework["aggregate"] if stated == "as_declared" else stated
     again = score({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
     leaves = list(stated_scores.task.structure.leaves)
     anew, usual = again.scores[leaves], stated_scores.scores[leaves]
-    if parameters["transform"] == "square_root" or parameters["normalisation"] != "stated":
-        # Another transform or normalisation is put on the scale of the scores as stated.
+    if parameters["transform"] == "square_root" or parameters["normalisation"] != "as_declared":
+        # Another transform or normalisation is put on the scale of the scores as declared.
         distance = (anew - anew.mean()) / anew.std(ddof=0)
         anew = (usual.mean() + usual.std(ddof=0) * distance).clip(0, 100)
     given = [
@@ -130,7 +130,7 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
 @pytest.mark.parametrize("normalise", ["z", "base_year_z", "borda", "goalposts"])
 def test_another_normalisation_is_no_other_unit(normalise: str) -> None:
     scores = computed(normalise=normalise)
-    found = simulate(scores, 60, doubt=Doubt(sources=("normalisation",))).intervals
+    found = simulate(scores, 60, settings=UncertaintySettings(sources=("normalisation",))).intervals
     index = found[found["id"] == "index"].set_index("area_code")
     spread = scores.scores["index"].std()
     assert (index["score_high"] - index["score_low"]).max() < 2 * spread
@@ -143,7 +143,7 @@ def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
     varied = simulate(with_error, 20).varied
     assert [entry.source for entry in varied] == list(SOURCES)
     assert all(entry.varied for entry in varied)
-    off = simulate(computed(), 20, doubt=Doubt(sources=("weights",))).varied
+    off = simulate(computed(), 20, settings=UncertaintySettings(sources=("weights",))).varied
     assert {entry.source: entry.how for entry in off if not entry.varied}["goalposts"] == "switched off"
     with_error_and_not = simulate(computed(), 20).varied
     plain = {entry.source: entry for entry in with_error_and_not}
@@ -158,7 +158,7 @@ def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_
     one, two = simulate(scores, 40, seed=7), simulate(scores, 40, seed=7)
     pd.testing.assert_frame_equal(one.intervals, two.intervals)
     pd.testing.assert_frame_equal(one.parameters, two.parameters)
-    model = Model(scores, Doubt())
+    model = Model(scores, UncertaintySettings())
     alone, _ = one_draw(model, 33, 7)
     assert alone == one.parameters.loc[33].to_dict()
     assert not simulate(scores, 40, seed=8).parameters.equals(one.parameters)
@@ -167,13 +167,13 @@ def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_
 def test_switching_one_source_off_leaves_the_draws_of_the_others() -> None:
     scores = computed()
     every = simulate(scores, 20).parameters
-    fewer = simulate(scores, 20, doubt=Doubt(sources=("weights", "aggregation"))).parameters
+    fewer = simulate(scores, 20, settings=UncertaintySettings(sources=("weights", "aggregation"))).parameters
     assert {"weight heat", "aggregation"} <= set(fewer)
     pd.testing.assert_frame_equal(every[fewer.columns], fewer)
 
 
 def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
-    parameters = simulate(computed(), 60, doubt=Doubt(sources=("weights",), weights=0.2)).parameters
+    parameters = simulate(computed(), 60, settings=UncertaintySettings(sources=("weights",), weights=0.2)).parameters
     pair = parameters[["weight crowding", "weight heat"]]
     assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
     assert pair.min().min() >= 0.4
@@ -183,7 +183,7 @@ def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
 
 def test_goalposts_by_hand() -> None:
     scores = computed()
-    model = Model(scores, Doubt(sources=("goalposts",)))
+    model = Model(scores, UncertaintySettings(sources=("goalposts",)))
     noted, drawn = one_draw(model, 4, 1, "goalposts")
     worst, best = 20 - 20 * noted["worst crime"], 0 - 20 * noted["best crime"]
     crime = scores.task.values.panel["crime"]
@@ -195,7 +195,7 @@ def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
     data = values()
     data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
     scores = score(two_components(), data)
-    found = simulate(scores, 2000, doubt=Doubt(sources=("measurement",))).intervals
+    found = simulate(scores, 2000, settings=UncertaintySettings(sources=("measurement",))).intervals
     safety = found[found["id"] == "safety"]
     # Crime has a standard error of 1 on a range of 20, which is 5 points; 90 % lie within 1.645 standard errors.
     width = (safety["score_high"] - safety["score_low"]).median()
@@ -204,7 +204,7 @@ def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
 
 def test_events_tell_the_error_where_no_interval_is_given() -> None:
     scores = computed(columns={"numerator": 25.0})
-    found = simulate(scores, 1000, doubt=Doubt(sources=("measurement",))).intervals
+    found = simulate(scores, 1000, settings=UncertaintySettings(sources=("measurement",))).intervals
     row = found[(found["id"] == "safety") & (found["area_code"] == "A00")].iloc[0]
     crime = scores.task.values.panel.loc[(2024, "A00"), "crime"]
     # Byar: the interval of 25 events is 16.2 to 36.9, a width of 2 x 1.96 x 5.29.
@@ -213,7 +213,7 @@ def test_events_tell_the_error_where_no_interval_is_given() -> None:
 
 def test_intervals_pairs_and_the_lowest() -> None:
     scores = computed()
-    result = simulate(scores, 200, doubt=Doubt(lowest=3))
+    result = simulate(scores, 200, settings=UncertaintySettings(lowest=3))
     index = result.intervals[result.intervals["id"] == "index"]
     assert (index["rank_low"] <= index["rank_high"]).all()
     assert index["rank_low"].between(1, AREAS).all()
@@ -242,12 +242,14 @@ def test_an_area_without_values_has_no_interval() -> None:
 
 def test_without_doubt_nothing_moves() -> None:
     scores = computed()
-    found = simulate(scores, 20, doubt=Doubt(sources=())).intervals
+    found = simulate(scores, 20, settings=UncertaintySettings(sources=())).intervals
     assert (found["rank_low"] == found["rank_high"]).all()
 
 
 def test_one_source_alone_has_the_whole_share() -> None:
-    table = sensitivity(computed(), 64, doubt=Doubt(sources=("weights",)), resamples=20).set_index("source")
+    table = sensitivity(computed(), 64, settings=UncertaintySettings(sources=("weights",)), resamples=20).set_index(
+        "source"
+    )
     assert table.loc["weights", "first"] == pytest.approx(1)
     assert table.loc["weights", "total"] == pytest.approx(1, abs=0.35)
     assert table["varied"].sum() == 1
@@ -255,8 +257,8 @@ def test_one_source_alone_has_the_whole_share() -> None:
 
 
 def test_shares_order_the_sources() -> None:
-    doubt = Doubt(sources=("weights", "goalposts"), weights=0.9, goalposts=0.001)
-    table = sensitivity(computed(), 200, doubt=doubt, resamples=50).set_index("source")
+    settings = UncertaintySettings(sources=("weights", "goalposts"), weights=0.9, goalposts=0.001)
+    table = sensitivity(computed(), 200, settings=settings, resamples=50).set_index("source")
     assert table.loc["weights", "total"] > 0.8 > 0.2 > table.loc["goalposts", "total"]
     assert table.loc["weights", "total_low"] <= table.loc["weights", "total"] <= table.loc["weights", "total_high"]
 
@@ -264,7 +266,7 @@ def test_shares_order_the_sources() -> None:
 @pytest.mark.parametrize("options", [{"sources": ("luck",)}, {"goalposts": 0.6}, {"weights": 2}])
 def test_doubt_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(EngineError):
-        Doubt(**options)
+        UncertaintySettings(**options)
 
 
 def test_too_few_draws_are_refused() -> None:
@@ -274,12 +276,12 @@ def test_too_few_draws_are_refused() -> None:
 
 def test_principal_components_are_fitted_anew_in_each_draw() -> None:
     scores = computed(profile="spi", columns={"lower": 5.0, "upper": 9.0})
-    doubt = Doubt(sources=("measurement",))
-    drawn = simulate(scores, 30, doubt=doubt).parameters
+    settings = UncertaintySettings(sources=("measurement",))
+    drawn = simulate(scores, 30, settings=settings).parameters
     pair = drawn[["weight crowding", "weight heat"]]
     assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
     assert pair["weight heat"].nunique() == 30
-    model = Model(scores, doubt)
+    model = Model(scores, settings)
     values = model.changes({"measurement": [4]}, 0)[0].values
     assert values is not None
     children = values[0, :, :2]
@@ -289,7 +291,7 @@ def test_principal_components_are_fitted_anew_in_each_draw() -> None:
     pooled = pooled_correlation(table)
     by_hand = principal_component_weights(pooled.correlation, pooled.sd)
     assert pair.loc[4].tolist() == pytest.approx(by_hand.tolist())
-    fixed = simulate(scores, 30, doubt=Doubt(sources=("measurement",), refit=False)).parameters
+    fixed = simulate(scores, 30, settings=UncertaintySettings(sources=("measurement",), refit=False)).parameters
     assert fixed["weight heat"].nunique() == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.engine.framework.doubt import SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES
 from spi_pipeline.outputs.queries import reading
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.steps.indicator import DISPERSION, part_of

@@ -183,7 +183,9 @@ def test_a_profile_and_a_framework_are_explained(framework: Path) -> None:
     assert [text.startswith("Profile ") for text in explain_files(None, None)] == [True] * 6
     words = explain_files(framework, None)[0].splitlines()
     assert words[0] == "Example index (no profile)"
-    assert "Each component: Σ w s / Σ w; weights w: the weights stated (1 where none is), scaled to sum to 1." in words
+    assert (
+        "Each component: Σ w s / Σ w; weights w: the declared weights (1 where none is), scaled to sum to 1." in words
+    )
     assert "Each index: exp(Σ w ln s / Σ w)" in explain_files(framework, None)[0]
     with pytest.raises(InputError, match="no profile 'sip'"):
         explain_files(None, "sip")

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from spi_pipeline.cli.score.command import ScoreRun, explain_files, score_files
 from spi_pipeline.cli.score.write import write_details, write_scores
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.engine.framework.entries import FRAMEWORK_KEYS
 from spi_pipeline.engine.framework.methods import METHODS
 from spi_pipeline.engine.framework.profiles import PROFILES
-from spi_pipeline.engine.framework.statements import FRAMEWORK_KEYS
 from spi_pipeline.engine.framework.structure import ELEMENT_KEYS
 
 pytestmark = pytest.mark.filterwarnings("error")

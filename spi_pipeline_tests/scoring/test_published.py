@@ -68,9 +68,9 @@ def test_a_claim_is_held_against_the_wards_of_its_authority(
 ) -> None:
     (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
     assert list(row) == PUBLISHED_COLUMNS
-    assert (row["verdict"], row["found"]) == (verdict, found)
+    assert (row["verdict"], row["actual_wards"]) == (verdict, found)
     assert (row["edition"], row["among"]) == (2026, claim.get("among", len(wards)))
-    assert (row["amiss"] is None) == (verdict != "differs")
+    assert (row["warning"] is None) == (verdict != "differs")
 
 
 def test_our_own_figure_is_told_with_its_likely_range() -> None:
@@ -78,7 +78,7 @@ def test_our_own_figure_is_told_with_its_likely_range() -> None:
     assert row["wards"] == "Cedar, Birch"
     assert row["within_range"] is False, "Birch is fourth of five from below, its likely range ends at the third"
     assert row["ranks"] == "Cedar 4 (3 to 5), Birch 2 (1 to 3), of 5"
-    assert row["amiss"] == (
+    assert row["warning"] == (
         "others, claim 1: our figures differ, with Ash, Cedar lowest in health (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
         "give the reason under because in published_findings.yaml"
     )
@@ -105,13 +105,13 @@ def test_a_claim_may_lie_within_what_our_ranks_leave_open(
 
 def test_what_differs_needs_a_reason_and_what_agrees_needs_none() -> None:
     differs = published_findings([finding(["Elm"], because="They count dogs.")], scores(), geography())
-    assert differs[["verdict", "because", "amiss"]].iloc[0].tolist() == ["differs", "They count dogs.", None]
+    assert differs[["verdict", "because", "warning"]].iloc[0].tolist() == ["differs", "They count dogs.", None]
     agrees = published_findings([finding(["Ash"], because="They count dogs.")], scores(), geography())
-    assert agrees["amiss"].tolist() == [
+    assert agrees["warning"].tolist() == [
         "others, claim 1: our figures agree, so its because is not needed; remove it from published_findings.yaml"
     ]
     silent = published_findings([finding(["Ash"], element="index", because="They count dogs.")], scores(), geography())
-    assert silent["amiss"].tolist() == [None], "what cannot be compared needs no reason, and may keep one"
+    assert silent["warning"].tolist() == [None], "what cannot be compared needs no reason, and may keep one"
 
 
 def test_what_is_said_of_others_wards_is_passed_over() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.scoring.analysis import sanity
-from spi_pipeline.scoring.analysis.sanity import SANITY_COLUMNS, Found, look
+from spi_pipeline.scoring.analysis.sanity import SANITY_COLUMNS, Check, run_check
 
 WARDS = [f"E0500000{number}" for number in range(6)]
 HERE, THERE = "E06000001", "E06000002"
@@ -43,8 +43,8 @@ def scores(edition: int = 2024, profile: str = "spi", **figures: list[float]) ->
     return pd.DataFrame(rows, columns=["edition", "profile", "id", "area_code", "score"])
 
 
-def told(kind: Any, found: Found, rows: pd.DataFrame, wanted: Sanity | None = None) -> list[str]:
-    table = look(kind, found, rows, wanted or asked(), AUTHORITY)
+def told(kind: Any, found: Check, rows: pd.DataFrame, wanted: Sanity | None = None) -> list[str]:
+    table = run_check(kind, found, rows, wanted or asked(), AUTHORITY)
     assert list(table.columns) == SANITY_COLUMNS
     assert (table["unexplained"].notna() == (table["finding"] & table["reason"].isna())).all()
     return table["unexplained"].dropna().tolist()
@@ -53,7 +53,9 @@ def told(kind: Any, found: Found, rows: pd.DataFrame, wanted: Sanity | None = No
 def test_the_index_is_compared_in_sign_and_size_and_what_is_below_it_in_sign() -> None:
     values = pd.DataFrame({"income": UP, "poverty": [3, 1, 2, 3, 1, 2]}, WARDS)
     found = sanity.comparison(asked(), values, LEVEL_OF)
-    table = look("comparison", found, scores(index=UP, housing=DOWN), asked(), AUTHORITY).set_index(["id", "other_id"])
+    table = run_check("comparison", found, scores(index=UP, housing=DOWN), asked(), AUTHORITY).set_index(
+        ["id", "other_id"]
+    )
     assert table["value"].to_dict() == pytest.approx(
         {
             ("index", "income"): 1,
@@ -90,7 +92,7 @@ def test_wards_far_from_their_neighbours_and_none_without_boundaries() -> None:
     assert told("neighbours", sanity.neighbours(asked(), pairs, LEVEL_OF, names), rows) == [
         "F stands -2.0 standard deviations from its neighbours in index (2024)"
     ]
-    assert look("neighbours", sanity.neighbours(asked(), [], LEVEL_OF, names), rows, asked(), AUTHORITY).empty
+    assert run_check("neighbours", sanity.neighbours(asked(), [], LEVEL_OF, names), rows, asked(), AUTHORITY).empty
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_finding_with_a_reason_is_kept_and_not_told_again(explained: dict[str,
     wanted = asked(**explained, reason="It was looked into.")
     found = sanity.opposed(wanted, COMPONENT_OF)
     assert len(told("opposed", found, rows, wanted)) == left
-    table = look("opposed", found, rows, wanted, AUTHORITY)
+    table = run_check("opposed", found, rows, wanted, AUTHORITY)
     assert table["finding"].sum() == 1
     assert table["reason"].notna().sum() == 1 - left
 
@@ -117,10 +119,10 @@ def test_a_finding_with_a_reason_is_kept_and_not_told_again(explained: dict[str,
 def test_each_authority_and_edition_is_looked_at_by_itself_and_other_profiles_not_at_all() -> None:
     years = [scores(2023, rent=UP, damp=UP), scores(2024, rent=UP, damp=DOWN)]
     rows = pd.concat([*years, scores(profile="equal", rent=UP, damp=DOWN)])
-    table = look("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), AUTHORITY)
+    table = run_check("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), AUTHORITY)
     assert table[["edition", "id", "finding"]].to_numpy().tolist() == [
         [2023, "damp", False], [2023, "rent", False], [2024, "damp", True], [2024, "rent", True],
     ]  # fmt: skip
     halves = pd.Series([HERE] * 3 + [THERE] * 3, WARDS)
-    few = look("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), halves)
+    few = run_check("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), halves)
     assert few.empty, "three wards say nothing of how two figures go together"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline.contracts.models.framework import Uncertainty
-from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, SOURCES
 from spi_pipeline.scoring.change import CHANGE_COLUMNS
 from spi_pipeline.scoring.uncertainty import (
     DOUBT_COLUMNS,

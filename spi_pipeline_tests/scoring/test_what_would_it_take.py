@@ -27,8 +27,8 @@ from spi_pipeline_tests.scoring.town import NAN, NORTH, catalogue, framework, in
 WARDS = [f"E0500000{number}" for number in range(1, 7)]
 TOWN = Areas(pd.Series(dict.fromkeys(WARDS, NORTH)))
 AREAS = [*WARDS, NORTH]
-HOMES = Counted("households", 100.0, of_alike=True, higher=True)
-CRIMES = Counted("incidents", None, of_alike=False, higher=False)
+HOMES = Counted("households", 100.0, bounded=True, higher=True)
+CRIMES = Counted("incidents", None, bounded=False, higher=False)
 # Warm homes among the 200 of each ward and the 1,200 of the town. The median ward has 60 warm homes in 100.
 WARM = [20, 100, 120, 120, 160, 180, 700]
 CRIME = [40.0, 10.0, 20.0, 30.0, 20.0, 30.0, 25.0]
@@ -127,7 +127,7 @@ def test_what_cannot_be_counted_is_cut_and_said() -> None:
     first = table.loc[WARDS[0]]
     assert (first["cut"], first["target_value"], first["value_then"]) == (True, 120, 100)
     assert first["needed"] == pytest.approx(180), "all of its 200 homes"
-    other = Counted("incidents", 100.0, of_alike=False, higher=True)
+    other = Counted("incidents", 100.0, bounded=False, higher=True)
     free = found(reference=england(warm=120.0), how={"warm": other}).loc[("warm", "england_median", WARDS[0])]
     assert (free["cut"], free["value_then"]) == (False, 120), "of other things there may be more than homes"
     assert free["needed"] == pytest.approx(220)
@@ -196,9 +196,9 @@ def test_without_anything_counted_the_table_is_empty_and_whole() -> None:
 
 def test_what_is_counted_follows_from_the_contracts() -> None:
     known = counted(contracts_in_force(SETTINGS))
-    assert known["overcrowded_homes"] == Counted("households", 100.0, of_alike=True, higher=False)
-    assert known["turnout"] == Counted("people", 100.0, of_alike=True, higher=True), "a mean that is a share"
-    assert known["stop_and_search"] == Counted("incidents", 1000.0, of_alike=False, higher=False)
-    assert known["violent_crime"] == Counted("incidents", None, of_alike=False, higher=False)
+    assert known["overcrowded_homes"] == Counted("households", 100.0, bounded=True, higher=False)
+    assert known["turnout"] == Counted("people", 100.0, bounded=True, higher=True), "a mean that is a share"
+    assert known["stop_and_search"] == Counted("incidents", 1000.0, bounded=False, higher=False)
+    assert known["violent_crime"] == Counted("incidents", None, bounded=False, higher=False)
     assert "patients_per_gp" not in known
     assert "nitrogen_dioxide" not in known

@@ -11,7 +11,7 @@ import pandas as pd
 from spi_pipeline.contracts.models.framework import Component, Dimension, Framework, Profile, Publication, Uncertainty
 from spi_pipeline.contracts.models.indicators import Goalposts, Indicator, Measure, MeasurementError, Plausible
 from spi_pipeline.contracts.models.tables import Source, SourceProperties
-from spi_pipeline.engine.framework.doubt import SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import Tree, index_tree
 

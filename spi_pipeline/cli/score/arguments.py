@@ -26,7 +26,7 @@ def score(
     to: Annotated[Path | None, typer.Option("--out", help="Write the scores here, as .csv, .parquet or .xlsx.")] = None,
     draws: Annotated[int, typer.Option(help="Recalculations behind the rank intervals; 0 for none.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws; the same seed gives the same figures.")] = 0,
-    sobol: Annotated[int, typer.Option(help="Draws for the share of each source of uncertainty; 0 for none.")] = 0,
+    sobol: Annotated[int, typer.Option(help="Base draws of the Sobol indices of uncertainty; 0 for none.")] = 0,
     details: Annotated[Path | None, typer.Option(help="Write every table of the analysis into this folder.")] = None,
     explain_: Annotated[
         bool, typer.Option("--explain", help="Explain in words how the index is computed, and stop.")

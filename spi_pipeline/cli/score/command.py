@@ -37,7 +37,7 @@ class ScoreRun:
         scores: everything the engine returned.
         table: the rows to write: area_code, edition, level, id, score, rank, rank_low, rank_high, coverage.
         uncertainty: results of the draws; None if no draws were requested.
-        sensitivity: Sobol shares of every source of uncertainty; None if not requested.
+        sensitivity: Sobol indices of every source of uncertainty; None if not requested.
     """
 
     title: str
@@ -79,7 +79,7 @@ def score_files(
         profile: a profile to use in place of the framework's.
         draws: recalculations behind the rank intervals; 0 leaves these empty.
         seed: seed of the draws.
-        sobol: base draws behind the share of each source of uncertainty; 0 for none.
+        sobol: base draws behind the Sobol indices of the sources of uncertainty; 0 for none.
         progress: called now and then with the number of draws done and of all draws.
 
     Raises:

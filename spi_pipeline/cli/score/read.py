@@ -17,7 +17,7 @@ from spi_pipeline.cli.score.workbook import read_workbook
 from spi_pipeline.contracts.errors import NO_FILE, ContractError, Fault
 from spi_pipeline.contracts.reading.documents import Document, read_document
 from spi_pipeline.engine.framework.columns import BLANK, NUMBERS
-from spi_pipeline.engine.framework.faults import LISTED, FrameworkError
+from spi_pipeline.engine.framework.faults import MAX_LISTED, FrameworkError
 from spi_pipeline.engine.framework.values import FOR_READERS
 
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -170,10 +170,10 @@ def _csv(file: Path, faults: list[Fault]) -> pd.DataFrame | None:
         if row and len(row) != len(heading):
             ragged.append((line, len(row)))
         cells.append(row or [""] * len(heading))
-    for line, width in ragged[:LISTED]:
+    for line, width in ragged[:MAX_LISTED]:
         counted = f"{width} field{'s' * (width > 1)}"
         faults.append(Fault(file.name, line, f"the row has {counted}, the heading {len(heading)}: correct it"))
-    if beyond := ragged[LISTED:]:
+    if beyond := ragged[MAX_LISTED:]:
         message = f"and {len(beyond):,} more rows have fewer or more fields than the heading"
         faults.append(Fault(file.name, beyond[0][0], message, len(beyond)))
     if faults:

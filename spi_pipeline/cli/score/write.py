@@ -117,7 +117,7 @@ def write_details(outcome: ScoreRun, folder: Path) -> None:
 def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:
     scores = outcome.scores
     indicators = scores.indicators
-    formed = {parent: formed for parent, formed in scores.formed.items() if formed.children.shape[1] > 1}
+    formed = {parent: formed for parent, formed in scores.aggregations.items() if formed.children.shape[1] > 1}
     pairs = {parent: correlations(one.children) for parent, one in formed.items()}
     explained = {parent: importance(one.children, scores.scores[parent]) for parent, one in formed.items()}
     tables = {
@@ -138,7 +138,7 @@ def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:
         uncertainty = outcome.uncertainty
         tables["intervals"] = uncertainty.intervals
         tables["draws"] = uncertainty.parameters.reset_index()
-        tables["varied"] = uncertainty.doubt()
+        tables["varied"] = uncertainty.sources()
         tables["pairs"] = _stacked(
             {key: _pairs(one) for key, one in uncertainty.pairs.items()}, "edition", ["area_code", "other", "above"]
         )
@@ -148,7 +148,7 @@ def _tables(outcome: ScoreRun) -> dict[str, pd.DataFrame]:
 
 
 def _contributions(scores: Scores) -> pd.DataFrame:
-    parts = {key: _long(one.contributions()) for key, one in scores.formed.items()}
+    parts = {key: _long(one.contributions()) for key, one in scores.aggregations.items()}
     return _stacked(parts, "parent_id", ["edition", "area_code", "id", "contribution"])
 
 

@@ -16,16 +16,16 @@ from spi_pipeline.contracts.models.sanity import Sanity
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Vocabulary
 from spi_pipeline.contracts.reading.documents import Document, Path_, unknown
+from spi_pipeline.engine.framework.entries import check_entries
 from spi_pipeline.engine.framework.faults import Faults as EngineFaults
 from spi_pipeline.engine.framework.recipe import read_recipe
-from spi_pipeline.engine.framework.statements import check_statements
-from spi_pipeline.engine.framework.structure import OF_INDICATORS, read_structure
+from spi_pipeline.engine.framework.structure import INDICATOR_KEYS, read_structure
 
 # By the name of the file; None if it has faults.
 Files = Mapping[str, tuple[Document, IndicatorFile] | None]
 
 # Keys of an indicator's methods: without those that it declares elsewhere, and those that the pipeline sets for it.
-_OF_INDICATOR = sorted({*OF_INDICATORS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
+_OF_INDICATOR = sorted({*INDICATOR_KEYS, "weight", "decimals"} - {"direction", "worst", "best", "divide_by"})
 _LEVELS = ("indicator", "component", "dimension", "index")
 
 
@@ -122,7 +122,7 @@ def _method_faults(methods: Mapping[str, Any]) -> Found:
     sample[-1] |= {"direction": "higher_is_better", "worst": 0, "best": 100}
     framework, faults = {**methods, "levels": list(_LEVELS), "elements": sample}, EngineFaults()
     read_recipe(framework, read_structure(framework, faults), None, faults)
-    for fault in faults.found:
+    for fault in faults.faults:
         yield fault.place[1:], fault.message
 
 
@@ -132,8 +132,8 @@ def _own_method_faults(methods: Mapping[str, Any]) -> Found:
         if key not in _OF_INDICATOR:
             yield ("methods", key), unknown(key, "key of an indicator's methods", _OF_INDICATOR)
     faults = EngineFaults()
-    check_statements({"elements": [methods]}, None, faults)
-    for fault in faults.found:
+    check_entries({"elements": [methods]}, None, faults)
+    for fault in faults.faults:
         yield ("methods", *fault.place[3:]), fault.message
 
 

@@ -101,7 +101,7 @@ def weighted_median(values: Array, shares: Array) -> Array:
     return np.where(present, median, np.nan)
 
 
-def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray[np.bool_] | None = None) -> Array:
+def outranking(values: Array, weights: Array, majority: bool, reference: npt.NDArray[np.bool_] | None = None) -> Array:
     """Pairwise comparisons of the rows: a row scores 100 where it wins every comparison, 0 where it wins none.
 
     A row's share of a comparison is the weight of the children in which it is higher, plus half the weight of those in
@@ -112,7 +112,7 @@ def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray
         values: rows by children, NaN where absent.
         weights: one per child.
         majority: whether a majority wins a comparison outright.
-        among: the reference rows that every row is compared with; None for all.
+        reference: the reference rows that every row is compared with; None for all.
     """
     present = ~np.isnan(values)
     scores = np.full(len(values), np.nan)
@@ -130,8 +130,8 @@ def outranking(values: Array, weights: Array, majority: bool, among: npt.NDArray
             share = np.where(np.isnan(share), np.nan, 0.5 + 0.5 * np.sign(np.round(share - 0.5, 12)))
         themselves = np.arange(len(share))
         share[themselves, start + themselves] = np.nan
-        if among is not None:
-            share[:, ~among] = np.nan
+        if reference is not None:
+            share[:, ~reference] = np.nan
         comparisons = (~np.isnan(share)).sum(axis=-1)
         scores[rows] = 100 * np.nansum(share, axis=-1) / np.where(comparisons > 0, comparisons, np.nan)
     return scores

@@ -68,7 +68,7 @@ def aggregate(
     top: float = 100.0,
     signed: bool = False,
     sign: str = "minus",
-    among: Flags | None = None,
+    reference: Flags | None = None,
 ) -> Aggregate:
     """Aggregate the children's scores: by a weighted power mean ``(sum(w s^b) / sum(w))^(1/b)`` or another mean.
 
@@ -95,7 +95,7 @@ def aggregate(
         top: the highest score of the scale, for the inverted geometric mean.
         signed: whether negative weights are allowed; arithmetic mean only.
         sign: whether the penalty of the Mazziotta-Pareto mean is subtracted (``minus``) or added (``plus``).
-        among: the reference rows for means that compare areas; None for all.
+        reference: the reference rows for means that compare areas; None for all.
 
     Returns:
         Score and coverage, indexed as the scores.
@@ -110,8 +110,8 @@ def aggregate(
     index = scores.index
     together: dict[object, Positions] = {"": np.arange(len(index))}
     editions = Rows(index).editions if "edition" in index.names else together
-    how = Combination(mean, order, floor, top, signed, sign, editions, among)
-    score = combined(values[np.newaxis], vector[np.newaxis], how, list(scores.columns))[0]
+    combination = Combination(mean, order, floor, top, signed, sign, editions, reference)
+    score = combined(values[np.newaxis], vector[np.newaxis], combination, list(scores.columns))[0]
     return Aggregate(score=pd.Series(score, index=index).where(coverage >= available), coverage=coverage)
 
 
@@ -127,7 +127,7 @@ class Combination:
         signed: whether negative weights are allowed.
         sign: sign of the Mazziotta-Pareto penalty.
         editions: rows of each edition, within which areas are compared.
-        among: the reference rows that areas are compared with; None for all.
+        reference: the reference rows that areas are compared with; None for all.
         lift: whether scores outside the domain of the mean are moved to its edge instead of being refused.
     """
 
@@ -138,28 +138,30 @@ class Combination:
     signed: bool = False
     sign: str = "minus"
     editions: Mapping[object, Positions] = field(default_factory=dict)
-    among: Flags | None = None
+    reference: Flags | None = None
     lift: bool = False
 
 
-def combined(values: Array, weights: Array, how: Combination, names: Sequence[object]) -> Array:
+def combined(values: Array, weights: Array, combination: Combination, names: Sequence[object]) -> Array:
     """Scores of a parent, draws by rows.
 
     Args:
         values: scores of the children, ``[draw, row, child]``, NaN where absent.
         weights: draws by children; a single draw of values or weights is used with all draws of the other.
-        how: the mean and its options.
+        combination: the mean and its options.
         names: ids of the children, for messages.
 
     Raises:
         EngineError: the order or the floor is not admissible, or scores lie outside the domain of the mean.
     """
-    power = _order(how.mean, how.order)
-    values = _admissible(values, how, power, names)
-    if how.mean in ("copeland", "outranking"):
-        return _compared(values, weights, how)
+    power = _order(combination.mean, combination.order)
+    values = _admissible(values, combination, power, names)
+    if combination.mean in ("copeland", "outranking"):
+        return _compared(values, weights, combination)
     shares = shares_of_present(values, weights[:, np.newaxis])
-    return means.combined("sum" if how.signed else how.mean, values, shares, power, how.top, how.sign)
+    return means.combined(
+        "sum" if combination.signed else combination.mean, values, shares, power, combination.top, combination.sign
+    )
 
 
 def contributions(
@@ -217,7 +219,7 @@ def contributions(
     return pd.DataFrame(parts, index=scores.index, columns=scores.columns).where(whole.notna(), axis=0)
 
 
-def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | None = None) -> Array:
+def with_group_means(scores: Array, groups: Sequence[Positions], reference: Flags | None = None) -> Array:
     """Replace missing children's scores by the mean of the areas of the same group.
 
     This is one of three rules for missing children; the others renormalise the weights (the default of ``aggregate``)
@@ -226,12 +228,12 @@ def with_group_means(scores: Array, groups: Sequence[Positions], among: Flags | 
     Args:
         scores: scores of the children, ``[draw, row, child]``.
         groups: positions of the rows of each group, in each edition.
-        among: the reference rows for the means; None for all.
+        reference: the reference rows for the means; None for all.
     """
     absent = np.isnan(scores)
     filled = scores.copy()
     for rows in groups:
-        known = rows if among is None else rows[among[rows]]
+        known = rows if reference is None else rows[reference[rows]]
         filled[:, rows] = np.where(absent[:, rows], average(scores[:, known]), scores[:, rows])
     return np.where(absent.all(axis=-1, keepdims=True), np.nan, filled)
 
@@ -248,22 +250,22 @@ def _order(mean: Mean, order: float | None) -> float:
     return float(order)
 
 
-def _admissible(values: Array, how: Combination, order: float, names: Sequence[object]) -> Array:
+def _admissible(values: Array, combination: Combination, order: float, names: Sequence[object]) -> Array:
     """The scores within the domain of the mean: lifted to the floor where the mean needs positive scores."""
-    mean, floor, top = how.mean, how.floor, how.top
+    mean, floor, top = combination.mean, combination.floor, combination.top
     if mean == "inverted_geometric":
         if not top > 1:
             raise EngineError(f"the inverted geometric mean needs a scale that ends above 1, not at {top:g}")
-        if how.lift:
+        if combination.lift:
             return np.clip(values, 0, top)
         refused, needed = (values < 0) | (values > top), f"scores from 0 to {top:g}"
     elif order == 1 or (np.isnan(order) and mean != "mazziotta_pareto"):
         return values
     elif order > 0 or np.isnan(order):
-        if how.lift:
+        if combination.lift:
             return np.maximum(values, 0.0)
         refused, needed = values < 0, "scores of 0 and above"
-    elif floor is not None or how.lift:
+    elif floor is not None or combination.lift:
         floor = LEAST * top if floor is None else floor
         if floor < 0:
             raise EngineError(f"a floor must be 0 or more, not {floor:g}")
@@ -304,13 +306,13 @@ def shares_of_present(values: Array, weights: Array) -> Array:
     return shares
 
 
-def _compared(values: Array, weights: Array, how: Combination) -> Array:
+def _compared(values: Array, weights: Array, combination: Combination) -> Array:
     """Comparisons within each edition, draw by draw."""
     draws = max(len(values), len(weights))
     scores = np.full((draws, values.shape[1]), np.nan)
     for draw in range(draws):
         own, weight = values[draw % len(values)], weights[draw % len(weights)]
-        for rows in how.editions.values():
-            among = None if how.among is None else how.among[rows]
-            scores[draw, rows] = means.outranking(own[rows], weight, how.mean == "copeland", among)
+        for rows in combination.editions.values():
+            reference = None if combination.reference is None else combination.reference[rows]
+            scores[draw, rows] = means.outranking(own[rows], weight, combination.mean == "copeland", reference)
     return scores

@@ -20,7 +20,7 @@ class Normalisation:
 
     Attributes:
         columns: positions of these indicators.
-        chosen: the method of each draw; ``stated`` for the one in the framework.
+        chosen: the method of each draw; ``as_declared`` for the one in the framework.
     """
 
     columns: Positions
@@ -57,7 +57,7 @@ class Changes:
         shifts: shifts of the goalposts, as in ``ReferenceStatistics``.
         weights: by parent, weights in place of those its recipe fits, ``[1, child]``.
         factors: by parent, factors that multiply the weights before they are rescaled to their sum, ``[draw, child]``.
-        means: by draw, the mean in place of every power mean; ``stated`` for the one in the framework.
+        means: by draw, the mean in place of every power mean; ``as_declared`` for the one in the framework.
         terms: by parent, terms added to its score, ``[draw, row]``.
         score_limits: limits that a score with such a term is clipped to.
     """
@@ -74,12 +74,12 @@ class Changes:
     score_limits: tuple[float, float] | None = None
 
 
-NOTHING = Changes()
+NO_CHANGES = Changes()
 
 
-def together(parts: Sequence[Changes]) -> Changes:
+def merged(parts: Sequence[Changes]) -> Changes:
     """The changes of several sources as one; no two sources change the same part."""
-    merged = {
+    parts_by_name = {
         own.name: value for part in parts for own in fields(part) if (value := getattr(part, own.name)) is not None
     }
-    return Changes(**merged)
+    return Changes(**parts_by_name)

@@ -15,10 +15,10 @@ from spi_pipeline.engine.framework.bounds import Bound, Percentile, shown
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.framework.values import Values
-from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.panel import reference_rows
 
 
-def known(bound: Bound | None, values: pd.Series) -> float | None:
+def resolved(bound: Bound | None, values: pd.Series) -> float | None:
     """A bound as a number; percentiles are interpolated linearly between two values, as in spreadsheets.
 
     Raises:
@@ -39,14 +39,14 @@ def resolve_goalposts(structure: Structure, recipe: Recipe, values: Values) -> t
         EngineError: percentile goalposts turn out equal or against the direction of their indicator, or a lower cap
             turns out above the upper one.
     """
-    panel = rows_of(values.panel, values.fitted)
+    panel = reference_rows(values.panel, values.fitted)
     elements, leaves = dict(structure.elements), dict(recipe.leaves)
     for name, leaf in recipe.leaves.items():
         element = elements[name]
         if not any(isinstance(one, Percentile) for one in (element.worst, element.best, leaf.at_least, leaf.at_most)):
             continue
         worst, best, low, high = (
-            known(bound, panel[name]) for bound in (element.worst, element.best, leaf.at_least, leaf.at_most)
+            resolved(bound, panel[name]) for bound in (element.worst, element.best, leaf.at_least, leaf.at_most)
         )
         if worst is not None and best is not None and not (best - worst) * element.direction > 0:
             raise EngineError(

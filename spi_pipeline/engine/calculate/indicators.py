@@ -20,13 +20,13 @@ from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.framework.recipe import Recipe
 from spi_pipeline.engine.framework.structure import Structure
 from spi_pipeline.engine.framework.values import Values
-from spi_pipeline.engine.impute.record import CELL_COLUMNS, Imputed, tried
+from spi_pipeline.engine.impute.record import CELL_COLUMNS, Imputed, cross_validation_errors
 from spi_pipeline.engine.impute.regression import impute_regression
 from spi_pipeline.engine.impute.same_indicator import impute_average, impute_last, impute_linear, impute_neighbours
 from spi_pipeline.engine.normalise.outliers import POINT_COLUMNS, treat_outliers
 from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import Transform, estimated, transformed
-from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Rows, rows_of
+from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Rows, reference_rows
 
 # Imputation methods that use other areas only: they would turn an area without any data into an average one.
 AVERAGES = ("mean", "median", "group_mean", "group_median")
@@ -53,7 +53,7 @@ class Indicators:
     shrunk: pd.DataFrame
 
 
-def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
+def prepare_inputs(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
     """The inputs of every forward pass, and the record of their preparation.
 
     Args:
@@ -66,7 +66,7 @@ def ready(task: Task, prepared: Prepared) -> tuple[Inputs, Indicators]:
     recipe, values = task.recipe, task.values
     raw, cells = fill_gaps(task.structure, recipe, values)
     treated, points = _treat(raw, recipe, values.fitted)
-    known = rows_of(treated, values.fitted)
+    known = reference_rows(treated, values.fitted)
     transforms = [estimated(known[name].to_numpy(dtype=float), leaf.transform) for name, leaf in recipe.leaves.items()]
     inputs = Inputs(task, treated.to_numpy(dtype=float), measured(task, transforms))
     return inputs, Indicators(raw, treated, cells, points, prepared.suppressed, prepared.shrunk)
@@ -121,39 +121,39 @@ def _with_errors(cells: pd.DataFrame, spec: Spec, values: Values, donors: list[s
     """The record with the errors of the method on known cells."""
     ids = [name for name in chosen if name in set(cells["indicator_id"])]
     panel = values.panel[donors if spec.method == "neighbours" else ids]
-    errors = tried(lambda hidden: _impute(spec, hidden, ids, values), panel, ids, values.fitted)
+    errors = cross_validation_errors(lambda hidden: _impute(spec, hidden, ids, values), panel, ids, values.fitted)
     return cells.assign(error=cells["indicator_id"].map(errors).astype(float))
 
 
 def _impute(spec: Spec, panel: pd.DataFrame, chosen: list[str], values: Values) -> Imputed:
-    group, among = values.group, values.fitted
+    group, reference = values.group, values.fitted
     match spec.method:
         case "regression":
             eligible = pd.DataFrame(False, index=panel.index, columns=panel.columns)
             eligible[chosen] = True if values.applies is None else values.applies[chosen]
-            return impute_regression(panel, eligible, **spec.options, among=among)
+            return impute_regression(panel, eligible, **spec.options, reference=reference)
         case "mean" | "median":
-            return impute_average(panel, spec.method, among=among)
+            return impute_average(panel, spec.method, reference=reference)
         case "group_mean" | "group_median":
             if group is None:
                 named = spec.method.replace("_", " ")
                 raise EngineError(f"imputation by the {named} needs the column 'group' in the values: add it")
             average = "mean" if spec.method == "group_mean" else "median"
-            return impute_average(panel, average, group, among)  # type: ignore[arg-type]
+            return impute_average(panel, average, group, reference)  # type: ignore[arg-type]
         case "last":
             return impute_last(panel)
         case "linear":
             return impute_linear(panel)
         case "neighbours":
-            return impute_neighbours(panel, **spec.options, among=among)
+            return impute_neighbours(panel, **spec.options, reference=reference)
     raise EngineError(f"'{spec.method}' is not a way to impute")
 
 
-def _treat(raw: pd.DataFrame, recipe: Recipe, among: Flags | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _treat(raw: pd.DataFrame, recipe: Recipe, reference: Flags | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     panel, points = _held(raw, recipe)
     for limits in dict.fromkeys(leaf.treat for leaf in recipe.leaves.values() if leaf.treat is not None):
         chosen = [name for name, leaf in recipe.leaves.items() if leaf.treat == limits]
-        treated = treat_outliers(panel[chosen], limits, among)
+        treated = treat_outliers(panel[chosen], limits, reference)
         panel[chosen] = treated.panel
         points.append(treated.points)
     treatments = [part for part in points if len(part)]
@@ -199,8 +199,8 @@ def measured(task: Task, transforms: Sequence[Transform]) -> Measure:
             )
     worst, best, target_ = np.array(ends, dtype=float).T
     population = None if values.population is None else values.population.to_numpy(dtype=float)
-    known = ReferenceStatistics(
+    statistics = ReferenceStatistics(
         structure.leaves, np.array(signs, dtype=float), worst, best, target_, recipe.scale,
         Rows(values.panel.index, values.fitted), population,
     )  # fmt: skip
-    return Measure(tuple(transforms), known)
+    return Measure(tuple(transforms), statistics)

@@ -15,7 +15,7 @@ import pandas as pd
 from spi_pipeline.engine.calculate.counts import prepare
 from spi_pipeline.engine.calculate.forward import ElementResult, forward
 from spi_pipeline.engine.calculate.goalposts import resolve_goalposts
-from spi_pipeline.engine.calculate.indicators import Indicators, ready
+from spi_pipeline.engine.calculate.indicators import Indicators, prepare_inputs
 from spi_pipeline.engine.calculate.outside import with_outside
 from spi_pipeline.engine.calculate.task import Inputs, Task
 from spi_pipeline.engine.errors import EngineError
@@ -41,7 +41,7 @@ class Scores:
         coverage: share of the indicators below each element that were observed, of those that apply to the area, in the
             shape of the scores; NaN where none applies.
         indicators: the prepared indicators, with imputed cells and treated points.
-        formed: the aggregation of each element that has children, by id.
+        aggregations: the aggregation of each element that has children, by id.
     """
 
     task: Task
@@ -49,14 +49,14 @@ class Scores:
     scores: pd.DataFrame
     coverage: pd.DataFrame
     indicators: Indicators
-    formed: dict[str, ElementResult]
+    aggregations: dict[str, ElementResult]
 
     @property
     def notes(self) -> list[str]:
         """Sentences on how the values were read, and on methods used in place of those in the recipe."""
         areas, indicators = len(self.scores), len(self.task.structure.leaves)
         read = [f"read as a wide table: {areas} rows, {indicators} indicators"] * self.task.values.wide
-        return read + [formed.weighed.note for formed in self.formed.values() if formed.weighed.note]
+        return read + [formed.child_weights.note for formed in self.aggregations.values() if formed.child_weights.note]
 
     def ranks(self) -> pd.DataFrame:
         """Ranks within each edition, in the shape of the scores; NaN where an area has no score or is outside."""
@@ -92,13 +92,15 @@ class Scores:
     def weights(self) -> pd.DataFrame:
         """One row per child: level and id of its parent, weight, effective weight, basis, n, alpha, kmo, pc1_share."""
         parts = []
-        for parent, formed in self.formed.items():
+        for parent, formed in self.aggregations.items():
             fit, weights = formed.fit(), formed.weights
             effective = effective_weights(formed.children, weights)
             columns = {"level": self.task.structure.level_of[parent], "parent_id": parent, "id": weights.index}
             part = pd.DataFrame({**columns, "weight": weights.to_numpy(), "effective_weight": effective.to_numpy()})
             parts.append(
-                part.assign(basis=formed.weighed.basis, n=fit.n, alpha=fit.alpha, kmo=fit.kmo, pc1_share=fit.pc1_share)
+                part.assign(
+                    basis=formed.child_weights.method, n=fit.n, alpha=fit.alpha, kmo=fit.kmo, pc1_share=fit.pc1_share
+                )
             )
         return pd.concat(parts, ignore_index=True)
 
@@ -132,13 +134,13 @@ def score_task(task: Task) -> Scores:
     counted = prepare(task.values, task.recipe.leaves)
     structure, recipe = resolve_goalposts(task.structure, task.recipe, counted.values)
     task = replace(task, structure=structure, recipe=recipe)
-    inputs, indicators = ready(replace(task, values=counted.values), counted)
+    inputs, indicators = prepare_inputs(replace(task, values=counted.values), counted)
     result = forward(inputs)
     for name, score in result.scores.items():
         if np.isinf(score).any():
             raise EngineError(f"some scores of {name} are infinite: check its values, or use another method")
     table = pd.DataFrame({name: score[0] for name, score in result.scores.items()}, index=inputs.rows.index)
-    return Scores(task, inputs, table, _coverage(inputs.task, list(result.scores)), indicators, result.formed)
+    return Scores(task, inputs, table, _coverage(inputs.task, list(result.scores)), indicators, result.aggregations)
 
 
 def _repeated(labels: pd.Index, times: int) -> pd.Categorical:

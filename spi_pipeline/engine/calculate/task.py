@@ -44,12 +44,12 @@ class Measure:
     Attributes:
         transforms: one per indicator, in the order of the leaves.
         reference_statistics: directions, goalposts and targets in the unit of the transformed values.
-        least: floor of raw values before a square root; only areas outside can have lower values.
+        floor: lower limit of raw values before a square root; only areas outside can have lower values.
     """
 
     transforms: tuple[Transform, ...]
     reference_statistics: ReferenceStatistics
-    least: float = -np.inf
+    floor: float = -np.inf
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,13 @@ class ChildWeights:
 
     Attributes:
         weights: weights as used, ``[draw, child]``.
-        basis: source of the weights: given, equal, pca_panel, pca_reference, factor, correlation_balanced, random.
+        method: source of the weights: given, equal, pca_panel, pca_reference, factor, correlation_balanced, random.
         signed: whether negative weights are allowed.
         note: the reason why a method other than the one named was used; empty otherwise.
     """
 
     weights: Array
-    basis: str
+    method: str
     signed: bool = False
     note: str = ""
 
@@ -73,18 +73,18 @@ def weigh(
     known = scores
     if fitted is not None:  # selected along each child's scores, which are contiguous in memory
         known = np.swapaxes(np.swapaxes(scores, -1, -2).take(np.flatnonzero(fitted), axis=-1), -1, -2)
-    basis = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
+    method = {"pca": "pca_panel", "pca_loadings": "pca_panel"}.get(spec.method, spec.method)
     if refitted(spec):
         correlation, sd, _ = pooled(known)
         sd = np.ones_like(sd) if spec.method == "pca_loadings" else sd
         weights, _, sensible = leading(correlation, sd, signed)
         if sensible[0] or len(known) > 1:
-            return ChildWeights(weights, basis, signed)
+            return ChildWeights(weights, method, signed)
     try:
         weights_fitted = _fitted(spec, pd.DataFrame(known[0], columns=ids), signed)
     except EngineError as error:
         return ChildWeights(_row(equal_weights(ids)), "equal", note=f"{parent} is weighted equally: {error}")
-    return ChildWeights(_row(weights_fitted), "pca_reference" if "correlation" in spec.options else basis, signed)
+    return ChildWeights(_row(weights_fitted), "pca_reference" if "correlation" in spec.options else method, signed)
 
 
 def _declared(spec: Spec, parent: str, children: Sequence[Element]) -> ChildWeights:

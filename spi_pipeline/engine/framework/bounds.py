@@ -11,7 +11,7 @@ from typing import Any
 
 from spi_pipeline.engine.framework.faults import Faults, Place, quoted
 
-WRITTEN = re.compile(r"p(\d+(\.\d+)?)")
+PERCENTILE = re.compile(r"p(\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ Bound = float | Percentile
 
 def read_bound(declared: Any, place: Place, what: str, faults: Faults) -> Bound | None:
     """Read a number, or a percentile written as ``p5``; for anything else return None and add a fault."""
-    written = WRITTEN.fullmatch(declared) if isinstance(declared, str) else None
+    written = PERCENTILE.fullmatch(declared) if isinstance(declared, str) else None
     if (
         written is None
         and isinstance(declared, str)

@@ -12,8 +12,8 @@ from spi_pipeline.engine.framework.faults import LARGEST, Faults, quoted
 from spi_pipeline.engine.panel import Positions
 
 # Numbers that describe an area, not one of its values.
-BY_UNIT = ("population", "standing")
-NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "allocation_error", *BY_UNIT)
+AREA_NUMBERS = ("population", "standing")
+NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "allocation_error", *AREA_NUMBERS)
 # Missing in a column of numbers; in a column of codes NA is Namibia.
 BLANK = ("", "NA", "NaN")
 # Whole numbers up to this limit are exact; a larger edition is read as text.
@@ -37,7 +37,7 @@ def read_numbers(rows: pd.DataFrame, name: str, faults: Faults) -> pd.Series:
     size = numbers.abs()
 
     def description(row: int) -> str:
-        owner = "" if name in BY_UNIT else f" of {rows['indicator_id'].iloc[row]}"
+        owner = "" if name in AREA_NUMBERS else f" of {rows['indicator_id'].iloc[row]}"
         return f"{name}{owner} is {quoted(str(column.iloc[row]))}, which is"
 
     written = "write it in digits with a point for decimals, or leave it blank if it is missing"

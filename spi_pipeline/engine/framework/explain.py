@@ -13,7 +13,7 @@ from typing import Any
 from spi_pipeline.engine.aggregate.parent import UNSCALED
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.framework.bounds import shown
-from spi_pipeline.engine.framework.faults import Faults, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, quoted, suggestion
 from spi_pipeline.engine.framework.levels import ROLES
 from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.framework.recipe import LeafRecipe, ParentRecipe, Recipe, read_recipe
@@ -31,7 +31,7 @@ def explain_profile(name: str) -> str:
         EngineError: there is no such profile.
     """
     if name not in PROFILES:
-        raise EngineError(f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
+        raise EngineError(f"there is no profile {quoted(name)}: {suggestion(name, PROFILES)}")
     chain = ["index", "dimension", "component"]
     elements: list[dict[str, str]] = [{"id": chain[0]}]
     elements += [{"id": child, "parent": parent} for parent, child in pairwise(chain)]
@@ -96,8 +96,8 @@ def _indicators(who: str, leaf: LeafRecipe, names: list[str], structure: Structu
     if leaf.shrink:
         kind = f", with the counts of a {leaf.counts}" if leaf.counts else ""
         lines.append(f"Values are shrunk towards the mean in proportion to their noise (empirical Bayes){kind}.")
-    divided = [f"{name} by {structure.elements[name].stated['divide_by']}" for name in names
-               if structure.elements[name].stated.get("divide_by") is not None]  # fmt: skip
+    divided = [f"{name} by {structure.elements[name].declared['divide_by']}" for name in names
+               if structure.elements[name].declared.get("divide_by") is not None]  # fmt: skip
     if divided:
         lines.append(f"First, values are divided: {', '.join(divided)}.")
     lines.append(f"A missing value {filled(IMPUTE, leaf.impute.method, dict(leaf.impute.options), recipe.scale)}.")

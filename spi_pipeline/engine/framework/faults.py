@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 Place = tuple[str | int, ...]
 # Number of faults of one kind that are listed singly: a column of text needs no line for each of a million rows.
-LISTED = 20
+MAX_LISTED = 20
 # No real unit makes a figure larger. Up to here the fourth power of a figure, which kurtosis takes, and the sum of a
 # million of those are finite; beyond 1e77 they overflow.
 LARGEST = 1e50
 # Similarity from which a word is suggested as the one that was meant.
 NEAR = 0.7
 # Number of characters of an entry that a message repeats.
-LONGEST = 60
+MAX_QUOTED = 60
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,18 @@ class Faults:
     """Collects faults.
 
     Attributes:
-        found: the faults so far, in the order they were found.
+        faults: the faults so far, in the order they were found.
     """
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self.faults: list[Fault] = []
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.faults)
 
     def add(self, place: Place, message: str) -> None:
         """Add one fault."""
-        self.found.append(Fault(place, message))
+        self.faults.append(Fault(place, message))
 
     def rows(self, rows: Sequence[int] | Positions, message: str | Callable[[int], str], more: str) -> None:
         """Add faults of rows of the values: the first twenty one by one, then the number of the others.
@@ -84,11 +84,11 @@ class Faults:
             message: the message for every row, or a function from the number of a row to its message.
             more: the end of the sentence for the others, after "and 900 more".
         """
-        for row in rows[:LISTED]:
+        for row in rows[:MAX_LISTED]:
             self.add(("values", int(row)), message if isinstance(message, str) else message(row))
-        beyond = len(rows) - LISTED
+        beyond = len(rows) - MAX_LISTED
         if beyond > 0:
-            self.found.append(Fault(("values", int(rows[LISTED])), f"and {beyond:,} more {more}", beyond))
+            self.faults.append(Fault(("values", int(rows[MAX_LISTED])), f"and {beyond:,} more {more}", beyond))
 
     def number(self, declared: Any, place: Place, what: str) -> float | None:
         """Read a usable number; for anything else return None and add a fault."""
@@ -106,18 +106,18 @@ class Faults:
         Raises:
             FrameworkError: there are faults; it lists them all.
         """
-        if self.found:
-            raise FrameworkError(self.found)
+        if self.faults:
+            raise FrameworkError(self.faults)
 
 
 def quoted(declared: Any) -> str:
     """An entry in quotation marks, cut short where it is long or deeply nested."""
     text = declared if isinstance(declared, str) else reprlib.repr(declared)
-    return f"'{text}'" if len(text) <= LONGEST else f"'{text[:LONGEST]}...'"
+    return f"'{text}'" if len(text) <= MAX_QUOTED else f"'{text[:MAX_QUOTED]}...'"
 
 
-def use(word: Any, known: Iterable[str]) -> str:
+def suggestion(word: Any, known: Iterable[str]) -> str:
     """Suggest replacements for a word: the two known words most similar to it, or all where none is similar."""
     words = list(known)
-    near = difflib.get_close_matches(word[:LONGEST].lower(), words, 2, NEAR) if isinstance(word, str) else []
+    near = difflib.get_close_matches(word[:MAX_QUOTED].lower(), words, 2, NEAR) if isinstance(word, str) else []
     return f"use {' or '.join(near) or ', '.join(words)}"

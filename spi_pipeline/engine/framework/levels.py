@@ -47,7 +47,7 @@ def assign_levels(
         place = ("framework", "elements", element.position)
         leaf = element.id not in children
         by_distance = levels[0] if leaf else levels[max(len(levels) - 1 - distance[element.id], 0)]
-        level = str(element.stated.get("level") or by_distance)
+        level = str(element.declared.get("level") or by_distance)
         level_of[element.id] = level
         if level not in levels:
             faults.add((*place, "level"), f"the level of {element.id}, '{level}', is none of {', '.join(levels)}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spi_pipeline.engine.framework.structure import OF_INDICATORS
+from spi_pipeline.engine.framework.structure import INDICATOR_KEYS
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Outline:
         leaves: ids of the indicators, with their position in the list of elements.
         aggregated: ids of the other elements.
         divisors: by indicator, the id of the values it is divided by.
-        vague: ids of elements without any key of an indicator. A leaf among them may be a parent whose children name
-            another parent by mistake.
+        ambiguous: ids of elements without any key of an indicator. A leaf among them may be a parent whose children
+            name another parent by mistake.
     """
 
     leaves: dict[str, int]
     aggregated: set[str]
     divisors: dict[str, str]
-    vague: set[str]
+    ambiguous: set[str]
 
 
 def outline(framework: Mapping[str, Any]) -> Outline:
@@ -44,5 +44,5 @@ def outline(framework: Mapping[str, Any]) -> Outline:
             leaves[name] = place
             if one.get("divide_by") is not None:
                 divisors[name] = str(one["divide_by"])
-    vague = {str(one["id"]) for _, one in places if not set(one) & set(OF_INDICATORS)}
-    return Outline(leaves, parents & {str(one["id"]) for _, one in places}, divisors, vague)
+    ambiguous = {str(one["id"]) for _, one in places if not set(one) & set(INDICATOR_KEYS)}
+    return Outline(leaves, parents & {str(one["id"]) for _, one in places}, divisors, ambiguous)

@@ -1,6 +1,6 @@
 """The recipe of an index: profile and framework resolved into the methods of every element.
 
-This module decides which settings hold for which element and checks them against the tree. ``statements`` checks the
+This module decides which settings hold for which element and checks them against the tree. ``entries`` checks the
 entries under each key; the methods themselves are in the modules named after them.
 """
 
@@ -14,13 +14,13 @@ import numpy as np
 
 from spi_pipeline.engine.aggregate.parent import MAX_ORDER
 from spi_pipeline.engine.framework.bounds import Bound, read_bound
-from spi_pipeline.engine.framework.doubt import Doubt, read_doubt
+from spi_pipeline.engine.framework.entries import by_level, check_entries
 from spi_pipeline.engine.framework.faults import Faults, Place, quoted
 from spi_pipeline.engine.framework.levels import ROLES
 from spi_pipeline.engine.framework.methods import BY_LEVEL, Spec
 from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
-from spi_pipeline.engine.framework.statements import by_level, check_statements
 from spi_pipeline.engine.framework.structure import Structure
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings, read_uncertainty
 from spi_pipeline.engine.normalise.outliers import Limits
 from spi_pipeline.engine.normalise.transform import Transform
 
@@ -94,7 +94,7 @@ class Recipe:
         ties: the rank of tied areas.
         outside: codes of areas that are scored, but neither ranked nor used for weights and extremes.
         wholes: ``all`` or ``group`` where wholes are added from population-weighted values, else empty.
-        doubt: the sources of uncertainty and their ranges.
+        uncertainty: the sources of uncertainty and their ranges.
     """
 
     profile: str
@@ -106,7 +106,7 @@ class Recipe:
     ties: str
     outside: tuple[str, ...] = ()
     wholes: str = ""
-    doubt: Doubt = field(default_factory=Doubt)
+    uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
 
 
 def read_recipe(
@@ -121,8 +121,8 @@ def read_recipe(
         faults: faults found so far.
     """
     before = len(faults)
-    check_statements(framework, profile, faults)
-    doubt = read_doubt(framework, faults)
+    check_entries(framework, profile, faults)
+    uncertainty = read_uncertainty(framework, faults)
     if structure is None or len(faults) > before:
         return None
     name = str(profile or framework.get("profile") or "")
@@ -137,7 +137,7 @@ def read_recipe(
         ties=str(reader.overall("ties")),
         outside=tuple(map(str, reader.overall("outside"))),
         wholes=str(reader.overall("wholes") or ""),
-        doubt=doubt,
+        uncertainty=uncertainty,
     )
     return recipe if len(faults) == before else None
 
@@ -157,7 +157,7 @@ class _Reader:
         return self.defaults[key] if declared is None else declared
 
     def leaf(self, name: str) -> LeafRecipe:
-        declared = self.structure.elements[name].stated
+        declared = self.structure.elements[name].declared
         normalise = self._spec(name, "normalise")
         self._check_needed(name, normalise)
         transform = _spec(declared.get("transform") or "none")
@@ -242,7 +242,7 @@ class _Reader:
     def _check_needed(self, name: str, spec: Spec) -> None:
         """Check that the indicator has the goalposts, target or options that its normalisation needs."""
         element = self.structure.elements[name]
-        declared = {"worst", "best"} & set(element.stated)  # a faulty goalpost has a message of its own
+        declared = {"worst", "best"} & set(element.declared)  # a faulty goalpost has a message of its own
         if spec.method == "goalposts" and not declared and spec.options.get("without", "refuse") == "refuse":
             self._fault(
                 name, "", f"indicator {name} has no goalposts: give worst and best, or choose another normalisation"
@@ -278,8 +278,8 @@ class _Reader:
     def _setting(self, name: str, key: str) -> tuple[Place, Any]:
         """The setting that holds for an element, and its place; the place is empty where the profile sets it."""
         element = self.structure.elements[name]
-        if element.stated.get(key) is not None:
-            return ("framework", "elements", element.position, key), element.stated[key]
+        if element.declared.get(key) is not None:
+            return ("framework", "elements", element.position, key), element.declared[key]
         level = self.structure.level_of[name]
         role = self.structure.role(name) if name in self.structure.children else ""
         own = self.framework.get(key)

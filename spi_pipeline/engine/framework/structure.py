@@ -12,20 +12,20 @@ from functools import cached_property
 from typing import Any
 
 from spi_pipeline.engine.framework.bounds import Bound, Percentile, read_bound, shown
-from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, suggestion
 from spi_pipeline.engine.framework.levels import ROLES, assign_levels
 
 # Keys for readers, which the calculation does not use.
-FOR_PEOPLE = ("title", "description", "unit", "source")
-OF_ANY = ("id", "parent", "level", *FOR_PEOPLE, "weight", "decimals")
-OF_INDICATORS = (
+FOR_READERS = ("title", "description", "unit", "source")
+COMMON_KEYS = ("id", "parent", "level", *FOR_READERS, "weight", "decimals")
+INDICATOR_KEYS = (
     "direction", "worst", "best", "target", "at_least", "at_most", "divide_by", "transform", "normalise", "impute",
     "treat", "counts", "shrink", "minimum_count",
 )  # fmt: skip
-OF_PARENTS = ("aggregate", "weights", "available", "available_count", "missing", "floor", "rescale")
-ELEMENT_KEYS = (*OF_ANY, *OF_INDICATORS, *OF_PARENTS)
+PARENT_KEYS = ("aggregate", "weights", "available", "available_count", "missing", "floor", "rescale")
+ELEMENT_KEYS = (*COMMON_KEYS, *INDICATOR_KEYS, *PARENT_KEYS)
 # Greatest depth of the tree: no index is deeper, and functions that walk the tree recurse once per level.
-DEEPEST = 50
+MAX_DEPTH = 50
 DIRECTIONS = {"higher_is_better": 1, "lower_is_better": -1}
 
 
@@ -42,7 +42,7 @@ class Element:
         best: raw value that gets the top score, or a percentile until the values are known; None without goalposts.
         target: raw value to be reached.
         weight: weight within its parent, where weights are given; None where none is declared.
-        stated: every key as written.
+        declared: every key as written.
         position: its position in the list of elements, from 0.
     """
 
@@ -54,7 +54,7 @@ class Element:
     best: Bound | None
     target: float | None
     weight: float | None
-    stated: Mapping[str, Any]
+    declared: Mapping[str, Any]
     position: int
 
 
@@ -67,14 +67,14 @@ class Structure:
         levels: names of the levels from leaf to root.
         level_of: level of each element.
         children: ids of each parent's children, in the framework's order; leaves are not keys.
-        named: whether the framework declares its levels itself.
+        levels_declared: whether the framework declares its levels itself.
     """
 
     elements: dict[str, Element]
     levels: list[str]
     level_of: dict[str, str]
     children: dict[str, list[str]]
-    named: bool = False
+    levels_declared: bool = False
 
     @cached_property
     def leaves(self) -> list[str]:
@@ -114,7 +114,7 @@ class Structure:
         components, unless it declares a level with the name of a role.
         """
         level = self.level_of[name]
-        if self.named and level in ROLES:
+        if self.levels_declared and level in ROLES:
             return level
         used = [stage for stage in self.levels[1:] if stage in {self.level_of[parent] for parent in self.children}]
         if level == used[0]:
@@ -169,7 +169,9 @@ def _element(declared: Any, position: int, faults: Faults) -> Element | None:
     name = str(declared["id"])
     for key in declared:
         if key not in ELEMENT_KEYS:
-            faults.add((*place, key), f"element {name} has an unknown key {quoted(key)}: {use(key, ELEMENT_KEYS)}")
+            faults.add(
+                (*place, key), f"element {name} has an unknown key {quoted(key)}: {suggestion(key, ELEMENT_KEYS)}"
+            )
     check_words(declared, place, faults)
     numbers = {
         key: faults.number(declared[key], (*place, key), f"{key} of element {name}")
@@ -196,14 +198,14 @@ def _element(declared: Any, position: int, faults: Faults) -> Element | None:
         best=ends.get("best"),
         target=numbers.get("target"),
         weight=numbers.get("weight"),
-        stated=declared,
+        declared=declared,
         position=position,
     )
 
 
 def check_words(declared: Mapping[str, Any], place: Place, faults: Faults) -> None:
     """Refuse lists and mappings where words for readers belong."""
-    for key in FOR_PEOPLE:
+    for key in FOR_READERS:
         if isinstance(declared.get(key), list | Mapping):
             faults.add((*place, key), f"{key} is {quoted(declared[key])}: write words")
 
@@ -226,8 +228,8 @@ def _check_tree(elements: Mapping[str, Element], faults: Faults) -> None:
                 (*place, "parent"),
                 f"the parent of {element.id}, '{element.parent}', is not an element: add it, or correct the spelling",
             )
-        elif (path := _path(element, elements)) and len(path) > DEEPEST:
-            faults.add((*place, "parent"), f"more than {DEEPEST} elements lie above {element.id}: leave some out")
+        elif (path := _path(element, elements)) and len(path) > MAX_DEPTH:
+            faults.add((*place, "parent"), f"more than {MAX_DEPTH} elements lie above {element.id}: leave some out")
             break
         elif path[-1].parent == element.id and element.id == min(one.id for one in path):
             ring = " -> ".join([*(one.id for one in path), element.id])
@@ -247,7 +249,7 @@ def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
     """An element and its ancestors, up to the root, the start of a cycle or the limit of depth."""
     path = {element.id: element}
     above = elements.get(str(element.parent))
-    while above is not None and above.id not in path and len(path) <= DEEPEST:
+    while above is not None and above.id not in path and len(path) <= MAX_DEPTH:
         path[above.id] = above
         above = elements.get(str(above.parent))
     return list(path.values())
@@ -255,7 +257,7 @@ def _path(element: Element, elements: Mapping[str, Element]) -> list[Element]:
 
 def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
     """Refuse keys that would have no effect."""
-    misplaced = [key for key in element.stated if key in (OF_PARENTS if leaf else OF_INDICATORS)]
+    misplaced = [key for key in element.declared if key in (PARENT_KEYS if leaf else INDICATOR_KEYS)]
     if misplaced and (not leaf or element.direction):
         place = ("framework", "elements", element.position)
         kind, other = ("an indicator", "parents") if leaf else ("a parent", "indicators")
@@ -265,14 +267,14 @@ def _check_keys(element: Element, leaf: bool, faults: Faults) -> None:
 
 def _check_indicator(element: Element, faults: Faults) -> None:
     place = ("framework", "elements", element.position)
-    if not set(element.stated) & set(OF_INDICATORS):
+    if not set(element.declared) & set(INDICATOR_KEYS):
         faults.add(place, f"{element.id} has neither children nor a direction: correct the parent its children name, "
                    "or add the direction of the indicator")  # fmt: skip
-    elif element.direction == 0 and "direction" not in element.stated:
+    elif element.direction == 0 and "direction" not in element.declared:
         faults.add(place, f"indicator {element.id} has no direction: write higher_is_better or lower_is_better")
     if (element.worst is None) != (element.best is None):
         absent = "worst" if element.worst is None else "best"
-        if element.stated.get(absent) is None:
+        if element.declared.get(absent) is None:
             faults.add(place, f"indicator {element.id} has only one goalpost: add '{absent}'")
     elif element.worst is not None and element.best is not None:
         _check_goalposts(element, place, faults)
@@ -289,5 +291,5 @@ def _check_goalposts(element: Element, place: Place, faults: Faults) -> None:
         faults.add(
             (*place, "direction"),
             f"the goalposts of {element.id} (worst {shown(worst)}, best {shown(best)}) contradict its direction "
-            f"{element.stated.get('direction')}: swap them, or reverse the direction",
+            f"{element.declared.get('direction')}: swap them, or reverse the direction",
         )

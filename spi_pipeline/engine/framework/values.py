@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.framework.columns import (
-    BY_UNIT,
+    AREA_NUMBERS,
     NUMBERS,
     check_numbers,
     entered,
@@ -22,7 +22,7 @@ from spi_pipeline.engine.framework.columns import (
     read_numbers,
     without_blanks,
 )
-from spi_pipeline.engine.framework.faults import LARGEST, Fault, Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import LARGEST, Fault, Faults, Place, quoted, suggestion
 from spi_pipeline.engine.framework.outline import Outline
 from spi_pipeline.engine.framework.wide import read_wide
 from spi_pipeline.engine.panel import INDEX_NAMES, Flags, Positions
@@ -98,7 +98,7 @@ def read_values(table: pd.DataFrame, outline: Outline, faults: Faults) -> Values
     rows = table if wide is None else wide.reset_index(drop=True)
     values = _read_rows(rows, ids, outline, faults)
     if values is None and wide is not None:
-        faults.found[before:] = [_at(fault, wide.index) for fault in faults.found[before:]]
+        faults.faults[before:] = [_at(fault, wide.index) for fault in faults.faults[before:]]
     return values and replace(values, wide=wide is not None)
 
 
@@ -121,8 +121,10 @@ def _read_rows(rows: pd.DataFrame, ids: list[str], outline: Outline, faults: Fau
     keys = _Keys(rows, ids, outline.aggregated, faults)
     _check_filled(keys.column[entered(rows["value"])], ids, outline, faults)
     check_numbers(numbers, faults)
-    panels: dict[str, Any] = {name: keys.panel(column) for name, column in numbers.items() if name not in BY_UNIT}
-    panels |= {name: keys.by_unit(*pd.factorize(numbers[name]), name, faults) for name in BY_UNIT if name in numbers}
+    panels: dict[str, Any] = {name: keys.panel(column) for name, column in numbers.items() if name not in AREA_NUMBERS}
+    panels |= {
+        name: keys.by_unit(*pd.factorize(numbers[name]), name, faults) for name in AREA_NUMBERS if name in numbers
+    }
     if "group" in rows:
         panels["group"] = keys.by_unit(*labels(rows["group"]), "group", faults)
     if "period" in rows:
@@ -218,7 +220,7 @@ def _check_columns(columns: list[Any], ids: list[str], faults: Faults) -> bool:
         faults.add(("values",), f"the values lack {', '.join(absent)}: give {either}")
     for name in () if mixed else unknown:
         problem = f"the values have an unknown column {quoted(name)}"
-        faults.add(("values",), f"{problem}: remove it, or {use(name, COLUMNS)}")
+        faults.add(("values",), f"{problem}: remove it, or {suggestion(name, COLUMNS)}")
     return not absent
 
 
@@ -255,7 +257,7 @@ def _check_filled(filled: Positions, ids: list[str], outline: Outline, faults: F
     empty = {ids[column] for column in np.flatnonzero(written == 0)}
     for name, position in outline.leaves.items():
         place: Place = ("framework", "elements", position)
-        if name in empty - outline.vague:
+        if name in empty - outline.ambiguous:
             faults.add(
                 place, f"indicator {name} has no data: add its rows to the values or fill them in, or remove it here"
             )

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.framework.faults import Faults, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, quoted, suggestion
 
 # Columns of a wide table that describe its rows: the first identify each value, the second describe the area only.
-OF_ROWS = ("area_code", "edition")
-OF_AREAS = ("area_name", "population", "group", "standing")
+ROW_COLUMNS = ("area_code", "edition")
+AREA_COLUMNS = ("area_name", "population", "group", "standing")
 
 
 def read_wide(table: pd.DataFrame, ids: Sequence[str], faults: Faults) -> pd.DataFrame | None:
@@ -41,17 +41,17 @@ def read_wide(table: pd.DataFrame, ids: Sequence[str], faults: Faults) -> pd.Dat
             ("values",), f"{problem}, but have no column 'area_code': rename the column with the codes of the areas"
         )
         return None
-    both = [name for name in indicators if name in (*OF_ROWS, *OF_AREAS) and name != "population"]
+    both = [name for name in indicators if name in (*ROW_COLUMNS, *AREA_COLUMNS) and name != "population"]
     for name in both:
         faults.add(
             ("values",), f"{quoted(name)} is an indicator here and a column of its own in a wide table: rename it"
         )
-    known = (*OF_ROWS, *OF_AREAS, *ids)
+    known = (*ROW_COLUMNS, *AREA_COLUMNS, *ids)
     for name in columns:
         if name not in known:
             problem = f"the wide table has a column {quoted(name)}, which is not an indicator"
-            faults.add(("values",), f"{problem}: remove it, add it to the framework, or {use(name, known)}")
-    keys = table[[name for name in OF_ROWS if name in columns]]
+            faults.add(("values",), f"{problem}: remove it, add it to the framework, or {suggestion(name, known)}")
+    keys = table[[name for name in ROW_COLUMNS if name in columns]]
     keys = keys.astype(str).apply(lambda column: column.str.strip()).mask(keys.isna(), "")
     for name in keys:
         blank = np.flatnonzero(keys[name] == "")
@@ -65,6 +65,6 @@ def read_wide(table: pd.DataFrame, ids: Sequence[str], faults: Faults) -> pd.Dat
         return None
     parts: list[pd.DataFrame] = []
     for name in indicators:
-        selected = [one for one in columns if one in (OF_ROWS if parts else (*OF_ROWS, *OF_AREAS))]
+        selected = [one for one in columns if one in (ROW_COLUMNS if parts else (*ROW_COLUMNS, *AREA_COLUMNS))]
         parts.append(table[selected].assign(indicator_id=name, value=table[name]))
     return pd.concat(parts)

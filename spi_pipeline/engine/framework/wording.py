@@ -41,8 +41,8 @@ IMPUTE = {
     "neighbours": "takes the mean of the {neighbours} most similar areas",
 }
 WEIGHTS = {
-    "given": "the weights stated (1 where none is), scaled to sum to 1",
-    "shares": "the weights stated; shares that sum to 1 within 0.02 are used as published, others are scaled to "
+    "given": "the declared weights (1 where none is), scaled to sum to 1",
+    "shares": "the declared weights; shares that sum to 1 within 0.02 are used as published, others are scaled to "
     "sum to 1",
     "equal": "equal weights",
     "pca": "w_i ∝ v_i / sd_i, v the first eigenvector of {matrix}; {negative}",
@@ -51,7 +51,7 @@ WEIGHTS = {
     "weights where a loading is not positive",
     "correlation_balanced": "weights under which every child correlates equally with the parent; equal weights where "
     "no positive ones do",
-    "random": "the weights stated, each drawn once from up to {spread:.0%} below to above (seed {seed})",
+    "random": "the declared weights, each drawn once from up to {spread:.0%} below to above (seed {seed})",
 }
 AGGREGATE = {
     "arithmetic": "Σ w s / Σ w",
@@ -116,7 +116,7 @@ def filled(sentences: dict[str, str], method: str, options: dict[str, Any], scal
         "kept": "" if "ties" in options else "; values that are already ranks are not ranked again",
         "cap": f", {scale:g} at most" if settings.get("cap") else "",
         "count": "the number of areas in the edition" if count is None else f"= {count:g}",
-        "matrix": "a stated correlation matrix"
+        "matrix": "a declared correlation matrix"
         if "correlation" in settings
         else "the correlation matrix over all complete rows, editions pooled",
         "negative": "negative loadings are kept"

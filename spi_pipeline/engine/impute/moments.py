@@ -28,9 +28,9 @@ class Moments:
     patterns. The rows themselves are read once, however many regressions follow.
     """
 
-    def __init__(self, values: Array, among: Flags) -> None:
-        known, every = values[among], ~np.isnan(values)
-        present = every[among]
+    def __init__(self, values: Array, reference: Flags) -> None:
+        known, every = values[reference], ~np.isnan(values)
+        present = every[reference]
         count = np.maximum(present.sum(axis=0), 1)
         # Standardising by all values present makes the sums small and the solution independent of units.
         self.centre = np.nansum(known, axis=0) / count
@@ -38,11 +38,11 @@ class Moments:
         largest = np.max(np.abs(np.nan_to_num(known)), axis=0, initial=0.0)
         self.varies = spread > ROUNDING * largest
         self.spread = np.where(self.varies, spread, 1.0)
-        self.values, self.used = values, every & among[:, np.newaxis]
+        self.values, self.used = values, every & reference[:, np.newaxis]
         self.standard = np.where(every, (values - self.centre) / self.spread, 0.0)
         self.patterns, group = patterns(present)
         counts = np.bincount(group, minlength=len(self.patterns))
-        parts = np.split(self.standard[among][np.argsort(group, kind="stable")], np.cumsum(counts)[:-1])
+        parts = np.split(self.standard[reference][np.argsort(group, kind="stable")], np.cumsum(counts)[:-1])
         self.rows = counts
         self.sums = np.array([part.sum(axis=0) for part in parts])
         self.products = np.array([part.T @ part for part in parts])

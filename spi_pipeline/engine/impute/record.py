@@ -59,8 +59,8 @@ def filled_cells(
     return pd.DataFrame(cells, columns=CELL_COLUMNS)
 
 
-def tried(
-    fill: Callable[[pd.DataFrame], Imputed], panel: pd.DataFrame, ids: Sequence[str], among: Flags | None
+def cross_validation_errors(
+    fill: Callable[[pd.DataFrame], Imputed], panel: pd.DataFrame, ids: Sequence[str], reference: Flags | None
 ) -> dict[str, float]:
     """The root mean square error of an imputation method on known values, by indicator and in its unit.
 
@@ -70,12 +70,12 @@ def tried(
         fill: the imputation method.
         panel: the panel with its missing values.
         ids: the indicators to test the method on.
-        among: the reference rows to test it on; None for all.
+        reference: the reference rows to test it on; None for all.
 
     Returns:
         Errors by indicator; NaN where no hidden cell was imputed.
     """
-    rows = np.arange(len(panel)) if among is None else np.flatnonzero(among)
+    rows = np.arange(len(panel)) if reference is None else np.flatnonzero(reference)
     part = np.full(len(panel), -1)
     part[rows] = np.random.default_rng(0).permutation(len(rows)) % PARTS
     times = min(max(PARTS * ENOUGH // max(len(rows), 1), 1), PARTS)

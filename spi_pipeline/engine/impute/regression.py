@@ -11,17 +11,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from spi_pipeline.engine.impute.cross_validation import Means, cross_validate
 from spi_pipeline.engine.impute.moments import Moments, patterns, regress
 from spi_pipeline.engine.impute.record import Imputed, filled_cells
-from spi_pipeline.engine.impute.trial import Means, trial
-from spi_pipeline.engine.panel import Flags, Positions, require_panel, rows_of
+from spi_pipeline.engine.panel import Flags, Positions, reference_rows, require_panel
 
 
 def impute_regression(
     panel: pd.DataFrame,
     eligible: pd.DataFrame | None = None,
     minimum_share: float = 0.65,
-    among: Flags | None = None,
+    reference: Flags | None = None,
 ) -> Imputed:
     """Impute missing values by least squares on the other indicators of the same component.
 
@@ -43,7 +43,7 @@ def impute_regression(
         eligible: flags in the panel's shape, True where a missing value may be imputed; None allows all.
         minimum_share: an indicator is imputed in an edition only where at least this share of the edition's areas
             has it, of those that have it or may get it.
-        among: the reference rows, which regressions are fitted to and areas are counted among; None for all.
+        reference: the reference rows, which regressions are fitted to and areas are counted among; None for all.
 
     Raises:
         EngineError: the panel has another index, a row or column twice, or an infinite value.
@@ -54,21 +54,23 @@ def impute_regression(
     to_impute = ~observed
     if eligible is not None:
         to_impute &= eligible.reindex(index=panel.index, columns=panel.columns, fill_value=False).astype(bool)
-    share = rows_of(observed.astype(float).where(observed | to_impute), among).groupby(level="edition").mean()
+    share = (
+        reference_rows(observed.astype(float).where(observed | to_impute), reference).groupby(level="edition").mean()
+    )
     to_impute &= (share.reindex(editions) >= minimum_share).set_axis(panel.index)
     values = panel.to_numpy(dtype=float)
-    moments = Moments(values, np.ones(len(values), dtype=bool) if among is None else among)
+    moments = Moments(values, np.ones(len(values), dtype=bool) if reference is None else reference)
     strength = moments.strengths()
-    known, names = values if among is None else values[among], [str(name) for name in panel.columns]
+    known, names = values if reference is None else values[reference], [str(name) for name in panel.columns]
     low, high = np.fmin.reduce(known, axis=0), np.fmax.reduce(known, axis=0)
-    means = Means(panel, among)
+    means = Means(panel, reference)
     estimates, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     method, donors = (np.full(values.shape, "", dtype=object) for _ in range(2))
     for target in range(values.shape[1]):
         for rows, present in _by_pattern(observed.to_numpy(), to_impute.to_numpy()[:, target]):
             strongest_first = present[np.argsort(-strength[present, target], kind="stable")]
             fit = regress(moments, target, strongest_first)
-            tried = means.try_out(target) if fit is None else trial(fit, means, (low[target], high[target]))
+            tried = means.errors(target) if fit is None else cross_validate(fit, means, (low[target], high[target]))
             if fit is not None and (tried.regression < tried.mean or np.isnan(tried.mean)):
                 estimates[rows, target] = np.clip(fit.estimates(rows), low[target], high[target])
                 method[rows, target], error[rows, target] = "regression", tried.regression

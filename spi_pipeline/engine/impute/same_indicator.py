@@ -15,7 +15,7 @@ import pandas as pd
 
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.impute.record import Imputed, filled_cells
-from spi_pipeline.engine.panel import Array, Flags, blank_but, require_panel
+from spi_pipeline.engine.panel import Array, Flags, blank_other_rows, require_panel
 
 Objects = npt.NDArray[np.object_]
 
@@ -27,7 +27,7 @@ def impute_average(
     panel: pd.DataFrame,
     average: Literal["mean", "median"] = "mean",
     groups: pd.Series | None = None,
-    among: Flags | None = None,
+    reference: Flags | None = None,
 ) -> Imputed:
     """Impute the mean or median of the areas of the same edition, or of the same group within the edition.
 
@@ -40,7 +40,7 @@ def impute_average(
         average: mean or median.
         groups: group of each row, indexed as the panel; rows without a group are not imputed. None takes the edition
             as one group.
-        among: the reference rows for the averages; None for all.
+        reference: the reference rows for the averages; None for all.
 
     Returns:
         The imputed panel; donors are the group and the number of its areas that have a value.
@@ -49,7 +49,7 @@ def impute_average(
     editions = panel.index.get_level_values("edition")
     labels = editions if groups is None else groups.reindex(panel.index)
     keys = [editions] if groups is None else [editions, labels.to_numpy()]
-    grouped = blank_but(panel, among).groupby(keys)
+    grouped = blank_other_rows(panel, reference).groupby(keys)
     averages, counts = grouped.transform(average), grouped.transform("count")
     names = np.where(pd.isna(labels), "", labels.astype(str) if groups is not None else "all")
     donors = _joined(names, counts.to_numpy(), panel.isna().to_numpy())
@@ -77,7 +77,7 @@ def impute_linear(panel: pd.DataFrame) -> Imputed:
     return _along_editions(panel, "linear in time", _line)
 
 
-def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | None = None) -> Imputed:
+def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, reference: Flags | None = None) -> Imputed:
     """Impute the mean of the nearest neighbours in the same edition that have a value.
 
     The distance of two areas is the root mean square of their differences, each in standard deviations of its
@@ -89,7 +89,7 @@ def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | N
     Args:
         panel: raw values.
         neighbours: number of neighbours.
-        among: the reference rows, which can be neighbours; None for all.
+        reference: the reference rows, which can be neighbours; None for all.
 
     Returns:
         The imputed panel; donors are the area codes, nearest first.
@@ -111,7 +111,7 @@ def impute_neighbours(panel: pd.DataFrame, neighbours: int = 5, among: Flags | N
         rows = rows[np.argsort(areas[rows], kind="stable")]
         for row in rows[np.isnan(values[rows]).any(axis=1)]:
             nearest = rows[_nearest_first(standard, row, rows)]
-            nearest = nearest if among is None else nearest[among[nearest]]
+            nearest = nearest if reference is None else nearest[reference[nearest]]
             for column in np.flatnonzero(np.isnan(values[row])):
                 chosen = nearest[~np.isnan(values[nearest, column])][:neighbours]
                 if len(chosen):

@@ -60,29 +60,29 @@ def between(values: Array, worst: Array, best: Array, clip: bool) -> Array:
     return np.clip(share, 0, 1, out=share) if clip else share
 
 
-def goalposts(values: Array, known: ReferenceStatistics) -> tuple[Array, Array]:
+def goalposts(values: Array, statistics: ReferenceStatistics) -> tuple[Array, Array]:
     """The goalposts of each indicator, or the panel's extremes where none are declared, with the shifts of the draws.
 
     Raises:
         EngineError: an indicator without goalposts has the same value everywhere.
     """
-    worst, best = known.worst, known.best
+    worst, best = statistics.worst, statistics.best
     undeclared = np.isnan(worst)
     if undeclared.any():
-        low, high = lowest(known.rows.known(values)), highest(known.rows.known(values))
+        low, high = lowest(statistics.rows.reference_values(values)), highest(statistics.rows.reference_values(values))
         require_spread(
-            low[..., undeclared], high[..., undeclared], _picked(known, undeclared), "a score between the extremes"
+            low[..., undeclared], high[..., undeclared], _picked(statistics, undeclared), "a score between the extremes"
         )
-        rising = known.direction > 0
+        rising = statistics.direction > 0
         worst = np.where(undeclared, np.where(rising, low, high), worst)
         best = np.where(undeclared, np.where(rising, high, low), best)
-    if known.shifts is None:
+    if statistics.shifts is None:
         return worst, best
     distance = best - worst
-    return worst + known.shifts[:, :1] * distance, best + known.shifts[:, 1:] * distance
+    return worst + statistics.shifts[:, :1] * distance, best + statistics.shifts[:, 1:] * distance
 
 
-def minmax_scores(values: Array, known: ReferenceStatistics, low: float = 0.0, high: float = 100.0) -> Array:
+def minmax_scores(values: Array, statistics: ReferenceStatistics, low: float = 0.0, high: float = 100.0) -> Array:
     """Min-max normalisation by the panel's own extremes: ``low + (high - low) (x - min) / (max - min)``.
 
     Where lower is better, the largest value scores ``low``.
@@ -91,20 +91,20 @@ def minmax_scores(values: Array, known: ReferenceStatistics, low: float = 0.0, h
 
     Args:
         values: raw values.
-        known: the direction of each indicator.
+        statistics: the direction of each indicator.
         low: score of the worst value.
         high: score of the best value.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
-    turned = towards_better(values, known)
-    least, most = lowest(known.rows.known(turned)), highest(known.rows.known(turned))
-    require_spread(least, most, known.names, "min-max")
+    turned = towards_better(values, statistics)
+    least, most = lowest(statistics.rows.reference_values(turned)), highest(statistics.rows.reference_values(turned))
+    require_spread(least, most, statistics.names, "min-max")
     return np.asarray(low + (high - low) * (turned - least) / (most - least))
 
 
-def scaled_scores(values: Array, known: ReferenceStatistics, lower: float = 0.0, upper: float = 100.0) -> Array:
+def scaled_scores(values: Array, statistics: ReferenceStatistics, lower: float = 0.0, upper: float = 100.0) -> Array:
     """Rescale by given limits without clipping: ``scale * (± x - lower) / (upper - lower)``.
 
     Where lower is better, the sign of the values is reversed first, so the two limits refer to the reversed values.
@@ -116,28 +116,30 @@ def scaled_scores(values: Array, known: ReferenceStatistics, lower: float = 0.0,
     """
     if lower == upper:
         raise EngineError(f"scaling needs two different numbers, not {lower:g} twice")
-    return known.scale * (towards_better(values, known) - lower) / (upper - lower)
+    return statistics.scale * (towards_better(values, statistics) - lower) / (upper - lower)
 
 
-def z_scores(values: Array, known: ReferenceStatistics, mean: float = 0.0, sd: float = 1.0, ddof: int = 1) -> Array:
+def z_scores(
+    values: Array, statistics: ReferenceStatistics, mean: float = 0.0, sd: float = 1.0, ddof: int = 1
+) -> Array:
     """Standardise: ``mean + sd (x - m) / s`` with the panel's mean ``m`` and standard deviation ``s``.
 
     An indicator with the same value everywhere scores the mean.
 
     Args:
         values: raw values.
-        known: the direction of each indicator.
+        statistics: the direction of each indicator.
         mean: mean of the scores.
         sd: standard deviation of the scores.
         ddof: 1 divides the squares by n - 1, 0 by n.
     """
-    turned = towards_better(values, known)
-    compared = known.rows.known(turned)
+    turned = towards_better(values, statistics)
+    compared = statistics.rows.reference_values(turned)
     return np.asarray(mean + sd * _standardised(turned, average(compared), deviation(compared, ddof)))
 
 
 def base_year_z_scores(
-    values: Array, known: ReferenceStatistics, base: object, mean: float = 100.0, sd: float = 10.0
+    values: Array, statistics: ReferenceStatistics, base: object, mean: float = 100.0, sd: float = 10.0
 ) -> Array:
     """Standardise against one edition: ``mean + sd (x - m) / s`` with mean and deviation of the base year.
 
@@ -148,7 +150,7 @@ def base_year_z_scores(
 
     Args:
         values: raw values.
-        known: direction of each indicator, and the population.
+        statistics: direction of each indicator, and the population.
         base: the base edition.
         mean: score of the base year's mean.
         sd: points per standard deviation.
@@ -157,18 +159,18 @@ def base_year_z_scores(
         EngineError: the panel has no such edition, a weight is missing or not above 0, or an indicator has no value
             in it.
     """
-    turned = towards_better(values, known)
-    if base not in known.rows.editions:
+    turned = towards_better(values, statistics)
+    if base not in statistics.rows.editions:
         raise EngineError(f"the base year {base} is not an edition of the panel: choose one of those it has")
-    chosen = known.rows.ranked[base]
-    weights = np.ones(len(chosen)) if known.population is None else known.population[chosen]
+    chosen = statistics.rows.ranked[base]
+    weights = np.ones(len(chosen)) if statistics.population is None else statistics.population[chosen]
     if not (weights > 0).all():
-        lacking = row_in_words(known.rows.index[chosen[~(weights > 0)][0]])
+        lacking = row_in_words(statistics.rows.index[chosen[~(weights > 0)][0]])
         raise EngineError(f"every area needs a population above 0 in the base year, which {lacking} lacks: add it")
     rows = turned[..., chosen, :]
     absent = np.asarray(np.isnan(rows).all(axis=-2).any(axis=0))
     if absent.any():
-        raise EngineError(f"these indicators have no value in the base year {base}: {_listed(known, absent)}")
+        raise EngineError(f"these indicators have no value in the base year {base}: {_listed(statistics, absent)}")
     weight = np.where(np.isnan(rows), np.nan, weights[:, np.newaxis])
     whole = total(weight)
     centre = total(rows * weight) / whole
@@ -177,37 +179,37 @@ def base_year_z_scores(
     return np.asarray(mean + sd * _standardised(turned, centre, variance**0.5))
 
 
-def distance_to_maximum(values: Array, known: ReferenceStatistics) -> Array:
+def distance_to_maximum(values: Array, statistics: ReferenceStatistics) -> Array:
     """Distance to the best value, on the panel's range: ``scale * (1 - (max - x) / (max - min))``.
 
     Raises:
         EngineError: an indicator has the same value everywhere, or no direction.
     """
-    turned = towards_better(values, known)
-    return _distance(turned, highest(known.rows.known(turned)), known, False)
+    turned = towards_better(values, statistics)
+    return _distance(turned, highest(statistics.rows.reference_values(turned)), statistics, False)
 
 
-def distance_to_target(values: Array, known: ReferenceStatistics, cap: bool = False) -> Array:
+def distance_to_target(values: Array, statistics: ReferenceStatistics, cap: bool = False) -> Array:
     """Distance to a target, on the range from the worst value to the target.
 
     The formula is ``scale * (1 - (target - x) / (target - min))``.
 
     Args:
         values: raw values.
-        known: direction and target of each indicator.
+        statistics: direction and target of each indicator.
         cap: whether values better than the target score no more than the target.
 
     Raises:
         EngineError: a target is missing or equal to the worst value, or an indicator has no direction.
     """
-    turned = towards_better(values, known)
-    target = known.target * known.direction
+    turned = towards_better(values, statistics)
+    target = statistics.target * statistics.direction
     if np.isnan(target).any():
-        raise EngineError(f"these indicators have no target: {_listed(known, np.isnan(target))}")
-    return _distance(turned, target, known, cap)
+        raise EngineError(f"these indicators have no target: {_listed(statistics, np.isnan(target))}")
+    return _distance(turned, target, statistics, cap)
 
 
-def distance_to_reference(values: Array, known: ReferenceStatistics, area_code: str, cap: bool = False) -> Array:
+def distance_to_reference(values: Array, statistics: ReferenceStatistics, area_code: str, cap: bool = False) -> Array:
     """Distance to the values of one reference area, edition by edition; otherwise as in ``distance_to_target``.
 
     The worst value is that of the whole panel.
@@ -215,54 +217,54 @@ def distance_to_reference(values: Array, known: ReferenceStatistics, area_code: 
     Raises:
         EngineError: the area is not in the panel, or has the worst value itself.
     """
-    turned = towards_better(values, known)
-    areas = known.rows.index.get_level_values("area_code")
+    turned = towards_better(values, statistics)
+    areas = statistics.rows.index.get_level_values("area_code")
     if area_code not in areas:
         raise EngineError(f"the reference area {area_code} is not in the panel: choose one of its areas")
     reference = np.full(turned.shape, np.nan)
-    for rows in known.rows.editions.values():
+    for rows in statistics.rows.editions.values():
         place = rows[areas[rows] == area_code]
         if len(place):
             reference[..., rows, :] = turned[..., place, :]
-    worst = lowest(known.rows.known(turned))
+    worst = lowest(statistics.rows.reference_values(turned))
     at_worst = np.asarray((reference - worst <= NOISE * np.abs(worst)).any(axis=(0, 1)))
     if at_worst.any():
         raise EngineError(
-            f"the reference area {area_code} itself has the worst value of: {_listed(known, at_worst)}; choose another "
-            "area, or another normalisation for these"
+            f"the reference area {area_code} itself has the worst value of: {_listed(statistics, at_worst)}; "
+            "choose another area, or another normalisation for these"
         )
     share = 1 - (reference - turned) / (reference - worst)
-    return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
+    return np.asarray(statistics.scale * (np.minimum(share, 1) if cap else share))
 
 
-def fraction_of_maximum(values: Array, known: ReferenceStatistics) -> Array:
+def fraction_of_maximum(values: Array, statistics: ReferenceStatistics) -> Array:
     """The share of the best value that an area reaches: ``x / max``, or ``min / x`` where lower is better.
 
     Raises:
         EngineError: an indicator has a negative value, or a value of 0 where lower is better, or no direction.
     """
-    _require_directions(known)
-    least, most = lowest(known.rows.known(values)), highest(known.rows.known(values))
-    falling = known.direction < 0
+    _require_directions(statistics)
+    least, most = lowest(statistics.rows.reference_values(values)), highest(statistics.rows.reference_values(values))
+    falling = statistics.direction < 0
     refused = np.asarray(((least < 0) | (falling & (least == 0)) | ~(most > 0)).any(axis=(0, 1)))
     if refused.any():
-        named = _listed(known, refused)
+        named = _listed(statistics, refused)
         raise EngineError(
             f"a fraction of the maximum needs positive values, which these indicators do not have: {named}"
         )
     share = values / most
     share[..., falling] = least[..., falling] / values[..., falling]
-    return known.scale * share
+    return statistics.scale * share
 
 
-def towards_better(values: Array, known: ReferenceStatistics) -> Array:
+def towards_better(values: Array, statistics: ReferenceStatistics) -> Array:
     """The values with their sign reversed where lower is better.
 
     Raises:
         EngineError: an indicator has no direction of +1 or -1.
     """
-    _require_directions(known)
-    return values * known.direction
+    _require_directions(statistics)
+    return values * statistics.direction
 
 
 def require_spread(least: Array, most: Array, names: Sequence[str], method: str) -> None:
@@ -280,11 +282,11 @@ def require_spread(least: Array, most: Array, names: Sequence[str], method: str)
         )
 
 
-def _distance(turned: Array, goal: Array, known: ReferenceStatistics, cap: bool) -> Array:
-    worst = lowest(known.rows.known(turned))
-    require_spread(worst, np.broadcast_to(goal, worst.shape), known.names, "a distance")
+def _distance(turned: Array, goal: Array, statistics: ReferenceStatistics, cap: bool) -> Array:
+    worst = lowest(statistics.rows.reference_values(turned))
+    require_spread(worst, np.broadcast_to(goal, worst.shape), statistics.names, "a distance")
     share = 1 - (goal - turned) / (goal - worst)
-    return np.asarray(known.scale * (np.minimum(share, 1) if cap else share))
+    return np.asarray(statistics.scale * (np.minimum(share, 1) if cap else share))
 
 
 def _standardised(turned: Array, centre: Array, spread: Array) -> Array:
@@ -293,19 +295,19 @@ def _standardised(turned: Array, centre: Array, spread: Array) -> Array:
     return np.where(constant, 0.0 * distance, distance)
 
 
-def _require_directions(known: ReferenceStatistics) -> None:
-    unsigned = ~np.isin(known.direction, [1, -1])
+def _require_directions(statistics: ReferenceStatistics) -> None:
+    unsigned = ~np.isin(statistics.direction, [1, -1])
     if unsigned.any():
-        named = _listed(known, unsigned)
+        named = _listed(statistics, unsigned)
         raise EngineError(f"a direction is +1 (higher is better) or -1, which these indicators do not have: {named}")
 
 
-def _listed(known: ReferenceStatistics, flags: Flags) -> str:
-    return ", ".join(_picked(known, flags))
+def _listed(statistics: ReferenceStatistics, flags: Flags) -> str:
+    return ", ".join(_picked(statistics, flags))
 
 
-def _picked(known: ReferenceStatistics, flags: Flags) -> list[str]:
-    return [str(name) for name, flag in zip(known.names, flags, strict=True) if flag]
+def _picked(statistics: ReferenceStatistics, flags: Flags) -> list[str]:
+    return [str(name) for name, flag in zip(statistics.names, flags, strict=True) if flag]
 
 
 def _require_goalposts(worst: pd.Series, best: pd.Series) -> None:

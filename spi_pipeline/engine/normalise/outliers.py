@@ -58,7 +58,7 @@ class Treated:
     summary: pd.DataFrame
 
 
-def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Flags | None = None) -> Treated:
+def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, reference: Flags | None = None) -> Treated:
     """Winsorise outliers; where that does not suffice, take the logarithm of the indicator.
 
     While both skew and kurtosis exceed their limits, the outermost value on the side of the skew (and all values tied
@@ -72,7 +72,7 @@ def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Fla
     Args:
         panel: raw values, one column per indicator.
         limits: the limits; None takes skew 2, kurtosis 3.5 and five points.
-        among: the reference rows, which decide the treatment; the others are clipped to the treated range of these.
+        reference: the reference rows, which decide the treatment; the others are clipped to the treated range of these.
             None for all.
     """
     require_panel(panel)
@@ -80,7 +80,7 @@ def treat_outliers(panel: pd.DataFrame, limits: Limits | None = None, among: Fla
     columns, points, summary = {}, [], {}
     for name in panel.columns:
         before = panel[name].to_numpy(dtype=float)
-        after, labels, treatment = _treat_among(before, limits, among)
+        after, labels, treatment = _treat_among(before, limits, reference)
         columns[name] = after
         moved = np.flatnonzero(labels != "")
         if len(moved):
@@ -112,19 +112,19 @@ def _treat(values: Array, limits: Limits) -> tuple[Array, Labels, Treatment]:
     return logged, np.where(np.isnan(values), "", "log").astype(object), "log"
 
 
-def _treat_among(values: Array, limits: Limits, among: Flags | None) -> tuple[Array, Labels, Treatment]:
-    if among is None or among.all():
+def _treat_among(values: Array, limits: Limits, reference: Flags | None) -> tuple[Array, Labels, Treatment]:
+    if reference is None or reference.all():
         return _treat(values, limits)
     after, labels = values.copy(), np.full(len(values), "", dtype=object)
-    after[among], labels[among], treatment = _treat(values[among], limits)
+    after[reference], labels[reference], treatment = _treat(values[reference], limits)
     if treatment != "none":
-        low, high = np.nanmin(values[among]), np.nanmax(values[among])
-        clipped = np.clip(values[~among], low, high)
+        low, high = np.nanmin(values[reference]), np.nanmax(values[reference])
+        clipped = np.clip(values[~reference], low, high)
         if treatment == "log":
-            after[~among] = np.log(clipped - low + LOG_SHIFT * (high - low))
+            after[~reference] = np.log(clipped - low + LOG_SHIFT * (high - low))
         else:
-            after[~among] = np.clip(clipped, np.nanmin(after[among]), np.nanmax(after[among]))
-        labels[~among] = np.where(np.abs(after[~among] - values[~among]) > 0, treatment, "")
+            after[~reference] = np.clip(clipped, np.nanmin(after[reference]), np.nanmax(after[reference]))
+        labels[~reference] = np.where(np.abs(after[~reference] - values[~reference]) > 0, treatment, "")
     return after, labels, treatment
 
 

@@ -17,7 +17,7 @@ from scipy import special
 from spi_pipeline.engine.errors import EngineError
 from spi_pipeline.engine.normalise.linear import towards_better
 from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
-from spi_pipeline.engine.panel import Array, Flags, Rows, run
+from spi_pipeline.engine.panel import Array, Flags, Rows, as_slice
 from spi_pipeline.engine.rank import places
 
 Ties = Literal["min", "average", "max"]
@@ -27,41 +27,41 @@ DIGITS = 12
 DECAY = 23.0
 
 
-def rank_scores(values: Array, known: ReferenceStatistics, ties: Ties = "min") -> Array:
+def rank_scores(values: Array, statistics: ReferenceStatistics, ties: Ties = "min") -> Array:
     """Rank the values within their edition: 1 for the worst, n for the best.
 
     Args:
         values: raw values.
-        known: direction of each indicator, and the rows that are ranked; any other row gets the place of the first
+        statistics: direction of each indicator, and the rows that are ranked; any other row gets the place of the first
             ranked row that it is not better than, or the last place.
         ties: the rank of tied areas: the lowest of the places they share, their average, or the highest.
     """
-    turned = towards_better(values, known)
+    turned = towards_better(values, statistics)
     largest = np.fmax.reduce(np.abs(turned), axis=-2, keepdims=True)
     step = 10.0 ** (np.floor(np.log10(np.where(largest > 0, largest, 1.0))) - (DIGITS - 1))
-    return _ranked(np.rint(turned / step), known.rows, ties)
+    return _ranked(np.rint(turned / step), statistics.rows, ties)
 
 
-def percentile_ranks(values: Array, known: ReferenceStatistics, ties: Ties = "min") -> Array:
+def percentile_ranks(values: Array, statistics: ReferenceStatistics, ties: Ties = "min") -> Array:
     """The share of the other areas that an area is better than: ``scale * (rank - 1) / (n - 1)``.
 
     Source: COINr's ``n_prank``; with average ties the usual percentile rank.
     """
-    ranked = rank_scores(values, known, ties)
-    others = _counts(ranked, known.rows) - 1
-    return known.scale * (ranked - 1) / np.where(others > 0, others, np.nan)
+    ranked = rank_scores(values, statistics, ties)
+    others = _counts(ranked, statistics.rows) - 1
+    return statistics.scale * (ranked - 1) / np.where(others > 0, others, np.nan)
 
 
-def borda_scores(values: Array, known: ReferenceStatistics, ties: Ties = "min") -> Array:
+def borda_scores(values: Array, statistics: ReferenceStatistics, ties: Ties = "min") -> Array:
     """The number of areas that an area is better than: ``rank - 1``.
 
     Source: Borda (1781).
     """
-    return rank_scores(values, known, ties) - 1
+    return rank_scores(values, statistics, ties) - 1
 
 
 def normal_scores(
-    values: Array, known: ReferenceStatistics, mean: float = 0.0, sd: float = 1.0, ties: Ties = "average"
+    values: Array, statistics: ReferenceStatistics, mean: float = 0.0, sd: float = 1.0, ties: Ties = "average"
 ) -> Array:
     """Normal scores of the ranks: ``mean + sd Φ⁻¹(rank / (n + 1))``.
 
@@ -70,16 +70,16 @@ def normal_scores(
 
     Args:
         values: raw values.
-        known: as in ``rank_scores``.
+        statistics: as in ``rank_scores``.
         mean: score of the middle place.
         sd: points per standard deviation.
         ties: as in ``rank_scores``.
     """
-    ranked = rank_scores(values, known, ties)
-    return np.asarray(mean + sd * special.ndtri(ranked / (_counts(ranked, known.rows) + 1)))
+    ranked = rank_scores(values, statistics, ties)
+    return np.asarray(mean + sd * special.ndtri(ranked / (_counts(ranked, statistics.rows) + 1)))
 
 
-def exponential_scores(values: Array, known: ReferenceStatistics, ties: Ties | None = None) -> Array:
+def exponential_scores(values: Array, statistics: ReferenceStatistics, ties: Ties | None = None) -> Array:
     """The exponential transform of deprivation indices, from values; the highest place scores 100.
 
     The values are ranked within their edition and then transformed as in ``exponential_of_ranks``. To score need, pass
@@ -88,16 +88,16 @@ def exponential_scores(values: Array, known: ReferenceStatistics, ties: Ties | N
 
     Args:
         values: raw values, or published ranks.
-        known: directions, +1 where the highest value gets the highest score, -1 where the lowest does; and the rows
-            that are ranked.
+        statistics: directions, +1 where the highest value gets the highest score, -1 where the lowest does; and the
+            rows that are ranked.
         ties: as in ``rank_scores``; None for the mean place.
     """
-    ranked = rank_scores(values, known, ties or "average")
-    count = _counts(ranked, known.rows)
+    ranked = rank_scores(values, statistics, ties or "average")
+    count = _counts(ranked, statistics.rows)
     if ties is None:
-        published = are_rankings(values, known.rows)[..., np.newaxis, :]
+        published = are_rankings(values, statistics.rows)[..., np.newaxis, :]
         if published.any():
-            own = np.where(known.direction > 0, values, count + 1 - values)
+            own = np.where(statistics.direction > 0, values, count + 1 - values)
             ranked = np.where(published, np.clip(own, 1, count), ranked)
     return _exponential(ranked / count)
 
@@ -114,11 +114,11 @@ def are_rankings(values: Array, rows: Rows) -> Flags:
             return ranking
         low, high = places(block), _highest_places(block)
         ranking &= (absent | (block == low) | (block == high) | (block == (low + high) / 2)).all(axis=-1)
-    known = rows.known(values)
+    known = rows.reference_values(values)
     return np.asarray(ranking & ~np.isnan(known).all(axis=-2))
 
 
-def exponential_of_ranks(values: Array, known: ReferenceStatistics, count: int | None = None) -> Array:
+def exponential_of_ranks(values: Array, statistics: ReferenceStatistics, count: int | None = None) -> Array:
     """The exponential transform from published ranks, 1 the most deprived: ``-23 ln(1 - R (1 - exp(-100 / 23)))``.
 
     ``R = (N + 1 - r) / N`` is the rank scaled to reach 1 for the most deprived of ``N`` areas. The transform limits
@@ -130,20 +130,20 @@ def exponential_of_ranks(values: Array, known: ReferenceStatistics, count: int |
 
     Args:
         values: published ranks.
-        known: direction of each indicator.
+        statistics: direction of each indicator.
         count: number of ranked areas; None counts those present in each edition.
 
     Raises:
         EngineError: a rank lies outside 1 to N.
     """
-    whole = Rows(known.rows.index)
+    whole = Rows(statistics.rows.index)
     total = _counts(values, whole) if count is None else np.full(values.shape, float(count))
     outside = (values < 1) | (values > total)
     if outside.any():
         flags = np.asarray(outside.any(axis=(0, 1)))
-        named = ", ".join(str(name) for name, flag in zip(known.names, flags, strict=True) if flag)
+        named = ", ".join(str(name) for name, flag in zip(statistics.names, flags, strict=True) if flag)
         raise EngineError(f"published ranks must run from 1 to the number of areas, but these do not: {named}")
-    share = np.where(known.direction < 0, total + 1 - values, values) / total
+    share = np.where(statistics.direction < 0, total + 1 - values, values) / total
     return _exponential(share)
 
 
@@ -155,8 +155,8 @@ def _counts(values: Array, rows: Rows) -> Array:
     """The number of ranked areas in each row's edition, in the shape of the values."""
     counts = np.empty_like(values)
     for edition, chosen in rows.editions.items():
-        ranked = values[..., run(rows.ranked[edition]), :]
-        counts[..., run(chosen), :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
+        ranked = values[..., as_slice(rows.ranked[edition]), :]
+        counts[..., as_slice(chosen), :] = (~np.isnan(ranked)).sum(axis=-2, keepdims=True)
     return counts
 
 
@@ -164,7 +164,7 @@ def _ranked(rounded: Array, rows: Rows, ties: Ties) -> Array:
     result = np.full_like(rounded, np.nan)
     for edition, own in rows.editions.items():
         inside = rows.ranked[edition]
-        among = run(inside)
+        among = as_slice(inside)
         block = np.ascontiguousarray(np.swapaxes(rounded[..., among, :], -1, -2))
         place = _highest_places(block) if ties == "max" else places(block)
         if ties == "average":

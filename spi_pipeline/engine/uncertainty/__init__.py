@@ -1,4 +1,4 @@
 """Uncertainty and sensitivity analysis of an index: recalculations with sources of uncertainty drawn at random.
 
-``framework.doubt`` reads the sources of uncertainty; ``calculate`` holds the calculation itself.
+``framework.uncertainty_settings`` reads the sources of uncertainty; ``calculate`` holds the calculation itself.
 """

@@ -22,7 +22,7 @@ DENSE = 0.5
 
 
 @dataclass(frozen=True)
-class Uncertain:
+class UncertainValues:
     """A source of uncertainty of values.
 
     Attributes:
@@ -68,7 +68,7 @@ class Errors:
 
 
 def drawn_values(
-    scores: Scores, sources: Mapping[str, Uncertain], numbers: Mapping[str, Sequence[int]], seed: int
+    scores: Scores, sources: Mapping[str, UncertainValues], numbers: Mapping[str, Sequence[int]], seed: int
 ) -> Array:
     """Values with the errors of some sources, ``[draw, row, indicator]``, each clipped to the possible values.
 
@@ -95,12 +95,12 @@ def errors_of(scores: Scores, sd: pd.DataFrame) -> Errors | None:
     known[:, logged] /= np.exp(scores.inputs.treated[:, logged])
     known = np.where(np.isfinite(known) & (known > 0) & ~np.isnan(scores.inputs.treated), known, 0.0)
     cells = np.flatnonzero(known)
-    among = scores.inputs.rows.among
-    if among is not None:  # areas outside are drawn last, so that they do not change the draws of the others
-        cells = cells[np.argsort(~among[cells // known.shape[1]], kind="stable")]
+    reference = scores.inputs.rows.reference
+    if reference is not None:  # areas outside are drawn last, so that they do not change the draws of the others
+        cells = cells[np.argsort(~reference[cells // known.shape[1]], kind="stable")]
     if not len(cells):
         return None
-    if among is None and len(cells) > DENSE * known.size and scores.inputs.task.values.period is None:
+    if reference is None and len(cells) > DENSE * known.size and scores.inputs.task.values.period is None:
         cells = np.arange(known.size)
     return Errors(known.shape, cells, known.ravel()[cells], _observations(scores, cells))
 

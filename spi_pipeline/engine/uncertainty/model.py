@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from spi_pipeline.engine.calculate.changes import Changes, together
+from spi_pipeline.engine.calculate.changes import Changes, merged
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.calculate.weighing import refitted
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
-from spi_pipeline.engine.uncertainty.errors import Uncertain, drawn_values
-from spi_pipeline.engine.uncertainty.source import Drawable, Noted, Varied
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, UncertaintySettings
+from spi_pipeline.engine.uncertainty.errors import UncertainValues, drawn_values
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Varied
 from spi_pipeline.engine.uncertainty.sources import PREPARE
 from spi_pipeline.engine.uncertainty.streams import stream
 
 # A function that receives the number of recalculations done, and the total.
 Progress = Callable[[int, int], None]
 # Number of rows, over all draws, that are recalculated at a time.
-TOGETHER = 8192
+ROWS_AT_ONCE = 8192
 
 
 class Model:
@@ -38,24 +38,26 @@ class Model:
         varied: every source of uncertainty, with whether it is varied and how, or why not.
     """
 
-    def __init__(self, scores: Scores, doubt: Doubt) -> None:
+    def __init__(self, scores: Scores, settings: UncertaintySettings) -> None:
         self.scores = scores
         prepared = {
-            name: prepare(scores, doubt) if name in doubt.sources else "switched off"
+            name: prepare(scores, settings) if name in settings.sources else "switched off"
             for name, prepare in PREPARE.items()
         }
-        self.uncertain = {name: one for name, one in prepared.items() if isinstance(one, Uncertain)}
+        self.uncertain = {name: one for name, one in prepared.items() if isinstance(one, UncertainValues)}
         self.drawable = {name: one for name, one in prepared.items() if isinstance(one, Drawable)}
         count = len(scores.task.structure.leaves)
         self.varied = [Varied(name, False, one) if isinstance(one, str) else _varied(name, one, count)
                        for name, one in prepared.items()]  # fmt: skip
         recipes = scores.task.recipe.parents
-        self.fitted = [name for name in recipes if doubt.refit and refitted(recipes[name].weights)]
+        self.fitted = [name for name in recipes if settings.refit and refitted(recipes[name].weights)]
         self._fixed = Changes(
-            weights={name: one.weighed.weights for name, one in scores.formed.items() if name not in self.fitted}
+            weights={
+                name: one.child_weights.weights for name, one in scores.aggregations.items() if name not in self.fitted
+            }
         )
 
-    def changes(self, numbers: Mapping[str, Sequence[int]], seed: int) -> tuple[Changes, Noted]:
+    def changes(self, numbers: Mapping[str, Sequence[int]], seed: int) -> tuple[Changes, DrawnParameters]:
         """The changes of a batch of draws, and the drawn parameters.
 
         Args:
@@ -73,13 +75,13 @@ class Model:
                 change, drawn = self.drawable[source].draw(generators)
                 parts.append(change)
                 noted |= drawn
-        return together(parts), noted
+        return merged(parts), noted
 
     def draw(self, numbers: Mapping[str, Sequence[int]], seed: int) -> Pass:
         """A batch of recalculations; see ``changes``."""
         return forward(self.scores.inputs, self.changes(numbers, seed)[0])
 
-    def weights(self, drawn: Pass) -> Noted:
+    def weights(self, drawn: Pass) -> DrawnParameters:
         """The weights of every child in a batch of draws."""
         children = self.scores.task.structure.children
         return {
@@ -90,11 +92,11 @@ class Model:
 
     def batches(self, draws: int) -> list[range]:
         """The numbers of the draws in batches; a small index has large batches, since each call has a fixed cost."""
-        at_once = max(TOGETHER // len(self.scores.scores), 1)
+        at_once = max(ROWS_AT_ONCE // len(self.scores.scores), 1)
         return [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
 
 
-def _varied(name: str, prepared: Drawable | Uncertain, count: int) -> Varied:
+def _varied(name: str, prepared: Drawable | UncertainValues, count: int) -> Varied:
     columns = np.arange(count) if prepared.columns is None else prepared.columns
     some = "" if len(columns) == count else f" ({len(columns)} of {count} indicators)"
     return Varied(name, True, prepared.how + some, prepared.assumed, columns)

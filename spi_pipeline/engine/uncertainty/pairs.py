@@ -10,7 +10,7 @@ from spi_pipeline.engine.rank import TIE_DECIMALS
 from spi_pipeline.engine.uncertainty.ranking import Ranking
 
 # Largest number of areas: a table of pairs grows with its square.
-MOST = 500
+MAX_AREAS = 500
 
 
 class Pairs:
@@ -18,7 +18,7 @@ class Pairs:
 
     def __init__(self, ranking: Ranking, index: pd.Index) -> None:
         self._index = index
-        self._rows = {edition: rows for edition, rows in ranking.rows.items() if len(rows) <= MOST}
+        self._rows = {edition: rows for edition, rows in ranking.rows.items() if len(rows) <= MAX_AREAS}
         self._above = {edition: np.zeros((len(rows), len(rows))) for edition, rows in self._rows.items()}
         self._shared = {edition: np.zeros((len(rows), len(rows))) for edition, rows in self._rows.items()}
 

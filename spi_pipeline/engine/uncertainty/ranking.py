@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.panel import Array, run
+from spi_pipeline.engine.panel import Array, as_slice
 from spi_pipeline.engine.rank import TIE_DECIMALS, places
 
-Whole = npt.NDArray[np.unsignedinteger]
+RankArray = npt.NDArray[np.unsignedinteger]
 
 
 class Ranking:
@@ -25,10 +25,10 @@ class Ranking:
         self.rows = scores.inputs.rows.ranked
         self.kind = np.min_scalar_type(max(len(rows) for rows in self.rows.values()))
 
-    def __call__(self, scores: Array) -> Whole:
+    def __call__(self, scores: Array) -> RankArray:
         """Ranks along the last axis; ties share the best place, and 0 means no rank."""
         ranks = np.zeros(scores.shape, dtype=self.kind)
-        for rows in map(run, self.rows.values()):
+        for rows in map(as_slice, self.rows.values()):
             turned = scores[..., rows] * (self._turn * 10.0**TIE_DECIMALS)
             ranks[..., rows] = places(np.rint(turned, out=turned), self.kind)
         return ranks

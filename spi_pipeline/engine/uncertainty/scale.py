@@ -11,7 +11,7 @@ import numpy as np
 
 from spi_pipeline.engine.calculate.changes import Scale
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.panel import reference_rows
 
 # Methods whose scores are bounded by their scale.
 CLOSED = ("goalposts", "minmax", "percentile_rank")
@@ -20,7 +20,7 @@ CLOSED = ("goalposts", "minmax", "percentile_rank")
 def scale_of(scores: Scores) -> Scale:
     """Mean, standard deviation and limits of the scores of every indicator, over the reference areas."""
     recipe, leaves = scores.task.recipe, scores.task.structure.leaves
-    reference = rows_of(scores.scores[leaves], scores.inputs.rows.among).to_numpy(dtype=float)
+    reference = reference_rows(scores.scores[leaves], scores.inputs.rows.reference).to_numpy(dtype=float)
     low, high = np.full(len(leaves), -np.inf), np.full(len(leaves), np.inf)
     for column, spec in enumerate(recipe.leaves[name].normalise for name in leaves):
         if spec.method in CLOSED and spec.options.get("clip", True):

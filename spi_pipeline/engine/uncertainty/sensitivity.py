@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import SOURCES, Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES, UncertaintySettings
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.ranking import Ranking
-from spi_pipeline.engine.uncertainty.tails import BEYOND
+from spi_pipeline.engine.uncertainty.tails import TAIL_SHARE
 
 
 def sensitivity(
-    scores: Scores, draws: int = 500, seed: int = 0, doubt: Doubt | None = None, resamples: int = 200,
+    scores: Scores, draws: int = 500, seed: int = 0, settings: UncertaintySettings | None = None, resamples: int = 200,
     progress: Progress | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """First- and total-order Sobol indices of each source of uncertainty, with 90 % bootstrap intervals.
@@ -34,7 +34,7 @@ def sensitivity(
         scores: the index as computed.
         draws: n; the index is recomputed n (k + 2) times for k sources.
         seed: seed of all random numbers.
-        doubt: as in ``simulate``.
+        settings: as in ``simulate``.
         resamples: number of bootstrap samples behind each interval.
         progress: as in ``simulate``.
 
@@ -42,7 +42,7 @@ def sensitivity(
         One row per source, varied or not: source, varied, how, first, first_low, first_high, total, total_low,
         total_high; NaN where the source was not varied.
     """
-    model = Model(scores, doubt or scores.task.recipe.doubt)
+    model = Model(scores, settings or scores.task.recipe.uncertainty)
     on = [entry.source for entry in model.varied if entry.varied]
     shift = _Shift(model, seed, draws * (len(on) + 2), progress)
     base = shift(dict.fromkeys(on, range(draws)))
@@ -54,11 +54,11 @@ def sensitivity(
         row: dict[str, object] = {"source": entry.source, "varied": entry.varied, "how": entry.how}
         if entry.varied:
             mixed = shift({**dict.fromkeys(on, range(draws)), entry.source: range(draws, 2 * draws)})
-            shares = np.array([_shares(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
+            indices = np.array([_indices(base[rows_], other[rows_], mixed[rows_]) for rows_ in samples])
             for position, name in enumerate(("first", "total")):
-                known = shares[1:, position][~np.isnan(shares[1:, position])]
-                low, high = np.quantile(known, (BEYOND, 1 - BEYOND)) if len(known) else (np.nan, np.nan)
-                row |= {name: shares[0, position], f"{name}_low": low, f"{name}_high": high}
+                known = indices[1:, position][~np.isnan(indices[1:, position])]
+                low, high = np.quantile(known, (TAIL_SHARE, 1 - TAIL_SHARE)) if len(known) else (np.nan, np.nan)
+                row |= {name: indices[0, position], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     columns = ["source", "varied", "how", "first", "first_low", "first_high", "total", "total_low", "total_high"]
     return pd.DataFrame(rows, columns=columns)
@@ -88,7 +88,7 @@ class _Shift:
         return np.concatenate(shifts)
 
 
-def _shares(base: Array, other: Array, mixed: Array) -> tuple[float, float]:
+def _indices(base: Array, other: Array, mixed: Array) -> tuple[float, float]:
     variance = np.concatenate([base, other]).var()
     if not variance > 0:
         return float("nan"), float("nan")

@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spi_pipeline.engine.calculate.changes import together
+from spi_pipeline.engine.calculate.changes import merged
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
-from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, run
+from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, SOURCES, UncertaintySettings
+from spi_pipeline.engine.panel import INDEX_NAMES, Array, Flags, Positions, as_slice
 from spi_pipeline.engine.rank import whole_numbers
 from spi_pipeline.engine.uncertainty.model import Model, Progress
 from spi_pipeline.engine.uncertainty.pairs import Pairs
-from spi_pipeline.engine.uncertainty.ranking import Ranking, Whole
+from spi_pipeline.engine.uncertainty.ranking import RankArray, Ranking
 from spi_pipeline.engine.uncertainty.source import Varied
 from spi_pipeline.engine.uncertainty.tails import Tails
 
@@ -54,7 +54,7 @@ class Uncertainty:
     _draws: int
     _seed: int
 
-    def doubt(self) -> pd.DataFrame:
+    def sources(self) -> pd.DataFrame:
         """The sources of uncertainty as a table: source, varied, how, assumed."""
         rows = [(one.source, one.varied, one.how, one.assumed) for one in self.varied]
         return pd.DataFrame(rows, columns=["source", "varied", "how", "assumed"])
@@ -103,7 +103,11 @@ class Uncertainty:
 
 
 def simulate(
-    scores: Scores, draws: int = 1000, seed: int = 0, doubt: Doubt | None = None, progress: Progress | None = None
+    scores: Scores,
+    draws: int = 1000,
+    seed: int = 0,
+    settings: UncertaintySettings | None = None,
+    progress: Progress | None = None,
 ) -> Uncertainty:
     """Recompute an index many times, as ``engine.draw`` does, with the sources of uncertainty drawn at random.
 
@@ -114,7 +118,7 @@ def simulate(
         scores: the index as computed.
         draws: number of recalculations.
         seed: seed of all random numbers.
-        doubt: the sources that are varied, and how far; None takes those of the framework.
+        settings: the sources that are varied, and how far; None takes those of the framework.
         progress: called from time to time with the number of draws done and the total.
 
     Raises:
@@ -122,15 +126,15 @@ def simulate(
     """
     if draws < 20:
         raise EngineError(f"a 90 % interval needs 20 or more draws, not {draws}")
-    doubt = doubt or scores.task.recipe.doubt
-    model = Model(scores, doubt)
-    collected = _Collected(model, draws, doubt.lowest)
+    settings = settings or scores.task.recipe.uncertainty
+    model = Model(scores, settings)
+    collected = _Collected(model, draws, settings.lowest)
     parameters: list[dict[str, Any]] = []
     for numbers in model.batches(draws):
         errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
         others, noted = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
         measured = forward(scores.inputs, errors) if len(collected.uncertain) else None
-        whole = forward(scores.inputs, together([errors, others]))
+        whole = forward(scores.inputs, merged([errors, others]))
         collected.add(whole, measured, len(numbers))
         drawn = {**noted, **model.weights(whole)}
         repeated = {name: np.broadcast_to(own, len(numbers)) for name, own in drawn.items() if len(own) < len(numbers)}
@@ -194,9 +198,9 @@ class _Collected:
             np.subtract(drawn[place], self.published[place], out=distances[:, own], casting="same_kind")
         return distances.reshape(count, -1)
 
-    def _among_lowest(self, ranks: Whole) -> Flags:
+    def _among_lowest(self, ranks: RankArray) -> Flags:
         lowest: Flags = np.zeros(ranks.shape, dtype=bool)
-        for rows in map(run, self.ranking.rows.values()):
+        for rows in map(as_slice, self.ranking.rows.values()):
             own = ranks[..., rows]
             lowest[..., rows] = own > own.max(axis=-1, keepdims=True).astype(np.int64) - self.lowest
         return lowest

@@ -13,7 +13,7 @@ from spi_pipeline.engine.calculate.changes import Changes
 
 Generators = Sequence[np.random.Generator]
 # Drawn parameters by name, one entry per draw.
-Noted = Mapping[str, npt.NDArray[Any]]
+DrawnParameters = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Drawable:
     """
 
     how: str
-    draw: Callable[[Generators], tuple[Changes, Noted]]
+    draw: Callable[[Generators], tuple[Changes, DrawnParameters]]
     assumed: str
     columns: npt.NDArray[np.intp] | None = None
 
@@ -38,7 +38,7 @@ class Varied:
     """A source of uncertainty, with whether it was varied and how.
 
     Attributes:
-        source: name of the source, of ``doubt.SOURCES``.
+        source: name of the source, of ``uncertainty_settings.SOURCES``.
         varied: whether it was varied.
         how: phrase that describes how it was varied, or why not.
         assumed: the assumption behind the draws; empty where it was not varied.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.engine.calculate.changes import together
+from spi_pipeline.engine.calculate.changes import merged
 from spi_pipeline.engine.calculate.forward import Pass, forward
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import MEASURED, SOURCES, Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, SOURCES, UncertaintySettings
 from spi_pipeline.engine.panel import INDEX_NAMES, Array
 from spi_pipeline.engine.rank import TIE_DECIMALS
 from spi_pipeline.engine.uncertainty.model import Model
@@ -21,14 +21,14 @@ from spi_pipeline.engine.uncertainty.tails import Tails
 STANDING = ["place", "among", "score_low", "score_high", "measured_low", "measured_high", "place_low", "place_high"]
 
 
-def standing(scores: Scores, draws: int, seed: int, doubt: Doubt) -> pd.DataFrame:
+def standing(scores: Scores, draws: int, seed: int, settings: UncertaintySettings) -> pd.DataFrame:
     """The place that each area outside would take, with 90 % intervals.
 
     Args:
         scores: the index as computed, with areas outside.
         draws: number of recalculations, 20 or more.
         seed: seed of all random numbers.
-        doubt: the sources that are varied, and how far.
+        settings: the sources that are varied, and how far.
 
     Returns:
         One row for each edition, area outside and element, with ``STANDING``. ``place`` is 1 more than the number of
@@ -49,13 +49,13 @@ def standing(scores: Scores, draws: int, seed: int, doubt: Doubt) -> pd.DataFram
         better = [(whole[..., rows] < whole[..., [own]]).sum(axis=-1) for own, rows in zip(outside, among, strict=True)]
         return np.where(np.isnan(table[..., outside]), np.nan, np.stack(better, -1) + 1.0)
 
-    model = Model(scores, doubt)
+    model = Model(scores, settings)
     tails = {name: Tails(draws) for name in ("score", "measured", "place")}
     for numbers in model.batches(draws):
         errors, _ = model.changes(dict.fromkeys(MEASURED, numbers), seed)
         others, _ = model.changes({name: numbers for name in SOURCES if name not in MEASURED}, seed)
         measured = _table(forward(scores.inputs, errors), len(numbers))
-        whole = _table(forward(scores.inputs, together([errors, others])), len(numbers))
+        whole = _table(forward(scores.inputs, merged([errors, others])), len(numbers))
         tails["score"].add(whole[..., outside].reshape(len(numbers), -1))
         tails["measured"].add(measured[..., outside].reshape(len(numbers), -1))
         ranked = np.concatenate([measured[:, :count], whole[:, count:]], axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random.bit_generator import ISeedSequence
 
-from spi_pipeline.engine.framework.doubt import SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES
 
 
 def stream(seed: int, source: str, number: int) -> np.random.Generator:

@@ -14,7 +14,7 @@ from spi_pipeline.engine.panel import Array
 Draws = npt.NDArray[np.generic]
 
 # Share of the draws beyond either end of a 90 % interval.
-BEYOND = 0.05
+TAIL_SHARE = 0.05
 # Number of cells sorted at a time, to stay in the processor's cache; a power of two would use only few of its lines.
 CHUNK = 1000
 
@@ -24,7 +24,7 @@ class Tails:
 
     def __init__(self, draws: int) -> None:
         self._draws = draws
-        self._size = int(BEYOND * (draws - 1)) + 2
+        self._size = int(TAIL_SHARE * (draws - 1)) + 2
         self._waiting: list[Draws] = []
         self._tails: Draws | None = None  # cells by the lowest and then the highest, in order
 
@@ -37,7 +37,7 @@ class Tails:
     def scores(self) -> tuple[Array, Array]:
         """The ends by cell, interpolated linearly between two draws."""
         tails = self._sorted()
-        below, part = divmod(BEYOND * (self._draws - 1), 1)
+        below, part = divmod(TAIL_SHARE * (self._draws - 1), 1)
         one = int(below)
         ends = [tails[:, place].astype(float) for place in (one, one + 1, -1 - one, -2 - one)]
         return ends[0] + (ends[1] - ends[0]) * part, ends[2] + (ends[3] - ends[2]) * part
@@ -45,8 +45,8 @@ class Tails:
     def ranks(self) -> tuple[Array, Array]:
         """The ends by cell, at ranks that were drawn, without interpolation."""
         tails = self._sorted()
-        first = max(int(np.ceil(BEYOND * self._draws)), 1) - 1
-        last = self._draws - max(int(np.ceil((1 - BEYOND) * self._draws)), 1)
+        first = max(int(np.ceil(TAIL_SHARE * self._draws)), 1) - 1
+        last = self._draws - max(int(np.ceil((1 - TAIL_SHARE) * self._draws)), 1)
         return tails[:, first].astype(float), tails[:, -1 - last].astype(float)
 
     def _sorted(self) -> Draws:

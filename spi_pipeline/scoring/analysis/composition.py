@@ -48,7 +48,7 @@ def compositions(
     own = scores[scores["area_code"].isin(areas.wards) & (scores["edition"] == scores["edition"].max())]
     own = own[own["level"] != "indicator"]
     level_of = dict(zip(own["id"], own["level"], strict=True))
-    for (authority, profile), part in own.groupby([areas.own(own["area_code"]), "profile"]):
+    for (authority, profile), part in own.groupby([areas.authorities(own["area_code"]), "profile"]):
         panel = part.pivot(index="area_code", columns="id", values="score").astype("float64")
         apart = [code for code in composition.without if code in panel.index]
         for without in [[], apart] if apart else [[]]:
@@ -115,7 +115,7 @@ def residuals(scores: pd.DataFrame, context: pd.DataFrame, composition: Composit
         subset=["score", "measured"]
     )
     frames = [pd.DataFrame(columns=RESIDUAL_COLUMNS)]
-    for _, rows in own.groupby([areas.own(own["area_code"]), "profile", "id"]):
+    for _, rows in own.groupby([areas.authorities(own["area_code"]), "profile", "id"]):
         line = beyond_line(rows["measured"].to_numpy(dtype=float), rows["score"].to_numpy(dtype=float))
         line = line.set_axis(rows.index).assign(n=len(rows))
         beyond = np.select([line["lower"] > 0, line["upper"] < 0, line["lower"].notna()], [ABOVE, BELOW, WITHIN], "")

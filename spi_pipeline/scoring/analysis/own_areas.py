@@ -11,7 +11,7 @@ from spi_pipeline.engine.peers import scorecard
 from spi_pipeline.engine.uncertainty.standing import STANDING, standing
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.tree import Tree
-from spi_pipeline.scoring.uncertainty import doubt_of
+from spi_pipeline.scoring.uncertainty import uncertainty_settings
 
 CELL = ["edition", "area_code", "id"]
 SCORE_COLUMNS = [
@@ -22,7 +22,7 @@ SCORE_COLUMNS = [
 
 def own_area_scores(
     trees: Mapping[str, Tree], observations: pd.DataFrame, values: pd.DataFrame, authority_of: Mapping[str, str],
-    areas: Areas, wanted: Uncertainty, floor: float,
+    areas: Areas, settings: Uncertainty, floor: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Scores with intervals, the likely place among the wards, and strengths and weaknesses compared with them.
 
@@ -32,7 +32,7 @@ def own_area_scores(
         values: rows of the product ``own_area_value`` of the same editions.
         authority_of: by area, the authority whose wards it is compared with.
         areas: wards and authorities.
-        wanted: the number of draws, and the inputs they vary.
+        settings: the number of draws, and the inputs they vary.
         floor: difference in points up to which an area counts as level with the wards.
 
     Returns:
@@ -45,7 +45,7 @@ def own_area_scores(
         rows = pd.concat([observations, own[own["area_code"].isin(within)]], ignore_index=True)
         for profile, tree in trees.items() if within else ():
             scores = tree.score(tree.values(rows, [*codes, *within]), authority, within)
-            placed = standing(scores, wanted.draws, wanted.seed, doubt_of(wanted))
+            placed = standing(scores, settings.draws, settings.seed, uncertainty_settings(settings))
             table = placed[placed["area_code"].isin(within)].set_index(CELL)
             for name, panel in (("score", scores.scores), ("coverage", scores.coverage)):
                 table[name] = _long(panel).reindex(table.index)

@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.published_findings import Claim, Finding
 
 PUBLISHED_COLUMNS = [
     "finding_id", "claim", "authority_code", "edition", "publisher", "published", "url", "says", "id", "end", "wards",
-    "among", "verdict", "within_range", "found", "ranks", "because", "amiss",
+    "among", "verdict", "within_range", "actual_wards", "ranks", "because", "warning",
 ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def _verdict(finding: str, number: int, claim: Claim, own: pd.DataFrame) -> dict
     A ward is among the three lowest if fewer than three wards score lower, so tied wards all count.
     """
     if not set(claim.wards) <= set(own["area_code"]):
-        return {"verdict": "not_compared", "within_range": None, "found": None, "ranks": None, "amiss": None}
+        return {"verdict": "not_compared", "within_range": None, "actual_wards": None, "ranks": None, "warning": None}
     by_code = own.set_index("area_code").sort_values("score", ascending=claim.end == "lowest", kind="stable")
     beyond = by_code["score"].rank(method="min", ascending=claim.end == "lowest") - 1
     agrees = bool((beyond[claim.wards] < claim.count).all())
@@ -62,18 +62,24 @@ def _verdict(finding: str, number: int, claim: Claim, own: pd.DataFrame) -> dict
         named["rank_high"] > len(by_code) - claim.count if claim.end == "lowest" else named["rank_low"] <= claim.count
     )
     known = named[["rank_low", "rank_high"]].notna().all(axis=None)
-    label, amiss = f"{finding}, claim {number}", None
+    label, warning = f"{finding}, claim {number}", None
     if agrees and claim.because:
-        amiss = f"{label}: our figures agree, so its because is not needed; remove it from published_findings.yaml"
+        warning = f"{label}: our figures agree, so its because is not needed; remove it from published_findings.yaml"
     if not agrees and not claim.because:
-        amiss = (
+        warning = (
             f"{label}: our figures differ, with {names} {claim.end} in {claim.element} ({ranks}); give the reason "
             "under because in published_findings.yaml"
         )
     verdict = "agrees" if agrees else "differs"
     within_range = bool(reached.all()) if known else None
     ranks_in_words = f"{ranks}, of {len(by_code)}"
-    return {"verdict": verdict, "within_range": within_range, "found": names, "ranks": ranks_in_words, "amiss": amiss}
+    return {
+        "verdict": verdict,
+        "within_range": within_range,
+        "actual_wards": names,
+        "ranks": ranks_in_words,
+        "warning": warning,
+    }
 
 
 def _rank(ward: Mapping[Any, Any]) -> str:

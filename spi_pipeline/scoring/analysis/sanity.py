@@ -17,17 +17,19 @@ SANITY_COLUMNS = [
     "authority_code", "edition", "kind", "id", "other_id", "value", "threshold", "n", "finding", "reason",
     "unexplained",
 ]  # fmt: skip
-FOUND_COLUMNS = ["id", "other_id", "value", "threshold", "n", "finding", "told"]
-Found = Callable[[pd.DataFrame], pd.DataFrame]
+CHECK_COLUMNS = ["id", "other_id", "value", "threshold", "n", "finding", "sentence"]
+Check = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def look(kind: SanityKind, check: Found, scores: pd.DataFrame, sanity: Sanity, authority_of: pd.Series) -> pd.DataFrame:
+def run_check(
+    kind: SanityKind, check: Check, scores: pd.DataFrame, sanity: Sanity, authority_of: pd.Series
+) -> pd.DataFrame:
     """Check every authority and edition separately.
 
     Args:
         kind: the kind of check.
         check: checks the scores of one authority and edition (one row per ward, one column per element) and returns
-            ``FOUND_COLUMNS``; ``told`` is the finding as a sentence.
+            ``CHECK_COLUMNS``; ``sentence`` is the finding as a sentence.
         scores: rows of the product ``score``.
         sanity: profile and reasons.
         authority_of: authority of each ward, by code.
@@ -40,18 +42,18 @@ def look(kind: SanityKind, check: Found, scores: pd.DataFrame, sanity: Sanity, a
     for (authority, _), own in rows.groupby([rows["area_code"].map(authority_of), "edition"]):
         panel = own.pivot(index="area_code", columns="id", values="score").astype("float64")
         frames.append(check(panel).assign(authority_code=str(authority), edition=own["edition"].iloc[0]))
-    empty = pd.DataFrame(columns=[*FOUND_COLUMNS, "authority_code", "edition"])
+    empty = pd.DataFrame(columns=[*CHECK_COLUMNS, "authority_code", "edition"])
     table = pd.concat(frames, ignore_index=True) if frames else empty
     cells = table[["id", "other_id", "authority_code"]].itertuples(index=False, name=None)
     reasons = pd.Series([_reason(sanity, kind, *cell) for cell in cells], table.index, dtype=object)
-    sentences = [f"{text} ({edition})" for text, edition in zip(table["told"], table["edition"], strict=True)]
+    sentences = [f"{text} ({edition})" for text, edition in zip(table["sentence"], table["edition"], strict=True)]
     finding = table["finding"].astype(bool)
     table = table.assign(kind=kind, finding=finding, reason=reasons.where(finding, None))
     unexplained = pd.Series(sentences, table.index, dtype=object).where(finding & table["reason"].isna(), None)
     return table.assign(unexplained=unexplained)[SANITY_COLUMNS]
 
 
-def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]) -> Found:
+def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]) -> Check:
     """Check the correlation of the index, its dimensions and components with measures of the context.
 
     Args:
@@ -74,12 +76,12 @@ def comparison(sanity: Sanity, values: pd.DataFrame, level_of: Mapping[str, str]
                 r, least = pairs["score"].corr(pairs["value"]), sign * wanted.least.of(level_of[name])
                 sentence = f"{name} correlates with {wanted.measure} at {r:.2f}"
                 rows.append((name, wanted.measure, r, least, len(pairs), sign * r < sign * least, sentence))
-        return pd.DataFrame(rows, columns=FOUND_COLUMNS)
+        return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
     return check
 
 
-def opposed(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
+def opposed(sanity: Sanity, component_of: Mapping[str, str]) -> Check:
     """Find indicators that move against the other indicators of their component."""
 
     def check(panel: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +99,7 @@ def opposed(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
     return check
 
 
-def constant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
+def constant(sanity: Sanity, component_of: Mapping[str, str]) -> Check:
     """Find indicators whose scores hardly differ between wards."""
 
     def check(panel: pd.DataFrame) -> pd.DataFrame:
@@ -112,7 +114,7 @@ def constant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
     return check
 
 
-def redundant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
+def redundant(sanity: Sanity, component_of: Mapping[str, str]) -> Check:
     """Pair each indicator with the one it correlates with most, in any component; each pair appears once."""
 
     def check(panel: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +134,7 @@ def redundant(sanity: Sanity, component_of: Mapping[str, str]) -> Found:
 
 def neighbours(
     sanity: Sanity, pairs: Sequence[tuple[str, str]], level_of: Mapping[str, str], names: pd.Series
-) -> Found:
+) -> Check:
     """Find wards whose scores lie far from those of the wards around them; none where no boundaries are available.
 
     Args:
@@ -173,9 +175,9 @@ def _rows(
             "threshold": threshold,
             "n": n.to_numpy(),
             "finding": finding.to_numpy(),
-            "told": list(sentences),
+            "sentence": list(sentences),
         },
-        columns=FOUND_COLUMNS,
+        columns=CHECK_COLUMNS,
     )
 
 

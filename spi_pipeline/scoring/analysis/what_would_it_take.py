@@ -18,7 +18,7 @@ from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.forward import forward
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import SOURCES
+from spi_pipeline.engine.framework.uncertainty_settings import SOURCES
 from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.engine.rank import ranked
@@ -27,7 +27,7 @@ from spi_pipeline.engine.uncertainty.tails import Tails
 from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.scoring.basis import PRESENT
 from spi_pipeline.scoring.tree import Tree
-from spi_pipeline.scoring.uncertainty import doubt_of
+from spi_pipeline.scoring.uncertainty import uncertainty_settings
 
 COLUMNS = [
     "edition", "profile", "indicator_id", "area_code", "target", "period_start", "period_end", "status", "rests_on",
@@ -48,13 +48,13 @@ class Counted:
         unit: the things counted, such as ``households``.
         per: the value is this multiple of count over denominator; None where counts move a published rate, which is
             taken to halve when the count halves.
-        of_alike: whether the denominator counts the same kind of thing, so that the count cannot exceed it.
+        bounded: whether the denominator counts the same kind of thing, so that the count cannot exceed it.
         higher: whether a higher value is better.
     """
 
     unit: str
     per: float | None
-    of_alike: bool
+    bounded: bool
     higher: bool
 
 
@@ -85,7 +85,7 @@ def what_would_it_take(
     how: Mapping[str, Counted],
     reference: pd.DataFrame,
     areas: Areas,
-    wanted: Uncertainty,
+    settings: Uncertainty,
 ) -> pd.DataFrame:
     """How far every ward of the newest edition is from the median ward of its authority and of England, in counts.
 
@@ -100,7 +100,7 @@ def what_would_it_take(
         how: the indicators that depend on counts, by id.
         reference: rows of the source ``reference``.
         areas: wards and authorities.
-        wanted: the number of draws, and the inputs they vary.
+        settings: the number of draws, and the inputs they vary.
 
     Returns:
         The columns of the product ``what_would_it_take``, without the profile. A cell has no row if it is estimated,
@@ -111,7 +111,7 @@ def what_would_it_take(
         scores = tree.score(tree.values(observations, codes), authority)
         gaps = _gaps(scores, observations, how, reference, authority)
         if len(gaps):
-            parts.append(gaps.assign(**_scored(scores, gaps, wanted))[parts[0].columns])
+            parts.append(gaps.assign(**_scored(scores, gaps, settings))[parts[0].columns])
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
@@ -135,7 +135,7 @@ def _gaps(
     own["each"] = (own["per"] / own["denominator"]).fillna(own["value"] / own["counted"].where(own["counted"] > 0))
     own["rests_on"] = np.where(own["per"].isna(), PROPORTION, COUNTS)
     own["unit"], own["higher"] = [one.unit for one in known], [one.higher for one in known]
-    own["most"] = np.where([one.of_alike for one in known], np.fmax(own["denominator"], own["counted"]), np.inf)
+    own["most"] = np.where([one.bounded for one in known], np.fmax(own["denominator"], own["counted"]), np.inf)
     # A value that is shrunk, logged or capped before scoring does not follow its counts in this way.
     as_scored = np.isclose(scores.inputs.treated[own["row"], own["column"]], own["value"], rtol=1e-9, atol=0)
     own = own[as_scored & own["each"].notna()]
@@ -169,18 +169,18 @@ def _needed(gaps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _scored(scores: Scores, gaps: pd.DataFrame, wanted: Uncertainty) -> dict[str, Array]:
+def _scored(scores: Scores, gaps: pd.DataFrame, settings: Uncertainty) -> dict[str, Array]:
     """Scores and ranks of every row, now and with its value at the target."""
-    model, root = Model(scores, doubt_of(wanted)), str(scores.scores.columns[-1])
+    model, root = Model(scores, uncertainty_settings(settings)), str(scores.scores.columns[-1])
     recipe, editions = scores.task.recipe, scores.inputs.rows.ranked
     own, column, value = (gaps[name].to_numpy() for name in ("row", "column", "value_then"))
     indicator, index = scores.scores.to_numpy(dtype=float), scores.scores[root].to_numpy(dtype=float)
-    weights = {name: one.weighed.weights for name, one in scores.formed.items()}
-    drawn = _draws(model, root, wanted)
-    now, then = Tails(wanted.draws), Tails(wanted.draws)
+    weights = {name: one.child_weights.weights for name, one in scores.aggregations.items()}
+    drawn = _draws(model, root, settings)
+    now, then = Tails(settings.draws), Tails(settings.draws)
     now.add(ranked(drawn, editions, recipe.rank_first)[:, own])
     results = {name: np.empty(len(gaps)) for name in ("score_then", "index_score_then", "rank_then")}
-    likely = np.empty((wanted.draws, len(gaps)))
+    likely = np.empty((settings.draws, len(gaps)))
     for batch in model.batches(len(gaps)):
         of_batch, each = np.arange(len(batch)), np.array(batch)
         values = np.repeat(scores.inputs.treated[np.newaxis], len(batch), axis=0)
@@ -198,10 +198,10 @@ def _scored(scores: Scores, gaps: pd.DataFrame, wanted: Uncertainty) -> dict[str
     return results | dict(ends) | {"score": indicator[own, column], "index_score": index[own], "rank": ranks[own]}
 
 
-def _draws(model: Model, root: str, wanted: Uncertainty) -> Array:
+def _draws(model: Model, root: str, settings: Uncertainty) -> Array:
     """Scores of the index in the draws behind ``rank_interval``, draws × rows."""
     parts = []
-    for numbers in model.batches(wanted.draws):
-        drawn = model.draw(dict.fromkeys(SOURCES, numbers), wanted.seed).scores[root]
+    for numbers in model.batches(settings.draws):
+        drawn = model.draw(dict.fromkeys(SOURCES, numbers), settings.seed).scores[root]
         parts.append(np.broadcast_to(drawn, (len(numbers), drawn.shape[1])))
     return np.concatenate(parts)

@@ -53,7 +53,7 @@ def published(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
 def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
     """Each claim with the verdict of our figures on it."""
     table = look.frame("published_finding")
-    rows = table[["finding_id", "claim", "id", "end", "wards", "verdict", "within_range", "found", "ranks"]]
+    rows = table[["finding_id", "claim", "id", "end", "wards", "verdict", "within_range", "actual_wards", "ranks"]]
     facts: dict[str, str] = {"claims": Markdown(framed(rows))}
     return facts | {
         f"{finding.id} says": f"{finding.says} ({finding.publisher}, {finding.published})"

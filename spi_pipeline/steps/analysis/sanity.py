@@ -113,7 +113,7 @@ def _elements(inputs: Inputs) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _table_of(
-    step: Step, kind: SanityKind, findings: sanity.Found, scores: pd.DataFrame, contracts: Contracts
+    step: Step, kind: SanityKind, findings: sanity.Check, scores: pd.DataFrame, contracts: Contracts
 ) -> Mapping[str, pd.DataFrame]:
-    table = sanity.look(kind, findings, scores, contracts.sanity, areas(contracts).authority_of)
+    table = sanity.run_check(kind, findings, scores, contracts.sanity, areas(contracts).authority_of)
     return {step.outputs[0]: table}

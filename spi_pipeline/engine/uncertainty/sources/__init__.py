@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
-from spi_pipeline.engine.uncertainty.errors import Uncertain
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
+from spi_pipeline.engine.uncertainty.errors import UncertainValues
 from spi_pipeline.engine.uncertainty.source import Drawable
 from spi_pipeline.engine.uncertainty.sources import (
     aggregation,
@@ -21,8 +21,8 @@ from spi_pipeline.engine.uncertainty.sources import (
 )
 
 # Functions that prepare each source for some data, or return the reason why it cannot be varied; the keys are those of
-# ``framework.doubt.SOURCES``.
-PREPARE: dict[str, Callable[[Scores, Doubt], Drawable | Uncertain | str]] = {
+# ``framework.uncertainty_settings.SOURCES``.
+PREPARE: dict[str, Callable[[Scores, UncertaintySettings], Drawable | UncertainValues | str]] = {
     "measurement": measurement.prepare,
     "allocation": allocation.prepare,
     "imputation": imputation.prepare,

@@ -21,16 +21,16 @@ import pandas as pd
 from scipy import optimize, special
 
 from spi_pipeline.engine.calculate.changes import Changes
-from spi_pipeline.engine.calculate.leaves import leaf_scores
+from spi_pipeline.engine.calculate.indicator_scores import indicator_scores
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import MEASURED, Doubt
-from spi_pipeline.engine.panel import Array, Positions, rows_of
+from spi_pipeline.engine.framework.uncertainty_settings import MEASURED, UncertaintySettings
+from spi_pipeline.engine.panel import Array, Positions, reference_rows
 from spi_pipeline.engine.uncertainty.errors import drawn_values
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 from spi_pipeline.engine.uncertainty.sources import allocation, imputation, measurement
 
 # Number of draws that estimate the variance of scores from errors of the figures, to within a quarter.
-TRIED = 40
+NOISE_DRAWS = 40
 # A variance of 0 would be infinitely far from the others on the log scale: it counts as this share of the median.
 LEAST = 1e-5
 
@@ -60,19 +60,19 @@ class _Term:
     freedom: tuple[float, float]
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     """Draw components as if other indicators measured them."""
-    terms = _terms(scores, doubt)
+    terms = _terms(scores, settings)
     if not terms:
         return "no element has two indicators and two areas, from which to estimate how far its indicators differ"
     area, count = _areas(scores)
     # A product or a sum of scores can leave the scale, so its draws may too.
     moved = [*scores.task.structure.leaves, *(term.parent for term in terms)]
-    reference = rows_of(scores.scores[moved], scores.inputs.rows.among).to_numpy(dtype=float)
+    reference = reference_rows(scores.scores[moved], scores.inputs.rows.reference).to_numpy(dtype=float)
     scale = scores.task.recipe.scale
     fixed = bool(np.nanmin(reference) >= 0 and np.nanmax(reference) <= scale)
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         common, own = zip(*(_drawn(terms, count, one) for one in generators), strict=True)
         shared, area_terms = np.array(common), np.array(own)
         added = {
@@ -103,8 +103,8 @@ def _drawn(terms: list[_Term], areas: int, generator: np.random.Generator) -> tu
 
 def _areas(scores: Scores) -> tuple[Positions, int]:
     """A number for the area of each row; areas outside come last, so that they do not change the others' draws."""
-    codes, among = scores.scores.index.get_level_values("area_code"), scores.inputs.rows.among
-    order = np.arange(len(codes)) if among is None else np.argsort(~among, kind="stable")
+    codes, reference = scores.scores.index.get_level_values("area_code"), scores.inputs.rows.reference
+    order = np.arange(len(codes)) if reference is None else np.argsort(~reference, kind="stable")
     area = np.empty(len(codes), dtype=np.intp)
     area[order], different = pd.factorize(codes[order])
     return area, len(different)
@@ -115,10 +115,10 @@ def _indicators(scores: Scores, parent: str) -> list[str]:
     return [name for name in scores.task.structure.children[parent] if name in recipe.leaves]
 
 
-def _terms(scores: Scores, doubt: Doubt) -> list[_Term]:
+def _terms(scores: Scores, settings: UncertaintySettings) -> list[_Term]:
     """The random terms of all components with indicators; empty where no component allows an estimate."""
     parents = [parent for parent in scores.task.structure.parents if _indicators(scores, parent)]
-    noise = _noise(scores, doubt)
+    noise = _noise(scores, settings)
     newest = list(scores.inputs.rows.ranked.values())[-1]
     own, residual, between = [], [], []
     for parent in parents:
@@ -144,7 +144,7 @@ def _terms(scores: Scores, doubt: Doubt) -> list[_Term]:
 
 def _shares(scores: Scores, parent: str) -> Array:
     """The weight of each indicator's score in its parent."""
-    formed = scores.formed[parent]
+    formed = scores.aggregations[parent]
     total = 1.0 if formed.power else float(formed.total[0, 0])
     weights = formed.weights / formed.weights.sum() * total
     return np.asarray(weights[_indicators(scores, parent)], dtype=float)
@@ -210,18 +210,18 @@ def _freedom(excess: float) -> float:
     return 2 * float(np.exp(optimize.brentq(above, low, high))) if above(low) > 0 else 2 * float(np.exp(low))
 
 
-def _noise(scores: Scores, doubt: Doubt) -> Array:
+def _noise(scores: Scores, settings: UncertaintySettings) -> Array:
     """The variance of indicator scores due to errors of the figures, rows by indicators."""
     sources = {"measurement": measurement, "allocation": allocation, "imputation": imputation}
-    prepared = {name: sources[name].prepare(scores, doubt) for name in MEASURED if name in doubt.sources}
+    prepared = {name: sources[name].prepare(scores, settings) for name in MEASURED if name in settings.sources}
     uncertain = {name: one for name, one in prepared.items() if not isinstance(one, str)}
     total: Array = np.zeros((2, *scores.inputs.treated.shape))
     if not uncertain:
         return np.zeros(scores.inputs.treated.shape)
     base = scores.scores[scores.task.structure.leaves].to_numpy(dtype=float)
-    for number in range(TRIED):
+    for number in range(NOISE_DRAWS):
         values = drawn_values(scores, uncertain, dict.fromkeys(uncertain, range(number, number + 1)), 0)
-        deviation = leaf_scores(scores.inputs, Changes(values=values))[0] - base
+        deviation = indicator_scores(scores.inputs, Changes(values=values))[0] - base
         total += np.array([deviation, deviation**2])
-    mean, square = total / TRIED
-    return np.asarray((square - mean**2) * TRIED / (TRIED - 1))
+    mean, square = total / NOISE_DRAWS
+    return np.asarray((square - mean**2) * NOISE_DRAWS / (NOISE_DRAWS - 1))

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.panel import INDEX_NAMES
-from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
+from spi_pipeline.engine.uncertainty.errors import UncertainValues, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> UncertainValues | str:
     """Draw imputed values with the error that estimates of left-out known values show."""
     cells, panel = scores.indicators.cells, scores.inputs.task.values.panel
     if cells.empty:
@@ -22,7 +22,7 @@ def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
     errors = errors_of(scores, pd.DataFrame(sd, index=panel.index, columns=panel.columns))
     if errors is None:
         return "no filled cell has an error: there was no known value to test the estimate on"
-    return Uncertain(
+    return UncertainValues(
         "filled cells drawn with the error that estimates of known values have", errors,
         "a missing value is as hard to estimate as a known one",
     )  # fmt: skip

@@ -7,17 +7,17 @@ import pandas as pd
 
 from spi_pipeline.engine.calculate.counts import counted_interval
 from spi_pipeline.engine.calculate.score import Scores
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.intervals import Z95
-from spi_pipeline.engine.uncertainty.errors import Uncertain, errors_of
+from spi_pipeline.engine.uncertainty.errors import UncertainValues, errors_of
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Uncertain | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> UncertainValues | str:
     """Draw values with their standard errors."""
     errors = errors_of(scores, standard_errors(scores))
     if errors is None:
         return "no value has lower and upper, or a numerator"
-    return Uncertain(
+    return UncertainValues(
         "values drawn from normal distributions with their standard errors", errors,
         "errors of different indicators and areas do not depend on each other",
     )  # fmt: skip

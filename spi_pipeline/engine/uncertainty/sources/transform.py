@@ -10,16 +10,16 @@ from spi_pipeline.engine.calculate.changes import Changes
 from spi_pipeline.engine.calculate.indicators import measured
 from spi_pipeline.engine.calculate.score import Scores
 from spi_pipeline.engine.framework.bounds import number
-from spi_pipeline.engine.framework.doubt import Doubt
+from spi_pipeline.engine.framework.uncertainty_settings import UncertaintySettings
 from spi_pipeline.engine.normalise.transform import Transform
-from spi_pipeline.engine.panel import rows_of
+from spi_pipeline.engine.panel import reference_rows
 from spi_pipeline.engine.uncertainty.scale import scale_of
-from spi_pipeline.engine.uncertainty.source import Drawable, Generators, Noted
+from spi_pipeline.engine.uncertainty.source import Drawable, DrawnParameters, Generators
 
 
-def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
+def prepare(scores: Scores, settings: UncertaintySettings) -> Drawable | str:
     """Draw values as declared or as square roots, where no value is negative."""
-    task, raw = scores.inputs.task, rows_of(scores.indicators.raw, scores.inputs.rows.among)
+    task, raw = scores.inputs.task, reference_rows(scores.indicators.raw, scores.inputs.rows.reference)
     leaves, elements = task.structure.leaves, task.structure.elements
     ends = [(number(elements[name].worst), number(elements[name].best)) for name in leaves]
     positive = (raw.min() >= 0).to_numpy() & np.array([min(end or 0.0 for end in pair) >= 0 for pair in ends])
@@ -31,12 +31,12 @@ def prepare(scores: Scores, doubt: Doubt) -> Drawable | str:
     root = Transform("square_root")
     transforms = scores.inputs.measure.transforms
     chosen = [root if column in columns else one for column, one in enumerate(transforms)]
-    other, scale = replace(measured(task, chosen), least=0.0), scale_of(scores)
+    other, scale = replace(measured(task, chosen), floor=0.0), scale_of(scores)
 
-    def draw(generators: Generators) -> tuple[Changes, Noted]:
+    def draw(generators: Generators) -> tuple[Changes, DrawnParameters]:
         rooted = np.array([bool(one.integers(2)) for one in generators])
-        noted = {"transform": np.where(rooted, "square_root", "stated")}
+        noted = {"transform": np.where(rooted, "square_root", "as_declared")}
         return Changes(measure=(other, rooted), scale=scale), noted
 
-    return Drawable("as stated, or the square root, on one scale", draw,
+    return Drawable("as declared, or the square root, on one scale", draw,
                     "either is as likely as the other", columns)  # fmt: skip

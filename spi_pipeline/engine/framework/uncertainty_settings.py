@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spi_pipeline.engine.errors import EngineError
-from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, suggestion
 
 # Errors of the figures, which the measured intervals cover.
 MEASURED = ("measurement", "allocation", "imputation")
@@ -20,7 +20,7 @@ KEYS = ("sources", "goalposts", "weights", "refit", "lowest")
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UncertaintySettings:
     """The sources of uncertainty that are varied, and how far.
 
     Attributes:
@@ -47,19 +47,19 @@ class Doubt:
             raise EngineError(f"lowest of doubt is {self.lowest}: give 1 or more")
 
 
-def read_doubt(framework: Mapping[str, Any], faults: Faults) -> Doubt:
+def read_uncertainty(framework: Mapping[str, Any], faults: Faults) -> UncertaintySettings:
     """Read the sources of uncertainty that a framework declares under ``doubt``; faults are appended."""
     declared = framework.get("doubt")
     place: Place = ("framework", "doubt")
     if declared is None:
-        return Doubt()
+        return UncertaintySettings()
     if not isinstance(declared, Mapping):
         faults.add(place, f"doubt is {quoted(declared)}: give any of {', '.join(KEYS)} under it")
-        return Doubt()
+        return UncertaintySettings()
     before = len(faults)
     for key in declared:
         if key not in KEYS:
-            faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {use(key, KEYS)}")
+            faults.add((*place, key), f"{quoted(key)} is not a key of doubt: {suggestion(key, KEYS)}")
     options: dict[str, Any] = {
         key: faults.number(declared[key], (*place, key), f"{key} of doubt")
         for key in ("goalposts", "weights", "lowest")
@@ -70,12 +70,12 @@ def read_doubt(framework: Mapping[str, Any], faults: Faults) -> Doubt:
     if not isinstance(declared.get("sources", []), list):
         faults.add((*place, "sources"), f"sources of doubt must be a list: give any of {', '.join(SOURCES)}")
     if len(faults) > before:
-        return Doubt()
+        return UncertaintySettings()
     if "lowest" in options:
         options["lowest"] = int(options["lowest"])
     options["sources"] = tuple(map(str, declared.get("sources", SOURCES)))
     try:
-        return Doubt(**options, refit=declared.get("refit", True))
+        return UncertaintySettings(**options, refit=declared.get("refit", True))
     except EngineError as error:
         faults.add(place, str(error))
-        return Doubt()
+        return UncertaintySettings()

@@ -9,14 +9,14 @@ import pandas as pd
 
 from spi_pipeline.engine.impute.moments import Fit
 from spi_pipeline.engine.impute.record import ENOUGH
-from spi_pipeline.engine.panel import Array, Flags, Positions, blank_but
+from spi_pipeline.engine.panel import Array, Flags, Positions, blank_other_rows
 
 # A row or area with leverage this close to 1 cannot be left out: it determines its own estimate.
 DECISIVE = 1e-9
 
 
 @dataclass(frozen=True)
-class Trial:
+class CrossValidationErrors:
     """Root mean square error of each method on known values, in the indicator's unit; NaN where it was not tried."""
 
     regression: float
@@ -29,25 +29,25 @@ class Means:
     Attributes:
         mean: means by row and indicator.
         count: number of areas behind each mean, by row and indicator.
-        apart: distance of each known value from the mean of the other areas.
+        deviation: distance of each known value from the mean of the other areas.
         area: a number for the area of each row.
     """
 
-    def __init__(self, panel: pd.DataFrame, among: Flags | None) -> None:
-        known = blank_but(panel, among)
+    def __init__(self, panel: pd.DataFrame, reference: Flags | None) -> None:
+        known = blank_other_rows(panel, reference)
         grouped = known.groupby(level="edition")
         self.mean = grouped.transform("mean").to_numpy(dtype=float)
         self.count = grouped.transform("count").to_numpy(dtype=float)
         others = np.where(self.count > 1, self.count - 1, np.nan)
-        self.apart = (known.to_numpy(dtype=float) - self.mean) * self.count / others
+        self.deviation = (known.to_numpy(dtype=float) - self.mean) * self.count / others
         self.area = pd.factorize(panel.index.get_level_values("area_code"))[0]
 
-    def try_out(self, target: int) -> Trial:
+    def errors(self, target: int) -> CrossValidationErrors:
         """The error of means on the known values of an indicator."""
-        return Trial(float("nan"), _root_mean_square(self.apart[:, target]))
+        return CrossValidationErrors(float("nan"), _root_mean_square(self.deviation[:, target]))
 
 
-def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
+def cross_validate(fit: Fit, means: Means, limits: tuple[float, float]) -> CrossValidationErrors:
     """Errors of both methods on the rows a regression was fitted to, each area left out with all its editions.
 
     With ``H`` the block of an area in the regression's hat matrix and ``e`` its residuals, the residuals of the
@@ -65,7 +65,9 @@ def trial(fit: Fit, means: Means, limits: tuple[float, float]) -> Trial:
     rows = rows[np.isin(means.area[rows], tried)]
     known = moments.values[rows, fit.target]
     estimates = np.clip(known - _left_out(fit, rows, means.area[rows], known), *limits)
-    return Trial(_root_mean_square(known - estimates), _root_mean_square(means.apart[rows, fit.target]))
+    return CrossValidationErrors(
+        _root_mean_square(known - estimates), _root_mean_square(means.deviation[rows, fit.target])
+    )
 
 
 def _left_out(fit: Fit, rows: Positions, area: Positions, known: Array) -> Array:

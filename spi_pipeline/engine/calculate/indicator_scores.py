@@ -14,10 +14,10 @@ from spi_pipeline.engine.framework.methods import Spec
 from spi_pipeline.engine.normalise.reference_statistics import ReferenceStatistics
 from spi_pipeline.engine.normalise.transform import transformed
 from spi_pipeline.engine.over_rows import average, deviation
-from spi_pipeline.engine.panel import Array, Positions, run
+from spi_pipeline.engine.panel import Array, Positions, as_slice
 
 
-def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
+def indicator_scores(inputs: Inputs, changes: Changes) -> Array:
     """Scores of the indicators, ``[draw, row, indicator]``; a single draw where the draws do not differ.
 
     Raises:
@@ -28,15 +28,15 @@ def leaf_scores(inputs: Inputs, changes: Changes) -> Array:
         return _scored(inputs, values, inputs.measure, changes.shifts)
     other = changes.normalisation
     flags = None if changes.measure is None else changes.measure[1]
-    chosen = other.chosen if other is not None else np.full(len(flags) if flags is not None else 1, "stated")
+    chosen = other.chosen if other is not None else np.full(len(flags) if flags is not None else 1, "as_declared")
     rooted = np.zeros(len(chosen), dtype=bool) if flags is None else flags
     scores = np.empty_like(values, shape=(len(chosen), *values.shape[1:]))
     for root, method in sorted(set(zip(rooted.tolist(), chosen.tolist(), strict=True))):
-        draws = run(np.flatnonzero((rooted == root) & (chosen == method)))
+        draws = as_slice(np.flatnonzero((rooted == root) & (chosen == method)))
         own = values if len(values) == 1 else values[draws]
         shifts = None if changes.shifts is None else changes.shifts[draws]
         measure = changes.measure[0] if root and changes.measure is not None else inputs.measure
-        renormalised = other.columns if other is not None and method != "stated" else np.array([], dtype=np.intp)
+        renormalised = other.columns if other is not None and method != "as_declared" else np.array([], dtype=np.intp)
         own_scores = _scored(inputs, own, measure, shifts, method, renormalised)
         changed = [one != two for one, two in zip(measure.transforms, inputs.measure.transforms, strict=True)]
         columns = np.union1d(np.flatnonzero(changed), renormalised)
@@ -48,8 +48,8 @@ def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -
     """Scores of some columns rescaled to the mean and spread they have under the framework's own methods."""
     if not len(columns):
         return scores
-    selected = scores[..., run(columns)]
-    compared = inputs.rows.known(selected)
+    selected = scores[..., as_slice(columns)]
+    compared = inputs.rows.reference_values(selected)
     spread = deviation(compared, ddof=0)
     distance = (selected - average(compared)) / np.where(spread > 0, spread, 1.0)
     rescaled = scale.centre[columns] + scale.width[columns] * distance
@@ -61,12 +61,12 @@ def _on_scale(scores: Array, columns: Positions, scale: Scale, inputs: Inputs) -
 
 
 def _scored(
-    inputs: Inputs, values: Array, measure: Measure, shifts: Array | None, method: str = "stated",
+    inputs: Inputs, values: Array, measure: Measure, shifts: Array | None, method: str = "as_declared",
     renormalised: Positions | None = None,
 ) -> Array:  # fmt: skip
     """Scores by one measure, with another method for some columns."""
     values = _transformed(values, measure, inputs)
-    known = measure.reference_statistics
+    statistics = measure.reference_statistics
     others = np.array([], dtype=np.intp) if renormalised is None else renormalised
     parts: list[tuple[Spec, Positions]] = []
     for spec, columns in inputs.by_method:
@@ -74,19 +74,19 @@ def _scored(
         parts += [(spec, remaining)] if len(remaining) else []
     parts += [(Spec(method), others)] if len(others) else []
     if len(parts) == 1:
-        return _by(parts[0][0], values, known, parts[0][1], shifts)
-    scored = [_by(spec, values, known, columns, shifts) for spec, columns in parts]
+        return _by(parts[0][0], values, statistics, parts[0][1], shifts)
+    scored = [_by(spec, values, statistics, columns, shifts) for spec, columns in parts]
     scores = np.empty_like(values, shape=(max(map(len, scored)), *values.shape[1:]))
     for (_, columns), part in zip(parts, scored, strict=True):
         scores[..., columns] = part
     return scores
 
 
-def _by(spec: Spec, values: Array, known: ReferenceStatistics, columns: Positions, shifts: Array | None) -> Array:
+def _by(spec: Spec, values: Array, statistics: ReferenceStatistics, columns: Positions, shifts: Array | None) -> Array:
     whole = len(columns) == values.shape[-1]
     if shifts is not None and spec.method == "goalposts":
-        known = replace(known, shifts=shifts)
-    return normalised(spec, values if whole else values[..., columns], known.of(columns))
+        statistics = replace(statistics, shifts=shifts)
+    return normalised(spec, values if whole else values[..., columns], statistics.of(columns))
 
 
 def _transformed(values: Array, measure: Measure, inputs: Inputs) -> Array:
@@ -97,7 +97,7 @@ def _transformed(values: Array, measure: Measure, inputs: Inputs) -> Array:
     for column in active:
         try:
             one = measure.transforms[column]
-            least = measure.least if one.method == "square_root" else -np.inf
+            least = measure.floor if one.method == "square_root" else -np.inf
             values[..., column] = transformed(np.maximum(values[..., column], least), one)
         except EngineError as error:
             raise EngineError(f"indicator {inputs.task.structure.leaves[column]}: {error}") from error

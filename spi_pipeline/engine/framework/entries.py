@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, TypeGuard
 
 from spi_pipeline.engine.framework.bounds import read_bound
-from spi_pipeline.engine.framework.faults import Faults, Place, quoted, use
+from spi_pipeline.engine.framework.faults import Faults, Place, quoted, suggestion
 from spi_pipeline.engine.framework.methods import BY_LEVEL, CHOICES, FLAGS, METHODS, NUMERIC, RANK_TIES, SHARES, WHOLE
 from spi_pipeline.engine.framework.profiles import PLAIN, PROFILES
 from spi_pipeline.engine.framework.structure import check_words
@@ -20,7 +20,7 @@ FRAMEWORK_KEYS = ("title", "description", "profile", "levels", "elements", *PLAI
 WORDS = ("missing", "scores", "rank_first", "ties", "wholes", "counts")
 
 
-def check_statements(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
+def check_entries(framework: Mapping[str, Any], profile: str | None, faults: Faults) -> None:
     """Append the faults of all entries for the framework, its levels and its elements.
 
     Args:
@@ -30,12 +30,14 @@ def check_statements(framework: Mapping[str, Any], profile: str | None, faults: 
     """
     name = profile or framework.get("profile")
     if name is not None and name not in list(PROFILES):
-        faults.add(("framework", "profile"), f"there is no profile {quoted(name)}: {use(name, PROFILES)}")
+        faults.add(("framework", "profile"), f"there is no profile {quoted(name)}: {suggestion(name, PROFILES)}")
     check_words(framework, ("framework",), faults)
     for key in framework:
         if key not in FRAMEWORK_KEYS:
-            faults.add(("framework", key), f"{quoted(key)} is not a key of a framework: {use(key, FRAMEWORK_KEYS)}")
-    for place, key, declared in _statements(framework):
+            faults.add(
+                ("framework", key), f"{quoted(key)} is not a key of a framework: {suggestion(key, FRAMEWORK_KEYS)}"
+            )
+    for place, key, declared in _entries(framework):
         _check(key, declared, place, faults)
 
 
@@ -44,7 +46,7 @@ def by_level(declared: Any, key: str) -> TypeGuard[Mapping[str, Any]]:
     return key in BY_LEVEL and isinstance(declared, Mapping) and "method" not in declared
 
 
-def _statements(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
+def _entries(framework: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
     """Every entry with its place and key; blank keys are skipped."""
     for key in PLAIN:
         declared = framework.get(key)
@@ -117,7 +119,7 @@ def _check_spec(key: str, declared: Any, place: Place, faults: Faults) -> None:
         return
     method = str(options.pop("method"))
     if method not in allowed:
-        faults.add(place, f"{quoted(method)} is not a method of '{key}': {use(method, allowed)}")
+        faults.add(place, f"{quoted(method)} is not a method of '{key}': {suggestion(method, allowed)}")
         return
     for option, value in options.items():
         if option not in allowed[method]:
