@@ -154,7 +154,7 @@ def test_what_became_of_indicators(state: State) -> None:
     other = replace(other_basis(state), definitions=dict(state.definitions) | {"turnout": "another"})
     told = release_elements(state, replace(other, catalogue=other_goalpost(other).catalogue))
     assert set(told["what"]) == {"redefined", "rescored", "left_basis"}
-    assert "best was 60 and is 65" in told.set_index("what")["told"]["rescored"]
+    assert "best was 60 and is 65" in told.set_index("what")["sentence"]["rescored"]
     assert release_elements(state, replace(state, catalogue=gone))["what"].tolist() == ["gone"]
     assert release_elements(replace(state, catalogue=gone), state)["what"].tolist() == ["new"]
     assert release_elements(other_basis(state), state)["what"].tolist() == ["entered_basis"]

@@ -64,10 +64,10 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
             row["outside"] = f"{match.group()} makes a request" if match else None
         if file.path == "static/site.css":
             where, lowest = min(contrasts(css).items(), key=lambda item: item[1])
-            row |= {"contrast": lowest, "faintest": where}
+            row |= {"contrast": lowest, "lowest_contrast_at": where}
         rows.append(row)
-    columns = ("path", "title", "area_code", "content", "bytes", "transferred", "numbers", "contrast", "faintest",
-               "unread", "broken", "outside", "placed")  # fmt: skip
+    columns = ("path", "title", "area_code", "content", "bytes", "transferred", "numbers", "contrast",
+               "lowest_contrast_at", "unread", "broken", "outside", "placed")  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"bytes": "Int64", "transferred": "Int64", "numbers": "Int64"})
 

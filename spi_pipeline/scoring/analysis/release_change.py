@@ -29,7 +29,7 @@ CHANGE_COLUMNS = [
     *KEY, "score_before", "score_after", "change", *PARTS, "rank_before", "rank_after", "rank_change",
     "beyond_interval", "surprise",
 ]  # fmt: skip
-ELEMENT_COLUMNS = ["id", "what", "told"]
+ELEMENT_COLUMNS = ["id", "what", "sentence"]
 _CELL = ["indicator_id", "area_code", "edition"]
 _FIGURES = ["value", "lower", "upper", "status", "numerator", "denominator", "allocation_error"]
 _PERIOD = ["period_start", "period_end"]

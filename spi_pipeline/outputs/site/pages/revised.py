@@ -45,7 +45,7 @@ def revised(site: Site) -> Iterator[Page]:
             "release": named(
                 str(released["release"].iloc[0]), released["release"].iloc[0], f"SELECT release FROM {table} LIMIT 1"
             ),
-            "elements": [site.word("release_element", row, "told", row["told"]) for row in records(elements)],
+            "elements": [site.word("release_element", row, "sentence", row["sentence"]) for row in records(elements)],
             "causes": CAUSES,
             "index": _rows(site, index.reindex(index["change"].abs().sort_values(ascending=False).index)),
             "beyond": _rows(site, beyond.head(SHOWN)),
