@@ -17,6 +17,8 @@ _PLACE, _NAMED = re.compile(PLACE), re.compile(NAMED, re.IGNORECASE)
 _FIGURE = re.compile(r"[-−–£]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)? ?%?")
 # Areas have outlines; any other geometry on a map is a place.
 _OUTLINES = ("Polygon", "MultiPolygon")
+# Kinds of files without figures (styles, the logo), and the database, whose tables are also published as Parquet.
+UNREAD = ("css", "svg", "png", "duckdb")
 Rows = Iterator[tuple[Sequence[str], Sequence[str]]]
 
 
@@ -25,16 +27,19 @@ def place_beside_figure(path: str, content: bytes) -> str | None:
 
     Args:
         path: the path of the file. Its suffix gives the kind: CSV, Parquet, a workbook, GeoJSON, a page (checked by
-            its table rows and list items), or a script or JSON (checked by line). Other files hold no text, or are
-            made from those.
+            its table rows and list items), or a script or JSON (checked by line). Files of the kinds in ``UNREAD`` are
+            not read; a file of any other kind is refused, since nothing would check it.
         content: its bytes.
 
     Returns:
-        The number of the row, in words; None if there is none.
+        The number of the row, or that the file cannot be checked, in words; None if there is no such row.
     """
-    read = _READERS.get(path.rpartition(".")[2])
-    if read is None:
+    kind = path.rpartition(".")[2]
+    if kind in UNREAD:
         return None
+    if kind not in _READERS:
+        return f"files of kind .{kind} are not checked for postcodes and points; use one of {', '.join(_READERS)}"
+    read = _READERS[kind]
     for number, (names, cells) in enumerate(read(content), start=1):
         if _beside(names, cells):
             return f"a postcode or point is next to a figure in row {number:,}"

@@ -18,7 +18,7 @@ from spi_pipeline.orchestration.assets import operations
 from spi_pipeline.orchestration.metadata import run_metadata
 from spi_pipeline.outputs.explain.change import explain_change
 from spi_pipeline.outputs.explain.interval import explain_interval
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -128,16 +128,16 @@ def test_why_a_component_is_left_out_stands_in_the_tables(spare: Sandbox) -> Non
 
 
 def test_explain_says_why_there_is_no_score(spare: Sandbox) -> None:
-    with asking(spare.store.database, spare.contracts, "Barnfield", "rights_and_voice") as question:
+    with open_question(spare.store.database, spare.contracts, "Barnfield", "rights_and_voice") as question:
         told = [line.strip(" │├└─") for line in plain(show_score(explain(question), spare.contracts))]
         assert told[1] == "Rights and Voice rights_and_voice: no score"
         assert f"Turnout at the local election (%) turnout: Missing for Luton: {REASON}" in told
-        assert explain_interval(question).root.rests_on[0].startswith("It has no score")
+        assert explain_interval(question).root.interval_origin[0].startswith("It has no score")
         with pytest.raises(UnknownNameError, match=r"^rights_and_voice has no score, so none has changed: "):
             explain_change(question)
-    with asking(spare.store.database, spare.contracts, "Barnfield", "opportunity") as question:
+    with open_question(spare.store.database, spare.contracts, "Barnfield", "opportunity") as question:
         assert [part.id for part in explain(question).root.children][-1] == "rights_and_voice"
-    with asking(spare.store.database, spare.contracts, "Barnfield", "theft") as question:
+    with open_question(spare.store.database, spare.contracts, "Barnfield", "theft") as question:
         told = plain(show_score(explain(question), question.contracts))
         assert any("which no newer counts move" in line for line in told)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline.outputs.explain.score import Node, explain
 from spi_pipeline.outputs.queries import UnknownNameError, ward_table
 from spi_pipeline_tests.integration.fixtures import Command
@@ -28,7 +28,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _explained(sandbox: Sandbox, area: str, element: str, profile: str = "spi", edition: int | None = None) -> Node:
-    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
+    with open_question(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain(question, edition).root
 
 
@@ -87,7 +87,7 @@ def test_an_imputed_value_says_from_what_and_only_where_it_counts(refreshed: San
 
 @pytest.mark.parametrize("area", ["Farley", "farley", "E05014742", "e05014742"])
 def test_a_ward_is_known_by_name_and_code(refreshed: Sandbox, area: str) -> None:
-    with asking(refreshed.store.database, refreshed.contracts, area, "housing") as question:
+    with open_question(refreshed.store.database, refreshed.contracts, area, "housing") as question:
         found = explain(question)
     assert (found.area_code, found.area_name) == ("E05014742", "Farley")
 

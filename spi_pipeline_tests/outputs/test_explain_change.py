@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved, explain_change, parts
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.change import ChangeExplanation, ElementChange, explain_change, parts
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline.outputs.queries import UnknownNameError
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
@@ -19,11 +19,11 @@ INDEX = "social_progress_index"
 
 
 def explained(sandbox: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
-    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
+    with open_question(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain_change(question, *pair)
 
 
-def nodes(node: Moved) -> Iterator[Moved]:
+def nodes(node: ElementChange) -> Iterator[ElementChange]:
     yield node
     for child in node.children:
         yield from nodes(child)

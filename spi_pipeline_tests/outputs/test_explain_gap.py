@@ -11,22 +11,22 @@ import duckdb
 import pytest
 
 from spi_pipeline.outputs.explain.gap import FILLED
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline.outputs.explain.score import Explanation, explain
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
 def explained(sandbox: Sandbox, area: str, element: str, profile: str = "spi") -> Explanation:
-    with asking(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
+    with open_question(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain(question)
 
 
-def with_changed(sandbox: Sandbox, folder: Path, change: str) -> Path:
-    """Copy the database and update its table ``observation``."""
+def with_changed(sandbox: Sandbox, folder: Path, change: str, table: str = "observation") -> Path:
+    """Copy the database and update a table."""
     shutil.copyfile(sandbox.store.database, copy := folder / "spi.duckdb")
     with duckdb.connect(str(copy)) as connection:
-        changed = connection.execute(f"UPDATE observation SET {change} RETURNING 1").fetchall()
+        changed = connection.execute(f"UPDATE {table} SET {change} RETURNING 1").fetchall()
     assert changed
     return copy
 
@@ -55,8 +55,8 @@ def test_a_missing_figure_is_told_by_its_source_and_what_fills_it(refreshed: San
 def test_what_a_gap_does_above_is_as_published(refreshed: Sandbox, spi: Command, profile: str) -> None:
     found = explained(refreshed, "Farley", "turnout", profile)
     chain = ["turnout", "rights_and_voice", "opportunity", "social_progress_index"]
-    assert [(one.child, one.id) for one in found.above] == list(pairwise(chain))
-    for one in found.above:
+    assert [(one.child, one.id) for one in found.ancestors] == list(pairwise(chain))
+    for one in found.ancestors:
         published = refreshed.query(
             "SELECT score, coverage, slots, slots_filled, (SELECT contribution FROM contribution c WHERE (c.edition, "
             "c.profile, c.area_code, c.parent_id) = (s.edition, s.profile, s.area_code, s.id) AND c.id = ?) FROM score "
@@ -64,9 +64,9 @@ def test_what_a_gap_does_above_is_as_published(refreshed: Sandbox, spi: Command,
             one.child, found.edition, profile, one.id,
         )  # fmt: skip
         assert [(one.score, one.coverage, one.slots, one.slots_filled, one.contribution)] == published
-    assert (found.above[0].score is None) == (profile == "equal")
+    assert (found.ancestors[0].score is None) == (profile == "equal")
     said = spi(refreshed, "explain", "Farley", "turnout", "--profile", profile).out
-    adds = "nothing" if profile == "equal" else f"{found.above[0].contribution:.2f} points"
+    adds = "nothing" if profile == "equal" else f"{found.ancestors[0].contribution:.2f} points"
     assert f"1 of 3 slots below hold a figure; Turnout at the local election (%) adds {adds}, of weight 0.33" in said
     assert ("puts nothing in its place" in said) == (profile == "equal")
 
@@ -85,7 +85,7 @@ def test_an_indicator_that_no_score_rests_on_is_explained_and_not_refused(refres
     assert found.root.gap is not None
     assert "local_health has no embedded figures" in " ".join(found.root.gap.because)
     assert found.root.gap.filled == ["Nothing replaces it: the indicator enters no score."]
-    assert found.above == []
+    assert found.ancestors == []
     measured = explained(refreshed, "Farley", "air_pollution").root
     assert (measured.gap, measured.facts["score"]) == (None, None)
     said = spi(refreshed, "explain", "Farley", "air_pollution").out
@@ -98,7 +98,7 @@ def test_a_suppressed_figure_says_by_which_rule(refreshed: Sandbox, tmp_path: Pa
     where = "WHERE indicator_id = 'patients_per_gp' AND area_code = 'E05014742'"
     blank = "period_start = NULL, period_end = NULL, value = NULL, lower = NULL, upper = NULL"
     copy = with_changed(refreshed, tmp_path, f"{blank}, covered = 0.4, status = 'suppressed' {where}")
-    with asking(copy, refreshed.contracts, "Farley", "patients_per_gp") as question:
+    with open_question(copy, refreshed.contracts, "Farley", "patients_per_gp") as question:
         gap = explain(question).root.gap
     assert gap is not None
     assert gap.status == "suppressed"
@@ -110,7 +110,7 @@ def test_a_suppressed_figure_says_by_which_rule(refreshed: Sandbox, tmp_path: Pa
 
 def test_an_estimate_in_place_of_a_suppressed_figure_is_told_as_one(refreshed: Sandbox, tmp_path: Path) -> None:
     copy = with_changed(refreshed, tmp_path, "covered = 0.4 WHERE indicator_id = 'turnout' AND area_code = 'E05014742'")
-    with asking(copy, refreshed.contracts, "Farley", "turnout") as question:
+    with open_question(copy, refreshed.contracts, "Farley", "turnout") as question:
         gap = explain(question).root.gap
     assert gap is not None
     assert (gap.status, gap.because[0].split(":")[0]) == ("suppressed", "The pipeline withholds it")
@@ -128,7 +128,7 @@ def test_a_councils_own_table_names_its_smallest_count(refreshed: Sandbox) -> No
     source = contracts.sources["local_elections_2023"]
     changed = replace(source, properties=source.properties.model_copy(update={"minimum_count": 7}))
     contracts = replace(contracts, sources=contracts.sources | {source.id: changed})
-    with asking(refreshed.store.database, contracts, "Farley", "turnout") as question:
+    with open_question(refreshed.store.database, contracts, "Farley", "turnout") as question:
         gap = explain(question).root.gap
     assert gap is not None
     assert gap.because[1] == (

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.outputs.explain.interval import ElementInterval, IntervalExplanation, explain_interval
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.outputs.test_explain_gap import with_changed
 
 
 def explained(sandbox: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
-    with asking(sandbox.store.database, sandbox.contracts, area, element) as question:
+    with open_question(sandbox.store.database, sandbox.contracts, area, element) as question:
         return explain_interval(question, edition)
 
 
@@ -40,7 +40,7 @@ def test_every_interval_is_as_published(refreshed: Sandbox) -> None:
     published = {name: tuple(cells) for name, *cells in rows}
     told = {node.id: tuple(node.facts[name] for name in (*names, "among_lowest")) for node in seen}
     assert told == published
-    assert all(node.rests_on for node in seen if node.level == "indicator")
+    assert all(node.interval_origin for node in seen if node.level == "indicator")
 
 
 def test_every_source_of_doubt_is_told_with_its_shares(refreshed: Sandbox, spi: Command) -> None:
@@ -90,7 +90,7 @@ WAYS = {
 @pytest.mark.parametrize("indicator", WAYS)
 def test_an_interval_says_where_it_comes_from(refreshed: Sandbox, indicator: str) -> None:
     node = explained(refreshed, "Dallow", indicator).root
-    assert WAYS[indicator].format(**node.facts) in node.rests_on[0]
+    assert WAYS[indicator].format(**node.facts) in node.interval_origin[0]
 
 
 def test_a_publishers_own_limits_are_told_as_such(refreshed: Sandbox, tmp_path: Path) -> None:
@@ -99,9 +99,12 @@ def test_a_publishers_own_limits_are_told_as_such(refreshed: Sandbox, tmp_path: 
         refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_basis = 'published', "
         "status = 'carried' WHERE indicator_id = 'life_expectancy' AND area_code = 'E05014742'",
     )  # fmt: skip
-    with asking(copy, refreshed.contracts, "Farley", "life_expectancy") as question:
+    with open_question(copy, refreshed.contracts, "Farley", "life_expectancy") as question:
         node = explain_interval(question).root
-    assert node.rests_on[0] == "The limits are the publisher's own, brought to the ward in the same way as the value."
+    assert (
+        node.interval_origin[0]
+        == "The limits are the publisher's own, brought to the ward in the same way as the value."
+    )
 
 
 def test_every_basis_of_the_catalogue_is_among_these_ways(refreshed: Sandbox) -> None:
@@ -117,13 +120,14 @@ def test_what_sharing_out_adds_is_told_beside_it(refreshed: Sandbox) -> None:
     facts = (node := explained(refreshed, "Dallow", "patients_per_gp").root).facts
     ((split,),) = refreshed.query("SELECT split_share FROM area WHERE area_name = 'Dallow'")
     assert (
-        f"(from lsoa) out among wards adds a standard error of {facts['allocation_error']:.3g} pat" in node.rests_on[1]
+        f"(from lsoa) out among wards adds a standard error of {facts['allocation_error']:.3g} pat"
+        in node.interval_origin[1]
     )
-    assert f" {split:.1%} of the residents of Dallow come from small areas that wards share." in node.rests_on[1]
-    assert explained(refreshed, "Dallow", "turnout").root.rests_on[1] == (
+    assert f" {split:.1%} of the residents of Dallow come from small areas that wards share." in node.interval_origin[1]
+    assert explained(refreshed, "Dallow", "turnout").root.interval_origin[1] == (
         "Nothing had to be shared out among wards: figures are published by ward."
     )
-    assert "Sharing the level out" in explained(refreshed, "Dallow", "burglary").root.rests_on[1]
+    assert "Sharing the level out" in explained(refreshed, "Dallow", "burglary").root.interval_origin[1]
 
 
 def test_an_estimate_has_the_error_of_estimates(refreshed: Sandbox, spi: Command) -> None:
@@ -131,10 +135,18 @@ def test_an_estimate_has_the_error_of_estimates(refreshed: Sandbox, spi: Command
     ((error,),) = refreshed.query(
         "SELECT DISTINCT error FROM imputation WHERE indicator_id = 'turnout' AND profile = 'spi'"
     )
-    assert len(node.rests_on) == 1
-    assert f"miss known values by {error:.4g} (root mean square)" in node.rests_on[0]
+    assert len(node.interval_origin) == 1
+    assert f"miss known values by {error:.4g} (root mean square)" in node.interval_origin[0]
     said = spi(refreshed, "explain", "Farley", "turnout", "--interval").out
     assert "Only measurement, allocation and imputation move an indicator's own rank" in said
+
+
+def test_draws_do_not_vary_an_estimate_of_unknown_error(refreshed: Sandbox, tmp_path: Path) -> None:
+    copy = with_changed(refreshed, tmp_path, "error = NULL WHERE indicator_id = 'turnout'", "imputation")
+    with open_question(copy, refreshed.contracts, "Farley", "turnout") as question:
+        (sentence,) = explain_interval(question).root.interval_origin
+    assert "Its error is unknown" in sentence
+    assert sentence.endswith("draws do not vary it.")
 
 
 def test_without_a_score_there_is_no_talk_of_draws(refreshed: Sandbox, spi: Command) -> None:

@@ -104,3 +104,9 @@ def test_a_point_on_a_map_is_found_and_an_outline_is_not() -> None:
 
 def test_what_holds_no_text_is_not_read() -> None:
     assert place_beside_figure("spi.duckdb", b"LU1 2AB 3") is None
+
+
+def test_a_kind_of_file_that_nothing_reads_is_refused() -> None:
+    said = place_beside_figure("notes.txt", b"nothing")
+    assert said
+    assert said.startswith("files of kind .txt are not checked for postcodes and points; use one of csv, ")

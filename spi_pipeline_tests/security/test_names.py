@@ -16,7 +16,7 @@ from spi_pipeline.cli.terminal import show_table
 from spi_pipeline.outputs.duckdb_file import literal, quoted
 from spi_pipeline.outputs.explain.change import explain_change
 from spi_pipeline.outputs.explain.interval import explain_interval
-from spi_pipeline.outputs.explain.question import asking
+from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline.outputs.explain.score import explain
 from spi_pipeline.steps.pages.markdown import markdown
 from spi_pipeline_tests.integration.fixtures import Command
@@ -64,7 +64,7 @@ def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: Sandbox, monkeyp
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": "\x1b[2JIndex"})
     titled = replace(contracts, framework=framework)
-    with asking(refreshed.store.database, titled, "Farley", framework.id) as question:
+    with open_question(refreshed.store.database, titled, "Farley", framework.id) as question:
         score, moved, sure = explain(question), explain_change(question), explain_interval(question)
     monkeypatch.setattr(consoles.out, "width", 400)
     for tree in (show_score(score, titled), show_change(moved, titled), show_interval(sure)):

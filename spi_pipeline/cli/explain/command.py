@@ -33,7 +33,7 @@ def explain(
     from spi_pipeline.cli.explain.show import show_change, show_interval, show_score
     from spi_pipeline.outputs.explain.change import ChangeExplanation, explain_change
     from spi_pipeline.outputs.explain.interval import IntervalExplanation, explain_interval
-    from spi_pipeline.outputs.explain.question import asking
+    from spi_pipeline.outputs.explain.question import open_question
     from spi_pipeline.outputs.explain.score import Explanation
     from spi_pipeline.outputs.explain.score import explain as explain_score
     from spi_pipeline.outputs.queries import refuse_other_contracts
@@ -48,7 +48,7 @@ def explain(
     database = Store(settings.store).database
     refuse_other_contracts(database, contracts.products)
     explanation: Explanation | ChangeExplanation | IntervalExplanation
-    with asking(database, contracts, ward, element, profile) as question:
+    with open_question(database, contracts, ward, element, profile) as question:
         contracts = question.contracts
         if change:
             explanation = explain_change(question, edition_from, edition)

@@ -11,8 +11,8 @@ from rich.tree import Tree
 from spi_pipeline.cli.terminal import likely
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.outputs.explain.change import ChangeExplanation, Moved
-from spi_pipeline.outputs.explain.gap import Above
+from spi_pipeline.outputs.explain.change import ChangeExplanation, ElementChange
+from spi_pipeline.outputs.explain.gap import Ancestor
 from spi_pipeline.outputs.explain.interval import ElementInterval, IntervalExplanation
 from spi_pipeline.outputs.explain.score import Explanation, Node
 from spi_pipeline.run.logs import printable
@@ -23,9 +23,9 @@ def show_score(explanation: Explanation, contracts: Contracts) -> Tree:
     area = f"{explanation.area_name} ({explanation.area_code})"
     tree = Tree(f"{area}, edition {explanation.edition}, profile {explanation.profile}")
     branch = _of_score(tree, explanation.root, contracts)
-    if explanation.above:
+    if explanation.ancestors:
         ancestors = branch.add("Above it:")
-        for one in explanation.above:
+        for one in explanation.ancestors:
             filled = f"{one.slots_filled} of {one.slots} slots below hold a figure"
             contribution = "nothing" if one.contribution is None else f"{one.contribution:.2f} points"
             child = contracts.titles[one.child]
@@ -89,7 +89,7 @@ def show_change(explanation: ChangeExplanation, contracts: Contracts) -> Tree:
     return tree
 
 
-def _of_change(tree: Tree, node: Moved, explanation: ChangeExplanation, contracts: Contracts) -> None:
+def _of_change(tree: Tree, node: ElementChange, explanation: ChangeExplanation, contracts: Contracts) -> None:
     change, (before, after) = node.change, node.scores
     contribution = "" if node.part is None else f"; adds {node.part:+.2f}"
     if change is None:
@@ -124,7 +124,7 @@ def _of_change(tree: Tree, node: Moved, explanation: ChangeExplanation, contract
         branch.add(f"no figure of another period: {', '.join(child.title for child in unmoved)}")
 
 
-def _is_unmoved(node: Moved) -> bool:
+def _is_unmoved(node: ElementChange) -> bool:
     """Whether an element rests on the same figures in both editions."""
     return node.change is not None and not node.change["movable"] and not node.change["change"]
 
@@ -193,12 +193,12 @@ def _element_interval(tree: Tree, node: ElementInterval, lowest: int) -> Tree:
     if node.level == "indicator" and facts["value"] is not None:
         ends = "" if facts["lower"] is None else f", 95 % interval {facts['lower']:.4g} to {facts['upper']:.4g}"
         branch.add(f"value {facts['value']:.4g} {facts['unit']}{ends}")
-    for sentence in node.rests_on:
+    for sentence in node.interval_origin:
         branch.add(sentence)
     return branch
 
 
-def _named(one: Node | Above | Moved | ElementInterval, text: str) -> Text:
+def _named(one: Node | Ancestor | ElementChange | ElementInterval, text: str) -> Text:
     """An element's title and id with a text; control characters are escaped, since titles come from contracts."""
     return Text.assemble(printable(one.title), " ", (printable(one.id), "dim"), f": {printable(text)}")
 

@@ -13,7 +13,7 @@ from spi_pipeline.scoring.left_out import in_words
 
 
 @dataclass(frozen=True)
-class Moved(Element):
+class ElementChange(Element):
     """How one element moved.
 
     Attributes:
@@ -35,7 +35,7 @@ class Moved(Element):
     part: float | None = None
     from_weights: float | None = None
     figures: list[dict[str, Any]] = field(default_factory=list)
-    children: list[Moved] = field(default_factory=list)
+    children: list[ElementChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ChangeExplanation(Answer):
     edition_from: int
     edition_to: int
     least_movable: float
-    root: Moved
+    root: ElementChange
 
 
 def explain_change(
@@ -75,7 +75,7 @@ def explain_change(
             raise UnknownNameError(f"{element} has no score, so none has changed: {in_words(reasons)}")
         (why,) = question.rows("SELECT not_in_basis_because AS it FROM indicator WHERE indicator_id = $id", id=element)
         raise UnknownNameError(f"{element} enters no score, so none has changed: {why['it']}")
-    return ChangeExplanation(*question.about, *pair, LEAST_MOVABLE, _moved(question, element, pair))
+    return ChangeExplanation(*question.identity, *pair, LEAST_MOVABLE, _moved(question, element, pair))
 
 
 def _pair(question: Question, first: int | None, last: int | None) -> tuple[int, int]:
@@ -89,7 +89,7 @@ def _pair(question: Question, first: int | None, last: int | None) -> tuple[int,
     return max(fitting, key=lambda pair: pair[1] - pair[0])
 
 
-def _moved(question: Question, element: str, pair: tuple[int, int], part: float | None = None) -> Moved:
+def _moved(question: Question, element: str, pair: tuple[int, int], part: float | None = None) -> ElementChange:
     scores = {
         row["edition"]: row
         for row in question.rows(
@@ -120,13 +120,13 @@ def _moved(question: Question, element: str, pair: tuple[int, int], part: float 
     }
     if level == "indicator":
         facts["figures"] = [observed(question, element, year) for year in pair]
-        return Moved(element, question.title(element), level, **facts)
+        return ElementChange(element, question.title(element), level, **facts)
     earlier, later = ({row["id"]: row for row in question.children(element, year)} for year in pair)
     own, from_weights = parts(earlier, later)
     children = [_moved(question, name, pair, own.get(name)) for name in later]
     children.sort(key=lambda child: -abs(child.part or 0))
     whole = from_weights if own and changed else None
-    return Moved(element, question.title(element), level, from_weights=whole, children=children, **facts)
+    return ElementChange(element, question.title(element), level, from_weights=whole, children=children, **facts)
 
 
 def parts(earlier: dict[str, dict[str, Any]], later: dict[str, dict[str, Any]]) -> tuple[dict[str, float], float]:

@@ -30,7 +30,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Above:
+class Ancestor:
     """An element above a gap, as published.
 
     Attributes:
@@ -116,9 +116,9 @@ def _filled(question: Question, facts: dict[str, Any]) -> list[str]:
     ]
 
 
-def above(question: Question, element: str, edition: int) -> list[Above]:
+def ancestors(question: Question, element: str, edition: int) -> list[Ancestor]:
     """The elements above an indicator, starting with its component."""
-    elements: list[Above] = []
+    elements: list[Ancestor] = []
     while rows := question.rows(
         """
         SELECT w.parent_id AS id, s.score, s.coverage, s.slots, s.slots_filled, w.id AS child, w.weight, c.contribution
@@ -131,5 +131,5 @@ def above(question: Question, element: str, edition: int) -> list[Above]:
         edition=edition,
         child=elements[-1].id if elements else element,
     ):
-        elements.append(Above(title=question.title(rows[0]["id"]), **rows[0]))
+        elements.append(Ancestor(title=question.title(rows[0]["id"]), **rows[0]))
     return elements

@@ -20,12 +20,12 @@ class ElementInterval(Element):
             uncertainty; ``measured_low`` and ``measured_high``, the limits when only errors of the figures are drawn;
             ``rank_low`` and ``rank_high``; ``among_lowest``, the share of recalculations in which the ward is among
             the worst. For an indicator, also the facts that ``observed`` returns.
-        rests_on: where the interval of an indicator's value comes from, in sentences.
+        interval_origin: where the interval of an indicator's value comes from, in sentences.
         children: the elements it is made of.
     """
 
     facts: dict[str, Any]
-    rests_on: list[str] = field(default_factory=list)
+    interval_origin: list[str] = field(default_factory=list)
     children: list[ElementInterval] = field(default_factory=list)
 
 
@@ -65,7 +65,7 @@ def explain_interval(question: Question, edition: int | None = None) -> Interval
         "SELECT max(edition) AS edition FROM sensitivity WHERE profile = $profile AND authority_code = $authority"
     )
     root = _interval(question, question.element, year)
-    return IntervalExplanation(*question.about, year, lowest, _doubt(question), newest["edition"], root)
+    return IntervalExplanation(*question.identity, year, lowest, _doubt(question), newest["edition"], root)
 
 
 def _doubt(question: Question) -> list[dict[str, Any]]:
@@ -92,28 +92,29 @@ def _interval(question: Question, element: str, year: int) -> ElementInterval:
         id=element,
     )
     if why := question.left_out.get(element):
-        rests_on = [f"It has no score, so there is nothing to be uncertain about. {in_words(why)}"]
-        return ElementInterval(element, question.title(element), "component", {"score": None}, rests_on)
+        interval_origin = [f"It has no score, so there is nothing to be uncertain about. {in_words(why)}"]
+        return ElementInterval(element, question.title(element), "component", {"score": None}, interval_origin)
     facts = rows[0] if rows else {"level": "indicator", "score": None}
     level = str(facts.pop("level"))
     if level == "indicator":
         facts |= observed(question, element, year)
-        rests_on = _rests_on(question, question.contracts.indicators[element], facts)
-        return ElementInterval(element, question.title(element), level, facts, rests_on)
+        interval_origin = _interval_origin(question, question.contracts.indicators[element], facts)
+        return ElementInterval(element, question.title(element), level, facts, interval_origin)
     children = [_interval(question, str(part["id"]), year) for part in question.children(element, year)]
     return ElementInterval(element, question.title(element), level, facts, [], children)
 
 
-def _rests_on(question: Question, indicator: Indicator, facts: dict[str, Any]) -> list[str]:
+def _interval_origin(question: Question, indicator: Indicator, facts: dict[str, Any]) -> list[str]:
     if facts["value"] is None:
         return ["There is no value, so there is nothing to be uncertain about."]
     if facts["status"] == "imputed":
         error = facts["imputation_error"]
-        how_far = "an unknown amount" if error is None else f"{error:.4g} (root mean square)"
-        return [
-            f"An estimate has no interval of measurement. Such estimates miss known values by {how_far}; draws vary it "
-            "by that much."
-        ]
+        size = (
+            "Its error is unknown, since there was no known value to test such estimates on; draws do not vary it."
+            if error is None
+            else f"Such estimates miss known values by {error:.4g} (root mean square); draws vary it by that much."
+        )
+        return [f"An estimate has no interval of measurement. {size}"]
     return [_measured(question, indicator, facts), _shared_out(question, indicator, facts)]
 
 

@@ -55,7 +55,7 @@ class Question:
         return chosen_edition(self.connection, self.profile, edition)
 
     @property
-    def about(self) -> tuple[str, str, str]:
+    def identity(self) -> tuple[str, str, str]:
         """The first three fields of an ``Answer``."""
         return self.area_code, self.area_name, self.profile
 
@@ -64,7 +64,7 @@ class Question:
         """The components that enter no score, each with the reasons why its indicators are not in the basis."""
         return left_out(pd.DataFrame(self.rows("SELECT * FROM indicator")))
 
-    def apart(self, parent: str) -> list[str]:
+    def unscored_components(self, parent: str) -> list[str]:
         """The components of a dimension that enter no score."""
         dimensions = {dimension.id: dimension.components for dimension in self.contracts.framework.dimensions}
         return [component.id for component in dimensions.get(parent, []) if component.id in self.left_out]
@@ -120,7 +120,9 @@ class Element:
 
 
 @contextmanager
-def asking(database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi") -> Iterator[Question]:
+def open_question(
+    database: Path, contracts: Contracts, area: str, element: str, profile: str = "spi"
+) -> Iterator[Question]:
     """A question whose names all exist.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from spi_pipeline.outputs.explain.gap import Above, Gap, above, gap
+from spi_pipeline.outputs.explain.gap import Ancestor, Gap, ancestors, gap
 from spi_pipeline.outputs.explain.question import Answer, Element, Question
 
 SCORE = (
@@ -42,12 +42,12 @@ class Explanation(Answer):
     Attributes:
         edition: the edition.
         root: the requested element.
-        above: if the requested element is an indicator without a figure, the effect on the scores above it.
+        ancestors: if the requested element is an indicator without a figure, the effect on the scores above it.
     """
 
     edition: int
     root: Node
-    above: list[Above]
+    ancestors: list[Ancestor]
 
 
 def explain(question: Question, edition: int | None = None) -> Explanation:
@@ -62,8 +62,8 @@ def explain(question: Question, edition: int | None = None) -> Explanation:
     """
     year = question.edition(edition)
     root = _node(question, question.element, year)
-    higher = above(question, question.element, year) if root.gap else []
-    return Explanation(*question.about, year, root, higher)
+    higher = ancestors(question, question.element, year) if root.gap else []
+    return Explanation(*question.identity, year, root, higher)
 
 
 def _node(question: Question, element: str, year: int) -> Node:
@@ -87,7 +87,7 @@ def _node(question: Question, element: str, year: int) -> Node:
         child = _node(question, str(part["id"]), year)
         child.facts.update({key: part[key] for key in ("contribution", "weight", "method")})
         children.append(child)
-    children += [_node(question, name, year) for name in question.apart(element)]
+    children += [_node(question, name, year) for name in question.unscored_components(element)]
     return Node(element, question.title(element), level, facts, [], None, children)
 
 

@@ -20,14 +20,14 @@ def audited(pdf: bytes, wards: Iterable[str]) -> Mapping[str, Any]:
         wards: names of the wards that it must cover.
 
     Returns:
-        ``pages``; ``untagged``, the first requirement of PDF/UA-1 that is not met; ``astray``, the first ward that does
-        not have two pages. The last two are None if there is no such fault.
+        ``pages``; ``untagged``, the first requirement of PDF/UA-1 that is not met; ``ward_without_two_pages``, the
+        first such ward. The last two are None if there is no such fault.
     """
     with pikepdf.open(io.BytesIO(pdf)) as document:
         return {
             "pages": len(document.pages),
             "untagged": next(_untagged(document), None),
-            "astray": next(_astray(document, set(wards)), None),
+            "ward_without_two_pages": next(_without_two_pages(document, set(wards)), None),
         }
 
 
@@ -73,7 +73,7 @@ def _attributes(tag: Any) -> list[Any]:
     return list(value) if isinstance(value, pikepdf.Array) else [value]
 
 
-def _astray(document: pikepdf.Pdf, wards: set[str]) -> Iterator[str]:
+def _without_two_pages(document: pikepdf.Pdf, wards: set[str]) -> Iterator[str]:
     """Wards that the bookmarks do not name, or that do not have two pages."""
     number = {page.objgen: place for place, page in enumerate(document.pages)}
     with document.open_outline() as outline:

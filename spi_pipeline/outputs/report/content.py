@@ -115,7 +115,7 @@ def _ranking(site: Site) -> list[dict[str, Any]]:
 
 def _ward(site: Site, area: Area, page: Mapping[str, Any]) -> dict[str, Any]:
     results = site.results
-    card, around, moved, recent, takes = (page[name] for name in ("card", "around", "moved", "recent", "takes"))
+    card, people, changes, recent, needs = (page[name] for name in ("card", "people", "changes", "recent", "needs"))
     chart = recent["chart"]
     return {
         "code": area.code,
@@ -138,16 +138,16 @@ def _ward(site: Site, area: Area, page: Mapping[str, Any]) -> dict[str, Any]:
             }
             for row in card["parts"]
         ],
-        "beside": around["beside"],
+        "beside": people["beside"],
         "measures": [
             {name: row[name] for name in ("title", "value", "range", "town", "period")}
-            for row in around["first"][:MEASURES]
+            for row in people["first"][:MEASURES]
         ],
-        "takes": [takes["intro"], takes["sentences"]],
-        "moved": {name: moved[name] for name in ("intro", "again", "rose", "fell", "still")},
+        "needs": [needs["intro"], needs["sentences"]],
+        "changes": {name: changes[name] for name in ("intro", "again", "rose", "fell", "still")},
         "recent": {
             "heading": recent["heading"],
-            "said": recent["said"],
+            "sentences": recent["sentences"],
             "chart": chart
             and {
                 "picture": pictures.band(chart),
@@ -169,7 +169,7 @@ def _ward(site: Site, area: Area, page: Mapping[str, Any]) -> dict[str, Any]:
             }
             for other in page["neighbours"]
         ],
-        "from": _publishers(site, card["parts"], around["first"]),
+        "from": _publishers(site, card["parts"], people["first"]),
     }
 
 

@@ -28,15 +28,15 @@ _REQUESTS = {
 ID = re.compile(rb'<[^>]*?\sid="([^"]*)"')
 
 
-def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> pd.DataFrame:
+def audited(files: Sequence[SiteFile], facts: Facts, download_sizes: Mapping[str, int]) -> pd.DataFrame:
     """The rows of the product ``site``.
 
     Args:
         files: every file of the site.
         facts: the published database and the contracts, against which pages are read back.
-        beside: the size in bytes of each download, which links may lead to, by its path.
+        download_sizes: the size in bytes of each download, by its path; links may lead to downloads.
     """
-    sizes = {file.path: len(file.content) for file in files} | {**beside}
+    sizes = {file.path: len(file.content) for file in files} | {**download_sizes}
     # The parsed trees of all pages together would take gigabytes for 300 wards, so only one is held at a time.
     pages = {file.path: file for file in files if file.path.endswith(".html")}
     places = {path: set(map(bytes.decode, ID.findall(file.content))) for path, file in pages.items()}
@@ -64,27 +64,27 @@ def audited(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) 
             row["outside"] = f"{match.group()} makes a request" if match else None
         if file.path == "static/site.css":
             where, lowest = min(contrasts(css).items(), key=lambda item: item[1])
-            row |= {"contrast": lowest, "faintest": where}
+            row |= {"contrast": lowest, "lowest_contrast_at": where}
         rows.append(row)
-    columns = ("path", "title", "area_code", "content", "bytes", "transferred", "numbers", "contrast", "faintest",
-               "unread", "broken", "outside", "placed")  # fmt: skip
+    columns = ("path", "title", "area_code", "content", "bytes", "transferred", "numbers", "contrast",
+               "lowest_contrast_at", "unread", "broken", "outside", "placed")  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"bytes": "Int64", "transferred": "Int64", "numbers": "Int64"})
 
 
-def refuse_faults(files: Sequence[SiteFile], facts: Facts, beside: Mapping[str, int]) -> None:
+def refuse_faults(files: Sequence[SiteFile], facts: Facts, download_sizes: Mapping[str, int]) -> None:
     """Refuse a site with a fault, whatever its contract says about faults.
 
     Args:
         files: as for ``audited``.
         facts: as for ``audited``.
-        beside: as for ``audited``.
+        download_sizes: as for ``audited``.
 
     Raises:
         SpiError: when there is a fault; the message gives the first, and the number of faults.
     """
     faults = (
-        audited(files, facts, beside)
+        audited(files, facts, download_sizes)
         .melt("path", ["unread", "broken", "outside", "placed"], value_name="fault")
         .dropna()
     )

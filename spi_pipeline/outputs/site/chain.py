@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from spi_pipeline.contracts.models.indicators import Indicator
-from spi_pipeline.outputs.site.figures import figure, places, worked
+from spi_pipeline.outputs.site.figures import calculated, figure, places
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element
 
@@ -91,7 +91,7 @@ def _counted(site: Site, element: Element, ward: Area) -> Step:
     factor = declared_per or contracts.vocabulary.units[indicator.unit].per or 1
     return Step(
         "The figure",
-        Markup("{} ÷ {} × {} = {}.").format(above, below, worked(factor, repr(float(factor)), 0), text),
+        Markup("{} ÷ {} × {} = {}.").format(above, below, calculated(factor, repr(float(factor)), 0), text),
         DIVIDED,
     )
 
@@ -123,7 +123,7 @@ def _scored(site: Site, element: Element, ward: Area) -> Step:
     return Step(
         "The score",
         Markup("{} × ({} − {}) ÷ ({} − {}) = {} of 100.").format(
-            worked(100, "100", 0), value, worst, best, worst, score
+            calculated(100, "100", 0), value, worst, best, worst, score
         ),
         "The value lies beyond a goalpost, and no score is below 0 or above 100." if beyond else "",
     )
@@ -150,7 +150,9 @@ def _weighed(site: Site, element: Element, ward: Area) -> list[Step]:
         factors.append(weight)
         shown = site.weight(parent, child, "weight", 4)
         sum_ = "*".join(repr(float(factor)) for factor in factors)
-        added = _contribution(site, parent, child, ward) if child is element else worked(math.prod(factors), sum_, 2)
+        added = (
+            _contribution(site, parent, child, ward) if child is element else calculated(math.prod(factors), sum_, 2)
+        )
         steps.append(
             Step(
                 f"Points of {parent.title}",

@@ -80,7 +80,7 @@ class Facts:
         ranks = rank_range(scores.to_numpy())
         return {code: {"best": best, "worst": worst} for code, (best, worst) in zip(scores.index, ranks, strict=True)}
 
-    def stated(self, where: str) -> Any:
+    def declared(self, where: str) -> Any:
         """The value at a place in a contract: the file, then names that lead to the value."""
         file, *names = where.split()
         value = self.yaml[file]
@@ -116,7 +116,7 @@ class Facts:
         return {row["own_area"]: row["area_name"] for row in self.table("own_area")}
 
     @cached_property
-    def said(self) -> set[str]:
+    def published_texts(self) -> set[str]:
         """Every text with numbers in tables and contracts, its white space collapsed: pages may quote these whole."""
         columns = self.connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) "

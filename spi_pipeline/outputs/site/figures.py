@@ -92,7 +92,7 @@ def derived(value: float | None, query: str, digits: int = 0, absent: str = "not
     )
 
 
-def worked(value: float, sum_: str, digits: int = 1) -> Markup:
+def calculated(value: float, sum_: str, digits: int = 1) -> Markup:
     """A number that the page itself works out from numbers next to it.
 
     Args:
@@ -108,7 +108,7 @@ def worked(value: float, sum_: str, digits: int = 1) -> Markup:
     )
 
 
-def stated(value: float, where: str, digits: int = 0, how: str = "") -> Markup:
+def declared(value: float, where: str, digits: int = 0, how: str = "") -> Markup:
     """A number that a contract declares.
 
     Args:
@@ -118,10 +118,10 @@ def stated(value: float, where: str, digits: int = 0, how: str = "") -> Markup:
         how: one of ``HOW``.
 
     Returns:
-        ``<data value="500.0" data-stated="framework.yaml uncertainty draws" data-digits="0">500</data>``.
+        ``<data value="500.0" data-declared="framework.yaml uncertainty draws" data-digits="0">500</data>``.
     """
     attribute = Markup(' data-how="{}"').format(how) if how else ""
-    return Markup('<data value="{}" data-stated="{}" data-digits="{}"{}>{}</data>').format(
+    return Markup('<data value="{}" data-declared="{}" data-digits="{}"{}>{}</data>').format(
         repr(float(value)), where, digits, attribute, HOW[how](float(value), digits)
     )
 

@@ -9,7 +9,7 @@ names from the contracts as YAML. The markup may contain:
 * ``data-query="SELECT …"``: the answer of the published database to the query; a number if there are ``data-digits``,
   otherwise the code or id of the thing named.
 * ``data-count="TABLE" data-key="…" data-where="…"``: the number of rows that match.
-* ``data-stated="FILE NAME …"``: a number in a contract; ``data-file="PATH"``: the size of a file of the site in bytes.
+* ``data-declared="FILE NAME …"``: a number in a contract; ``data-file="PATH"``: the size of a file of the site, bytes.
 * ``data-reach="LEVEL.END"``: the best or the worst rank under any weights of the parts of a level, from the engine.
 * ``data-sum="12.5*0.25"``: plain arithmetic over unrounded numbers.
 * ``data-map="ID"`` on the SVG of a map: label and colour of each ward in it.
@@ -113,7 +113,7 @@ class Page:
     @cached_property
     def heading(self) -> str:
         """The heading of the page; cached, since a search for each number would walk the whole page."""
-        return squeezed(" ".join(heading.text_content() for heading in self.tree.iter("h1")))
+        return normalised(" ".join(heading.text_content() for heading in self.tree.iter("h1")))
 
     def faults(self) -> Iterator[str]:
         """A sentence for each fault."""
@@ -136,12 +136,12 @@ class Page:
             return
         if not math.isclose(float(node.get("value")), float(actual), rel_tol=1e-12, abs_tol=1e-12):
             yield f"value is {node.get('value')}, the tables say {actual}"
-        yield from printed(text(node), float(actual), int(digits or 0), node.get("data-how", ""))
+        yield from number_faults(text(node), float(actual), int(digits or 0), node.get("data-how", ""))
         yield from self._named(node)
         yield from self._direction(node, float(actual))
 
     def _actual(self, node: html.HtmlElement) -> Any:
-        key = keyed(node)
+        key = row_key(node)
         if "data-from" in node.attrib:
             table, column = node.get("data-from").split(".")
             rows = self.facts.rows(table, key)
@@ -155,15 +155,15 @@ class Page:
             for column, value in key.items():
                 table = table[table[column].astype(str) == value]
             return len(table.query(node.get("data-where")) if node.get("data-where") else table)
-        if "data-stated" in node.attrib:
-            return self.facts.stated(node.get("data-stated"))
+        if "data-declared" in node.attrib:
+            return self.facts.declared(node.get("data-declared"))
         if "data-file" in node.attrib:
             return self.sizes[node.get("data-file")]
         if "data-reach" in node.attrib:
             level, end = node.get("data-reach").split(".")
             return self.facts.reach(level, key["edition"], key["profile"])[key["area_code"]][end]
         if "data-sum" in node.attrib:
-            return summed(ast.parse(node.get("data-sum"), mode="eval").body)
+            return evaluated(ast.parse(node.get("data-sum"), mode="eval").body)
         raise ValueError("does not say where it comes from")
 
     def _word(self, node: html.HtmlElement, actual: object) -> Iterator[str]:
@@ -174,23 +174,23 @@ class Page:
             same, opposite = DIRECTIONS[value]
             if not re.search(same, shown, re.I) or re.search(opposite, shown, re.I):
                 yield f"does not say that it {value}"
-        elif "data-query" in node.attrib and squeezed(shown) not in called(self.facts.names.get(value, value)):
+        elif "data-query" in node.attrib and normalised(shown) not in name_forms(self.facts.names.get(value, value)):
             yield f"is called {self.facts.names.get(value, value)}"
 
     def _named(self, node: html.HtmlElement) -> Iterator[str]:
         """The area and the measure of a number must be named near it; without a measure the index is meant."""
-        key = keyed(node)
+        key = row_key(node)
         # An area of the council's own may have the id of an element, so its names are kept apart.
         places = {"own_area": self.facts.own_areas}
         places["other"] = self.facts.own_areas if key.get("kind") == "own_area" else self.facts.names
         for column in ("area_code", "own_area", "other", "id", "indicator_id", "measure_id"):
             name = places.get(column, self.facts.names).get(key.get(column, ""))
             if name is not None and key[column] != self.facts.yaml["framework.yaml"]["id"]:
-                names = tuple(called(name))
+                names = tuple(name_forms(name))
                 if any(spelling in self.heading for spelling in names):
                     continue
                 if not any(
-                    spelling in surrounding for surrounding in map(squeezed, context(node)) for spelling in names
+                    spelling in surrounding for surrounding in map(normalised, context(node)) for spelling in names
                 ):
                     yield f"“{name}” is not named around it"
 
@@ -202,7 +202,9 @@ class Page:
         if node.get("data-from", "").startswith("what_would_it_take."):
             # Its sign says whether anything is needed; another column says in which direction.
             words = (
-                rf"\b{self.facts.rows('what_would_it_take', keyed(node))[0]['way']}\b" if actual > 0 else r"\bbetter\b"
+                rf"\b{self.facts.rows('what_would_it_take', row_key(node))[0]['way']}\b"
+                if actual > 0
+                else r"\bbetter\b"
             )
         if not re.search(words, text(block(node)), re.I):
             yield f"{actual} without a word for its direction"
@@ -245,7 +247,7 @@ class Page:
                 continue
             for piece in pieces:
                 sentence = " ".join(piece.split())
-                if not DIGIT.search(ALLOWED.sub("", sentence)) or sentence in self.facts.said:
+                if not DIGIT.search(ALLOWED.sub("", sentence)) or sentence in self.facts.published_texts:
                     continue
                 left = ALLOWED.sub("", self.facts.quotable.sub("", sentence))
                 if number := re.search(r"\S*\d\S*", left):
@@ -257,7 +259,7 @@ def text(node: html.HtmlElement) -> str:
     return " ".join(node.text_content().split())
 
 
-def keyed(node: html.HtmlElement) -> dict[str, str]:
+def row_key(node: html.HtmlElement) -> dict[str, str]:
     """The columns that identify a row, and their values."""
     pairs = (
         (pair.partition("=")[0], pair.partition("=")[2]) for pair in node.get("data-key", "").split(";") if "=" in pair
@@ -293,16 +295,16 @@ def context(node: html.HtmlElement) -> Iterator[str]:
             yield from (sibling.text_content() for sibling in ancestor.xpath(f"preceding-sibling::{before}[1]"))
 
 
-def squeezed(words: str) -> str:
+def normalised(words: str) -> str:
     """Words in lower case, separated by single spaces."""
     return " ".join(words.split()).casefold()
 
 
-def called(name: str) -> Iterator[str]:
+def name_forms(name: str) -> Iterator[str]:
     """The ways to write a name: in full, without the part in brackets, and without the word Index."""
-    yield squeezed(name)
-    yield squeezed(re.sub(r"\s*\(.*?\)", "", name))
-    yield squeezed(name.removesuffix(" Index"))
+    yield normalised(name)
+    yield normalised(re.sub(r"\s*\(.*?\)", "", name))
+    yield normalised(name.removesuffix(" Index"))
 
 
 def ordinal(number: float) -> str:
@@ -312,7 +314,7 @@ def ordinal(number: float) -> str:
     return f"{whole:,}{ending}"
 
 
-def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
+def number_faults(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
     """The faults of a text that should show a number to the given digits."""
     if how == "ordinal":
         if shown != ordinal(actual):
@@ -339,12 +341,12 @@ def printed(shown: str, actual: float, digits: int, how: str) -> Iterator[str]:
         yield f"{shown} has the wrong sign"
 
 
-def summed(node: ast.expr) -> float:
+def evaluated(node: ast.expr) -> float:
     """The result of plain arithmetic."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)
     if isinstance(node, ast.BinOp):
-        return float(OPERATORS[type(node.op)](summed(node.left), summed(node.right)))
+        return float(OPERATORS[type(node.op)](evaluated(node.left), evaluated(node.right)))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -summed(node.operand)
+        return -evaluated(node.operand)
     raise ValueError(f"not plain arithmetic: {ast.dump(node)[:60]}")

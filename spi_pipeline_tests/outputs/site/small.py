@@ -26,8 +26,8 @@ from spi_pipeline.outputs.site.results import Results
 
 # The pages for which these rows suffice.
 BESIDE: tuple[Kind, ...] = (
-    pages.economy, pages.progress, pages.certainty, pages.targets, pages.found, pages.quality, pages.method,
-    pages.downloads, pages.accessibility, pages.about, pages.missing,
+    pages.economy, pages.progress, pages.certainty, pages.targets, pages.published_findings, pages.quality,
+    pages.method, pages.downloads, pages.accessibility, pages.about, pages.missing,
 )  # fmt: skip
 TOWN = "E06000099"
 WARDS = {"E05999991": "Ash", "E05999992": "Oak & <b>Elm</b>", "E05999993": "Yew"}

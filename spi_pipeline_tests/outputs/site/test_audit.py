@@ -79,7 +79,7 @@ def test_pale_text_is_told_with_its_rule(files: list[SiteFile], facts: Facts) ->
         "path"
     )
     assert row.loc["static/site.css", "contrast"] == pytest.approx(2.55, abs=0.01)
-    assert row.loc["static/site.css", "faintest"] == ".pale on #f3f2f1"
+    assert row.loc["static/site.css", "lowest_contrast_at"] == ".pale on #f3f2f1"
 
 
 def test_a_page_is_weighed_with_its_styles_and_scripts(files: list[SiteFile], facts: Facts) -> None:

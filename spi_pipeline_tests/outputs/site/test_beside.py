@@ -55,7 +55,7 @@ def test_every_number_and_verdict_is_read_back(site: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "right", "wrong", "told"),
     [
-        ("method", 'value="500.0" data-stated', 'value="501.0" data-stated', "the tables say 500"),
+        ("method", 'value="500.0" data-declared', 'value="501.0" data-declared', "the tables say 500"),
         ("method", "uncertainty draws", "uncertainty drawn", "KeyError"),
         ("certainty", 'value="1.0" data-reach="dimension.best"', 'value="2.0" data-reach="dimension.best"', "say 1"),
         ("downloads", 'data-file="downloads/dictionary.csv"', 'data-file="downloads/spi.xlsx"', "the tables say"),

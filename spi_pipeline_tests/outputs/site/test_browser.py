@@ -133,7 +133,7 @@ def test_without_javascript_everything_can_be_read(site: Built, browser: Browser
     ("name", "region", "ask"),
     [
         ("index.html", ".found", lambda tab: find_by(tab, "LU4 8RE")),
-        ("explore.html", "#said", lambda tab: tab.get_by_label("Measure").select_option(index=2)),
+        ("explore.html", "#status", lambda tab: tab.get_by_label("Measure").select_option(index=2)),
         ("compare.html#wards=dallow", "#compared", lambda tab: tab.locator("select").nth(1).select_option("farley")),
     ],
 )

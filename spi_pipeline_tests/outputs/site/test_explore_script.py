@@ -51,7 +51,7 @@ def test_the_script_begins_with_what_the_page_shows_without_it(tab: Page, addres
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(address)
     tab.goto(address)
-    assert tab.inner_text("#said") == still.inner_text("#said")
+    assert tab.inner_text("#status") == still.inner_text("#status")
     for table in TABLES:
         assert cells(tab, table) == cells(still, table)
     for drawn in (".map a path", ".map text", ".trend path"):
@@ -68,7 +68,7 @@ def test_the_script_begins_with_what_the_page_shows_without_it(tab: Page, addres
 def test_an_address_opens_its_view_in_words_map_tables_and_trend(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2023&w=zion")
     # Between goalposts of 60 and 5, 22.5 scores 68.2 points; the ward named like markup has 41, which scores 34.5.
-    said = tab.inner_text("#said")
+    said = tab.inner_text("#status")
     assert "Violence (per 1,000 people at risk), edition 2023: Invented scores 63.0 of 100." in said
     assert "last <b>Môr</b> with 34.5 (3rd, likely 2nd to 3rd)" in said
     assert "Pointed out is Zion with 68.2 (2nd, likely 1st to 3rd)." in said
@@ -84,16 +84,16 @@ def test_an_address_opens_its_view_in_words_map_tables_and_trend(tab: Page, addr
 def test_choosing_by_keyboard_changes_view_address_and_what_is_said(tab: Page, address: str) -> None:
     tab.goto(address)
     for control, name in (("#measure", "Basic Human Needs"), ("#edition", "2023"), ("#ward", "Zion")):
-        before = tab.inner_text("#said")
+        before = tab.inner_text("#status")
         tab.focus(control)
         tab.keyboard.type(name)
-        tab.wait_for_function("(before) => document.getElementById('said').innerText !== before", arg=before)
+        tab.wait_for_function("(before) => document.getElementById('status').innerText !== before", arg=before)
     assert tab.url.endswith("#m=basic_human_needs&y=2023&w=zion")
-    assert tab.get_attribute("#said", "role") == "status"
+    assert tab.get_attribute("#status", "role") == "status"
     assert tab.get_attribute("#about a", "href") == "measures/basic_human_needs.html"
-    said = tab.inner_text("#said")
+    said = tab.inner_text("#status")
     tab.reload()
-    assert tab.inner_text("#said") == said
+    assert tab.inner_text("#status") == said
 
 
 def test_what_changed_is_told_with_its_range_or_not_at_all(tab: Page, address: str) -> None:
@@ -109,7 +109,7 @@ def test_what_changed_is_told_with_its_range_or_not_at_all(tab: Page, address: s
 @pytest.mark.parametrize("wrong", ["#m=<script>&y=1999&w=__proto__", "#%E0%A4%A", "#m=constructor", "#&&=&m"])
 def test_an_address_that_is_wrong_opens_the_first_view(tab: Page, address: str, wrong: str) -> None:
     tab.goto(address + wrong)
-    assert tab.inner_text("#said").startswith("Social Progress Index, edition 2024: ")
+    assert tab.inner_text("#status").startswith("Social Progress Index, edition 2024: ")
     assert len(cells(tab, "#ranking")) == 4
 
 
@@ -151,9 +151,9 @@ def test_link_and_embedded_view_lead_to_what_is_shown(tab: Page, address: str) -
     found = re.fullmatch(r'<iframe src="([^"]*)" title="([^"]*)" width="100%" height="900"></iframe>', code)
     assert found
     assert html.unescape(found[2]) == "Safety, edition 2023"
-    said = tab.inner_text("#said")
+    said = tab.inner_text("#status")
     tab.goto("about:blank")
     tab.goto(html.unescape(found[1]))
-    assert tab.inner_text("#said") == said
+    assert tab.inner_text("#status") == said
     assert not tab.is_visible(".top")
     assert tab.is_visible("#choices")

@@ -7,7 +7,6 @@ from spi_pipeline.outputs.site.pages.compare import compare
 from spi_pipeline.outputs.site.pages.downloads import downloads
 from spi_pipeline.outputs.site.pages.economy import economy
 from spi_pipeline.outputs.site.pages.explore import explore
-from spi_pipeline.outputs.site.pages.found import found
 from spi_pipeline.outputs.site.pages.home import home
 from spi_pipeline.outputs.site.pages.indicator import indicator
 from spi_pipeline.outputs.site.pages.measure import measure
@@ -16,6 +15,7 @@ from spi_pipeline.outputs.site.pages.method import method
 from spi_pipeline.outputs.site.pages.own_area import own_area
 from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.pages.progress import progress
+from spi_pipeline.outputs.site.pages.published_findings import published_findings
 from spi_pipeline.outputs.site.pages.quality import quality
 from spi_pipeline.outputs.site.pages.revised import revised
 from spi_pipeline.outputs.site.pages.targets import targets
@@ -37,7 +37,7 @@ KINDS: tuple[Kind, ...] = (
     revised,
     certainty,
     targets,
-    found,
+    published_findings,
     quality,
     method,
     downloads,

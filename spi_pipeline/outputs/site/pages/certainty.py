@@ -63,7 +63,7 @@ def certainty(site: Site) -> Iterator[Page]:
         content={
             "rows": rows,
             "chart": _chart(site, rows),
-            "said": _chart_sentence(site, rows) if rows else "",
+            "chart_sentence": _chart_sentence(site, rows) if rows else "",
             "pairs": _pairs(site, rows),
             "apart": [(results.areas[row["area_code"]], _told_apart(site, row, rows)) for row in rows],
             "doubt": _doubt(site),

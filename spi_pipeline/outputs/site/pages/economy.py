@@ -39,13 +39,13 @@ def economy(site: Site) -> Iterator[Page]:
         path="economy.html",
         template="economy.html",
         title="Social progress and the economy",
-        description="Which wards do better or worse than their incomes suggest, and what the index goes with.",
+        description="Which wards do better or worse than their incomes suggest, and what the index is linked with.",
         content={
             "measure": measure_title(site, of_index[0]["measure_id"]),
             "unit": _unit(site, of_index[0]["measure_id"]),
             "rows": of_index,
             "sentence": _sentence(site, residual, of_index),
-            "said": _chart_name(of_index, site),
+            "chart_label": _chart_name(of_index, site),
             "chart": _chart(site, of_index),
             "beyond": _beyond(site, residual),
             "compared": counted(
@@ -61,7 +61,7 @@ def economy(site: Site) -> Iterator[Page]:
                 verdict=("more than suggested", "less than suggested"), level=("dimension", "component"),
             ),
             "verdicts": VERDICTS,
-            "goes_with": _goes_with(site, own, england),
+            "correlations": _correlations(site, own, england),
             "left_out": [results.areas[code].name for code in sorted(set(own["left_out"])) if code],
             "over_england": bool(england),
             "part": residual_part,
@@ -156,7 +156,7 @@ def _over_england(results: Results) -> dict[str, Row]:
     return {row["measure_id"]: row for row in records(whole[whole["id"] == results.index.id])}
 
 
-def _goes_with(site: Site, own: pd.DataFrame, england: Mapping[str, Row]) -> list[dict[str, Any]]:
+def _correlations(site: Site, own: pd.DataFrame, england: Mapping[str, Row]) -> list[dict[str, Any]]:
     """The correlation of each measure with the index, and the correlation among wards of similar income.
 
     Both are given for the town's wards, for these without the ward left out, and, if any measure has figures for

@@ -18,7 +18,7 @@ from spi_pipeline.outputs.site.results import Element
 STANDINGS: Mapping[str, tuple[str, str]] = {
     "better": ("▲ Better than the middle ward of England", "better"),
     "worse": ("▼ Worse than the middle ward of England", "worse"),
-    "untold": ("? Too near to the middle ward of England to tell", "NOT better AND NOT worse"),
+    "unclear": ("? Too near to the middle ward of England to tell", "NOT better AND NOT worse"),
 }
 
 
@@ -62,7 +62,7 @@ def against_england(site: Site, element: Element, up: str) -> Standing:
         ("better", "worse")),
     )  # fmt: skip
     says += Markup("In {} it is too near to tell.").format(
-        _count(site, element, groups["untold"], STANDINGS["untold"][1])
+        _count(site, element, groups["unclear"], STANDINGS["unclear"][1])
     )
     lists = {
         STANDINGS[name][0]: [_list_item(site, indicator, name, up) for indicator in indicators]
@@ -99,7 +99,7 @@ def best_and_worst(site: Site) -> Markup:
 def stands(site: Site, indicator: Element) -> str:
     """``better`` or ``worse`` if the town's value differs from the middle ward of England by more than its interval.
 
-    Without an interval, the value alone decides. Otherwise the result is ``untold``.
+    Without an interval, the value alone decides. Otherwise the result is ``unclear``.
     """
     results = site.results
     own = results.observations[indicator.id, results.town.code, results.edition]
@@ -119,7 +119,7 @@ def stands(site: Site, indicator: Element) -> str:
         return "better"
     if share < 50 and (not ends or any(other <= 50 and good >= ends[-1] for other, good in wards)):
         return "worse"
-    return "untold"
+    return "unclear"
 
 
 def _within(site: Site, element: Element) -> list[Element]:
@@ -144,7 +144,7 @@ def standing_says(site: Site, indicator: Element) -> Markup:
     template = {
         "better": "In {} {} as a whole does better than the middle ward of England.",
         "worse": "In {} {} as a whole does worse than the middle ward of England.",
-        "untold": "In {} {} as a whole is too near to the middle ward of England to tell which of the two is better.",
+        "unclear": "In {} {} as a whole is too near to the middle ward of England to tell which of the two is better.",
     }[name]
     marked = Markup("“{}”").format(_marked(site, indicator, words.plain(indicator.title), name))
     share = Markup("It does better than {} of 100 wards of England.").format(site.england(indicator, town))

@@ -100,7 +100,11 @@ def _source(site: Site, row: Row) -> dict[str, Any]:
     properties = contracts.sources[row["source_id"]].properties
     columns = contracts.indicators[row["indicator_id"]].measure.columns
     restricted = [item for item in properties.restrictions if not set(item.columns).isdisjoint(columns)]
-    return {"said": properties, "licence": contracts.vocabulary.licences[properties.licence], "restricted": restricted}
+    return {
+        "properties": properties,
+        "licence": contracts.vocabulary.licences[properties.licence],
+        "restricted": restricted,
+    }
 
 
 def _ends_say(site: Site, element: Element) -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from spi_pipeline.contracts.models.framework import Profile
 from spi_pipeline.outputs.site import words
-from spi_pipeline.outputs.site.figures import figure, stated
+from spi_pipeline.outputs.site.figures import declared, figure
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward.scorecard import strong_or_weak
 from spi_pipeline.outputs.site.results import Row, records
@@ -37,11 +37,11 @@ def method(site: Site) -> Iterator[Page]:
             "goalposts": _goalposts(site),
             "weights": _weights(site),
             "left_out": _left_out(site),
-            "peer_count": stated(contracts.peers.count, "context.yaml peers count"),
+            "peer_count": declared(contracts.peers.count, "context.yaml peers count"),
             "strong": strong_or_weak(site),
             "peer_measure": words.plain(contracts.context[contracts.peers.measure].title),
-            "held": stated(contracts.framework.publication.held, "framework.yaml publication held", how="percent"),
-            "draws": stated(contracts.framework.uncertainty.draws, "framework.yaml uncertainty draws"),
+            "held": declared(contracts.framework.publication.held, "framework.yaml publication held", how="percent"),
+            "draws": declared(contracts.framework.uncertainty.draws, "framework.yaml uncertainty draws"),
             "seed": contracts.framework.uncertainty.seed,
             "imputed": _imputed(site),
         },
@@ -71,7 +71,7 @@ def _plain(value: object, where: str) -> str | Markup:
         return Markup("; ").join(
             Markup("{}: {}").format(name, _plain(part, f"{where} {name}")) for name, part in value.items()
         )
-    return Markup("{}%").format(stated(value, where, how="percent")) if isinstance(value, float) else str(value)
+    return Markup("{}%").format(declared(value, where, how="percent")) if isinstance(value, float) else str(value)
 
 
 def _goalposts(site: Site) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from spi_pipeline.engine.intervals import Z95
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, words
-from spi_pipeline.outputs.site.figures import named, stated
+from spi_pipeline.outputs.site.figures import declared, named
 from spi_pipeline.outputs.site.pages.page import Page, Site
 from spi_pipeline.outputs.site.pages.ward import dated
 from spi_pipeline.outputs.site.pages.ward.scorecard import AGE, STRONG, VERDICTS, WEAK, Verdict, verdict
@@ -180,7 +180,7 @@ class OwnArea:
         there, not_there = (self.name, row["other_name"])[:: 1 if column == "area_less_other" else -1]
         return Markup("{} and {} are nearly one: {} people live in {} and not in {}, fewer than {}.").format(
             self.name, row["other_name"], self._people(row, column), there, not_there,
-            stated(self.site.results.contracts.framework.publication.residents,
+            declared(self.site.results.contracts.framework.publication.residents,
                    "framework.yaml publication residents"),
         )  # fmt: skip
 

@@ -94,7 +94,7 @@ def _steps(site: Site, change: pd.DataFrame) -> list[dict[str, Any]]:
     """For each pair of editions: the share measured again, the town's change, and the number of wards per verdict."""
     of_town = change[(change["id"] == site.results.index.id) & (change["area_code"] == site.results.town.code)]
     return [
-        {"row": row, "share": _percent(row), "told": _counts(site, change, site.results.index.id, row)}
+        {"row": row, "share": _percent(row), "verdict_counts": _counts(site, change, site.results.index.id, row)}
         for row in sorted(
             records(of_town), key=lambda row: (row["edition_to"] - row["edition_from"], row["edition_from"])
         )
@@ -142,7 +142,7 @@ def _since_the_first(site: Site, change: pd.DataFrame) -> dict[str, Any] | None:
             row for row in records(rows[rows["id"] == results.index.id]) if row["area_code"] != results.town.code
         ],
         "silent": results.index.id in {element.id for element, _ in still},
-        "told": None if town is None else _counts(site, change, results.index.id, town),
+        "verdict_counts": None if town is None else _counts(site, change, results.index.id, town),
     }
 
 

@@ -141,7 +141,7 @@ def _checks(site: Site) -> dict[str, Any] | None:
             severity: [counted(rows, "check_result", run_id=run, severity=severity, outcome=one) for one in OUTCOMES]
             for severity in ("error", "warning")
         },
-        "amiss": records(faulty[["table_name", "rule", "severity", "outcome", "observed", "expected"]]),
+        "not_passed": records(faulty[["table_name", "rule", "severity", "outcome", "observed", "expected"]]),
         "skipped": [
             (str(reason), counted(rows, "check_result", run_id=run, outcome="skipped", observed=str(reason)))
             for reason in skipped.index

@@ -154,7 +154,7 @@
     const ranked = order.filter((ward) => now[ward.at] && now[ward.at].length > 4);
     text += ranked.length ? `First comes ${one(ranked[0])}, last ${one(ranked[ranked.length - 1])}.` : "No ward has a rank.";
     if (own) text += ` Pointed out is ${one(own)}.`;
-    $("said").textContent = text;
+    $("status").textContent = text;
     $("about").replaceChildren(make("a", `More about ${title}`, { href: measure().path }));
   }
 
@@ -192,7 +192,7 @@
   const draw = () => {
     const requested = state.m;
     const show = () => requested === state.m && [map, ranking, trend, changes, say, take].forEach((part) => part());
-    load(`measures/${requested}`).then(show, () => { if (requested === state.m) $("said").textContent = UNREAD; });
+    load(`measures/${requested}`).then(show, () => { if (requested === state.m) $("status").textContent = UNREAD; });
   };
 
   // Missing or invalid parts of an address default to the index, the newest edition and no ward.

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.pages.page import Page, Site
-from spi_pipeline.outputs.site.pages.ward.around import Around
+from spi_pipeline.outputs.site.pages.ward.changes import Changes
 from spi_pipeline.outputs.site.pages.ward.england import InEngland
-from spi_pipeline.outputs.site.pages.ward.moved import Moved
+from spi_pipeline.outputs.site.pages.ward.needs import Needs
+from spi_pipeline.outputs.site.pages.ward.people import People
 from spi_pipeline.outputs.site.pages.ward.recent import Recent
 from spi_pipeline.outputs.site.pages.ward.scorecard import Scorecard
-from spi_pipeline.outputs.site.pages.ward.takes import Takes
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
 # The number of places at either end of the ranking that the first paragraph names.
@@ -46,10 +46,10 @@ def ward(site: Site) -> Iterator[Page]:
 
 def sections(site: Site) -> Iterator[tuple[Area, dict[str, Any]]]:
     """Each ward with the content of its page, by section."""
-    moved = Moved(site)
+    changes = Changes(site)
     parts: dict[str, Part] = {
-        "card": Scorecard(site), "around": Around(site), "moved": moved, "recent": Recent(site, moved),
-        "takes": Takes(site), "england": InEngland(site),
+        "card": Scorecard(site), "people": People(site), "changes": changes, "recent": Recent(site, changes),
+        "needs": Needs(site), "england": InEngland(site),
     }  # fmt: skip
     own = by_area(site.results.tables["own_area_overlap"].query("kind == 'ward'"), "other")
     when = dated(site)

@@ -14,7 +14,7 @@ from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, words
 from spi_pipeline.outputs.site.figures import derived
 from spi_pipeline.outputs.site.pages.page import Site
-from spi_pipeline.outputs.site.pages.ward.moved import Moved
+from spi_pipeline.outputs.site.pages.ward.changes import Changes
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
 SIGNALS = {"rise": "▲ more than usual", "fall": "▼ fewer than usual", "none": "= as usual"}
@@ -53,17 +53,17 @@ class Recent:
         moved: the changes of scores over the same time.
     """
 
-    def __init__(self, site: Site, moved: Moved) -> None:
+    def __init__(self, site: Site, changes: Changes) -> None:
         contracts = site.results.contracts
         self.site = site
-        self.moved = moved
+        self.changes = changes
         self.titles = contracts.titles | {item.id: item.title for item in contracts.recent.measures}
         # Measures that count everything come first, then those of each kind.
         self.order = [item.id for item in contracts.recent.measures]
         self.rows = by_area(site.results.tables["recent"].sort_values("month"))
 
     def of(self, area: Area) -> Mapping[str, Any]:
-        """The section: ``measures``, the ``chart`` and ``months`` of the first, and sentences ``said`` about it."""
+        """The section: ``measures``, the ``chart`` and ``months`` of the first, and ``sentences`` about it."""
         series: dict[str, list[Row]] = {}
         for row in self.rows.get(area.code, []):
             series.setdefault(row["measure_id"], []).append(row)
@@ -72,7 +72,7 @@ class Recent:
         if not measures:
             return {
                 "measures": [],
-                "said": [],
+                "sentences": [],
                 "chart": None,
                 "months": [],
                 "title": "",
@@ -83,7 +83,7 @@ class Recent:
             "measures": measures,
             "title": measures[0]["title"],
             "heading": f"Crime month by month, to {words.month(chief[-1]['month'])}",
-            "said": [
+            "sentences": [
                 *self._age(area, chief[-1]),
                 *self._sentences(measures[0]["title"], chief),
                 *self._score(area, series),
@@ -166,7 +166,7 @@ class Recent:
         """The change in score of the component that most of these counts belong to."""
         components = self.site.results.contracts.component_of
         parts = Counter(components[name] for name in series if name in components)
-        return [self.moved.said(area, name) for name, _ in parts.most_common(1)]
+        return [self.changes.sentence(area, name) for name, _ in parts.most_common(1)]
 
     def _month(self, row: Row) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from spi_pipeline.outputs.duckdb_file import literal
 from spi_pipeline.outputs.site import drawing, figures, words
-from spi_pipeline.outputs.site.figures import stated
+from spi_pipeline.outputs.site.figures import declared
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Element, Row, by_area, records
 
@@ -87,7 +87,9 @@ def strong_or_weak(site: Site) -> Markup:
         "they lie from that middle on average, and by more than {} {}. And its whole range of measurement must lie "
         "above the middle. Where it passes the first alone, we say “perhaps”; where not even that, it is like its "
         "peers. Weak means the same, below."
-    ).format(stated(floor, "context.yaml peers floor", 0 if floor % 1 == 0 else 1), "point" if floor == 1 else "points")
+    ).format(
+        declared(floor, "context.yaml peers floor", 0 if floor % 1 == 0 else 1), "point" if floor == 1 else "points"
+    )
 
 
 class Scorecard:

@@ -19,7 +19,7 @@ FIRST = (
 VERDICTS = {"rose": "▲ rose", "fell": "▼ fell", "cannot be told": "? cannot be told"}
 
 
-class Around:
+class People:
     """Population and economy of all wards.
 
     Args:

@@ -20,7 +20,7 @@ VERDICTS = {
 }
 
 
-class Moved:
+class Changes:
     """Changes of all wards.
 
     Args:
@@ -52,7 +52,7 @@ class Moved:
             ],
         }  # fmt: skip
 
-    def said(self, area: Area, element_id: str) -> Markup:
+    def sentence(self, area: Area, element_id: str) -> Markup:
         """The change of the score of one element, as a sentence."""
         element, row = self.site.results.elements[element_id], self.rows.get(area.code, {}).get(element_id)
         if row is None:
@@ -79,7 +79,7 @@ class Moved:
             "little was measured again. Below are points of score, of which more are better."
         ).format(
             self.site.results.editions[0], self.site.results.edition,
-            self.site.figure("change", index, "movable", 0, how="percent"), self._untold(area, indicators),
+            self.site.figure("change", index, "movable", 0, how="percent"), self._cannot_tell(area, indicators),
         )  # fmt: skip
 
     def _named(self, indicators: list[tuple[Element, Row]], verdict: str) -> Markup:
@@ -99,16 +99,16 @@ class Moved:
         )
         return Markup("{} points ({} to {})").format(change, low, high)
 
-    def _untold(self, area: Area, indicators: list[tuple[Element, Row]]) -> Markup:
+    def _cannot_tell(self, area: Area, indicators: list[tuple[Element, Row]]) -> Markup:
         results = self.site.results
         of_ward = (
             f"SELECT count(*) FROM change WHERE level = 'indicator' AND edition_from = {results.editions[0]} "
             f"AND edition_to = {results.edition} AND profile = {literal(results.profile)} "
             f"AND area_code = {literal(area.code)}"
         )
-        untold = sum(row["verdict"] == "cannot_tell" for _, row in indicators)
+        count = sum(row["verdict"] == "cannot_tell" for _, row in indicators)
         return Markup("{} of {} indicators").format(
-            figures.derived(untold, f"{of_ward} AND verdict = 'cannot_tell'"), figures.derived(len(indicators), of_ward)
+            figures.derived(count, f"{of_ward} AND verdict = 'cannot_tell'"), figures.derived(len(indicators), of_ward)
         )
 
     def _row(self, element: Element, row: Row) -> dict[str, Any]:

@@ -20,7 +20,7 @@ VERDICTS = {
 }
 
 
-def found(site: Site) -> Iterator[Page]:
+def published_findings(site: Site) -> Iterator[Page]:
     """The page What others found; none if there are no published statements."""
     table = site.results.tables["published_finding"]
     if table.empty:
@@ -38,7 +38,7 @@ def found(site: Site) -> Iterator[Page]:
         publications.append({"first": claims[0], "when": _when(claims[0]["published"]), "claims": claims})
     yield Page(
         path="found.html",
-        template="found.html",
+        template="published_findings.html",
         title="What others found",
         description="Published statements about these wards beside our figures: where we agree, where not, and why.",
         content={

@@ -11,11 +11,11 @@ from spi_pipeline.outputs.site import words
 from spi_pipeline.outputs.site.pages.page import Site
 from spi_pipeline.outputs.site.results import Area, Row, by_area
 
-# The number of indicators told in sentences; the table has all.
-TOLD = 5
+# The number of indicators in sentences; the table has all.
+IN_SENTENCES = 5
 
 
-class Takes:
+class Needs:
     """The needs of all wards.
 
     Args:
@@ -34,7 +34,7 @@ class Takes:
         behind.sort(key=lambda row: -_gain(row))
         return {
             "intro": self._intro(rows, behind),
-            "sentences": [self._sentence(row) for row in behind[:TOLD]],
+            "sentences": [self._sentence(row) for row in behind[:IN_SENTENCES]],
             "rows": [self._row(row) for row in sorted(rows, key=lambda row: -_gain(row))],
         }
 
