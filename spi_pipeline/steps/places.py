@@ -11,7 +11,7 @@ from spi_pipeline.contracts.models.geography import ENGLAND
 from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.geography.shapes import Array
-from spi_pipeline.indicators.incidents import added_up
+from spi_pipeline.indicators.incidents import counts_by_place
 from spi_pipeline.steps.inputs import Inputs
 
 
@@ -48,7 +48,7 @@ def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
 
 
 def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bool = False) -> pd.DataFrame:
-    """The rows of a source; for a source of points, its counts by ward as ``added_up`` returns them.
+    """The rows of a source; for a source of points, its counts by ward as ``counts_by_place`` returns them.
 
     If wards have no boundaries, the LSOA that the publisher names decides.
 
@@ -77,5 +77,5 @@ def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bo
     return inputs.derived(
         "placed by point" if by_point else "placed",
         (source_id, "wards", "allocation"),
-        lambda: added_up(inputs.stored(source_id).file, source, place, by_point=by_point),
+        lambda: counts_by_place(inputs.stored(source_id).file, source, place, by_point=by_point),
     )

@@ -16,7 +16,7 @@ from spi_pipeline.scoring.left_out import in_words, left_out
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import DORMANT, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, source_facts
 from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step, empty, products
 
@@ -139,7 +139,7 @@ def _about_parent(step: Step, contracts: Contracts) -> Facts:
 
 def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: Contracts) -> Facts:
     sources = list(dict.fromkeys(name for item in items for name in contracts.sources_of(item)))
-    return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **rests_on(sources, contracts)}
+    return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **source_facts(sources, contracts)}
 
 
 def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:

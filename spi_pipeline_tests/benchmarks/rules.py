@@ -41,10 +41,12 @@ def write_crimes(path: Path) -> None:
     pq.write_table(pa.concat_tables(copies).slice(0, ROWS), path)
 
 
-def judge_crimes(path: Path, native_below: int) -> None:
+def judge_crimes(path: Path, great_expectations_below: int) -> None:
     """Check a file of crimes with all their rules."""
     rules = load_contracts(CONTRACTS).sources["street_crime"].rules
-    results = evaluate(pq.read_table(path), rules, table_name="street_crime", native_below=native_below)
+    results = evaluate(
+        pq.read_table(path), rules, table_name="street_crime", great_expectations_below=great_expectations_below
+    )
     _refuse_broken([(result.rule.id, result.outcome) for result in results if result.outcome != "passed"])
 
 

@@ -21,7 +21,7 @@ def test_rule_kinds(contracts: Contracts) -> None:
             f"`{name}`",
             kind.family,
             _page(kind),
-            _yes(kind.states),
+            _yes(kind.declaration),
             _yes(_native(kind)),
             used[name],
         ]
@@ -38,12 +38,14 @@ def _yes(said: object) -> str:
 def _page(kind: Kind) -> str:
     """The kind's docstring, and the message of the first example that breaks it."""
     broken = next(case for case in kind.cases if case.fails)
-    return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.says}"'.replace("``", "`").replace("\n", "\\n")
+    return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.message}"'.replace("``", "`").replace(
+        "\n", "\\n"
+    )
 
 
 def _native(kind: Kind) -> bool:
-    return any(kind.native(Rule("", kind.name, "error", "", case.columns, case.params), dict.fromkeys(case.rows, ""))
-               for case in kind.cases)  # fmt: skip
+    rules = [(Rule("", kind.name, "error", "", case.columns, case.params), case.rows) for case in kind.cases]
+    return any(kind.expectations(rule, dict.fromkeys(rows, "")) for rule, rows in rules)
 
 
 def test_the_limit_below_which_great_expectations_decides() -> None:

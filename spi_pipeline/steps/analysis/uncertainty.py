@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, source_facts
 from spi_pipeline.steps.pages.pictures import Ranked, rank_plot, score_map
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, products
@@ -81,7 +81,7 @@ def sensitivity(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     sources = list(dict.fromkeys(name for item in contracts.active for name in contracts.sources_of(item)))
-    return {"unit": "points", **rests_on(sources, contracts)}
+    return {"unit": "points", **source_facts(sources, contracts)}
 
 
 def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:

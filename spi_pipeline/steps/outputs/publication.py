@@ -15,7 +15,7 @@ from spi_pipeline.outputs.queries import reading
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, rows_of
 from spi_pipeline.steps.pages.markdown import markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, source_facts
 from spi_pipeline.steps.step import Step, products
 from spi_pipeline.storage.places import PUBLICATION
 
@@ -65,7 +65,7 @@ def _build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
-    facts = rests_on(list(contracts.sources), contracts)
+    facts = source_facts(list(contracts.sources), contracts)
     return {name: fact for name, fact in facts.items() if name in ("licence", "restrictions")}
 
 

@@ -87,7 +87,7 @@ class Page:
     adds: Callable[[Step, Contracts, Look], Mapping[tuple[str, str], Facts]] = _nothing_else
 
 
-def rests_on(sources: list[str], contracts: Contracts) -> Facts:
+def source_facts(sources: list[str], contracts: Contracts) -> Facts:
     """The sources, publishers, licences and further restrictions behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
     beyond = sorted({words for source in properties.values() for words in source.restricted})
