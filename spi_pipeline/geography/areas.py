@@ -11,7 +11,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import WHOLE
-from spi_pipeline.geography.codes import listed
+from spi_pipeline.rules.wording import listing
 
 AREA_COLUMNS = [
     "area_code",
@@ -99,7 +99,7 @@ def _figures(finest: pd.DataFrame, households: pd.DataFrame) -> pd.DataFrame:
     counted = households.set_index("area_code")["households"].reindex(areas.index)
     missing = sorted(counted.index[counted.isna()])
     if missing:
-        raise SpiError(f"No households are given for {listed(missing)}: supply the census table that counts them.")
+        raise SpiError(f"No households are given for {listing(missing)}: supply the census table that counts them.")
     split = finest.groupby("small_area_code").size().reindex(areas.index) > 1
     figures = pd.DataFrame({"population": areas, "households": counted, "split": areas.where(split, 0.0)})
     return figures.rename_axis("area_code").reset_index()

@@ -18,8 +18,9 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.geography.allocation import SLIVER, Lookups, holders, with_larger
-from spi_pipeline.geography.codes import OUTSIDE, listed
+from spi_pipeline.geography.codes import OUTSIDE
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.rules.wording import listing
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -230,7 +231,7 @@ def _require_known(area: OwnArea, unknown: list[str], among: str, what: str) -> 
     if unknown:
         raise SpiError(
             f"{len(unknown):,} of {among} of area {area.id} are not {what} of this council, for example "
-            f"{listed(unknown[:5])}; correct them, or leave them out"
+            f"{listing(unknown[:5])}; correct them, or leave them out"
         )
 
 

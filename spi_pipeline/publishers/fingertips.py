@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.reading import begins, json_of, numbers, text_rows
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
@@ -40,6 +39,7 @@ from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
 from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
@@ -91,7 +91,7 @@ def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Do
             return
     offered = _offered(client, MSOA, ids)
     if not offered:
-        raise PermanentFailure(f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; see available_data")
+        raise PermanentFailure(f"{PUBLISHER} offers none of {listing([*map(str, ids)])} for MSOAs; see available_data")
     yield from _dated(list(_metadata(client, offered)), _figures(client, scope, offered, MSOA))
 
 
@@ -114,7 +114,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     codes = set(rows["area_code"])
     absent = sorted({*(scope.wards if codes & set(scope.wards) else scope.msoas)} - codes)
     if absent:
-        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listed(absent)}; fetch it again")
+        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listing(absent)}; fetch it again")
     frames = [
         _newest(rows[(rows["id"] == str(number)) & (rows["sex"] == sex)], column, released.get(str(number)))
         for column, (number, sex) in INDICATORS.items()
@@ -233,7 +233,7 @@ def _check_metadata(path: Path, ids: Sequence[int]) -> None:
         raise PermanentFailure(str(error)) from error
     if absent := sorted(set(map(str, ids)) - metadata.keys()):
         raise PermanentFailure(
-            f"indicator_metadata of {PUBLISHER} lacks {listed(absent)}, as it does if one is withdrawn; see "
+            f"indicator_metadata of {PUBLISHER} lacks {listing(absent)}, as it does if one is withdrawn; see "
             "available_data"
         )
 
@@ -248,8 +248,8 @@ def _check_figures(path: Path, ids: Sequence[int]) -> None:
     absent = sorted(set(map(str, ids)) - set(rows["id"]))
     if absent:
         raise PermanentFailure(
-            f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
-            f"as it does beyond {MAX_IDS} ids or if one is withdrawn; see available_data"
+            f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for "
+            f"{listing(absent)}, as it does beyond {MAX_IDS} ids or if one is withdrawn; see available_data"
         )
 
 
@@ -293,7 +293,7 @@ def _rows(download: Download, scope: Scope) -> pd.DataFrame:
     former = sorted(set(rows["area_code"]) & set(scope.former_wards))
     if former:
         raise SpiError(
-            f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; use MSOAs until it has the "
+            f"{download.name} of {PUBLISHER} holds the former wards {listing(former)}; use MSOAs until it has the "
             "wards in force"
         )
     for number, name in UNCONFIRMED.items():
@@ -355,7 +355,7 @@ def _has_all(shape: Shape) -> None:
     absent = [str(number) for number in IDS if str(number) not in shape.labels]
     if absent:
         raise SpiError(
-            f"{PUBLISHER} lists {len(IDS) - len(absent)} of our {len(IDS)} indicators and not {listed(absent)}; look "
+            f"{PUBLISHER} lists {len(IDS) - len(absent)} of our {len(IDS)} indicators and not {listing(absent)}; look "
             "for what took their place, and write its id into spi_pipeline/publishers/fingertips.py"
         )
 

@@ -19,6 +19,7 @@ from spi_pipeline.contracts.models.geography import (
     plain,
 )
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.wording import listed
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import BEST_FIT, LSOA_2011, MSOA_2011, Figures
 from spi_pipeline.snapshot.reference import NATIONAL
@@ -80,8 +81,7 @@ def council_code(name: str, known: Sequence[Mapping[str, Any]]) -> str:
 
 def _did_you_mean(titles: Sequence[str]) -> str:
     """``did you mean Luton, Sutton or Halton? ``; empty if there is no title."""
-    listed = " or ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
-    return f"did you mean {listed}? " if listed else ""
+    return f"did you mean {listed(titles, 'or')}? " if titles else ""
 
 
 def _words(text: str) -> str:

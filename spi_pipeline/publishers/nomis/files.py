@@ -7,12 +7,12 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.nomis.tables import CENSUS, with_beside
+from spi_pipeline.rules.wording import listing
 
 CENSUS_DAY = "2021-03-21"
 # Nomis offers TS007A as a manual download, with five lines of notes before the header.
@@ -233,7 +233,7 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     small = _residents(folder, areas).merge(counted, on="msoa_code", how="left", validate="m:1")
     missing = sorted(small.loc[small[total].isna(), "area_code"])
     if missing:
-        raise SpiError(f"{name} has no MSOA for {listed(missing)}; fetch it again, or compare it with the lookups")
+        raise SpiError(f"{name} has no MSOA for {listing(missing)}; fetch it again, or compare it with the lookups")
     share = pd.Series(1.0, small.index)
     if areas.oa21 and folder.has(table.percentages):
         percentages = folder.csv(table.percentages, CENSUS_DAY, needs=["areacd", *table.categories])
@@ -265,7 +265,7 @@ def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas
     published = folder.csv(table.file, CENSUS_DAY, needs=["areacd", *table.parts.values()]).set_index("areacd")
     missing = sorted(set(counted["area_code"]) - set(published.index))
     if missing or not published.index.is_unique:
-        fault = f"has no {listed(missing)}" if missing else "holds an output area twice"
+        fault = f"has no {listing(missing)}" if missing else "holds an output area twice"
         raise SpiError(f"{table.file} {fault}; fetch it again, whole")
     percent = published.loc[counted["area_code"]]
     frame = pd.DataFrame({"area_code": counted["area_code"]})

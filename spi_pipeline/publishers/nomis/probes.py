@@ -3,13 +3,13 @@
 from functools import partial
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.nomis import fetching, parsing
 from spi_pipeline.publishers.nomis.parsing import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, columns_of
 from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, asks_first, has_columns, newest_first
 from spi_pipeline.publishers.probing.shapes import table_of
+from spi_pipeline.rules.wording import listing
 
 
 def _shape(peek: Peek) -> Shape:
@@ -65,7 +65,7 @@ def _has_ages(shape: Shape) -> None:
     if _is_whole(shape) and shape.rows != len(AGES):
         raise SpiError(
             f"NM_2014_1 of {PUBLISHER} returns {shape.rows} rows for an area, not the {len(AGES)} of "
-            f"{listed(list(AGES))}; compare its codes of c_age with spi_pipeline/publishers/nomis/parsing.py"
+            f"{listing(list(AGES))}; compare its codes of c_age with spi_pipeline/publishers/nomis/parsing.py"
         )
 
 

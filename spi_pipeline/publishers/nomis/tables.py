@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Nomis"
 TOTAL = "Total"
@@ -233,7 +233,7 @@ def check_whole(codes: Iterable[str], areas: Collection[str], name: str) -> None
     absent = sorted(set(areas) - set(codes))
     if absent:
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listed(absent)}; fetch it again, or "
+            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listing(absent)}; fetch it again, or "
             "compare its geography with ours"
         )
 
@@ -255,7 +255,7 @@ def columns_of(table: Table, labels: Mapping[str, int | None], name: str) -> dic
         if len(matches) != 1:
             raise SpiError(
                 f"{name} of Nomis has {len(matches)} categories of code {table.codes[column]} where one belongs, "
-                f"it has {listed([f'{code} {label}' for label, code in labels.items()])}; compare the table's id with "
+                f"it has {listing([f'{code} {label}' for label, code in labels.items()])}; compare the table's id with "
                 "spi_pipeline/publishers/nomis/tables.py"
             )
         return {matches[0]: column}
@@ -266,7 +266,7 @@ def columns_of(table: Table, labels: Mapping[str, int | None], name: str) -> dic
             matches = [label for label, code in labels.items() if code == table.codes[column] and _akin(label, wanted)]
         if len(matches) != 1:
             raise SpiError(
-                f"{name} of Nomis has {len(matches)} categories {wanted!r}, it has {listed(list(labels))}; "
+                f"{name} of Nomis has {len(matches)} categories {wanted!r}, it has {listing(list(labels))}; "
                 "compare the table's id and labels with spi_pipeline/publishers/nomis/tables.py"
             )
         columns[matches[0]] = column

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import read_sheets
 from spi_pipeline.publishers.own.days import day_of, is_year
 from spi_pipeline.publishers.own.persons import refuse_persons
 from spi_pipeline.publishers.own.placing import SINGLES, Places
 from spi_pipeline.publishers.own.reading import numbers, placed
 from spi_pipeline.publishers.own.tables import Table, find_table
+from spi_pipeline.rules.wording import listing
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ def _figure(
     if not numeric and singles:
         return ""
     if not numeric:
-        raise SpiError(f"{table.called} holds no column of figures besides the areas; it has {listed(list(others))}")
+        raise SpiError(f"{table.called} holds no column of figures besides the areas; it has {listing(list(others))}")
     rows = ", or --rows if each row is one thing to be counted" * singles
-    raise SpiError(f"{table.called} has figures in {listed(numeric)}; say which to read with --value{rows}")
+    raise SpiError(f"{table.called} has figures in {listing(numeric)}; say which to read with --value{rows}")
 
 
 def _are_numbers(held: Sequence[str]) -> bool:

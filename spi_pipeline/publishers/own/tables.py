@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import plain
 from spi_pipeline.contracts.models.tables import POINTS, Placed
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import Sheet
 from spi_pipeline.publishers.own.days import is_year
 from spi_pipeline.publishers.own.placing import SINGLES, Places
+from spi_pipeline.rules.wording import listing
 
 # Kinds of places, by preference if a table has several.
 KINDS: tuple[Placed, ...] = ("postcode", "lsoa", "ward_code", "ward_name")
@@ -58,7 +58,7 @@ class Table:
         """
         matches = [index for index, other in enumerate(self.names) if other == name]
         if not matches:
-            held = listed(list(filter(None, self.names)))
+            held = listing(list(filter(None, self.names)))
             raise SpiError(f"{self.called} lacks the column {name!r}, which {asked_by} names; it has {held}")
         if len(matches) > 1:
             raise SpiError(f"{self.called} has the column {name!r} more than once; give each a name of its own")
@@ -86,11 +86,11 @@ def find_table(
     every = list(sheets)
     looked_at = [one for one in every if one.name == sheet or not (sheet and one.name)]
     if not looked_at:
-        raise SpiError(f"{every[0].file} has no sheet {sheet!r}; it has {listed([one.name for one in every])}")
+        raise SpiError(f"{every[0].file} has no sheet {sheet!r}; it has {listing([one.name for one in every])}")
     seen = [one for one in looked_at if not one.hidden or one.name == sheet]
     tables = [table for one in seen if (table := _table_in(one, known, declared))]
     if len(tables) > 1:
-        names = listed([table.sheet for table in tables])
+        names = listing([table.sheet for table in tables])
         raise SpiError(f"{every[0].file} holds tables in the sheets {names}; choose one with --sheet")
     if tables:
         return tables[0]

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.months import MONTH
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
@@ -18,14 +17,15 @@ from spi_pipeline.publishers.police.files import PUBLISHER
 from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, member_names
 from spi_pipeline.publishers.probing import shapes
 from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, asks_first, first_asked, newest_first
+from spi_pipeline.rules.wording import listing
 
 
 def _dates(peek: Peek) -> Shape:
     """Describe the keys and months of a list of months, or of a single month."""
-    listing = shapes.json_of(peek.body, PUBLISHER)
-    items = listing if isinstance(listing, list) else [listing]
+    dates = shapes.json_of(peek.body, PUBLISHER)
+    items = dates if isinstance(dates, list) else [dates]
     months = newest_first(str(one.get("date", "")) for one in items if isinstance(one, dict))
-    return Shape(columns=shapes.keys_of(listing), rows=len(items), periods=months[:3], facts=_oldest(months))
+    return Shape(columns=shapes.keys_of(dates), rows=len(items), periods=months[:3], facts=_oldest(months))
 
 
 def _oldest(months: Sequence[str]) -> dict[str, str]:
@@ -35,7 +35,7 @@ def _oldest(months: Sequence[str]) -> dict[str, str]:
 
 def _names_months(shape: Shape) -> None:
     if not shape.periods or not re.match(MONTH, shape.periods[0]):
-        raise SpiError(f"{PUBLISHER} names no month but {listed(shape.periods or shape.columns)}; see its docs")
+        raise SpiError(f"{PUBLISHER} names no month but {listing(shape.periods or shape.columns)}; see its docs")
 
 
 def _fixed(earlier: Earlier) -> Request:
@@ -81,7 +81,7 @@ def _is_read(kind: Kind, shape: Shape) -> None:
         except (KeyError, ValueError, SpiError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise SpiError(
-                f"an incident of {PUBLISHER} cannot be read ({why}), it has {listed(shape.columns)}; compare it "
+                f"an incident of {PUBLISHER} cannot be read ({why}), it has {listing(shape.columns)}; compare it "
                 "with spi_pipeline/publishers/police/parsing.py"
             ) from error
 
@@ -119,7 +119,7 @@ def _holds_kinds(shape: Shape) -> None:
         if not any(member_names(kind).fullmatch(name) for name in shape.links):
             raise SpiError(
                 f"an archive of {PUBLISHER} holds no file like 2026-07/2026-07-bedfordshire-{kind.member}.csv but "
-                f"{listed(shape.links)}; compare them with spi_pipeline/publishers/police/parsing.py"
+                f"{listing(shape.links)}; compare them with spi_pipeline/publishers/police/parsing.py"
             )
 
 
