@@ -38,7 +38,7 @@ from spi_pipeline.publishers.http.exchange import (
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
+from spi_pipeline.publishers.probing.probe import Probe, Shape, first_request_of, has_columns, newest_first
 from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Fingertips"
@@ -362,16 +362,16 @@ def _has_all(shape: Shape) -> None:
 
 PROBES = (
     Probe(
-        "fingertips/available_data", asks_first(lambda client, _: _offered(client, MSOA, IDS)), _offered_shape,
+        "fingertips/available_data", first_request_of(lambda client, _: _offered(client, MSOA, IDS)), _offered_shape,
         (_has_all,), piece=Piece(MEGABYTE),
     ),
     Probe(
-        "fingertips/indicator_metadata", asks_first(last_upload), _metadata_shape,
+        "fingertips/indicator_metadata", first_request_of(last_upload), _metadata_shape,
         (has_columns({"uploaded": "DataChange.LastUploadedAt"}, "indicator_metadata", PUBLISHER),),
         piece=Piece(MEGABYTE),
     ),
     Probe(
-        "fingertips/all_data", asks_first(lambda client, scope: _figures(client, scope, IDS[-1:], MSOA)),
+        "fingertips/all_data", first_request_of(lambda client, scope: _figures(client, scope, IDS[-1:], MSOA)),
         partial(shapes.table, publisher=PUBLISHER), (has_columns(COLUMNS, "all_data", PUBLISHER),),
     ),
 )  # fmt: skip

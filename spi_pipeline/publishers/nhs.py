@@ -24,7 +24,7 @@ from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Ho
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape
+from spi_pipeline.publishers.probing.probe import KILOBYTE, EarlierResponse, Probe, Shape
 from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "NHS England"
@@ -267,7 +267,7 @@ def _series_shape(series: str, peek: Peek) -> Shape:
     return Shape(rows=len(pages), links=_named(pages[:EDITIONS_LOOKED_AT]))
 
 
-def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
+def _edition(series: str, _: Scope, earlier: EarlierResponse) -> Request:
     """Return the request for the newest publication that should link the file: in a monthly series, a quarter's."""
     pages = _publications(*_links_in(earlier.body, series), series)
     if not pages:
@@ -294,7 +294,7 @@ def _may_hold(name: str, member: str) -> bool:
     return is_called(name, member) or is_called(name, r".*\.zip")
 
 
-def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
+def _file(pattern: str, _: Scope, earlier: EarlierResponse) -> Request:
     files = _files(_links_in(earlier.body, "")[0], pattern)
     if not files:
         raise SpiError("the publication links no such file")

@@ -16,7 +16,14 @@ from spi_pipeline.publishers.police import fetching
 from spi_pipeline.publishers.police.files import PUBLISHER
 from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, member_names
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, asks_first, first_asked, newest_first
+from spi_pipeline.publishers.probing.probe import (
+    EarlierResponse,
+    Probe,
+    Shape,
+    first_request,
+    first_request_of,
+    newest_first,
+)
 from spi_pipeline.rules.wording import listing
 
 
@@ -38,7 +45,7 @@ def _names_months(shape: Shape) -> None:
         raise SpiError(f"{PUBLISHER} names no month but {listing(shape.periods or shape.columns)}; see its docs")
 
 
-def _fixed(earlier: Earlier) -> Request:
+def _fixed(earlier: EarlierResponse) -> Request:
     """Return the fixed part of a request for the newest month."""
     months = [str(one.get("date")) for one in shapes.json_of(earlier.body, PUBLISHER) if isinstance(one, dict)]
     if not months:
@@ -46,17 +53,17 @@ def _fixed(earlier: Earlier) -> Request:
     return Request(fetching.POLICE, "", media=("json",), period=max(months))
 
 
-def _crimes(scope: Scope, earlier: Earlier) -> Request | None:
+def _crimes(scope: Scope, earlier: EarlierResponse) -> Request | None:
     def fetch(client: Client, scope: Scope) -> Iterator[Download]:
         return fetching.inside(client, _fixed(earlier), fetching.outlines_of(scope)[0], False)
 
-    return first_asked(fetch, scope)
+    return first_request(fetch, scope)
 
 
-def _stops(scope: Scope, earlier: Earlier) -> Request | None:
+def _stops(scope: Scope, earlier: EarlierResponse) -> Request | None:
     fixed = _fixed(earlier)
     params = (("force", ""), ("date", fixed.period))
-    return first_asked(lambda client, scope: fetching.of_forces(client, fixed, "stops-force", params, scope), scope)
+    return first_request(lambda client, scope: fetching.of_forces(client, fixed, "stops-force", params, scope), scope)
 
 
 def _incidents(peek: Peek) -> Shape:
@@ -102,7 +109,7 @@ def _lists_archives(shape: Shape) -> None:
         )
 
 
-def _archive(scope: Scope, earlier: Earlier) -> Request:
+def _archive(scope: Scope, earlier: EarlierResponse) -> Request:
     return fetching.archive_of(scope, _fixed(earlier).period, "")
 
 
@@ -123,8 +130,8 @@ def _holds_kinds(shape: Shape) -> None:
             )
 
 
-UPDATED = Probe("police/crime-last-updated", asks_first(fetching.newest_month), _dates, (_names_months,))
-DATES = Probe("police/crimes-street-dates", asks_first(fetching.fetch_street_crime), _dates, (_names_months,))
+UPDATED = Probe("police/crime-last-updated", first_request_of(fetching.newest_month), _dates, (_names_months,))
+DATES = Probe("police/crimes-street-dates", first_request_of(fetching.fetch_street_crime), _dates, (_names_months,))
 CRIMES = Probe(
     "police/crimes-street", _crimes, _incidents, (partial(_is_read, STREET),), piece=Piece(MEGABYTE), follows=DATES
 )

@@ -119,7 +119,7 @@ def manual_uploads(raw: Raw, source_id: str, file: Path) -> Download:
         month = _MONTH.search(file.name)
         year = _YEAR.search(file.name)
         period = "-".join(month.groups()) if month else year.group() if year else ""
-        return raw.keep(key, body, quote(shown), period, None, {})
+        return raw.store(key, body, quote(shown), period, None, {})
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
