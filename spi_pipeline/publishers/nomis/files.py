@@ -11,7 +11,7 @@ from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.columns import Named, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
-from spi_pipeline.publishers.nomis.tables import CENSUS, with_beside
+from spi_pipeline.publishers.nomis.tables import CENSUS, with_derived
 from spi_pipeline.rules.wording import listing
 
 CENSUS_DAY = "2021-03-21"
@@ -273,7 +273,7 @@ def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas
         share = numbers(percent[name], table.file, name).to_numpy() / 100
         frame[column] = (counted["count"] * share).round().astype("Int64")
     frame[table.total] = frame[list(table.parts)].sum(axis=1, skipna=False)
-    return with_beside(CENSUS[source.id], frame)[[column.name for column in source.columns]]
+    return with_derived(CENSUS[source.id], frame)[[column.name for column in source.columns]]
 
 
 def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:

@@ -33,7 +33,7 @@ class Table:
     """A table as it stands in a file.
 
     Attributes:
-        called: the file and the sheet, for errors.
+        label: the file and the sheet, for errors.
         sheet: its sheet; empty for a CSV file.
         divider: the divider of the sheet.
         kind: the kind of place by which its rows are placed.
@@ -42,7 +42,7 @@ class Table:
         rows: the number and the cells of each row below the names, with as many cells as there are names.
     """
 
-    called: str
+    label: str
     sheet: str
     divider: str
     kind: Placed
@@ -50,7 +50,7 @@ class Table:
     names: Sequence[str]
     rows: Sequence[tuple[int, Sequence[str]]]
 
-    def position(self, name: str, asked_by: str) -> int:
+    def position(self, name: str, named_by: str) -> int:
         """Return the position of a column.
 
         Raises:
@@ -59,9 +59,9 @@ class Table:
         matches = [index for index, other in enumerate(self.names) if other == name]
         if not matches:
             held = listing(list(filter(None, self.names)))
-            raise SpiError(f"{self.called} lacks the column {name!r}, which {asked_by} names; it has {held}")
+            raise SpiError(f"{self.label} lacks the column {name!r}, which {named_by} names; it has {held}")
         if len(matches) > 1:
-            raise SpiError(f"{self.called} has the column {name!r} more than once; give each a name of its own")
+            raise SpiError(f"{self.label} has the column {name!r} more than once; give each a name of its own")
         return matches[0]
 
     def place_names(self) -> list[str]:
@@ -102,10 +102,10 @@ def find_table(
     if declared:
         columns = " and ".join(repr(name) for name in declared[1])
         raise SpiError(
-            f"{looked_at[0].called} holds no table with {columns}, which its contract names; see its header row"
+            f"{looked_at[0].label} holds no table with {columns}, which its contract names; see its header row"
         )
     raise SpiError(
-        f"{looked_at[0].called} holds no table by ward, LSOA, postcode or point below a row of column names; "
+        f"{looked_at[0].label} holds no table by ward, LSOA, postcode or point below a row of column names; "
         "give codes of wards or LSOAs, postcodes, longitude and latitude, or easting and northing"
     )
 
@@ -129,7 +129,7 @@ def _table_in(sheet: Sheet, known: Places, declared: tuple[Placed, Sequence[str]
         if declared and [names[place] for place in places] != list(declared[1]):
             continue
         rows = [(number, [*cells, *[""] * len(names)][: len(names)]) for number, cells in sheet.rows if number >= first]
-        table = Table(sheet.called, sheet.name, sheet.divider, kind, places, names, rows)
+        table = Table(sheet.label, sheet.name, sheet.divider, kind, places, names, rows)
         count = len(rows) if kind in POINTS else sum(known.is_kind(kind, cells[places[0]]) for _, cells in rows)
         if best is None or (count, -preference) > best[:2]:
             best = (count, -preference, table)

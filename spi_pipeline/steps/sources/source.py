@@ -115,7 +115,7 @@ def manual_uploads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
     spans = sorted(set(result.frame["year"])) if period.column else []
     covered = f"{spans[0]}/{spans[-1]}" if spans else f"{period.start}/{period.end}"
     origin = InputFile(places.inbox(step.name, file.name), covered, hashlib.sha256(content).hexdigest(), len(content))
-    return {step.name: _corrected(typed(result.frame, source), contracts, step.name, [origin.told()])}
+    return {step.name: _corrected(typed(result.frame, source), contracts, step.name, [origin.record()])}
 
 
 def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
