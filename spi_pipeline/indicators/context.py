@@ -16,7 +16,7 @@ from spi_pipeline.indicators.intervals import published_limits, with_allocation
 from spi_pipeline.indicators.values import Wards, ward_values
 
 # An interval of the change that ends exactly at 0 shows no change.
-ROSE, FELL, UNSURE = "rose", "fell", "cannot be told"
+ROSE, FELL, CANNOT_TELL = "rose", "fell", "cannot be told"
 CONTEXT_COLUMNS = [
     "measure_id", "title", "area_code", "period_start", "period_end", "value", "lower", "upper", "numerator",
     "denominator", "unit", "source_id",
@@ -116,7 +116,7 @@ def decade(
         both = change.notna()
         half = Z95 * np.hypot(now["allocation_error"], then["allocation_error"])
         lower, upper = change - half, change + half
-        verdict = np.select([lower > 0, upper < 0, both], [ROSE, FELL, UNSURE], default="")
+        verdict = np.select([lower > 0, upper < 0, both], [ROSE, FELL, CANNOT_TELL], default="")
         frames.append(
             pd.DataFrame(
                 {

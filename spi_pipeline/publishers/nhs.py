@@ -18,7 +18,7 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.files.archives import is_called, table_in
-from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.columns import ContractReader
 from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
@@ -341,5 +341,7 @@ PROBES = (
 HOSTS = (NHS_PAGES, NHS_FILES)
 OFFERS = {
     "diagnosed_conditions": Offer(fetch, parse, probes=PROBES),
-    "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
+    "covid_vaccination": Offer(
+        read=ContractReader("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")
+    ),
 }

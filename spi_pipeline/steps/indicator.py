@@ -13,7 +13,7 @@ from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.steps.inputs import YEAR, Inputs
-from spi_pipeline.steps.pages.page import Facts, Look, Page, source_facts
+from spi_pipeline.steps.pages.page import Facts, Page, PageData, source_facts
 from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
 from spi_pipeline.steps.step import Column, Step, products, typed
@@ -150,8 +150,8 @@ def _error_in_words(indicator: Indicator) -> str:
     return f"{source}: {error.reason}" if error and error.reason else source
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    metadata = look.table(step.outputs[0]).schema.metadata or {}
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
+    metadata = data.table(step.outputs[0]).schema.metadata or {}
     return {
         "could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0")),
         "dispersion": float(metadata.get(DISPERSION.encode(), b"1")),

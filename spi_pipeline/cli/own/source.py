@@ -144,7 +144,7 @@ def _places(settings: Settings, contracts: Contracts, kinds: list[Placed]) -> Pl
         frame: pd.DataFrame = (figures.read(name).table if held else empty).to_pandas()
         return frame
 
-    return Places.of(contracts.geography, kinds, table)
+    return Places.load(contracts.geography, kinds, table)
 
 
 def _check_days(expires: str, period: str) -> None:

@@ -225,8 +225,8 @@ class HttpClient:
         method = "GET" if request.data is None else "POST"
         conditions = _conditions(stored) if stored and method == "GET" else {}
         with self._cache.receiving(key) as body:
-            part = parts.part(body.stat().st_size, self._cache.resume_note(key)) if body.exists() else None
-            with closing(self._send(request, method, conditions | (part.asking if part else {}))) as response:
+            part = parts.part_of(body.stat().st_size, self._cache.resume_note(key)) if body.exists() else None
+            with closing(self._send(request, method, conditions | (part.range_headers if part else {}))) as response:
                 if response.status_code == 304 and stored:
                     self._cache.confirm(key)
                     self._record_stored(request, stored)
@@ -252,7 +252,7 @@ class HttpClient:
             try:
                 if response.status_code == 416:
                     raise TransientFailure("the body is shorter than the part received before")
-                begin = part.begins(response)
+                begin = part.begin_of(response)
             except TransientFailure:
                 self._cache.restart_body(key, {})
                 raise
@@ -263,7 +263,7 @@ class HttpClient:
             self._record(request, response.status_code, response.headers, head)
             raise refused(response, request, head)
         else:
-            self._cache.restart_body(key, parts.note(response, headers))
+            self._cache.restart_body(key, parts.note_of(response, headers))
         length = response.headers.get("Content-Length", "")
         self._pace.await_body(
             PurePosixPath(request.path).name, begin, begin + int(length) if length.isdigit() else None
@@ -271,7 +271,7 @@ class HttpClient:
         try:
             return receive(response, body, request.max_bytes, begin), headers
         except TransientFailure:
-            self._gained = body.stat().st_size - begin >= parts.WORTH and bool(self._cache.resume_note(key))
+            self._gained = body.stat().st_size - begin >= parts.WORTH_RESUMING and bool(self._cache.resume_note(key))
             raise
         except SpiError:
             self._cache.restart_body(key, {})

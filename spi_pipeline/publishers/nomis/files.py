@@ -8,7 +8,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.nomis.tables import CENSUS, with_derived
@@ -16,10 +16,14 @@ from spi_pipeline.rules.wording import listing
 
 CENSUS_DAY = "2021-03-21"
 # Nomis offers TS007A as a manual download, with five lines of notes before the header.
-AGE = Named("census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
-ETHNIC_GROUP = Named("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
-SEX = Named("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
-COUNTRY_OF_BIRTH = Named("census2021_onsvisual/TS004_country_of_birth_3a_2021_*.csv.gz", CENSUS_DAY, "census21")
+AGE = ContractReader(
+    "census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"'
+)
+ETHNIC_GROUP = ContractReader("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
+SEX = ContractReader("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
+COUNTRY_OF_BIRTH = ContractReader(
+    "census2021_onsvisual/TS004_country_of_birth_3a_2021_*.csv.gz", CENSUS_DAY, "census21"
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Spread:
         categories: the columns of that file that sum to the same part.
     """
 
-    counts: Named
+    counts: ContractReader
     code: str
     total: tuple[str, ...]
     part: tuple[str, ...]
@@ -46,7 +50,9 @@ class Spread:
 _OTHER_LANGUAGE = "Main language is not English (English or Welsh in Wales)"
 _NOT_WELL = (f"{_OTHER_LANGUAGE}: Cannot speak English well", f"{_OTHER_LANGUAGE}: Cannot speak English")
 PROFICIENCY = Spread(
-    Named("census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"),
+    ContractReader(
+        "census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"
+    ),
     "msoa21_code",
     (
         "Main language is English (English or Welsh in Wales)",
@@ -59,7 +65,7 @@ PROFICIENCY = Spread(
     ("english_proficiency_4a-003",),
 )
 UNPAID_CARE = Spread(
-    Named("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21"),
+    ContractReader("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21"),
     "msoa21cd",
     ("total",),
     tuple(f"provides_{hours}_hours_unpaid_care_a_week" for hours in ("20_to_34", "35_to_49", "50_or_more")),

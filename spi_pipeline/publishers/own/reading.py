@@ -120,7 +120,7 @@ def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequ
             fault = f"{text!r} is not a {_WORDS[table.kind]}" if text else f"there is no {_WORDS[table.kind]}"
             raise _fault(table, number, place, f"{fault} for the figures; correct it, or take the row out")
         try:
-            areas.append(known.one(table.kind, text))
+            areas.append(known.area_of(table.kind, text))
         except SpiError as error:
             raise _fault(table, number, place, str(error)) from error
         rows.append((number, cells))

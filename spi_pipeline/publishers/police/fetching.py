@@ -30,7 +30,7 @@ from spi_pipeline.publishers.http.exchange import (
     Scope,
 )
 from spi_pipeline.publishers.police.files import PUBLISHER
-from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, leave_of_forces, point_of
+from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, keep_forces, point_of
 from spi_pipeline.publishers.routes import Route
 from spi_pipeline.rules.wording import listing
 
@@ -178,7 +178,7 @@ def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Downloa
         if not isinstance(one, str):
             yield one
             continue
-        leave = partial(leave_of_forces, kind=kind, forces=scope.forces, md5=requests[one].md5)
+        leave = partial(keep_forces, kind=kind, forces=scope.forces, md5=requests[one].md5)
         try:
             yield client.get(requests[one], leave if requests[one].part else None)
         except PermanentFailure as failure:

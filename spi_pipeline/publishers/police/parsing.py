@@ -127,7 +127,7 @@ def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFram
     return frame
 
 
-def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
+def keep_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
     """Replace an archive by a zip with only the files read for some forces; its comment describes the archive.
 
     Raises:

@@ -32,7 +32,7 @@ class Link(str):
 Facts = Mapping[str, "str | int | float | Path | None"]
 
 
-class Look(Protocol):
+class PageData(Protocol):
     """The data that a page may read: current tables and the publication."""
 
     def table(self, name: str) -> pa.Table:
@@ -82,9 +82,9 @@ class Page:
     """
 
     about: Callable[[Step, Contracts], Facts] = _nothing
-    shows: Callable[[Step, Contracts, Look], Facts] = _nothing
+    shows: Callable[[Step, Contracts, PageData], Facts] = _nothing
     preview: Callable[[Step, pa.Table, Contracts], str] = _sample
-    adds: Callable[[Step, Contracts, Look], Mapping[tuple[str, str], Facts]] = _nothing_else
+    adds: Callable[[Step, Contracts, PageData], Mapping[tuple[str, str], Facts]] = _nothing_else
 
 
 def source_facts(sources: list[str], contracts: Contracts) -> Facts:

@@ -44,7 +44,7 @@ def contracts() -> Contracts:
 
 @pytest.fixture(scope="session")
 def known(contracts: Contracts) -> Places:
-    return Places.of(contracts.geography, list(NEEDS), lambda name: read_embedded(SNAPSHOT, name).table.to_pandas())
+    return Places.load(contracts.geography, list(NEEDS), lambda name: read_embedded(SNAPSHOT, name).table.to_pandas())
 
 
 def filled(text: str) -> str:
