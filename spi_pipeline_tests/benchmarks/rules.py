@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
+from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
@@ -78,7 +78,7 @@ def main() -> None:
             "import great_expectations and what checks need": measured(["-c", imports], {}),
             f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(sandbox)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
-            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(NATIVE_BELOW)], {}),
+            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(GREAT_EXPECTATIONS_BELOW)], {}),
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
         }
     print(f"{'':<50}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.rules.evaluation import NATIVE_BELOW
+from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW
 from spi_pipeline.rules.kind import Kind
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
@@ -49,7 +49,7 @@ def _native(kind: Kind) -> bool:
 
 
 def test_the_limit_below_which_great_expectations_decides() -> None:
-    assert f"Below {NATIVE_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
+    assert f"Below {GREAT_EXPECTATIONS_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
 
 
 def test_the_tables_of_mutations_agree() -> None:

@@ -62,7 +62,7 @@ def test_how_long_it_may_take_is_told() -> None:
         ["the text of a refusal", f"{waits.refusal:.0f} s"],
         ["one request", f"{tries} tries that bring nothing, with pauses of at most {pause} minutes between them"],
         ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
-        ["all requests of a run", f"{run.left() / 3600:.0f} hours"],
+        ["all requests of a run", f"{run.seconds_left() / 3600:.0f} hours"],
     ]
     assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
