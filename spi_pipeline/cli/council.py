@@ -69,11 +69,11 @@ def default_folder(name: str, settings: Settings) -> tuple[Path, str]:
     Raises:
         UnknownNameError: if the name matches no council, or more than one.
     """
-    from spi_pipeline.snapshot.council import WHOLE, council_code, councils
+    from spi_pipeline.snapshot.council import WHOLE_OF_ENGLAND, council_code, councils
 
     known = councils(settings.england)
-    code = WHOLE["area_code"] if name.strip().casefold() == "england" else council_code(name, known)
-    title = next(row["area_name"] for row in (*known, WHOLE) if row["area_code"] == code)
+    code = WHOLE_OF_ENGLAND["area_code"] if name.strip().casefold() == "england" else council_code(name, known)
+    title = next(row["area_name"] for row in (*known, WHOLE_OF_ENGLAND) if row["area_code"] == code)
     return Path(re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")), code
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Bytes. A first live refresh stores some 300 MB, a store with its history holds a few GB.
 LEAST_FREE = 2_000_000_000
-UNASKED = {"not asked", "left out"}
+UNSENT = {"not sent", "left out"}
 
 
 def doctor(
@@ -190,8 +190,8 @@ def _judge(report: Report, known: Mapping[str, Known], as_json: bool) -> bool:
     for fault in faults:
         err.print(str(fault), style="red", soft_wrap=True)
     for one in report.observations:
-        if one.said and one.outcome not in UNASKED | {"answered"}:
-            err.print(f"{one.probe} on this machine: {one.said}", soft_wrap=True)
+        if one.reason and one.outcome not in UNSENT | {"received"}:
+            err.print(f"{one.probe} on this machine: {one.reason}", soft_wrap=True)
     left_out = sorted(
         {name for one in report.observations if one.outcome == "left out" for name in _sources(one, known)}
     )
@@ -202,7 +202,7 @@ def _judge(report: Report, known: Mapping[str, Known], as_json: bool) -> bool:
     if missing:
         err.print(f"Not in this report: {', '.join(missing)}.", soft_wrap=True)
     out.print(
-        f"{len(seen)} endpoints in {report.seconds:.0f} s and {report.requests} requests, begun {report.asked_at}: "
+        f"{len(seen)} endpoints in {report.seconds:.0f} s and {report.requests} requests, begun {report.visited_at}: "
         f"{len(faults) or 'no'} fault{'s' * (len(faults) != 1)}.",
         soft_wrap=True,
     )
@@ -230,7 +230,7 @@ def _show_seen(observations: Sequence[Observation], faults: Sequence[Fault], kno
 def _result(one: Observation, known: Mapping[str, Known], faulty: set[str]) -> str:
     if one.probe not in known:
         return "unknown to this version"
-    if one.outcome in UNASKED:
+    if one.outcome in UNSENT:
         return ""
     if one.probe in faulty:
         return "FAULT"
@@ -238,7 +238,7 @@ def _result(one: Observation, known: Mapping[str, Known], faulty: set[str]) -> s
 
 
 def _response(one: Observation) -> str:
-    outcome = f"{one.status}" if one.outcome in ("answered", "refused") else one.outcome
+    outcome = f"{one.status}" if one.outcome in ("received", "refused") else one.outcome
     return f"{outcome}, {one.seconds:.1f} s" if one.seconds else outcome
 
 

@@ -18,7 +18,7 @@ from spi_pipeline.rules.rule import Rule
 
 # The standard has its own metric for the number of rows.
 _ROW_COUNT = "row_count"
-_DECLARABLE = {name: kind.states for name, kind in KINDS.items() if kind.states and name != _ROW_COUNT}
+_DECLARABLE = {name: kind.declaration for name, kind in KINDS.items() if kind.declaration and name != _ROW_COUNT}
 
 
 def declared_rules(
@@ -38,7 +38,7 @@ def declared_rules(
         path: Path_ = ("schema", 0, "quality", index)
         own_faults: list[Fault] = []
         rule = _rule(document, element, path, columns, places, own_faults)
-        if rule and KINDS[rule.kind].of_many_rows and parts and parts not in rule.by:
+        if rule and KINDS[rule.kind].judges_many_rows and parts and parts not in rule.by:
             message = f"the table is split into parts by {parts}, which are judged together; add by: [{parts}]"
             own_faults.append(document.fault((*path, "implementation"), f"rule {rule.id}: {message}"))
         faults.extend(own_faults)
@@ -57,7 +57,7 @@ def _rule(
 ) -> Rule | None:
     prefix = f"rule {element.id}: "
     if element.metric == "rowCount":
-        kind, model = _ROW_COUNT, KINDS[_ROW_COUNT].states
+        kind, model = _ROW_COUNT, KINDS[_ROW_COUNT].declaration
         data: dict[str, Any] = {k: v for k, v in (element.model_extra or {}).items() if k.startswith("must")}
     else:
         path, data = (*path, "implementation"), element.implementation
@@ -71,7 +71,7 @@ def _rule(
         return None
     params = declared.params()
     names = [column.name for column in columns]
-    strange = [name for name in [*declared.named(), *(params.get("by") or ())] if name not in names]
+    strange = [name for name in [*declared.column_names(), *(params.get("by") or ())] if name not in names]
     faults.extend(document.fault(path, prefix + unknown(name, "column of this table", names)) for name in strange)
     if isinstance(declared, DeclaredForAreas):
         params |= _areas(document, path, prefix, declared.geographies, places, faults)
@@ -83,11 +83,16 @@ def _rule(
             return None
         params["total"] = total
     description = element.description or KINDS[kind].promise
-    return Rule(element.id, kind, element.severity, description, declared.named(), params)
+    return Rule(element.id, kind, element.severity, description, declared.column_names(), params)
 
 
 def _areas(
-    document: Document, path: Path_, prefix: str, named: Sequence[str] | None, places: TablePlaces, faults: list[Fault]
+    document: Document,
+    path: Path_,
+    prefix: str,
+    named: Sequence[str] | None,
+    places: TablePlaces,
+    faults: list[Fault],
 ) -> dict[str, Any]:
     """The areas that a rule names, or else those of its table."""
     areas = places.params(named or places.names)

@@ -8,7 +8,7 @@ from spi_pipeline.contracts.models.geography import Geography
 from spi_pipeline.contracts.models.indicators import Context, Indicator, Measured
 from spi_pipeline.contracts.models.tables import Product, Source
 from spi_pipeline.contracts.models.vocabulary import Unit
-from spi_pipeline.rules.disclosure import Least
+from spi_pipeline.rules.disclosure import MinimumCounts
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule, Severity
 
@@ -57,25 +57,27 @@ def with_measured(
         "decade": _pairs(indicators, context, geography),
     }
     measured: Sequence[Measured] = measures if product.id == "context" else indicators
-    least = {item.id: least_of(item, {one.id: one for one in sources}, units) for item in measured}
+    least = {item.id: minimum_counts_of(item, {one.id: one for one in sources}, units) for item in measured}
     own = (*rules.get(product.id, ()), *_disclosure(product.id, least, geography), *_unplaced(product))
     return replace(product, rules=(*product.rules, *own))
 
 
-def least_of(measured: Measured, sources: Mapping[str, Source], units: Mapping[str, Unit]) -> Least | None:
+def minimum_counts_of(
+    measured: Measured, sources: Mapping[str, Source], units: Mapping[str, Unit]
+) -> MinimumCounts | None:
     """The smallest counts that an indicator or measure may show, as its sources declare; None if it may show any."""
     measure, unit = measured.measure, units[measured.unit]
     own, base = sources[measured.source], 1.0
     if measure.denominator:
         base = sources[measure.denominator.source or own.id].properties.minimum_count
     counted = measure.kind != "mean" or (measured.error is not None and measured.error.basis == "counts")
-    least = Least(
+    least = MinimumCounts(
         minimum=own.properties.minimum_count if counted else 1.0,
-        of=base,
+        denominator=base,
         per={"share": 100.0, "rate": measure.per, "mean": unit.per or 1.0}.get(measure.kind) if counted else None,
         alike=measure.kind == "share" or (measure.kind == "mean" and counted and unit.maximum is not None),
     )
-    return least if max(least.minimum, least.of) > 1 else None
+    return least if max(least.minimum, least.denominator) > 1 else None
 
 
 # Products that hold counts of areas, with the columns that the rule ``disclosure`` takes.
@@ -87,7 +89,7 @@ _COUNTING = {
 }
 
 
-def _disclosure(product: str, least: Mapping[str, Least | None], geography: Geography) -> list[Rule]:
+def _disclosure(product: str, least: Mapping[str, MinimumCounts | None], geography: Geography) -> list[Rule]:
     """The rule that no figure gives away a smaller count than sources allow; none if all sources show every count."""
     declared = {name: one._asdict() for name, one in least.items() if one is not None}
     if product not in _COUNTING or not declared:

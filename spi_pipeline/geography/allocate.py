@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import OUTSIDE, listed
+from spi_pipeline.geography.codes import OUTSIDE
+from spi_pipeline.rules.wording import listing
 
 Array = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
@@ -94,7 +95,7 @@ def allocate_means(means: pd.DataFrame, weights: pd.DataFrame) -> Allocated:
     denominator = _numbers(means[["denominator"]])[:, 0] if "denominator" in means else residents
     negative = sorted(means.loc[denominator < 0, "area_code"])
     if negative:
-        raise SpiError(f"The denominators of {listed(negative)} are negative: correct them at the source.")
+        raise SpiError(f"The denominators of {listing(negative)} are negative: correct them at the source.")
 
     columns = pd.Index(["value", "denominator"])
     sums = np.column_stack([value * denominator, np.where(np.isnan(value), np.nan, denominator)])
@@ -154,13 +155,13 @@ def _parts(areas: pd.Series, weights: pd.DataFrame) -> _Parts:
     unknown = sorted("(empty)" if pd.isna(code) else str(code) for code in set(codes).difference(small))
     if unknown:
         raise SpiError(
-            f"There are no weights for small areas of the figures, {listed(unknown)}: if they lie outside the "
+            f"There are no weights for small areas of the figures, {listing(unknown)}: if they lie outside the "
             "authority, remove their rows; if not, declare the geography and vintage that the figures are on."
         )
     position = {code: row for row, code in enumerate(codes)}
     if len(position) < len(codes):
         repeated = sorted(set(areas[areas.duplicated()]))
-        raise SpiError(f"The figures hold more than one row for {listed(repeated)}: reduce them to one row per area.")
+        raise SpiError(f"The figures hold more than one row for {listing(repeated)}: reduce them to one row per area.")
     wards = sorted(set(within) - {OUTSIDE})
     place = {ward: number for number, ward in enumerate([*wards, OUTSIDE])}
     return _Parts(
@@ -176,11 +177,11 @@ def _numbers(figures: pd.DataFrame) -> Array:
     """The figures as floats, one column each."""
     texts = [str(column) for column in figures if not pd.api.types.is_numeric_dtype(figures[column])]
     if texts:
-        raise SpiError(f"The columns {listed(texts)} are not numbers: parse them before allocating them.")
+        raise SpiError(f"The columns {listing(texts)} are not numbers: parse them before allocating them.")
     values: Array = figures.to_numpy(dtype=float, na_value=np.nan)
     infinite = [str(column) for column, array in zip(figures, values.T, strict=True) if np.isinf(array).any()]
     if infinite:
-        raise SpiError(f"The columns {listed(infinite)} hold infinite values: mark them missing at the source.")
+        raise SpiError(f"The columns {listing(infinite)} hold infinite values: mark them missing at the source.")
     return values
 
 
@@ -191,7 +192,7 @@ def _require_conserved(values: Array, totals: Array, columns: pd.Index) -> None:
     broken = [str(column) for column, excess in zip(columns, lost > allowed, strict=True) if excess]
     if broken:
         raise SpiError(
-            f"Allocation does not conserve the total of {listed(broken)}: "
+            f"Allocation does not conserve the total of {listing(broken)}: "
             "the weights do not sum to 1 within each small area; rebuild them."
         )
 

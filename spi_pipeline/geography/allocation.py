@@ -11,8 +11,9 @@ import pandas as pd
 import shapely
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import OUTSIDE, listed
+from spi_pipeline.geography.codes import OUTSIDE
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.rules.wording import listing
 
 METHODS: dict[str, str] = {
     "postcodes": "shares of the wards of the postcodes inside the output area",
@@ -293,7 +294,7 @@ def _known_postcodes(postcodes: pd.DataFrame | None, wards: pd.DataFrame) -> pd.
     bare = sorted(set(wards.loc[wards["geometry"].notna(), "area_code"]) - set(usable["ward_code"]))
     if len(usable) and bare:
         raise SpiError(
-            f"No postcode names the ward {listed(bare)}: use the postcode release of the wards' own vintage, "
+            f"No postcode names the ward {listing(bare)}: use the postcode release of the wards' own vintage, "
             "complete for their authorities."
         )
     ward = usable["ward_code"]
@@ -314,7 +315,7 @@ def _require_known_lsoas(areas: pd.DataFrame, lsoa_best_fit: pd.DataFrame) -> No
     unknown = sorted(set(areas["lsoa_code"]) - set(lsoa_best_fit["lsoa_code"]))
     if unknown:
         raise SpiError(
-            f"Output areas name the LSOAs {listed(unknown)}, which the best-fit lookup does not hold: "
+            f"Output areas name the LSOAs {listing(unknown)}, which the best-fit lookup does not hold: "
             "supply both lookups for the LSOAs of 2021."
         )
 
@@ -324,7 +325,8 @@ def _with_bases(areas: pd.DataFrame, code: str) -> pd.DataFrame:
         missing = sorted(areas.loc[areas[base].isna(), code])
         if missing:
             raise SpiError(
-                f"There is no count of {base} for {listed(missing)}: supply the census table of {base} for these areas."
+                f"There is no count of {base} for {listing(missing)}: supply the census table of {base} for "
+                "these areas."
             )
     return areas.astype(dict.fromkeys(BASES, float))
 
@@ -333,7 +335,7 @@ def _require_known_wards(weights: pd.DataFrame, wards: pd.DataFrame) -> None:
     unknown = sorted(set(weights["area_code"]) - set(wards["area_code"]) - {OUTSIDE})
     if unknown:
         raise SpiError(
-            f"The best-fit lookup names the wards {listed(unknown)}, which are not configured: "
+            f"The best-fit lookup names the wards {listing(unknown)}, which are not configured: "
             "use the lookup of the wards' own vintage."
         )
 

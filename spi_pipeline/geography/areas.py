@@ -11,7 +11,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import Authority
 from spi_pipeline.geography.allocate import allocate_counts
 from spi_pipeline.geography.allocation import WHOLE
-from spi_pipeline.geography.codes import listed
+from spi_pipeline.rules.wording import listing
 
 AREA_COLUMNS = [
     "area_code",
@@ -100,7 +100,7 @@ def _figures(finest: pd.DataFrame, households: pd.DataFrame) -> pd.DataFrame:
     missing = sorted(counted.index[counted.isna()])
     if missing:
         raise SpiError(
-            f"There is no count of households for {listed(missing)}: supply the census table "
+            f"There is no count of households for {listing(missing)}: supply the census table "
             "of households for these areas."
         )
     split = finest.groupby("small_area_code").size().reindex(areas.index) > 1

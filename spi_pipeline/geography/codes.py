@@ -5,27 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
+from spi_pipeline.rules.wording import listing
 
 OUTSIDE = "outside"
 """The ``area_code`` in the weights of the part of a small area that lies in no configured ward."""
 
 LEVEL_OF = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward"}
 """The level of an area by the second and third character of its code."""
-
-LISTED = 10
-
-
-def listed(items: Collection[str]) -> str:
-    """List up to ten items in a message, and how many more there are.
-
-    Args:
-        items: the texts to list, in order.
-
-    Returns:
-        Such as ``E05002193, E05002194 and 3 more``.
-    """
-    shown = ", ".join(list(items)[:LISTED])
-    return shown if len(items) <= LISTED else f"{shown} and {len(items) - LISTED} more"
 
 
 def check_area_codes(
@@ -48,8 +34,8 @@ def check_area_codes(
     foreign = sorted(met - set(known))
     old = [f"{code} ({former[code]})" for code in foreign if code in former]
     unknown = [code for code in foreign if code not in former]
-    faults = [f"the former ward codes {listed(old)}"] if old else []
-    faults += [f"the unknown area codes {listed(unknown)}"] if unknown else []
+    faults = [f"the former ward codes {listing(old)}"] if old else []
+    faults += [f"the unknown area codes {listing(unknown)}"] if unknown else []
     if faults:
         raise SpiError(
             f"{where} holds {' and '.join(faults)}: "

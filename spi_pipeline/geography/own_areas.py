@@ -18,8 +18,9 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.own_areas import OwnArea
 from spi_pipeline.geography.allocation import SLIVER, Lookups, holders, with_larger
-from spi_pipeline.geography.codes import OUTSIDE, listed
+from spi_pipeline.geography.codes import OUTSIDE
 from spi_pipeline.geography.shapes import Shapes
+from spi_pipeline.rules.wording import listing
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -114,7 +115,7 @@ def squeezed_postcode(text: str) -> str:
     return "".join(text.split()).upper()
 
 
-def place(area: OwnArea, ground: PlacementData) -> Placed:
+def place(area: OwnArea, placement: PlacementData) -> Placed:
     """Find where an area lies.
 
     Raises:
@@ -122,42 +123,42 @@ def place(area: OwnArea, ground: PlacementData) -> Placed:
             council, or has too few residents.
     """
     if area.codes is not None:
-        placed = Placed(area, _by_codes(area, ground), None)
-    elif not ground.by_points:
+        placed = Placed(area, _by_codes(area, placement), None)
+    elif not placement.by_points:
         raise SpiError(
             f"area {area.id} is drawn by {'an outline' if area.outline else 'postcodes'}, but no postcodes with output "
             "areas are available to place it; list the codes of its LSOAs (of 2021) or of its wards instead"
         )
     else:
-        placed = _by_outline(area, ground) if area.outline is not None else _by_postcodes(area, ground)
-    people = float((placed.share * ground.finest["people"]).sum())
-    if people < ground.least:
+        placed = _by_outline(area, placement) if area.outline is not None else _by_postcodes(area, placement)
+    people = float((placed.share * placement.finest["people"]).sum())
+    if people < placement.least:
         raise SpiError(
-            f"area {area.id} has {people:,.0f} residents, and figures need at least {ground.least:,} (residents under "
-            f"publication in framework.yaml); draw it larger, or remove it with spi area remove {area.id}"
+            f"area {area.id} has {people:,.0f} residents, and figures need at least {placement.least:,} (residents "
+            f"under publication in framework.yaml); draw it larger, or remove it with spi area remove {area.id}"
         )
-    if len(set(_authorities(placed, ground))) > 1:
+    if len(set(_authorities(placed, placement))) > 1:
         raise SpiError(f"area {area.id} lies in several authorities; draw one area in each")
     return placed
 
 
-def _by_codes(area: OwnArea, ground: PlacementData) -> Array:
-    rows, codes = ground.finest, set(area.codes or ())
-    known = {*rows["small_area_code"], *rows["lsoa"], *ground.wards["area_code"]}
+def _by_codes(area: OwnArea, placement: PlacementData) -> Array:
+    rows, codes = placement.finest, set(area.codes or ())
+    known = {*rows["small_area_code"], *rows["lsoa"], *placement.wards["area_code"]}
     _require_known(area, sorted(codes - known), f"{len(codes):,} codes", "output areas, LSOAs (of 2021) or wards")
     inside = rows["small_area_code"].isin(codes) | rows["lsoa"].isin(codes) | rows["area_code"].isin(codes)
     share: Array = (inside & (rows["area_code"] != OUTSIDE)).to_numpy().astype(float)
     return share
 
 
-def _by_postcodes(area: OwnArea, ground: PlacementData) -> Placed:
+def _by_postcodes(area: OwnArea, placement: PlacementData) -> Placed:
     wanted = {squeezed_postcode(text) for text in area.postcodes or ()}
-    held = ground.placed_postcodes
+    held = placement.placed_postcodes
     _require_known(area, sorted(wanted - set(held["postcode"])), f"{len(wanted):,} postcodes", "postcodes")
     members = held["postcode"].isin(wanted).to_numpy()
-    share = _counted(members, ground)
+    share = _counted(members, placement)
     # A part that holds no postcode takes the share of the rest of its LSOA.
-    rows = ground.finest
+    rows = placement.finest
     counted = ~np.isnan(share)
     sums = pd.DataFrame(
         {"own": np.where(counted, share, 0.0) * rows["people"], "all": rows["people"].where(counted, 0.0)}
@@ -167,20 +168,20 @@ def _by_postcodes(area: OwnArea, ground: PlacementData) -> Placed:
     return Placed(area, _within(np.where(counted, share, near), rows), members)
 
 
-def _by_outline(area: OwnArea, ground: PlacementData) -> Placed:
+def _by_outline(area: OwnArea, placement: PlacementData) -> Placed:
     outline = _grid(polygon_of(area))
-    wards = Shapes.from_frame(ground.wards).on_national_grid()
+    wards = Shapes.from_frame(placement.wards).on_national_grid()
     beyond = shapely.area(shapely.difference(outline, shapely.union_all(wards.polygons))) / shapely.area(outline)
     if beyond > BEYOND:
         raise SpiError(
             f"{beyond:.0%} of the surface of area {area.id} lies outside the wards of this council, where no "
             "figures are available; draw it within the council"
         )
-    rows, held = ground.finest, ground.placed_postcodes
+    rows, held = placement.finest, placement.placed_postcodes
     members = shapely.intersects(outline, held["point"].to_numpy())
     common = shapely.area(shapely.intersection(wards.polygons, outline)) / shapely.area(wards.polygons)
-    share = _counted(members, ground)
-    share = np.where(np.isnan(share), _surfaces(outline, ground), share)
+    share = _counted(members, placement)
+    share = np.where(np.isnan(share), _surfaces(outline, placement), share)
     for traced, all_of_it in ((common >= 1 - TRACED, True), (common <= TRACED, False)):
         chosen = set(wards.codes[traced])
         members[held["ward_code"].isin(chosen).to_numpy()] = all_of_it
@@ -203,19 +204,19 @@ def _grid(polygon: shapely.Geometry) -> shapely.Geometry:
     return Shapes(np.array(["outline"], dtype=object), np.array([polygon], dtype=object)).on_national_grid().polygons[0]
 
 
-def _counted(members: Flags, ground: PlacementData) -> Array:
+def _counted(members: Flags, placement: PlacementData) -> Array:
     """The share of members among the postcodes of each part; missing where a part holds no postcode."""
-    rows, held = ground.finest, ground.placed_postcodes
+    rows, held = placement.finest, placement.placed_postcodes
     shares = pd.Series(members, dtype=float).groupby([held["cell"], held["ward_code"]]).mean()
     keys = pd.MultiIndex.from_arrays([rows["cell"], rows["area_code"]])
     by_row: Array = np.asarray(shares.reindex(keys), dtype=float)
     return by_row
 
 
-def _surfaces(outline: shapely.Geometry, ground: PlacementData) -> Array:
+def _surfaces(outline: shapely.Geometry, placement: PlacementData) -> Array:
     """The share of each part's small area that an outline covers, slivers aside; missing without a polygon."""
-    rows = ground.finest
-    shapes = [ground.output_areas.only(rows["small_area_code"]), ground.lsoas.only(rows["lsoa"])]
+    rows = placement.finest
+    shapes = [placement.output_areas.only(rows["small_area_code"]), placement.lsoas.only(rows["lsoa"])]
     covered = []
     for one in (each.on_national_grid() for each in shapes):
         share = shapely.area(shapely.intersection(one.polygons, outline)) / shapely.area(one.polygons)
@@ -230,18 +231,18 @@ def _require_known(area: OwnArea, unknown: list[str], among: str, what: str) -> 
     if unknown:
         raise SpiError(
             f"{len(unknown):,} of {among} of area {area.id} are not {what} of this council, for example "
-            f"{listed(unknown[:5])}; correct them, or leave them out"
+            f"{listing(unknown[:5])}; correct them, or leave them out"
         )
 
 
-def _authorities(placed: Placed, ground: PlacementData) -> list[str]:
-    parent = ground.wards.set_index("area_code")["parent_code"]
-    return sorted(set(ground.finest.loc[placed.share > 0, "area_code"].map(parent).dropna()))
+def _authorities(placed: Placed, placement: PlacementData) -> list[str]:
+    parent = placement.wards.set_index("area_code")["parent_code"]
+    return sorted(set(placement.finest.loc[placed.share > 0, "area_code"].map(parent).dropna()))
 
 
-def own_weights(placed: Placed, ground: PlacementData) -> pd.DataFrame:
+def own_weights(placed: Placed, placement: PlacementData) -> pd.DataFrame:
     """The share of every small area, of every geography, that lies in an area, by ward: ``WEIGHT_COLUMNS``."""
-    rows, share = ground.finest, placed.share
+    rows, share = placement.finest, placed.share
     parts = []
     for inside, part_of in ((True, share), (False, 1.0 - share)):
         chosen = rows[part_of > 0]
@@ -252,21 +253,21 @@ def own_weights(placed: Placed, ground: PlacementData) -> pd.DataFrame:
         )  # fmt: skip
         parts.append(part)
     split = pd.concat(parts, ignore_index=True)
-    if placed.area.codes is not None and not set(placed.area.codes) & set(ground.wards["area_code"]):
+    if placed.area.codes is not None and not set(placed.area.codes) & set(placement.wards["area_code"]):
         # Listed small areas lie wholly in the area, whatever ward they were placed in.
         split["method"] = "listed"
     split = split.sort_values(["small_area_code", "area_code"], ignore_index=True)
-    columns = list(ground.allocation.columns)
+    columns = list(placement.allocation.columns)
     larger = with_larger(
         split.loc[split["geography"] == "oa21", columns], split.loc[split["geography"] == "lsoa21", columns],
-        ground.lookups,
+        placement.lookups,
     )  # fmt: skip
     own = larger[larger["area_code"].str.startswith(f"{placed.area.id}{_SEPARATOR}")]
     ward = own["area_code"].str.partition(_SEPARATOR)[2]
     return own.assign(own_area=placed.area.id, ward_code=ward)[WEIGHT_COLUMNS]
 
 
-def points_in(area: OwnArea, own: pd.DataFrame, ground: PlacementData, rows: pd.DataFrame) -> Flags:
+def points_in(area: OwnArea, own: pd.DataFrame, placement: PlacementData, rows: pd.DataFrame) -> Flags:
     """Find the points that lie in an area: all points of its whole wards, and of divided wards those in its outline.
 
     For an area without an outline, a point of a divided ward belongs to it when at least half of the point's output
@@ -275,10 +276,10 @@ def points_in(area: OwnArea, own: pd.DataFrame, ground: PlacementData, rows: pd.
     Args:
         area: the area as drawn.
         own: its weights, as ``own_weights`` returns them.
-        ground: the tables that areas are placed with.
+        placement: the tables that areas are placed with.
         rows: ``longitude``, ``latitude``, ``ward_code`` and, where the publisher names it, ``lsoa_code``.
     """
-    finest = ground.finest
+    finest = placement.finest
     mine = own[own["geography"].isin(finest["geography"]) & own["small_area_code"].isin(finest["small_area_code"])]
     people = pd.DataFrame({
         "own": (mine["weight"] * mine["residents"]).groupby(mine["ward_code"]).sum(),
@@ -294,22 +295,22 @@ def points_in(area: OwnArea, own: pd.DataFrame, ground: PlacementData, rows: pd.
         inside[open_] = shapely.intersects(polygon_of(area), points)
         return inside
     share = own.groupby("small_area_code")["weight"].sum()
-    by_oa = pd.Series(ground.output_areas.holding(points), dtype=object)
-    by_lsoa = pd.Series(ground.lsoas.holding(points), dtype=object)
+    by_oa = pd.Series(placement.output_areas.holding(points), dtype=object)
+    by_lsoa = pd.Series(placement.lsoas.holding(points), dtype=object)
     if "lsoa_code" in rows:
         by_lsoa = by_lsoa.fillna(rows.loc[open_, "lsoa_code"].reset_index(drop=True))
     inside[open_] = by_oa.fillna(by_lsoa).map(share).fillna(0.0).to_numpy(dtype=float) >= HALF
     return inside
 
 
-def own_area_row(placed: Placed, ground: PlacementData) -> dict[str, object]:
+def own_area_row(placed: Placed, placement: PlacementData) -> dict[str, object]:
     """An area as a row of the product ``own_area``."""
-    rows, share = ground.finest, placed.share
+    rows, share = placement.finest, placed.share
     people = rows["people"] * share
     of_small = (pd.Series(share) * rows["weight"]).groupby(rows["small_area_code"]).transform("sum")
     split = people[of_small < 1 - 1e-9].sum()
     homes = (rows["household_weight"] * rows["households"] * share).sum()
-    [authority] = _authorities(placed, ground)
+    [authority] = _authorities(placed, placement)
     return {
         "own_area": placed.area.id, "area_name": placed.area.title, "authority_code": authority,
         "drawn_by": placed.area.drawn_by, "residents": people.sum(), "households": homes,
@@ -317,7 +318,7 @@ def own_area_row(placed: Placed, ground: PlacementData) -> dict[str, object]:
     }  # fmt: skip
 
 
-def overlaps(placed: Placed, others: Mapping[str, Placed], ground: PlacementData) -> pd.DataFrame:
+def overlaps(placed: Placed, others: Mapping[str, Placed], placement: PlacementData) -> pd.DataFrame:
     """The wards and areas that an area shares residents with: ``OVERLAP_COLUMNS``.
 
     There is a row for each ward, for each other area, for ``wards_within`` (all wards that lie wholly in the area) and
@@ -328,39 +329,39 @@ def overlaps(placed: Placed, others: Mapping[str, Placed], ground: PlacementData
     Args:
         placed: the area.
         others: all areas, by id.
-        ground: the tables that areas are placed with.
+        placement: the tables that areas are placed with.
     """
-    rows = ground.finest
+    rows = placement.finest
     people = rows["people"].to_numpy()
     own, ward = people * placed.share, rows["area_code"]
     by_ward = pd.DataFrame({"own": own, "all": people}).groupby(ward).sum().drop(OUTSIDE, errors="ignore")
     by_ward = by_ward[by_ward["own"] > 0]
-    names = dict(zip(ground.wards["area_code"], ground.wards["area_name"], strict=True))
+    names = dict(zip(placement.wards["area_code"], placement.wards["area_name"], strict=True))
     total = float(own.sum())
     records = [("ward", code, names[str(code)], row["own"], row["all"]) for code, row in by_ward.iterrows()]
     within = by_ward[by_ward["all"] - by_ward["own"] < SAME]
     records.append(("wards_within", "within", "all wards within it", within["own"].sum(), within["all"].sum()))
     records.append(("wards_touched", "touched", "all wards it touches", total, by_ward["all"].sum()))
     for name, other in others.items():
-        shared = float((people * _common(placed, other, ground)).sum())
+        shared = float((people * _common(placed, other, placement)).sum())
         if name != placed.area.id and shared > 0:
             records.append(("own_area", name, other.area.title, shared, float((people * other.share).sum())))
     table = pd.DataFrame(records, columns=["kind", "other", "other_name", "shared", "whole"])
     less, left = (total - table["shared"]).clip(lower=0), (table["whole"] - table["shared"]).clip(lower=0)
     overlapping = table["shared"] > 0
-    thin = overlapping & (((left < SAME) & _few(less, ground)) | ((less < SAME) & _few(left, ground)))
+    thin = overlapping & (((left < SAME) & _few(less, placement)) | ((less < SAME) & _few(left, placement)))
     return table.assign(own_area=placed.area.id, area_less_other=less, other_less_area=left, thin=thin)[OVERLAP_COLUMNS]
 
 
-def _few(residents: pd.Series, ground: PlacementData) -> pd.Series:
-    return (residents >= SAME) & (residents < ground.least)
+def _few(residents: pd.Series, placement: PlacementData) -> pd.Series:
+    return (residents >= SAME) & (residents < placement.least)
 
 
-def _common(one: Placed, other: Placed, ground: PlacementData) -> Array:
+def _common(one: Placed, other: Placed, placement: PlacementData) -> Array:
     """The share of each part that lies in both: counted by postcodes where both have them, else the most possible."""
     most = np.minimum(one.share, other.share)
     if one.members is None or other.members is None:
         return most
-    counted = _counted(one.members & other.members, ground)
+    counted = _counted(one.members & other.members, placement)
     both: Array = np.where(np.isnan(counted) | (most == 0), most, np.minimum(counted, most))
     return both

@@ -19,7 +19,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.engine.intervals import MIN_AREAS, events_interval, shrink_rates
 from spi_pipeline.engine.panel import Array
 from spi_pipeline.indicators.dispersion import Repeats
-from spi_pipeline.indicators.periods import Period, periods, points_by_ward, rows_asked, unplaced_points
+from spi_pipeline.indicators.periods import Period, matching_rows, periods, points_by_ward, unplaced_points
 from spi_pipeline.indicators.values import VALUE_COLUMNS, Wards, WardValues, of_authorities, ward_values
 from spi_pipeline.indicators.windows import whole_months
 
@@ -38,7 +38,7 @@ def anchored_values(
     Args:
         measured: the measure to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; for points, as ``added_up`` returns them.
+        tables: their rows, by source id; for points, as ``counts_by_place`` returns them.
         wards: boundaries and weights.
 
     Returns:
@@ -52,7 +52,7 @@ def anchored_values(
     """
     source, columns = sources[measured.source], measured.measure.columns
     standing = ward_values(level_of(measured), sources, tables, wards).values.set_index("area_code")
-    base = base_year(measured, rows_asked(measured, tables), tables[source.id], wards, source.properties.months.thin)
+    base = base_year(measured, matching_rows(measured, tables), tables[source.id], wards, source.properties.months.thin)
     repeats, windows_held = Repeats(), periods(measured, source, tables, wards.authorities)
     for period in windows_held:
         repeats.add(period.rows, columns, wards.authorities)

@@ -29,7 +29,7 @@ def completeness(
 
     Args:
         source_id: the source.
-        rows: all its counts by ward, as ``added_up`` returns them.
+        rows: all its counts by ward, as ``counts_by_place`` returns them.
         columns: the columns counted.
         authority_of: authority of each ward.
         thin: the smallest share of the usual count that a whole month holds.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.measured import least_of
+from spi_pipeline.contracts.measured import minimum_counts_of
 from spi_pipeline.contracts.models.indicators import Earlier, Measured
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.models.vocabulary import Unit
@@ -16,7 +16,7 @@ from spi_pipeline.indicators.intervals import published_limits, with_allocation
 from spi_pipeline.indicators.values import Wards, ward_values
 
 # An interval of the change that ends exactly at 0 shows no change.
-ROSE, FELL, UNSURE = "rose", "fell", "cannot be told"
+ROSE, FELL, CANNOT_TELL = "rose", "fell", "cannot be told"
 CONTEXT_COLUMNS = [
     "measure_id", "title", "area_code", "period_start", "period_end", "value", "lower", "upper", "numerator",
     "denominator", "unit", "source_id",
@@ -52,7 +52,7 @@ def context_values(
     frames = [pd.DataFrame(columns=CONTEXT_COLUMNS)]
     for measure in measures:
         unit = units[measure.unit]
-        values = ward_values(measure, sources, tables, wards, least_of(measure, sources, units)).values
+        values = ward_values(measure, sources, tables, wards, minimum_counts_of(measure, sources, units)).values
         ends = with_allocation(values, measure, unit, published_limits(measure, sources, tables, wards))
         frames.append(
             pd.DataFrame(
@@ -107,14 +107,16 @@ def decade(
     frames = [pd.DataFrame(columns=DECADE_COLUMNS)]
     for measure, earlier in pairs:
         then, now = (
-            ward_values(each, sources, tables, wards, least_of(each, sources, units)).values.set_index("area_code")
+            ward_values(each, sources, tables, wards, minimum_counts_of(each, sources, units)).values.set_index(
+                "area_code"
+            )
             for each in (earlier.of(measure), measure)
         )
         change = now["value"] - then["value"]
         both = change.notna()
         half = Z95 * np.hypot(now["allocation_error"], then["allocation_error"])
         lower, upper = change - half, change + half
-        verdict = np.select([lower > 0, upper < 0, both], [ROSE, FELL, UNSURE], default="")
+        verdict = np.select([lower > 0, upper < 0, both], [ROSE, FELL, CANNOT_TELL], default="")
         frames.append(
             pd.DataFrame(
                 {

@@ -22,7 +22,7 @@ from spi_pipeline.rules.duck import connect, first_line
 from spi_pipeline.rules.table import quoted
 
 
-def added_up(
+def counts_by_place(
     file: Path, source: Source, place: Callable[[pd.DataFrame], Array], *, by_point: bool = False
 ) -> pd.DataFrame:
     """Count incidents by ward and by their other attributes, such as month and type.
@@ -44,7 +44,7 @@ def added_up(
         MemoryError: when memory is too small for the sums.
     """
     try:
-        return _added_up(file, source, place, by_point)
+        return _counts_by_place(file, source, place, by_point)
     except duckdb.OutOfMemoryException as error:
         raise MemoryError from error
     except duckdb.Error as error:
@@ -53,7 +53,9 @@ def added_up(
         ) from error
 
 
-def _added_up(file: Path, source: Source, place: Callable[[pd.DataFrame], Array], by_point: bool) -> pd.DataFrame:
+def _counts_by_place(
+    file: Path, source: Source, place: Callable[[pd.DataFrame], Array], by_point: bool
+) -> pd.DataFrame:
     where = [column.name for column in source.columns if column.concept == "place"]
     kinds = [column.name for column in source.columns if column.name not in (*where, *source.figures)]
     with connect(config={"threads": 2}) as connection:

@@ -20,7 +20,7 @@ from spi_pipeline.engine.panel import Flags
 from spi_pipeline.geography.codes import OUTSIDE
 from spi_pipeline.geography.own_areas import SAME
 from spi_pipeline.indicators.values import Wards, WardValues, ward_values
-from spi_pipeline.rules.disclosure import Least, small
+from spi_pipeline.rules.disclosure import MinimumCounts, small
 
 # The code of the rest of the authority, outside the one area whose values are computed.
 REST = "rest"
@@ -46,7 +46,7 @@ class OwnPlace:
     points: Callable[[pd.DataFrame], Flags]
 
     @cached_property
-    def apart(self) -> Wards:
+    def area_and_rest(self) -> Wards:
         """The area and the rest of its authority, as if they were the authority's two wards."""
         return self.divided(self.weights.assign(area_code=self.area))
 
@@ -150,7 +150,7 @@ def own_values(
     Args:
         indicator: the indicator to compute.
         sources: contracts of its sources.
-        tables: their rows; for points, as ``added_up`` returns them with ``by_point``.
+        tables: their rows; for points, as ``counts_by_place`` returns them with ``by_point``.
         place: the area's place.
         moved: for an anchored indicator, its values in wards; None for others.
     """
@@ -158,7 +158,7 @@ def own_values(
         return _moved_as_wards(indicator, sources, tables, place, moved)
     if sources[indicator.source].properties.geography.levels == ["ward"]:
         return _of_wards(indicator, sources, tables, place)
-    return _only(place.area, ward_values(indicator, sources, place.placed(tables), place.apart))
+    return _only(place.area, ward_values(indicator, sources, place.placed(tables), place.area_and_rest))
 
 
 def _only(area: str, result: WardValues) -> WardValues:
@@ -197,7 +197,7 @@ def _moved_as_wards(
     level = level_of(indicator)
     stands = ward_values(level, sources, tables, place.wards).values.set_index("area_code")["value"]
     parts = ward_values(level, sources, tables, place.parts).values.set_index("area_code")
-    whole = ward_values(level, sources, tables, place.apart).values.set_index("area_code").loc[place.area]
+    whole = ward_values(level, sources, tables, place.area_and_rest).values.set_index("area_code").loc[place.area]
     assert wards.limits is not None
     rows = wards.values.assign(lower=wards.limits["lower"], upper=wards.limits["upper"])
     inside = [code for code in parts.index if code in place.wards.authorities]
@@ -229,9 +229,9 @@ def _moved_as_wards(
     return WardValues(values.drop(columns=["lower", "upper"]), 0.0, wards.dispersion, limits)
 
 
-def gives_away(
+def reveals_small_counts(
     indicator: Indicator, sources: Mapping[str, Source], tables: Tables, place: OwnPlace, others: list[OwnPlace],
-    least: Least,
+    least: MinimumCounts,
 ) -> bool:  # fmt: skip
     """Whether an area's counts, or their differences from published counts, are too small to publish.
 
@@ -244,15 +244,15 @@ def gives_away(
         return True
     return any(
         _few(ward_values(indicator, sources, place.placed(tables), part).values, place.area, least)
-        for part in [place.apart, *(place.divided(rows.assign(area_code=place.area)) for rows in left)]
+        for part in [place.area_and_rest, *(place.divided(rows.assign(area_code=place.area)) for rows in left)]
     )
 
 
-def _few(values: pd.DataFrame, area: str, least: Least) -> bool:
+def _few(values: pd.DataFrame, area: str, least: MinimumCounts) -> bool:
     rows = values[values["area_code"] == area]
     per = least.per or np.nan
     counted = rows["numerator"].fillna(rows["value"] * rows["denominator"] / per)
-    figures = [(counted, least.minimum), (rows["denominator"], least.of)]
+    figures = [(counted, least.minimum), (rows["denominator"], least.denominator)]
     if least.alike:
         figures.append((rows["denominator"] - counted, least.minimum))
     return any(small(None if pd.isna(one) else one, minimum) for column, minimum in figures for one in column)

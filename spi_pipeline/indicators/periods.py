@@ -32,7 +32,7 @@ class Period:
     covered: Flags
 
 
-def rows_asked(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def matching_rows(measured: Measured, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The rows of an indicator's source that match its ``where``.
 
     Raises:
@@ -63,7 +63,7 @@ def periods(
     Raises:
         SpiError: when no row matches the indicator's ``where``, or no period is whole.
     """
-    held = list(_periods(measured, source, rows_asked(measured, tables), tables[source.id], authority_of))
+    held = list(_periods(measured, source, matching_rows(measured, tables), tables[source.id], authority_of))
     if not held:
         raise SpiError(f"indicator {measured.id}: source {source.id} holds no whole period; see its window and months")
     return held

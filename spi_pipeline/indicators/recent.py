@@ -33,7 +33,7 @@ def recent(
 
     Args:
         measures: the measures to count.
-        tables: counts of their sources by ward, by source id, as ``added_up`` returns them.
+        tables: counts of their sources by ward, by source id, as ``counts_by_place`` returns them.
         thin: by source, the smallest share of the usual count that a whole month holds.
         authority_of: authority of each ward.
         residents: residents by ward.

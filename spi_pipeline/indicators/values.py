@@ -24,7 +24,7 @@ from spi_pipeline.indicators.dispersion import Repeats
 from spi_pipeline.indicators.periods import Period, periods, points_by_ward, total, unplaced_points
 from spi_pipeline.indicators.spreading import misplacement, spreading_error
 from spi_pipeline.indicators.withholding import withheld_wards
-from spi_pipeline.rules.disclosure import Least, small
+from spi_pipeline.rules.disclosure import MinimumCounts, small
 
 # Where numerator and denominator come from two tables, a numerator for part of a ward over a denominator for all of it
 # would count the unknown part as zero. Both must cover the whole ward, apart from rounding.
@@ -98,7 +98,7 @@ class WardValues:
 
 def ward_values(
     indicator: Measured, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], wards: Wards,
-    least: Least | None = None,
+    least: MinimumCounts | None = None,
 ) -> WardValues:  # fmt: skip
     """Compute an indicator, or a measure of the context, for every ward, authority and period of its source.
 
@@ -108,7 +108,7 @@ def ward_values(
     Args:
         indicator: the indicator or measure to compute.
         sources: contracts of its sources.
-        tables: their rows, by source id; for points, as ``added_up`` returns them.
+        tables: their rows, by source id; for points, as ``counts_by_place`` returns them.
         wards: boundaries and weights.
         least: the smallest counts that may be shown; None where any count may.
 
@@ -232,7 +232,7 @@ def _counts_people(measure: Measure, source: Source) -> bool:
 
 def _of_authorities(
     measure: Measure, sources: Mapping[str, Source], tables: Mapping[str, pd.DataFrame], period: Period, wards: Wards,
-    least: Least | None,
+    least: MinimumCounts | None,
 ) -> pd.DataFrame:  # fmt: skip
     """A rate of counts for whole authorities; wards have no value."""
     assert measure.denominator is not None  # the contracts allow only rates here

@@ -35,7 +35,7 @@ def whole_months(
     """The months that each authority's figures hold whole, ascending: those of ``months_held`` that are not thin.
 
     Args:
-        rows: every row of a monthly source, whatever it counts; for points, as ``added_up`` returns them.
+        rows: every row of a monthly source, whatever it counts; for points, as ``counts_by_place`` returns them.
         columns: the columns counted.
         authority_of: authority of each ward.
         thin: the smallest share of the usual count that a whole month holds.

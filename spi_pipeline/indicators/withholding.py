@@ -9,12 +9,12 @@ import pandas as pd
 
 from spi_pipeline.contracts.models.indicators import Measure
 from spi_pipeline.engine.panel import Array, Flags
-from spi_pipeline.rules.disclosure import Least, small, withheld
+from spi_pipeline.rules.disclosure import MinimumCounts, small, withheld
 
 
 def withheld_wards(
     sums: Array,
-    least: Least,
+    least: MinimumCounts,
     measure: Measure,
     rows: pd.DataFrame,
     weights: pd.DataFrame | None,
@@ -34,7 +34,7 @@ def withheld_wards(
     (numerator, denominator), known = sums.T, ~np.isnan(sums).any(axis=1)
     if measure.kind == "mean":
         numerator = numerator / (least.per or np.nan)
-    figures = [(least.minimum, numerator), (least.of, denominator)]
+    figures = [(least.minimum, numerator), (least.denominator, denominator)]
     if least.alike:
         figures.append((least.minimum, denominator - numerator))
     parents = np.array(list(authorities.values()))

@@ -249,7 +249,7 @@ def _fetch(runner: Runner, steps: Sequence[Step], result: Refresh, fetching: Fet
         if fetching:
             fetching.waiting(line)
 
-    runner.publishers.tell = waiting
+    runner.publishers.progress = waiting
     if fetching:
         runner.publishers.recording = Recording(fetching.record) if fetching.record else None
     outcomes = runner.run(steps, result.run_id, result.started)

@@ -18,7 +18,7 @@ from spi_pipeline.publishers.http.exchange import Client, Download, Host, Perman
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
+from spi_pipeline.publishers.probing.probe import Probe, Shape, first_request_of, has_columns, newest_first
 
 PUBLISHER = "Democracy Club"
 DEMOCRACY_CLUB = Host("DEMOCRACY_CLUB", "https://candidates.democracyclub.org.uk", "/data/export_csv")
@@ -148,7 +148,7 @@ def _has_elections(shape: Shape) -> None:
 
 
 PROBE = Probe(
-    "democracy_club/export", asks_first(fetch), _shape,
+    "democracy_club/export", first_request_of(fetch), _shape,
     (has_columns(COLUMNS, "export_csv", PUBLISHER), _has_elections),
 )  # fmt: skip
 HOSTS = (DEMOCRACY_CLUB,)

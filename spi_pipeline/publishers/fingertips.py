@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.reading import begins, json_of, numbers, text_rows
 from spi_pipeline.publishers.http.exchange import (
     MEGABYTE,
@@ -39,7 +38,8 @@ from spi_pipeline.publishers.http.exchange import (
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Probe, Shape, asks_first, has_columns, newest_first
+from spi_pipeline.publishers.probing.probe import Probe, Shape, first_request_of, has_columns, newest_first
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Fingertips"
 FINGERTIPS = Host("FINGERTIPS", "https://fingertips.phe.org.uk/api")
@@ -92,7 +92,7 @@ def fetch(client: Client, scope: Scope, ids: Sequence[int] = IDS) -> Iterator[Do
     offered = _offered(client, MSOA, ids)
     if not offered:
         raise PermanentFailure(
-            f"{PUBLISHER} offers none of {listed([*map(str, ids)])} for MSOAs; look up what its API lists "
+            f"{PUBLISHER} offers none of {listing([*map(str, ids)])} for MSOAs; look up what its API lists "
             "under available_data"
         )
     yield from _dated(list(_metadata(client, offered)), _figures(client, scope, offered, MSOA))
@@ -117,7 +117,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     codes = set(rows["area_code"])
     absent = sorted({*(scope.wards if codes & set(scope.wards) else scope.msoas)} - codes)
     if absent:
-        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listed(absent)}; fetch it again")
+        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listing(absent)}; fetch it again")
     frames = [
         _newest(rows[(rows["id"] == str(number)) & (rows["sex"] == sex)], column, released.get(str(number)))
         for column, (number, sex) in INDICATORS.items()
@@ -236,7 +236,7 @@ def _check_metadata(path: Path, ids: Sequence[int]) -> None:
         raise PermanentFailure(str(error)) from error
     if absent := sorted(set(map(str, ids)) - metadata.keys()):
         raise PermanentFailure(
-            f"{PUBLISHER} no longer describes {listed(absent)}, which may have been withdrawn; look up what its API "
+            f"{PUBLISHER} no longer describes {listing(absent)}, which may have been withdrawn; look up what its API "
             "lists under available_data, then mend IDS in publishers/fingertips.py"
         )
 
@@ -251,8 +251,8 @@ def _check_figures(path: Path, ids: Sequence[int]) -> None:
     absent = sorted(set(map(str, ids)) - set(rows["id"]))
     if absent:
         raise PermanentFailure(
-            f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for {listed(absent)}, "
-            f"as it does beyond {MAX_IDS} ids or if one is withdrawn; look up what its API lists under available_data"
+            f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for "
+            f"{listing(absent)}, as it does beyond {MAX_IDS} ids or if one is withdrawn; look up what its API lists under available_data"
         )
 
 
@@ -296,7 +296,7 @@ def _rows(download: Download, scope: Scope) -> pd.DataFrame:
     former = sorted(set(rows["area_code"]) & set(scope.former_wards))
     if former:
         raise SpiError(
-            f"{download.name} of {PUBLISHER} holds the former wards {listed(former)}; use MSOAs until it has the "
+            f"{download.name} of {PUBLISHER} holds the former wards {listing(former)}; use MSOAs until it has the "
             "wards in force"
         )
     for number, name in UNCONFIRMED.items():
@@ -358,23 +358,23 @@ def _has_all(shape: Shape) -> None:
     absent = [str(number) for number in IDS if str(number) not in shape.labels]
     if absent:
         raise SpiError(
-            f"{PUBLISHER} lists {len(IDS) - len(absent)} of our {len(IDS)} indicators and not {listed(absent)}; look "
+            f"{PUBLISHER} lists {len(IDS) - len(absent)} of our {len(IDS)} indicators and not {listing(absent)}; look "
             "for what took their place, and write its id into spi_pipeline/publishers/fingertips.py"
         )
 
 
 PROBES = (
     Probe(
-        "fingertips/available_data", asks_first(lambda client, _: _offered(client, MSOA, IDS)), _offered_shape,
+        "fingertips/available_data", first_request_of(lambda client, _: _offered(client, MSOA, IDS)), _offered_shape,
         (_has_all,), piece=Piece(MEGABYTE),
     ),
     Probe(
-        "fingertips/indicator_metadata", asks_first(last_upload), _metadata_shape,
+        "fingertips/indicator_metadata", first_request_of(last_upload), _metadata_shape,
         (has_columns({"uploaded": "DataChange.LastUploadedAt"}, "indicator_metadata", PUBLISHER),),
         piece=Piece(MEGABYTE),
     ),
     Probe(
-        "fingertips/all_data", asks_first(lambda client, scope: _figures(client, scope, IDS[-1:], MSOA)),
+        "fingertips/all_data", first_request_of(lambda client, scope: _figures(client, scope, IDS[-1:], MSOA)),
         partial(shapes.table, publisher=PUBLISHER), (has_columns(COLUMNS, "all_data", PUBLISHER),),
     ),
 )  # fmt: skip

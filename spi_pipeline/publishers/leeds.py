@@ -5,7 +5,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.columns import ContractReader
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers
 from spi_pipeline.publishers.offer import Offer
@@ -29,6 +29,6 @@ HOSTS = ()
 OFFERS = {
     "bus_service": Offer(read=bus_service),
     "energy_certificates": Offer(
-        read=Named("energy/epc_lsoa11_*.csv", "2018", "lsoa11", "national/EPC.Rds"), national=True
+        read=ContractReader("energy/epc_lsoa11_*.csv", "2018", "lsoa11", "national/EPC.Rds"), national=True
     ),
 }

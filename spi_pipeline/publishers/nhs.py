@@ -17,15 +17,15 @@ from urllib.parse import urljoin, urlsplit
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import is_called, table_in
-from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.columns import ContractReader
 from spi_pipeline.publishers.files.reading import header_of, numbers, text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Host, PermanentFailure, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape
+from spi_pipeline.publishers.probing.probe import KILOBYTE, EarlierResponse, Probe, Shape
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "NHS England"
 NHS_PAGES = Host("NHS_PAGES", "https://digital.nhs.uk", "/data-and-information/publications/statistical")
@@ -207,7 +207,7 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
         rows = text_rows(stream, name, PUBLISHER, PATIENT_COLUMNS, where={"area_code": ours, "sex": {"ALL"}})
     old = sorted(set(rows["area_code"]) - set(scope.lsoas))
     if old or rows.empty:
-        fault = f"is on the LSOAs of 2011 ({listed(old)})" if old else "holds no LSOA of ours"
+        fault = f"is on the LSOAs of 2011 ({listing(old)})" if old else "holds no LSOA of ours"
         raise SpiError(f"{name} of {PUBLISHER} {fault}; fetch the file of a quarter since April 2025")
     rows = whole_numbers(rows, ["patients"], name).drop_duplicates()
     twice = rows[rows.duplicated(["practice", "area_code"])]
@@ -229,7 +229,7 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"the name of {name} of {PUBLISHER} lacks its year; rename it like PREVALENCE_2425.csv")
     if rows.empty:
-        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listed(groups)}; fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listing(groups)}; fetch it again")
     fitting = (_fitting(rows, name) if kinds else rows).drop_duplicates()
     if fitting.duplicated(["practice", "group"]).any():
         missing = "of one type" if kinds else f"without a column {LIST_KIND}"
@@ -251,7 +251,7 @@ def _fitting(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     ages = {register.group: register.ages for register in REGISTERS.values()}
     fitting = rows[rows["kind"] == rows["group"].map(ages)]
     if other := sorted(set(rows["group"]) - set(fitting["group"])):
-        kinds = listed(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
+        kinds = listing(sorted(rows.loc[rows["group"] == other[0], "kind"].unique()))
         fault = f"gives register {other[0]} no list of type {ages[other[0]]} but {kinds}"
         raise SpiError(f"{name} of {PUBLISHER} {fault}; see in {PUBLISHER}'s notes which ages it covers now")
     return fitting
@@ -267,7 +267,7 @@ def _series_shape(series: str, peek: Peek) -> Shape:
     return Shape(rows=len(pages), links=_named(pages[:EDITIONS_LOOKED_AT]))
 
 
-def _edition(series: str, _: Scope, earlier: Earlier) -> Request:
+def _edition(series: str, _: Scope, earlier: EarlierResponse) -> Request:
     """Return the request for the newest publication that should link the file: in a monthly series, a quarter's."""
     pages = _publications(*_links_in(earlier.body, series), series)
     if not pages:
@@ -294,7 +294,7 @@ def _may_hold(name: str, member: str) -> bool:
     return is_called(name, member) or is_called(name, r".*\.zip")
 
 
-def _file(pattern: str, _: Scope, earlier: Earlier) -> Request:
+def _file(pattern: str, _: Scope, earlier: EarlierResponse) -> Request:
     files = _files(_links_in(earlier.body, "")[0], pattern)
     if not files:
         raise SpiError("the publication links no such file")
@@ -310,11 +310,11 @@ def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]
 
     def has_file(shape: Shape) -> None:
         if not _files(shape.links, file):
-            raise SpiError(f"the publication of {kind} of {PUBLISHER} links no file {file} but {listed(shape.links)}")
+            raise SpiError(f"the publication of {kind} of {PUBLISHER} links no file {file} but {listing(shape.links)}")
 
     def has_member(shape: Shape) -> None:
         if not any(_may_hold(name, member) for name in shape.links):
-            raise SpiError(f"the file of {kind} of {PUBLISHER} holds no member {member} but {listed(shape.links)}")
+            raise SpiError(f"the file of {kind} of {PUBLISHER} holds no member {member} but {listing(shape.links)}")
 
     first = Probe(
         f"nhs/{kind}_series", lambda *_: Request(NHS_PAGES, series, media=("html",)), partial(_series_shape, series),
@@ -341,5 +341,7 @@ PROBES = (
 HOSTS = (NHS_PAGES, NHS_FILES)
 OFFERS = {
     "diagnosed_conditions": Offer(fetch, parse, probes=PROBES),
-    "covid_vaccination": Offer(read=Named("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")),
+    "covid_vaccination": Offer(
+        read=ContractReader("health/msoa_covid_vaccinations_april_2021_*.csv", "2021-04", "msoa11")
+    ),
 }

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import table_in
 from spi_pipeline.publishers.files.reading import text_rows, whole_numbers
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.offer import Offer
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Ofcom"
 # The files of all premises; those of residential premises are named oa_res_coverage. Both r01 and r1 are in use.
@@ -41,7 +41,9 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
             rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"area_code": scope.output_areas})
         absent = sorted(set(scope.output_areas) - set(rows["area_code"]))
         if absent:
-            raise SpiError(f"{name} of {PUBLISHER} lacks {len(absent)} output areas, {listed(absent)}; supply it whole")
+            raise SpiError(
+                f"{name} of {PUBLISHER} lacks {len(absent)} output areas, {listing(absent)}; supply it whole"
+            )
         year, issue = int(match[1]), (int(match[2]), int(match[3]))
         if year not in newest or newest[year][0] < issue:
             newest[year] = issue, whole_numbers(rows, ["premises", "gigabit"], name).assign(year=year)

@@ -5,7 +5,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.england import GARDENS, read_gardens
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
@@ -30,14 +30,14 @@ def population_2020(folder: Folder, source: Source, areas: Areas) -> pd.DataFram
 def population_estimates(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Read residents in the middle of each available year, and their broad ages summed from single years."""
     files = [
-        (year, Named(f"{ESTIMATES.format(year % 100)}_*.csv", f"{year}-06-30", "lsoa11", national))
+        (year, ContractReader(f"{ESTIMATES.format(year % 100)}_*.csv", f"{year}-06-30", "lsoa11", national))
         for year in ESTIMATED
         if folder.has(national := f"{ESTIMATES.format(year % 100)}_national.parquet") or not areas.national
     ]
     return pd.concat([_residents_of(year, file, folder, areas) for year, file in files], ignore_index=True)
 
 
-def _residents_of(year: int, file: Named, folder: Folder, areas: Areas) -> pd.DataFrame:
+def _residents_of(year: int, file: ContractReader, folder: Folder, areas: Areas) -> pd.DataFrame:
     table, name = file.table(folder)
     ages = [*map(str, range(90)), "90+"]
     if missing := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
@@ -64,14 +64,14 @@ OFFERS = {
     "population_estimates": Offer(read=population_estimates, national=True),
     "private_outdoor_space": Offer(read=private_outdoor_space, national=True),
     "household_income": Offer(
-        read=Named(
+        read=ContractReader(
             "income/msoa_income_2020_net_income_after_housing_costs_*.csv", "2020-03", "msoa11",
             "income/income2020_msoa.xlsx",
         ),
         national=True,
     ),
     "house_prices": Offer(
-        read=Named(
+        read=ContractReader(
             "housing/hpssa_median_price_lsoa11_2020_2021_*.csv", "2021-03", "lsoa11",
             "national/hpssa_median_price_lsoa11.csv.gz",
         ),

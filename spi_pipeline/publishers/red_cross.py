@@ -5,7 +5,7 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
@@ -43,11 +43,13 @@ def recorded_flooding(folder: Folder, source: Source, areas: Areas) -> pd.DataFr
 HOSTS = ()
 OFFERS = {
     "digital_exclusion": Offer(
-        read=Named("communications/depahri_lsoa11_*.csv", "2021", "lsoa11", "national/england_lsoa_depahri.rda"),
+        read=ContractReader(
+            "communications/depahri_lsoa11_*.csv", "2021", "lsoa11", "national/england_lsoa_depahri.rda"
+        ),
         national=True,
     ),
     "loneliness": Offer(
-        read=Named(
+        read=ContractReader(
             "health/cls_loneliness_lsoa21_*.csv", "2021-03", "lsoa21", "national/england_cls_loneliness_lsoa.rda"
         ),
         national=True,

@@ -16,7 +16,7 @@ from spi_pipeline.publishers.http.exchange import Client, Download, Host, Reques
 from spi_pipeline.publishers.http.peeking import Piece
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Probe, asks_first, has_columns
+from spi_pipeline.publishers.probing.probe import KILOBYTE, Probe, first_request_of, has_columns
 
 PUBLISHER = "the Department for Transport"
 STATS19 = Host("STATS19", "https://data.dft.gov.uk", "/road-accidents-safety-data")
@@ -87,7 +87,7 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
 
 
 PROBE = Probe(
-    "stats19/collisions", asks_first(fetch), partial(shapes.table, publisher=PUBLISHER),
+    "stats19/collisions", first_request_of(fetch), partial(shapes.table, publisher=PUBLISHER),
     (has_columns(COLUMNS, FILE.rpartition("/")[2], PUBLISHER),), piece=Piece(16 * KILOBYTE, ranged=True),
 )  # fmt: skip
 HOSTS = (STATS19,)

@@ -15,23 +15,23 @@ ROUNDING = 1e-6
 Counts = Mapping[str, float | None]
 
 
-class Least(NamedTuple):
+class MinimumCounts(NamedTuple):
     """The smallest counts that a figure may show.
 
     Attributes:
         minimum: smallest count; 1 if every count may be shown.
-        of: smallest denominator.
+        denominator: smallest denominator.
         per: the value is this factor times count over denominator; None if the value is not made of counts.
         alike: whether count and denominator are of the same kind of thing, so that their difference is a count too.
     """
 
     minimum: float
-    of: float = 1.0
+    denominator: float = 1.0
     per: float | None = None
     alike: bool = False
 
 
-class Given(NamedTuple):
+class Disclosure(NamedTuple):
     """A count that is given away.
 
     Attributes:
@@ -50,7 +50,7 @@ def small(count: float | None, minimum: float) -> bool:
     return count is not None and minimum > 1 and ROUNDING < count < minimum - ROUNDING
 
 
-def gives_away(rest: float, parts: int, minimum: float) -> bool:
+def remainder_reveals_parts(rest: float, parts: int, minimum: float) -> bool:
     """Whether the rest of a total reveals more about the withheld parts than that each is below the minimum.
 
     Args:
@@ -94,12 +94,12 @@ def _next(figures: Sequence[tuple[float, Sequence[float | None]]], hidden: Seque
         rest = sum(count for count, is_hidden in zip(known, hidden, strict=True) if is_hidden)
         shown = sorted((count, part) for part, count in enumerate(known) if not hidden[part])
         positive = [part for count, part in shown if count > ROUNDING]
-        if gives_away(rest, sum(hidden), minimum) and (positive or (shown and sum(hidden) == 1)):
+        if remainder_reveals_parts(rest, sum(hidden), minimum) and (positive or (shown and sum(hidden) == 1)):
             return (positive or [part for _, part in shown])[0]
     return None
 
 
-def disclosed(counts: Counts, wholes: Mapping[str, str], minimum: float) -> Iterator[Given]:
+def disclosed(counts: Counts, wholes: Mapping[str, str], minimum: float) -> Iterator[Disclosure]:
     """The small counts that the counts of one thing give away: first those shown, then those left by subtraction.
 
     Args:
@@ -112,15 +112,15 @@ def disclosed(counts: Counts, wholes: Mapping[str, str], minimum: float) -> Iter
     for part, whole in wholes.items():
         parts.setdefault(whole, []).append(part)
     known = {area: count for area, count in counts.items() if count is not None}
-    yield from (Given((area,), count) for area, count in known.items() if small(count, minimum))
+    yield from (Disclosure((area,), count) for area, count in known.items() if small(count, minimum))
     # A whole is known as well if all its parts are shown; it may in turn complete a larger whole.
     while added := {one: sum(map(known.__getitem__, own)) for one, own in parts.items()
                     if one not in known and known.keys() >= set(own)}:  # fmt: skip
-        yield from (Given((whole,), count, "its parts") for whole, count in added.items() if small(count, minimum))
+        yield from (Disclosure((whole,), count, "its parts") for whole, count in added.items() if small(count, minimum))
         known |= added
     for whole, own in parts.items():
         shown, hidden = [part for part in own if part in known], tuple(part for part in own if part not in known)
         if whole in known and shown:
             rest = known[whole] - sum(map(known.__getitem__, shown))
-            if gives_away(rest, len(hidden), minimum):
-                yield Given(hidden, rest, whole)
+            if remainder_reveals_parts(rest, len(hidden), minimum):
+                yield Disclosure(hidden, rest, whole)

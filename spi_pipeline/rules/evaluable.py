@@ -13,15 +13,15 @@ from spi_pipeline.rules.wording import listing
 class NotEvaluable(NamedTuple):
     """Why a rule cannot be evaluated, and whether another rule reports the same fault."""
 
-    said: str
-    told: bool
+    reason: str
+    reported: bool
 
 
 def why_not_evaluable(rule: Rule, types: Mapping[str, str], rules: Iterable[Rule]) -> NotEvaluable | None:
     """Why a rule cannot be evaluated on columns of these logical types; None if it can."""
     if rule.kind == "columns":
         return None
-    missing = [name for name in rule.looked_at if name not in types]
+    missing = [name for name in rule.all_columns if name not in types]
     if missing:
         reported = any(other.kind == "columns" and set(missing) <= set(other.columns) for other in rules)
         if reported and rule.kind == "types" and len(missing) < len(rule.columns):
@@ -32,7 +32,7 @@ def why_not_evaluable(rule: Rule, types: Mapping[str, str], rules: Iterable[Rule
 
 
 def _without_areas(rule: Rule) -> NotEvaluable | None:
-    if not issubclass(KINDS[rule.kind].states or Declared, DeclaredForAreas):
+    if not issubclass(KINDS[rule.kind].declaration or Declared, DeclaredForAreas):
         return None
     if "unlisted" in rule.params:
         return NotEvaluable(rule.params["unlisted"], False)
@@ -45,7 +45,7 @@ def _without_areas(rule: Rule) -> NotEvaluable | None:
 def _unfit(rule: Rule, types: Mapping[str, str], rules: Iterable[Rule]) -> NotEvaluable | None:
     """Why a rule cannot judge the type of its columns; a column of nulls has no type and leaves nothing to judge."""
     kind = KINDS[rule.kind]
-    wanted, allowed = kind.wants(rule)
+    wanted, allowed = kind.required_types(rule)
     unfit = [name for name in kind.judged_columns(rule) if allowed and not types[name].startswith((*allowed, "null"))]
     if not unfit:
         return None

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from spi_pipeline.rules.duck import connect
 from spi_pipeline.rules.evaluable import why_not_evaluable
+from spi_pipeline.rules.great_expectations import Verdict, judge
 from spi_pipeline.rules.kind import Group, RuleFinding, RuleQuery
 from spi_pipeline.rules.kinds import KINDS
-from spi_pipeline.rules.native import Verdict, judge
 from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Outcome, Rule
 from spi_pipeline.rules.table import POSITION, Table, count
@@ -29,13 +29,13 @@ MAX_FAILING_ROWS = 10
 _Wanted = dict[tuple[str, str], Mapping[str, str]]
 _Measured = dict[tuple[str, str], dict[str, Any]]
 # Below so many rows Great Expectations decides the kinds it knows: it takes milliseconds per column, and more per row.
-NATIVE_BELOW = 100
+GREAT_EXPECTATIONS_BELOW = 100
 # The metadata of a table that is meant to be empty gives the reason in words under this key.
 EMPTY_BECAUSE = "spi_empty_because"
 
 
 def evaluate(
-    table: pa.Table, rules: Sequence[Rule], *, table_name: str, native_below: int = NATIVE_BELOW
+    table: pa.Table, rules: Sequence[Rule], *, table_name: str, great_expectations_below: int = GREAT_EXPECTATIONS_BELOW
 ) -> list[RuleResult]:
     """Evaluate the rules of one table.
 
@@ -49,7 +49,8 @@ def evaluate(
         table: the rows.
         rules: the rules of the table, with unique ids.
         table_name: the name of the table, for messages.
-        native_below: with fewer rows Great Expectations decides the kinds it knows; the results are the same.
+        great_expectations_below: with fewer rows Great Expectations decides the kinds it knows; the results are the
+            same.
 
     Returns:
         One result per rule, in order.
@@ -60,7 +61,7 @@ def evaluate(
     _refuse_unclear(rules, table_name)
     with _database(os.getpid()).cursor() as connection:
         empty_because = (table.schema.metadata or {}).get(EMPTY_BECAUSE.encode(), b"").decode()
-        return _Evaluation(rules, Table(table, connection), empty_because).results(native_below)
+        return _Evaluation(rules, Table(table, connection), empty_because).results(great_expectations_below)
 
 
 def evaluate_parts(
@@ -122,17 +123,17 @@ class _Evaluation:
         self.rules = {rule.id: rule for rule in rules}
         self.key = next((rule.columns for rule in rules if rule.kind == "key"), ())
 
-    def results(self, native_below: int) -> list[RuleResult]:
+    def results(self, great_expectations_below: int) -> list[RuleResult]:
         """The result of every rule, in order."""
         done = {name: result for name, rule in self.rules.items() if (result := self._unevaluated(rule))}
-        queries = {n: KINDS[rule.kind].ask(rule, self.table) for n, rule in self.rules.items() if n not in done}
+        queries = {n: KINDS[rule.kind].query(rule, self.table) for n, rule in self.rules.items() if n not in done}
         findings = self._findings(queries)
         nothing = f"no values to judge in {counted(self.table.rows, 'row')}"
         for name in queries:
             if not findings[name].judged and KINDS[self.rules[name].kind].on_empty == "skipped":
                 done[name] = _unjudged(self.rules[name], "skipped", nothing)
         left = [name for name in queries if name not in done]
-        verdicts = self._verdicts(left) if self.table.rows < native_below else {}
+        verdicts = self._verdicts(left) if self.table.rows < great_expectations_below else {}
         for name in left:
             done[name] = self._result(self.rules[name], queries[name], findings[name], verdicts.get(name))
         return [done[name] for name in self.rules]
@@ -140,7 +141,7 @@ class _Evaluation:
     def _unevaluated(self, rule: Rule) -> RuleResult | None:
         """The result of a rule that cannot be evaluated on these columns, or on an empty table; None for any other."""
         if why := why_not_evaluable(rule, self.table.types, self.rules.values()):
-            return _unjudged(rule, "skipped" if why.told else "errored", why.said)
+            return _unjudged(rule, "skipped" if why.reported else "errored", why.reason)
         if not self.table.rows:
             if KINDS[rule.kind].on_empty == "skipped":
                 return _unjudged(rule, "skipped", "no rows to judge")
@@ -186,21 +187,24 @@ class _Evaluation:
 
     def _verdicts(self, names: Sequence[str]) -> dict[str, Verdict]:
         """The verdicts of Great Expectations on the rules it knows."""
-        natives = {name: KINDS[(rule := self.rules[name]).kind].native(rule, self.table.types) for name in names}
-        return judge(self.table.arrow, {name: each for name, each in natives.items() if each})
+        expectations = {
+            name: KINDS[(rule := self.rules[name]).kind].expectations(rule, self.table.types) for name in names
+        }
+        return judge(self.table.arrow, {name: each for name, each in expectations.items() if each})
 
     def _result(self, rule: Rule, query: RuleQuery, finding: RuleFinding, verdict: Verdict | None) -> RuleResult:
         kind, failing = KINDS[rule.kind], query.failing
         if not failing:
-            finding = replace(finding, wrong=(wrong := kind.wrong(rule, finding)), failing=len(wrong))
+            groups = kind.failing_groups(rule, finding)
+            finding = replace(finding, failing_groups=groups, failing=len(groups))
         elif verdict:
             failing = f"{POSITION} IN {self.table.among(verdict.positions)}"
             finding = replace(finding, failing=len(verdict.positions))
         expected = kind.expected(rule)
         if verdict.passed if verdict else not finding.failing:
-            message = kind.tell(rule, finding)
+            message = kind.message(rule, finding)
             return RuleResult(rule, "passed", message.words, expected, (), 0, message.number, message.bound)
-        shown: Sequence[Group] = finding.wrong[:MAX_FAILING_ROWS] if kind.shows_wrong else ()
+        shown: Sequence[Group] = finding.failing_groups[:MAX_FAILING_ROWS] if kind.shows_failing_groups else ()
         if failing:
             ((_, details),) = self._measured((), {(rule.id, "details"): query.details})
             finding = replace(finding, facts={**finding.facts, **details[rule.id, "details"]})
@@ -208,7 +212,7 @@ class _Evaluation:
             shown = self.table.shown(failing, columns, MAX_FAILING_ROWS)
             if kind.names_values:
                 finding = replace(finding, values=self.table.values(rule.columns[0], failing))
-        message = kind.tell(rule, finding)
+        message = kind.message(rule, finding)
         return RuleResult(
             rule, "failed", message.words, expected, tuple(shown), finding.failing, message.number, message.bound
         )

@@ -32,10 +32,10 @@ def write_suites(suites: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
 
 def _expectations(rule: Rule, types: dict[str, str]) -> Iterator[dict[str, Any]]:
-    for native in KINDS[rule.kind].native(rule, types):
+    for one in KINDS[rule.kind].expectations(rule, types):
         yield {
-            "type": re.sub(r"(?<!^)(?=[A-Z])", "_", native.expectation).lower(),
-            "kwargs": native.arguments,
+            "type": re.sub(r"(?<!^)(?=[A-Z])", "_", one.name).lower(),
+            "kwargs": one.arguments,
             "severity": _SEVERITY[rule.severity],
             "meta": {"rule": rule.id, "description": rule.description},
         }

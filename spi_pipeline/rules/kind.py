@@ -25,7 +25,7 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def named(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The columns of the rule."""
         return ()
 
@@ -40,7 +40,7 @@ class DeclaredForColumn(Declared):
     rule: str
     columns: list[str] = Field(min_length=1, max_length=1)
 
-    def named(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The columns of the rule."""
         return tuple(self.columns)
 
@@ -62,7 +62,7 @@ class RuleQuery:
     """The SQL that one rule needs to judge a table.
 
     Attributes:
-        failing: condition of a failing row; empty if ``Kind.wrong`` judges groups or columns instead.
+        failing: condition of a failing row; empty if ``Kind.failing_groups`` judges groups or columns instead.
         judged: condition of a row that holds something to judge.
         facts: aggregates by name, over all rows; over each group of the rule's ``by`` if groups are judged.
         details: further aggregates over all rows, needed only if rows fail.
@@ -87,7 +87,7 @@ class RuleFinding:
         failing: number of failing rows, or of failing groups or columns.
         facts: the aggregates of the query over all rows, with its details if rows fail.
         groups: each group with its aggregates, in order of appearance; one group if the rule has no ``by``.
-        wrong: the groups or columns that ``Kind.wrong`` returned.
+        failing_groups: the groups or columns that ``Kind.failing_groups`` returned.
         values: the distinct values of the first column in the failing rows, if ``Kind.names_values``.
     """
 
@@ -97,7 +97,7 @@ class RuleFinding:
     failing: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     groups: Sequence[tuple[Group, Mapping[str, Any]]] = ()
-    wrong: Sequence[Group] = ()
+    failing_groups: Sequence[Group] = ()
     values: Sequence[Any] = ()
 
 
@@ -109,10 +109,10 @@ class RuleMessage(NamedTuple):
     bound: float | None = None
 
 
-class Native(NamedTuple):
+class Expectation(NamedTuple):
     """An expectation of Great Expectations: its class there and its arguments."""
 
-    expectation: str
+    name: str
     arguments: dict[str, Any]
 
 
@@ -126,13 +126,13 @@ class Case:
     columns: tuple[str, ...]
     params: dict[str, Any]
     rows: dict[str, list[Any]]
-    says: str
+    message: str
     at: tuple[int | Group, ...] = ()
     fails: bool = False
 
-    def but(self, says: str, *at: int | Group, **cells: list[Any]) -> Case:
+    def but(self, message: str, *at: int | Group, **cells: list[Any]) -> Case:
         """The same case with other cells, which fail."""
-        return Case(self.columns, self.params, self.rows | cells, says, at, fails=True)
+        return Case(self.columns, self.params, self.rows | cells, message, at, fails=True)
 
 
 class Kind:
@@ -141,27 +141,27 @@ class Kind:
     Attributes:
         name: its name in contracts and results.
         family: the family of checks under which it is shown.
-        states: the model of what a contract may declare under ``quality``; None if rules of the kind only follow from
-            columns, indicators or context measures.
+        declaration: the model of what a contract may declare under ``quality``; None if rules of the kind only follow
+            from columns, indicators or context measures.
         on_empty: the outcome on a table without rows, unless that depends on parameters.
         without_columns: the outcome on a table without columns.
-        of: what the columns must hold so that the kind can judge them.
-        of_many_rows: whether the kind judges many rows together; in a product in parts it judges each part.
+        judges: what the columns must hold so that the kind can judge them.
+        judges_many_rows: whether the kind judges many rows together; in a product in parts it judges each part.
         names_values: whether its message lists the failing values of its first column.
-        shows_wrong: whether the groups or columns from ``wrong`` are shown as failing rows; not needed if the message
-            says it all.
+        shows_failing_groups: whether the groups or columns from ``failing_groups`` are shown as failing rows; not
+            needed if the message says it all.
         cases: examples, which are also tests.
     """
 
     name: ClassVar[str]
     family: ClassVar[Family]
-    states: ClassVar[type[Declared] | None] = None
+    declaration: ClassVar[type[Declared] | None] = None
     on_empty: ClassVar[Outcome] = "skipped"
     without_columns: ClassVar[Outcome] = "errored"
-    of: ClassVar[Literal["anything", "text", "numbers"]] = "anything"
-    of_many_rows: ClassVar[bool] = False
+    judges: ClassVar[Literal["anything", "text", "numbers"]] = "anything"
+    judges_many_rows: ClassVar[bool] = False
     names_values: ClassVar[bool] = False
-    shows_wrong: ClassVar[bool] = True
+    shows_failing_groups: ClassVar[bool] = True
     cases: ClassVar[tuple[Case, ...]]
 
     def __init_subclass__(cls) -> None:
@@ -178,19 +178,19 @@ class Kind:
         """The values that a rule allows, such as ``between 0 and 100``; independent of any table."""
         raise NotImplementedError
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         """The query for a table on which the rule can be evaluated."""
         raise NotImplementedError
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         """The groups or columns that fail; empty for kinds that judge rows, by ``RuleQuery.failing``."""
         return []
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         """The message about a finding."""
         raise NotImplementedError
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         """The equivalent expectations for columns of these types; empty if Great Expectations has none."""
         return []
 
@@ -198,8 +198,8 @@ class Kind:
         """The columns whose values are judged."""
         return rule.columns
 
-    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+    def required_types(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         """What the judged columns must hold: in words, and as logical types; no types if any will do."""
-        if self.of == "text":
+        if self.judges == "text":
             return "text", ("string",)
-        return ("numbers", ("integer", "number")) if self.of == "numbers" else ("anything", ())
+        return ("numbers", ("integer", "number")) if self.judges == "numbers" else ("anything", ())

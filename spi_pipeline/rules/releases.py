@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from spi_pipeline.rules.disclosure import ROUNDING, Counts, Given, Least, disclosed, small
+from spi_pipeline.rules.disclosure import ROUNDING, Counts, Disclosure, MinimumCounts, disclosed, small
 from spi_pipeline.rules.kinds.disclosure import counts_of
 from spi_pipeline.rules.rule import Rule
 
@@ -60,7 +60,7 @@ def disclosed_between(old: Release, new: Release, rule: Rule) -> list[dict[str, 
     for then, now in product(before, after):
         if then[0] != now[0] or not (_within(then, now) or _within(now, then)):
             continue
-        least = Least(**rule.params["least"][str(then[0])])
+        least = MinimumCounts(**rule.params["least"][str(then[0])])
         for (minimum, was), (_, is_now) in zip(
             counts_of(before[then], least), counts_of(after[now], least), strict=True
         ):
@@ -76,7 +76,7 @@ def _spans(table: pa.Table, rule: Rule) -> dict[_Span, list[dict[str, Any]]]:
     """The rows of each thing counted, by its period."""
     subject, area, *numbers = rule.columns
     spans: dict[_Span, list[dict[str, Any]]] = {}
-    for row in table.select([*dict.fromkeys([*rule.looked_at])]).to_pylist():
+    for row in table.select([*dict.fromkeys([*rule.all_columns])]).to_pylist():
         span = tuple(row[name] for name in rule.by)
         if str(row[subject]) in rule.params["least"] and None not in span:
             cells = {name: row[number] for name, number in zip(("count", "value", "base"), numbers, strict=False)}
@@ -89,7 +89,7 @@ def _within(inner: _Span, outer: _Span) -> bool:
     return bool(outer[1] <= inner[1] and inner[2] <= outer[2])
 
 
-def _together(pair: tuple[tuple[Release, Counts], tuple[Release, Counts]], minimum: float) -> Iterator[Given]:
+def _together(pair: tuple[tuple[Release, Counts], tuple[Release, Counts]], minimum: float) -> Iterator[Disclosure]:
     for (release, own), (other, others) in (pair, pair[::-1]):
         areas = {*release.wholes, *release.wholes.values()}
         alone = {one.areas for one in disclosed(own, release.wholes, minimum)}
@@ -106,7 +106,7 @@ def _shown(counts: Counts) -> dict[str, float]:
 
 def _left(
     area: str, count: float, parts: Parts, others: Mapping[str, float], parts_of: Mapping[str, Parts], minimum: float
-) -> Iterator[Given]:
+) -> Iterator[Disclosure]:
     """The rest of an area without areas of the other release that lie in it, taken largest first without overlap."""
     left, taken = dict(parts), []
     known = [one for one in others if parts_of.get(one)]
@@ -117,11 +117,11 @@ def _left(
             taken.append(other)
     rest = count - sum(others[other] for other in taken)
     if taken and max(left.values(), default=0.0) > ROUNDING and small(rest, minimum):
-        yield Given((area,), rest, f"{area} without {', '.join(taken)}")
+        yield Disclosure((area,), rest, f"{area} without {', '.join(taken)}")
 
 
-def _of_periods(inner: Counts, outer: Counts, minimum: float) -> Iterator[Given]:
+def _of_periods(inner: Counts, outer: Counts, minimum: float) -> Iterator[Disclosure]:
     shorter = _shown(inner)
     for area, count in _shown(outer).items():
         if area in shorter and small(rest := count - shorter[area], minimum):
-            yield Given((area,), rest, "its shorter period")
+            yield Disclosure((area,), rest, "its shorter period")

@@ -37,6 +37,6 @@ class Rule:
         return self.params.get("by") or ()
 
     @property
-    def looked_at(self) -> tuple[str, ...]:
+    def all_columns(self) -> tuple[str, ...]:
         """The columns of the rule and of its groups, each once."""
         return tuple(dict.fromkeys((*self.columns, *self.by)))

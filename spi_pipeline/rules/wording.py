@@ -1,6 +1,6 @@
-"""Wording that the kinds share: figures, lists, ranges and groups in a sentence."""
+"""Wording that messages and pages share: figures, lists, ranges and groups in a sentence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spi_pipeline.rules.rule import Rule
@@ -13,6 +13,11 @@ def listing(values: Iterable[Any], limit: int = _LISTED) -> str:
     words = [figure(value) for value in values]
     more = f" and {len(words) - limit:,} more" if len(words) > limit else ""
     return ", ".join(words[:limit]) + more
+
+
+def listed(things: Sequence[str], last: str = "and") -> str:
+    """All of at least one thing: ``a``, ``a and b``, ``a, b and c``."""
+    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} {last} {things[-1]}"
 
 
 def figure(value: Any) -> str:

@@ -211,7 +211,7 @@ class Reader:
         figures, contract = self.figures.read(source_id), self.contracts.sources[source_id]
         remedy = "rebuild the snapshot with spi snapshot build"
         table = read_as(figures.table, contract, source_id, figures.contract, remedy)
-        origins = json.dumps([item.told() for item in figures.inputs], sort_keys=True)
+        origins = json.dumps([item.record() for item in figures.inputs], sort_keys=True)
         return table.replace_schema_metadata({ORIGINS: origins})
 
     def rules(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:

@@ -329,7 +329,7 @@ class Runner:
         return StepResult(name, "written", results, version)
 
     def _requests(self, step: Step) -> int:
-        return self.publishers.asked(step.name) if self.publishers and step.cadence is not None else 0
+        return self.publishers.requests_sent(step.name) if self.publishers and step.cadence is not None else 0
 
     def _refuse(
         self,

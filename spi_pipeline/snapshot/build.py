@@ -17,7 +17,7 @@ from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.inputs import InputFile
 from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline.snapshot.embedded import EmbeddedTable, read_embedded
-from spi_pipeline.snapshot.reference import reference, rests_on
+from spi_pipeline.snapshot.reference import reference, sources_of
 
 # The tables that are computed from those of several publishers.
 REFERENCE = "reference"
@@ -97,7 +97,7 @@ def _reference(read: Mapping[str, EmbeddedTable], contracts: Contracts) -> Embed
     """The reference, with the files behind its tables as provenance."""
     frame = reference({name: one.table.to_pandas() for name, one in read.items()}, contracts)
     # A remark on a file concerns one of the tables read from it; leave it out here.
-    used = (item for name in rests_on(frame, contracts) for item in read[name].inputs)
+    used = (item for name in sources_of(frame, contracts) for item in read[name].inputs)
     files = {item.file: replace(item, remark=None) for item in used}
     inputs = sorted(files.values(), key=lambda item: (item.period, item.file))
     return _embedded(frame, contracts.sources[REFERENCE], tuple(inputs))

@@ -19,18 +19,19 @@ from spi_pipeline.contracts.models.geography import (
     plain,
 )
 from spi_pipeline.contracts.models.tables import Source
+from spi_pipeline.rules.wording import listed
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.snapshot.figures import BEST_FIT, LSOA_2011, MSOA_2011, Figures
 from spi_pipeline.snapshot.reference import NATIONAL
 
 AUTHORITIES, WARDS = "authority_lookup", "wards"
 # England as one area, whose wards are scored together.
-WHOLE = {"area_code": ENGLAND, "area_name": "England", "region": "", "police_force": "england"}
+WHOLE_OF_ENGLAND = {"area_code": ENGLAND, "area_name": "England", "region": "", "police_force": "england"}
 # When the wards of England's best-fit lookup came into force.
 VINTAGE = "2024-05"
 # Forces that publish nothing, though the police's interface returns incidents that other forces recorded in their area.
-SILENT = {"greater-manchester": "Greater Manchester Police have published no crimes since July 2019."}
-OF_CRIME = ("stop_and_search", "street_crime")
+FORCES_WITHOUT_DATA = {"greater-manchester": "Greater Manchester Police have published no crimes since July 2019."}
+CRIME_SOURCES = ("stop_and_search", "street_crime")
 NO_POINTS = "Published as points, which cannot be placed without ward boundaries."
 NOT_EVERYWHERE = "Has figures for only some wards of England, for example because the others did not vote."
 MADE_OF_IT = "Computed from the results for England."
@@ -80,8 +81,7 @@ def council_code(name: str, known: Sequence[Mapping[str, Any]]) -> str:
 
 def _did_you_mean(titles: Sequence[str]) -> str:
     """``did you mean Luton, Sutton or Halton? ``; empty if there is no title."""
-    listed = " or ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
-    return f"did you mean {listed}? " if listed else ""
+    return f"did you mean {listed(titles, 'or')}? " if titles else ""
 
 
 def _words(text: str) -> str:
@@ -100,7 +100,7 @@ def council_geography(code: str, england: Path, sources: Mapping[str, Source]) -
         england: the folder of the tables of England.
         sources: the contracts.
     """
-    known = {row["area_code"]: row for row in (*_rows(england, AUTHORITIES), WHOLE)}[code]
+    known = {row["area_code"]: row for row in (*_rows(england, AUTHORITIES), WHOLE_OF_ENGLAND)}[code]
     national = code == ENGLAND
     wards = [
         Ward(
@@ -134,13 +134,13 @@ def _small_areas(figures: Figures) -> dict[str, int]:
 
 
 def _without(authority: Authority, figures: Figures, sources: Mapping[str, Source]) -> list[Without]:
-    silent = SILENT.get(authority.police_force, "")
+    silent = FORCES_WITHOUT_DATA.get(authority.police_force, "")
     by_reason: dict[str, list[str]] = {}
     for name, source in sorted(sources.items()):
         if name in figures.names or name in OF_ENGLAND.values() or source.properties.own or name in PLACING_SOURCES:
             continue
         columns = {column.name for column in source.columns}
-        if silent and name in OF_CRIME:
+        if silent and name in CRIME_SOURCES:
             by_reason.setdefault(silent, []).append(name)
         elif source.properties.geography.levels == ["point"] and "lsoa_code" not in columns:
             by_reason.setdefault(NO_POINTS, []).append(name)

@@ -105,7 +105,7 @@ def _provenance(source: Source, embedded: EmbeddedTable) -> dict[str, object]:
         "licence": properties.terms(),
         "attribution": properties.attribution,
         "contract_version": embedded.contract or source.version,
-        "inputs": [item.told() for item in embedded.inputs],
+        "inputs": [item.record() for item in embedded.inputs],
     }
 
 

@@ -70,7 +70,7 @@ def reference(tables: Mapping[str, pd.DataFrame], contracts: Contracts) -> pd.Da
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def rests_on(frame: pd.DataFrame, contracts: Contracts) -> frozenset[str]:
+def sources_of(frame: pd.DataFrame, contracts: Contracts) -> frozenset[str]:
     """The sources whose tables of England the rows of a reference were computed from."""
     names = {*frame["indicator_id"], *frame["other_id"]}
     measured = [_level(item) for item in (*contracts.indicators.values(), *contracts.context.values())]

@@ -12,7 +12,7 @@ from spi_pipeline.scoring.left_out import left_out
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import AS_OF, UNAVAILABLE, Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, indicator_files, products
 
@@ -81,9 +81,9 @@ def _useful_years(contracts: Contracts, source_id: str) -> int:
     return contracts.vocabulary.useful_lives[contracts.sources[source_id].properties.useful_life].years
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The omitted slots with the reason for each, and the shares of weight of each edition under the first profile."""
-    indicators, editions = look.frame("indicator"), look.frame("edition")
+    indicators, editions = data.frame("indicator"), data.frame("edition")
     newest = indicators[indicators["indicator_id"] == indicators["slot_id"]].set_index("slot_id")
     out = newest.loc[~indicators.groupby("slot_id")["in_basis"].any(), "not_in_basis_because"]
     profile = next(iter(contracts.framework.profiles))

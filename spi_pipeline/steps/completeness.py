@@ -12,7 +12,7 @@ from spi_pipeline.indicators.completeness import COLUMNS, completeness
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import markdown
-from spi_pipeline.steps.pages.page import Facts, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Page, source_facts
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.recent import monthly_files
 from spi_pipeline.steps.step import Step, products
@@ -56,7 +56,7 @@ def _counted(contracts: Contracts) -> dict[str, list[str]]:
 def _about(step: Step, contracts: Contracts) -> Facts:
     bounds = {name: contracts.sources[name].properties.months for name in _counted(contracts)}
     thin = ", ".join(f"{name} {months.thin:.0%} of what is usual" for name, months in bounds.items())
-    return {"thin_below": thin, **rests_on(list(bounds), contracts)}
+    return {"thin_below": thin, **source_facts(list(bounds), contracts)}
 
 
 def _months(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -11,7 +11,7 @@ from spi_pipeline.contracts.models.indicators import Earlier, Measured
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Column, Step, products
 
@@ -118,9 +118,9 @@ def ten_years(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     return {"decade": decade(pairs, contracts.sources, units, tables, places, indicators=indicators)}
 
 
-def _of_authorities(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _of_authorities(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """Each measure for every authority, with its lowest and highest ward by the column that the step computes."""
-    table, figure = look.frame(step.outputs[0]), next(iter(step.lineage))
+    table, figure = data.frame(step.outputs[0]), next(iter(step.lineage))
     table = table.dropna(subset=[figure]).reset_index(drop=True)
     if table.empty:  # for example, if no file of the earlier census is available
         return {}

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-from spi_pipeline.contracts.measured import least_of
+from spi_pipeline.contracts.measured import minimum_counts_of
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.indicators import Indicator
 from spi_pipeline.indicators.observations import Origin, missing, observations
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.steps.inputs import YEAR, Inputs
-from spi_pipeline.steps.pages.page import Facts, Look, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Page, PageData, source_facts
 from spi_pipeline.steps.pages.previews import values
 from spi_pipeline.steps.places import boundaries, placed
 from spi_pipeline.steps.step import Column, Step, products, typed
@@ -96,7 +96,7 @@ def valued(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.
     places = ward_places(inputs, contracts)
     tables = {name: placed(inputs, contracts, name) for name in sources}
     # Monthly counts have no minimum; anchored values are monthly counts.
-    least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
+    least = minimum_counts_of(indicator, contracts.sources, contracts.vocabulary.units)
     result = (
         anchored_values(indicator, contracts.sources, tables, places)
         if indicator.measure.level
@@ -141,7 +141,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
         else f"{posts.worst:g} scores 0, {posts.best:g} scores 100 ({posts.source}: {posts.reason})",
         "limits": indicator.limits,
         "error": _error_in_words(indicator),
-        **rests_on(contracts.sources_of(indicator), contracts),
+        **source_facts(contracts.sources_of(indicator), contracts),
     }
 
 
@@ -150,8 +150,8 @@ def _error_in_words(indicator: Indicator) -> str:
     return f"{source}: {error.reason}" if error and error.reason else source
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    metadata = look.table(step.outputs[0]).schema.metadata or {}
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
+    metadata = data.table(step.outputs[0]).schema.metadata or {}
     return {
         "could_not_be_placed": float(metadata.get(UNPLACED.encode(), b"0")),
         "dispersion": float(metadata.get(DISPERSION.encode(), b"1")),

@@ -17,7 +17,7 @@ from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
 # The standing of each ward among the wards of England.
-STANDS = "ward_standing"
+STANDING = "ward_standing"
 # The ends of the intervals of a score and of its rank.
 ENDS = ("score_low", "score_high", "measured_low", "measured_high", "rank_low", "rank_high")
 
@@ -56,7 +56,7 @@ def joined_steps(contracts: Contracts) -> list[Step]:
                 "edition",
                 "rank_interval",
                 "reference",
-                STANDS,
+                STANDING,
                 AS_OF,
             ),
             outputs=("score",),
@@ -74,7 +74,7 @@ def joined_steps(contracts: Contracts) -> list[Step]:
                 "england_percentile": (
                     *((name, "value") for name in values),
                     ("reference", "value"),
-                    (STANDS, "england_percentile"),
+                    (STANDING, "england_percentile"),
                 ),
                 **{end: (("rank_interval", end),) for end in ENDS},
             },
@@ -112,7 +112,7 @@ def score(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.D
     dated_too = joined.merge(dated, on=key, how="left", validate="1:1")
     by_value = england_percentile(rows, catalogue, inputs.frame("reference"))
     # Above indicators, England computes only the newest edition and the first profile.
-    by_score = inputs.frame(STANDS)[["id", "area_code", "england_percentile"]].assign(
+    by_score = inputs.frame(STANDING)[["id", "area_code", "england_percentile"]].assign(
         edition=joined["edition"].max(), profile=next(iter(contracts.framework.profiles))
     )
     places = pd.concat([by_value.merge(joined[["profile"]].drop_duplicates(), how="cross"), by_score])

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from spi_pipeline.contracts.measured import least_of
+from spi_pipeline.contracts.measured import minimum_counts_of
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.geography.allocation import Lookups
 from spi_pipeline.geography.own_areas import PlacementData, overlaps, own_area_row, own_weights, place, points_in
@@ -21,7 +21,7 @@ from spi_pipeline.steps.places import placed, wards
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, indicator_files, products
 
-GROUND = (
+PLACEMENT_TABLES = (
     "wards", "allocation", "output_area_lookup", "lsoa_best_fit", "lsoa_2011_lookup", "msoa_2011_lookup",
     "output_area_boundaries_2011", "lsoa_boundaries", "postcodes",
 )  # fmt: skip
@@ -41,7 +41,7 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
             name="own_area",
             kind="own_area",
             group="own_areas",
-            inputs=GROUND,
+            inputs=PLACEMENT_TABLES,
             outputs=PLACED,
             files=(*files, "framework.yaml", *products(*PLACED)),
             does=where,
@@ -55,7 +55,9 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
             name="own_area_value",
             kind="own_area",
             group="own_areas",
-            inputs=(*dict.fromkeys((*sources, *GROUND)), "area", "own_area", "own_area_allocation", *values, YEAR),
+            inputs=(
+                *dict.fromkeys((*sources, *PLACEMENT_TABLES)), "area", "own_area", "own_area_allocation", *values, YEAR,
+            ),
             outputs=("own_area_value",),
             files=(
                 *files, *indicator_files(contracts), *(contracts.sources[name].file for name in sources),
@@ -84,7 +86,7 @@ def own_area_steps(contracts: Contracts) -> list[Step]:
     ]  # fmt: skip
 
 
-def ground(inputs: Inputs, contracts: Contracts) -> PlacementData:
+def placement_data(inputs: Inputs, contracts: Contracts) -> PlacementData:
     """The tables that areas are placed with."""
     columns = {"lsoa_2011_code": "lsoa11_code", "lsoa_2021_code": "lsoa21_code", "msoa_2011_code": "msoa11_code",
              "msoa_2021_code": "msoa21_code", "area_code": "lsoa_code"}  # fmt: skip
@@ -108,7 +110,7 @@ def ground(inputs: Inputs, contracts: Contracts) -> PlacementData:
 
 def where(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
     """The products ``own_area``, ``own_area_overlap`` and ``own_area_allocation``."""
-    data = ground(inputs, contracts)
+    data = placement_data(inputs, contracts)
     placements = {name: place(area, data) for name, area in sorted(contracts.own_areas.items())}
     return {
         "own_area": pd.DataFrame([own_area_row(one, data) for one in placements.values()]),
@@ -124,10 +126,10 @@ def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     # Imported here: scipy costs a second of CPU in a refresh that finds nothing to do.
     from spi_pipeline.indicators.anchored import anchored_values
     from spi_pipeline.indicators.intervals import published_limits, with_intervals
-    from spi_pipeline.indicators.own_areas import OwnPlace, gives_away, own_values
+    from spi_pipeline.indicators.own_areas import OwnPlace, own_values, reveals_small_counts
 
     scored, weights, own = ward_places(inputs, contracts), inputs.frame("own_area_allocation"), inputs.frame("own_area")
-    places, data = [], ground(inputs, contracts)
+    places, data = [], placement_data(inputs, contracts)
     for name, authority in zip(own["own_area"], own["authority_code"], strict=True):
         rows = weights[weights["own_area"] == name]
         points = partial(points_in, contracts.own_areas[name], rows, data)
@@ -137,7 +139,7 @@ def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     for indicator in contracts.active:
         source, sources = contracts.sources[indicator.source], contracts.sources_of(indicator)
         tables = {name: placed(inputs, contracts, name, by_point=True) for name in sources}
-        least = least_of(indicator, contracts.sources, contracts.vocabulary.units)
+        least = minimum_counts_of(indicator, contracts.sources, contracts.vocabulary.units)
         unit = contracts.vocabulary.units[indicator.unit]
         origins = [Origin(str(item["period"]), str(item["sha256"])) for item in inputs.origins(source.id)]
         metadata = inputs.table(part_of(indicator.id)).schema.metadata or {}
@@ -148,12 +150,12 @@ def values_of(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
             result = own_values(indicator, contracts.sources, tables, one, anchored)
             limits = result.limits
             if limits is None:
-                of_all = published_limits(indicator, contracts.sources, one.placed(tables), one.apart)
+                of_all = published_limits(indicator, contracts.sources, one.placed(tables), one.area_and_rest)
                 limits = None if of_all is None else of_all.loc[result.values.index]
-            rows = without(result.values, contracts.of_two_areas(indicator), one.apart)
+            rows = without(result.values, contracts.of_two_areas(indicator), one.area_and_rest)
             if least is not None:
                 others = [other for other in places if other.area != one.area]
-                if gives_away(indicator, contracts.sources, tables, one, others, least):
+                if reveals_small_counts(indicator, contracts.sources, tables, one, others, least):
                     rows = rows.assign(value=np.nan, covered=1.0)
             rows = with_intervals(rows, indicator, unit, dispersion, limits)
             years = range(first, editions)

@@ -8,10 +8,10 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.geography import ENGLAND
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.geography.points import place_points, place_whole
 from spi_pipeline.geography.shapes import Array
-from spi_pipeline.indicators.incidents import added_up
+from spi_pipeline.indicators.incidents import counts_by_place
+from spi_pipeline.rules.wording import listing
 from spi_pipeline.steps.inputs import Inputs
 
 
@@ -26,7 +26,7 @@ def wards(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
     undrawn = sorted(frame.loc[frame["geometry"].isna() & frame["parent_code"].isin(drawn), "area_code"])
     if undrawn:
         raise SpiError(
-            f"table wards has no boundary for {listed(undrawn)}; supply it, or set placed_by: best_fit for their "
+            f"table wards has no boundary for {listing(undrawn)}; supply it, or set placed_by: best_fit for their "
             "authority in geography.yaml"
         )
     return frame
@@ -48,7 +48,7 @@ def boundaries(inputs: Inputs, contracts: Contracts) -> pd.DataFrame:
 
 
 def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bool = False) -> pd.DataFrame:
-    """The rows of a source; for a source of points, its counts by ward as ``added_up`` returns them.
+    """The rows of a source; for a source of points, its counts by ward as ``counts_by_place`` returns them.
 
     If wards have no boundaries, the LSOA that the publisher names decides.
 
@@ -69,7 +69,7 @@ def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bo
             return np.where(pd.isna(ward), place_whole(points["lsoa_code"], weights[own]), ward)
         if unplaced := sorted(set(undrawn["parent_code"]) & contracts.geography.holding(source_id)):
             raise SpiError(
-                f"source {source_id} holds points without LSOAs, and the wards of {listed(unplaced)} have no "
+                f"source {source_id} holds points without LSOAs, and the wards of {listing(unplaced)} have no "
                 f"boundaries; supply boundaries, or list {source_id} under without in geography.yaml"
             )
         return ward
@@ -77,5 +77,5 @@ def placed(inputs: Inputs, contracts: Contracts, source_id: str, *, by_point: bo
     return inputs.derived(
         "placed by point" if by_point else "placed",
         (source_id, "wards", "allocation"),
-        lambda: added_up(inputs.stored(source_id).file, source, place, by_point=by_point),
+        lambda: counts_by_place(inputs.stored(source_id).file, source, place, by_point=by_point),
     )

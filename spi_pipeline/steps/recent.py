@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.recent import Monthly
 from spi_pipeline.steps.indicator import ward_places
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import markdown
-from spi_pipeline.steps.pages.page import Facts, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Page, source_facts
 from spi_pipeline.steps.places import placed
 from spi_pipeline.steps.step import Step, empty, products
 
@@ -71,7 +71,7 @@ def _sources(measures: list[Monthly]) -> tuple[str, ...]:
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     allowed = f"{contracts.recent.false_signals:g} a year over all charts of an authority"
-    return {"false_signals": allowed, **rests_on(list(_sources(contracts.monthly)), contracts)}
+    return {"false_signals": allowed, **source_facts(list(_sources(contracts.monthly)), contracts)}
 
 
 def _signals(step: Step, table: pa.Table, contracts: Contracts) -> str:

@@ -16,7 +16,7 @@ from spi_pipeline.scoring.left_out import in_words, left_out
 from spi_pipeline.steps.indicator import part_of as values_of
 from spi_pipeline.steps.inputs import UNAVAILABLE, Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData, source_facts
 from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step, empty, products
 
@@ -139,29 +139,29 @@ def _about_parent(step: Step, contracts: Contracts) -> Facts:
 
 def _about(rows: Sequence[Mapping[str, Any]], items: Sequence[Any], contracts: Contracts) -> Facts:
     sources = list(dict.fromkeys(name for item in items for name in contracts.sources_of(item)))
-    return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **rests_on(sources, contracts)}
+    return {"unit": "points, 0 to 100", "made_of": Markdown(markdown(rows)), **source_facts(sources, contracts)}
 
 
-def _shows_component(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows_component(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The facts of every parent, the number of indicators, and where these stand in England."""
-    if why := (look.table(step.outputs[0]).schema.metadata or {}).get(EMPTY_BECAUSE.encode()):
+    if why := (data.table(step.outputs[0]).schema.metadata or {}).get(EMPTY_BECAUSE.encode()):
         return {"slots": 0, "left_out": why.decode()}
-    slots = look.frame(f"weight.{step.name}")["id"].nunique()
+    slots = data.frame(f"weight.{step.name}")["id"].nunique()
     alone = "1: the component is no more than this indicator" if slots == 1 else str(slots)
     return {
         "slots": alone,
-        **_shows(step, contracts, look),
-        "in_england": Markdown(framed(_in_england(step, contracts, look))),
+        **_shows(step, contracts, data),
+        "in_england": Markdown(framed(_in_england(step, contracts, data))),
     }
 
 
-def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
+def _in_england(step: Step, contracts: Contracts, data: PageData) -> pd.DataFrame:
     """For each indicator, the percentage of England's wards that do worse than its wards and its authorities."""
-    rows = pd.concat([look.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
-    catalogue = look.frame("indicator")
+    rows = pd.concat([data.frame(values_of(item.id)) for item in contracts.indicators_of(step.name)])
+    catalogue = data.frame("indicator")
     scored = rows["indicator_id"].isin(catalogue.loc[catalogue["in_basis"], "indicator_id"])
     newest = rows[scored & (rows["edition"] == rows["edition"].max())]
-    standing = england_percentile(newest, catalogue, look.frame("reference"))
+    standing = england_percentile(newest, catalogue, data.frame("reference"))
     wards = standing[standing["area_code"].isin(contracts.geography.ward_codes)].groupby("id")["england_percentile"]
     shown = pd.DataFrame({"worst ward": wards.min(), "median ward": wards.median(), "best ward": wards.max()})
     for authority in contracts.geography.authorities:
@@ -169,9 +169,9 @@ def _in_england(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
     return shown.round(0).rename_axis("% of England’s wards do worse").reset_index()
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """Weights, fit and points."""
-    weights, points = look.frame(f"weight.{step.name}"), look.frame(f"contribution.{step.name}")
+    weights, points = data.frame(f"weight.{step.name}"), data.frame(f"contribution.{step.name}")
     authority = contracts.geography.authorities[0].code
     weights = weights[(weights["edition"] == weights["edition"].max()) & (weights["authority_code"] == authority)]
     profiles = list(contracts.framework.profiles)

@@ -18,8 +18,8 @@ from spi_pipeline.steps.inputs import Inputs
 Column = tuple[str, str]
 # A frame is typed by its contract; a table is typed already; a tuple holds downloads; a function writes the files of a
 # publication into an empty folder.
-Made = Any
-Does = Callable[["Step", Contracts, Inputs], Mapping[str, Made]]
+StepOutput = Any
+StepFunction = Callable[["Step", Contracts, Inputs], Mapping[str, StepOutput]]
 
 
 class Page(Protocol):
@@ -73,7 +73,7 @@ class Step:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     files: tuple[str, ...]
-    does: Does
+    does: StepFunction
     page: Page
     title: str
     description: str
@@ -97,7 +97,7 @@ class Step:
         return "/".join(self.key)
 
 
-def compute(step: Step, contracts: Contracts, inputs: Inputs) -> dict[str, Made]:
+def compute(step: Step, contracts: Contracts, inputs: Inputs) -> dict[str, StepOutput]:
     """Run a step.
 
     Args:

@@ -133,11 +133,11 @@ class Raw:
             write_document(file, {"since": wanted})
         return wanted or read_document(file).get("since")
 
-    def answer(self, key: str) -> Download | None:
+    def stored(self, key: str) -> Download | None:
         """The newest response to a request, refused or not; None if there is none, or its bytes are damaged."""
         return self._download(read_document(self._answer(key)))
 
-    def stands(self, key: str, *, immutable: bool) -> bool:
+    def is_current(self, key: str, *, immutable: bool) -> bool:
         """Whether that response still holds: it was not refused, and is immutable or from this refresh.
 
         A refresh that resumes an interrupted one takes over its responses.
@@ -149,36 +149,36 @@ class Raw:
     def receiving(self, key: str) -> Iterator[Path]:
         """A file to write the body of a response to; it may already hold the first part of an interrupted one.
 
-        ``keep`` moves it away; otherwise it is deleted, unless there is a note to resume it.
+        ``store`` moves it away; otherwise it is deleted, unless there is a note to resume it.
         """
         body = self._receiving(key)
         with os_errors(f"{body} could not be written"):
             make_folder(body.parent)
-            if not self.noted(key):
+            if not self.resume_note(key):
                 body.unlink(missing_ok=True)
         try:
             yield body
         finally:
-            if not (body.exists() and self.noted(key)):
-                self.note(key, {})
+            if not (body.exists() and self.resume_note(key)):
+                self.restart_body(key, {})
             with suppress(OSError):  # it holds other parts
                 body.parent.rmdir()
 
-    def noted(self, key: str) -> Mapping[str, str]:
+    def resume_note(self, key: str) -> Mapping[str, str]:
         """The note on a partly received body; empty if there is none."""
         return read_document(self._receiving(key).with_suffix(".json"))
 
-    def note(self, key: str, noted: Mapping[str, str]) -> None:
+    def restart_body(self, key: str, note: Mapping[str, str]) -> None:
         """Restart a body, and note how to resume it; an empty note if it cannot be resumed."""
         body = self._receiving(key)
         with os_errors(f"{body} could not be deleted"):
             # In this order: a kill in between leaves bytes without a note, never a note on the bytes of another body.
             body.with_suffix(".json").unlink(missing_ok=True)
             body.unlink(missing_ok=True)
-        if noted:
-            write_document(body.with_suffix(".json"), noted)
+        if note:
+            write_document(body.with_suffix(".json"), note)
 
-    def keep(
+    def store(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
     ) -> Download:
         """Store a body as the response to a request.

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_pipeline.contracts.loader import load_contracts
-from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
+from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.benchmarks.refresh import measured
@@ -41,10 +41,12 @@ def write_crimes(path: Path) -> None:
     pq.write_table(pa.concat_tables(copies).slice(0, ROWS), path)
 
 
-def judge_crimes(path: Path, native_below: int) -> None:
+def judge_crimes(path: Path, great_expectations_below: int) -> None:
     """Check a file of crimes with all their rules."""
     rules = load_contracts(CONTRACTS).sources["street_crime"].rules
-    results = evaluate(pq.read_table(path), rules, table_name="street_crime", native_below=native_below)
+    results = evaluate(
+        pq.read_table(path), rules, table_name="street_crime", great_expectations_below=great_expectations_below
+    )
     _refuse_broken([(result.rule.id, result.outcome) for result in results if result.outcome != "passed"])
 
 
@@ -76,7 +78,7 @@ def main() -> None:
             "import great_expectations and what checks need": measured(["-c", imports], {}),
             f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(sandbox)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
-            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(NATIVE_BELOW)], {}),
+            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(GREAT_EXPECTATIONS_BELOW)], {}),
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
         }
     print(f"{'':<50}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")

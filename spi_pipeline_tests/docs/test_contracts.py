@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from spi_pipeline.contracts.models.contracts import Contracts
-from spi_pipeline.rules.evaluation import NATIVE_BELOW
+from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW
 from spi_pipeline.rules.kind import Kind
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
@@ -21,7 +21,7 @@ def test_rule_kinds(contracts: Contracts) -> None:
             f"`{name}`",
             kind.family,
             _page(kind),
-            _yes(kind.states),
+            _yes(kind.declaration),
             _yes(_native(kind)),
             used[name],
         ]
@@ -38,16 +38,18 @@ def _yes(said: object) -> str:
 def _page(kind: Kind) -> str:
     """The kind's docstring, and the message of the first example that breaks it."""
     broken = next(case for case in kind.cases if case.fails)
-    return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.says}"'.replace("``", "`").replace("\n", "\\n")
+    return f'{" ".join((kind.__doc__ or "").split())} Broken: "{broken.message}"'.replace("``", "`").replace(
+        "\n", "\\n"
+    )
 
 
 def _native(kind: Kind) -> bool:
-    return any(kind.native(Rule("", kind.name, "error", "", case.columns, case.params), dict.fromkeys(case.rows, ""))
-               for case in kind.cases)  # fmt: skip
+    rules = [(Rule("", kind.name, "error", "", case.columns, case.params), case.rows) for case in kind.cases]
+    return any(kind.expectations(rule, dict.fromkeys(rows, "")) for rule, rows in rules)
 
 
 def test_the_limit_below_which_great_expectations_decides() -> None:
-    assert f"Below {NATIVE_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
+    assert f"Below {GREAT_EXPECTATIONS_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
 
 
 def test_the_tables_of_mutations_agree() -> None:

@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.govuk.fuel_poverty import FIRST_FUEL_YEAR
 from spi_pipeline.publishers.http import client
 from spi_pipeline.publishers.http.limits import Budget
-from spi_pipeline.publishers.http.pace import PATIENCE
+from spi_pipeline.publishers.http.pace import TIMEOUTS
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.publishers.probing import visit
 from spi_pipeline.publishers.routes import Route
@@ -49,20 +49,20 @@ def test_every_endpoint_is_told() -> None:
 
 
 def test_how_long_it_may_take_is_told() -> None:
-    waits, run, word = PATIENCE, Budget(), {4: "four", 10: "ten"}
+    waits, run, word = TIMEOUTS, Budget(), {4: "four", 10: "ten"}
     tries, pause = word[client._TRIES], word[client._LONGEST_WAIT / 60]
     rows = [
         ["connecting, over all addresses of a host", f"{waits.connect:.0f} s"],
-        ["the header of a response, connecting included", f"{waits.answer:.0f} s, and as long again for each redirect"],
+        ["the header of a response, connecting included", f"{waits.header:.0f} s, and as long again for each redirect"],
         [
             "a body",
-            f"{waits.body:.0f} s, and a second more for each {waits.slowest:,} bytes received; "
+            f"{waits.body:.0f} s, and a second more for each {waits.minimum_rate:,} bytes received; "
             f"never more than {waits.body:.0f} s ahead",
         ],
         ["the text of a refusal", f"{waits.refusal:.0f} s"],
         ["one request", f"{tries} tries that bring nothing, with pauses of at most {pause} minutes between them"],
         ["the pauses of a run", f"{run.retries}, together {run.seconds / 60:.0f} minutes"],
-        ["all requests of a run", f"{run.left() / 3600:.0f} hours"],
+        ["all requests of a run", f"{run.seconds_left() / 3600:.0f} hours"],
     ]
     assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
@@ -70,7 +70,7 @@ def test_how_long_it_may_take_is_told() -> None:
 def test_how_little_a_visit_asks_for_is_told() -> None:
     rows = [
         ["requests of a visit", f"{visit.MOST_REQUESTS}"],
-        ["one request", f"{visit.PATIENCE.answer + visit.PATIENCE.body:.0f} s"],
+        ["one request", f"{visit.TIMEOUTS.header + visit.TIMEOUTS.body:.0f} s"],
         ["the visit", f"{visit.SECONDS:.0f} s"],
     ]
     assert_table(DOCUMENT, "visit", markdown_table(["What", "At most"], rows))

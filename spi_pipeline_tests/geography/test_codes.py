@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import check_area_codes, listed
+from spi_pipeline.geography.codes import check_area_codes
 
 KNOWN = [f"E050147{n}" for n in range(35, 55)]
 FORMER = {f"E05002{n}": f"Old {n}" for n in range(193, 212)}
@@ -41,9 +41,3 @@ def test_ten_are_named_and_the_rest_counted() -> None:
 def test_a_missing_code_is_unknown(missing: object) -> None:
     with pytest.raises(SpiError, match=r"unknown area codes \(empty\)"):
         check_area_codes([missing, "E05014735"], KNOWN, FORMER)
-
-
-def test_listed() -> None:
-    assert listed(["a", "b"]) == "a, b"
-    assert listed([str(n) for n in range(10)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
-    assert listed([str(n) for n in range(11)]).endswith("8, 9 and 1 more")

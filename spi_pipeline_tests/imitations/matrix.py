@@ -27,7 +27,7 @@ from typing import Any
 from unittest.mock import patch
 
 from spi_pipeline.cli import app, console
-from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.pace import Timeouts
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.imitations.faults import DRIPS
 from spi_pipeline_tests.imitations.fixtures import SERVED
@@ -40,7 +40,7 @@ _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
 # Bodies large enough that resuming a broken download is worthwhile.
 _LARGE = ("police_bucket",)
 # The client gives up on dripping responses after a second or two, not after minutes.
-_HASTE = Patience(answer=2.0, body=1.0, refusal=0.2)
+_HASTE = Timeouts(header=2.0, body=1.0, refusal=0.2)
 # How many characters of a message the table shows.
 _SHOWN = 230
 
@@ -172,7 +172,7 @@ class Bench:
         if trouble.then:
             self._served.fault(self.publisher, trouble.then, path=self.path, times=1000)
         on = patch.object(self._served.site, trouble.setting, True) if trouble.setting else nullcontext()
-        hasty = patch("spi_pipeline.publishers.http.client.PATIENCE", _HASTE)
+        hasty = patch("spi_pipeline.publishers.http.client.TIMEOUTS", _HASTE)
         try:
             with on, hasty if trouble.kind in DRIPS else nullcontext():
                 return self._run(store)
@@ -210,7 +210,7 @@ def bench(folder: Path) -> Iterator[Publishers]:
     with local_publishers(months=6, archive_months=8, police_sums=False) as served:
         widths = [patch.object(shown, "_width", console.PLAIN_WIDTH) for shown in (console.out, console.err)]
         waits = patch("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
-        quiet = patch("spi_pipeline.publishers.http.pace.WaitReporter.free", lambda _voice: False)
+        quiet = patch("spi_pipeline.publishers.http.pace.WaitReporter.may_report", lambda _voice: False)
         with patch.dict(os.environ, served.endpoints), waits, quiet, widths[0], widths[1]:
             yield served
 

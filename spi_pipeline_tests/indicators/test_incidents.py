@@ -14,7 +14,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.geography.shapes import Array
-from spi_pipeline.indicators.incidents import added_up
+from spi_pipeline.indicators.incidents import counts_by_place
 from spi_pipeline.steps.step import typed
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
@@ -60,7 +60,7 @@ def test_sums_are_those_of_the_rows(
     cells = [(month, kind, *place, count) for month, kind, place, count in rows]
     frame = pd.DataFrame(cells, columns=["month", "crime_type", *WHERE, "crimes"])
     frame = frame.astype({"longitude": "float64", "latitude": "float64", "crimes": "int64"})
-    got = added_up(stored(frame, crimes, tmp_path), crimes, west, by_point=by_point)
+    got = counts_by_place(stored(frame, crimes, tmp_path), crimes, west, by_point=by_point)
     keys = ["month", "crime_type", *(WHERE if by_point else []), "ward_code", "has_place", "has_area"]
     assert list(got.columns) == [*keys, "crimes"]
     frame["ward_code"] = (frame["longitude"] < 0.15).map({True: "W1", False: None})
@@ -79,7 +79,7 @@ def test_a_source_that_names_no_small_area_has_them_all(contracts: Contracts, tm
     rows = pd.DataFrame(
         {"year": [2022, 2022], "severity": "slight", "longitude": [0.1, None], "latitude": [52.0, None]}
     )
-    got = added_up(stored(rows.assign(collisions=[2, 3]), source, tmp_path), source, west)
+    got = counts_by_place(stored(rows.assign(collisions=[2, 3]), source, tmp_path), source, west)
     assert got["has_area"].all()
     assert got.set_index("has_place")["collisions"].to_dict() == {True: 2, False: 3}
     assert got["year"].unique().tolist() == [2022], "a year is no count"
@@ -89,7 +89,7 @@ def test_a_column_that_a_table_does_not_have_yet_is_null(crimes: Source, tmp_pat
     rows = pd.DataFrame({"month": ["2023-01"], "crime_type": KINDS[:1], "longitude": [0.1], "latitude": [52.0]})
     file = tmp_path / "older.parquet"
     rows.assign(crimes=4).to_parquet(file)
-    got = added_up(file, crimes, west)
+    got = counts_by_place(file, crimes, west)
     assert got.to_dict("records") == [
         {
             "month": "2023-01",
@@ -111,7 +111,7 @@ def test_a_folder_is_meant_by_its_very_name(crimes: Source, tmp_path: Path, name
     for folder in (name, "axb"):
         (tmp_path / folder).mkdir()
         file = stored(ONE, crimes, tmp_path / folder)
-    assert added_up(tmp_path / name / file.name, crimes, west)["crimes"].tolist() == [3]
+    assert counts_by_place(tmp_path / name / file.name, crimes, west)["crimes"].tolist() == [3]
 
 
 @pytest.mark.parametrize("left", [0, 300])
@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_read_is_named(crimes: Source, tmp_path: Path, lef
     file = stored(ONE, crimes, tmp_path)
     file.write_bytes(file.read_bytes()[:left])
     with pytest.raises(SpiError, match=r"rows\.parquet cannot be read .*; run spi refresh"):
-        added_up(file, crimes, west)
+        counts_by_place(file, crimes, west)
     file.unlink()
     with pytest.raises(SpiError, match=r"rows\.parquet cannot be read"):
-        added_up(file, crimes, west)
+        counts_by_place(file, crimes, west)

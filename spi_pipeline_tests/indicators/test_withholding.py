@@ -13,7 +13,7 @@ from spi_pipeline.contracts.models.vocabulary import Unit
 from spi_pipeline.indicators.intervals import with_intervals
 from spi_pipeline.indicators.observations import observations
 from spi_pipeline.indicators.values import Wards, WardValues, ward_values
-from spi_pipeline.rules.disclosure import Least, disclosed
+from spi_pipeline.rules.disclosure import MinimumCounts, disclosed
 from spi_pipeline_tests.indicators.test_values import CENSUS, SMALL
 from spi_pipeline_tests.indicators.test_values import TOWN as SMALL_AREAS
 from spi_pipeline_tests.scoring.town import indicator, source
@@ -22,10 +22,10 @@ TOWN = "E06000001"
 WARDS = [f"E0500000{number}" for number in range(1, 6)]
 PLACES = Wards(pd.DataFrame({"area_code": WARDS, "parent_code": TOWN}), pd.DataFrame(), 0.5)
 SHARE = {"kind": "share", "columns": ["yes"], "denominator": {"column": "asked"}}
-OF_ALL = Least(5, 5, 100.0, alike=True)
+OF_ALL = MinimumCounts(5, 5, 100.0, alike=True)
 
 
-def computed(rows: pd.DataFrame, least: Least | None, **measure: Any) -> WardValues:
+def computed(rows: pd.DataFrame, least: MinimumCounts | None, **measure: Any) -> WardValues:
     on_wards = {"survey": source(levels=["ward"])}
     return ward_values(indicator("figure", **(measure or SHARE)), on_wards, {"survey": rows}, PLACES, least)
 
@@ -63,7 +63,7 @@ def test_without_a_minimum_nothing_is_withheld() -> None:
 def test_those_not_counted_are_counted_too_and_so_are_all_there_are() -> None:
     assert column(computed(shares([97, 50, 60, 70, 80], [100] * 5), OF_ALL), "numerator")[0] is None
     assert column(computed(shares([0, 50, 60, 70, 80], [4, 100, 100, 100, 100]), OF_ALL), "numerator")[0] is None
-    public = Least(5, 1, 100.0, alike=False)
+    public = MinimumCounts(5, 1, 100.0, alike=False)
     assert column(computed(shares([97, 50, 60, 70, 80], [100] * 5), public), "numerator")[0] == 97
 
 
@@ -71,7 +71,7 @@ def test_a_rate_given_with_its_whole_is_a_count_as_well() -> None:
     mean = {"kind": "mean", "columns": ["yes"], "denominator": {"column": "asked"}}
     rows = shares([2.0, 50.0, 60.0, 70.0, 80.0], [100] * 5)
     assert column(computed(rows, OF_ALL, **mean), "value")[:3] == [None, None, 60]
-    assert column(computed(rows, Least(1, 5), **mean), "value")[:3] == [2, 50, 60], "it comes of no counts"
+    assert column(computed(rows, MinimumCounts(1, 5), **mean), "value")[:3] == [2, 50, 60], "it comes of no counts"
 
 
 def test_a_row_without_a_figure_is_withheld_and_a_ward_without_a_row_is_missing() -> None:
@@ -98,7 +98,7 @@ COUNTS = st.lists(st.integers(0, 40), min_size=5, max_size=5)
 @settings(deadline=None, max_examples=50)
 @given(COUNTS, st.integers(2, 9))
 def test_what_is_shown_gives_nothing_away_to_who_knows_the_town(counts: list[int], minimum: int) -> None:
-    got = computed(shares(counts, [1000] * 5), Least(minimum, minimum, 100.0, alike=True))
+    got = computed(shares(counts, [1000] * 5), MinimumCounts(minimum, minimum, 100.0, alike=True))
     shown = dict(zip(WARDS, column(got, "numerator")[:5], strict=True))
     assert all(count is None or count == 0 or count >= minimum for count in shown.values())
     if any(shown.values()):  # without shown counts there is nothing to infer from

@@ -15,7 +15,7 @@ import pytest
 from lxml import html
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.contracts.measured import least_of
+from spi_pipeline.contracts.measured import minimum_counts_of
 from spi_pipeline.rules.evaluation import evaluate
 from spi_pipeline.rules.releases import Release, disclosed_between
 from spi_pipeline.rules.rule import Rule
@@ -254,7 +254,9 @@ def test_what_the_check_would_find_in_the_published_figures_of_luton(
     seen = []
     for name, measured in (("observation", contracts.indicators), ("context", contracts.context)):
         about = "indicator_id" if name == "observation" else "measure_id"
-        all_least = {item.id: least_of(item, sources, contracts.vocabulary.units) for item in measured.values()}
+        all_least = {
+            item.id: minimum_counts_of(item, sources, contracts.vocabulary.units) for item in measured.values()
+        }
         rule = Rule(
             "disclosure", "disclosure", "error", "", (about, "area_code", "numerator", "value", "denominator"),
             {

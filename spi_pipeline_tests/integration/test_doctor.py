@@ -72,10 +72,10 @@ def test_a_fault_is_found_in_the_report_of_somebody_else(
 @pytest.mark.usefixtures("offline")
 def test_a_report_that_somebody_tampered_with_is_shown_plainly(live: Sandbox, spi: Command, tmp_path: Path) -> None:
     shape = {"columns": ["[/red]"], "facts": {"MD5": "many"}, "links": ["a"], "periods": ["[/bold]"]}
-    about = {"asked_at": "[/x]", "seconds": 1, "requests": 1, "authorities": [], "versions": {}}
+    about = {"visited_at": "[/x]", "seconds": 1, "requests": 1, "authorities": [], "versions": {}}
     seen = [
-        {"probe": "police/archives", "outcome": "answered", "shape": shape},
-        {"probe": "[/of another version]", "outcome": "answered", "path": "[/y]"},
+        {"probe": "police/archives", "outcome": "received", "shape": shape},
+        {"probe": "[/of another version]", "outcome": "received", "path": "[/y]"},
     ]
     report = about | {"through_proxy": False, "own_authorities": False, "observations": seen}
     (tmp_path / "report.json").write_text(json.dumps(report))

@@ -47,7 +47,7 @@ def three(wards: Mapping[str, shapely.Geometry]) -> OwnArea:
 
 
 @pytest.fixture(scope="module")
-def ground(refreshed: Sandbox) -> PlacementData:
+def placement(refreshed: Sandbox) -> PlacementData:
     return placement_data(refreshed.settings)
 
 
@@ -127,20 +127,20 @@ def test_an_area_across_three_wards_stands_among_them(refreshed: Sandbox, tables
     assert not told.loc["no_qualifications", "estimated"]
 
 
-def test_outline_output_areas_and_postcodes_of_the_same_area_agree(ground: PlacementData) -> None:
-    drawn = ground.finest.query("method == 'postcodes'")
+def test_outline_output_areas_and_postcodes_of_the_same_area_agree(placement: PlacementData) -> None:
+    drawn = placement.finest.query("method == 'postcodes'")
     # Output areas that lie entirely in one ward, so that the outline does not follow the edge of a ward.
     whole = drawn[~drawn["small_area_code"].duplicated(keep=False) & (drawn["area_code"] == STOPSLEY)]
     codes = sorted(whole["small_area_code"])[:12]
-    shapes = ground.output_areas.only(pd.Series(codes))
-    held = ground.placed_postcodes
+    shapes = placement.output_areas.only(pd.Series(codes))
+    held = placement.placed_postcodes
     ways = [
         OwnArea(id="area", title="Area", codes=codes),
         OwnArea(id="area", title="Area", postcodes=held.loc[held["cell"].isin(codes), "postcode"].tolist()),
         OwnArea(id="area", title="Area", outline=shapely.to_wkt(shapely.union_all(shapes.polygons))),
     ]
     columns = ["geography", "small_area_code", "ward_code", "weight", "household_weight"]
-    listed, *others = (own_weights(place(one, ground), ground)[columns].reset_index(drop=True) for one in ways)
+    listed, *others = (own_weights(place(one, placement), placement)[columns].reset_index(drop=True) for one in ways)
     assert listed.query("geography == 'oa21'")["small_area_code"].tolist() == codes
     for other in others:
         pd.testing.assert_frame_equal(other, listed)
@@ -158,22 +158,22 @@ def test_outline_output_areas_and_postcodes_of_the_same_area_agree(ground: Place
         ({"outline": "POLYGON ((-0.42 51.9, -0.3 51.9, -0.3 51.95, -0.42 51.95, -0.42 51.9))"}, "lies outside"),
     ],
 )
-def test_what_cannot_be_placed_is_refused(ground: PlacementData, area: dict[str, list[str]], said: str) -> None:
+def test_what_cannot_be_placed_is_refused(placement: PlacementData, area: dict[str, list[str]], said: str) -> None:
     with pytest.raises(SpiError, match=said):
-        place(OwnArea(id="a", title="A", **area), ground)
+        place(OwnArea(id="a", title="A", **area), placement)
 
 
-def with_one_more(ground: PlacementData) -> OwnArea:
+def with_one_more(placement: PlacementData) -> OwnArea:
     """A ward plus one output area of another ward."""
-    rows = ground.finest.query("area_code == @ROUND_GREEN and weight == 1 and method == 'postcodes'")
+    rows = placement.finest.query("area_code == @ROUND_GREEN and weight == 1 and method == 'postcodes'")
     return OwnArea(id="more", title="One more", codes=[STOPSLEY, rows["small_area_code"].iloc[0]])
 
 
-def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: Sandbox, ground: PlacementData) -> None:
-    more = with_one_more(ground)
-    found = overlaps(place(more, ground), {}, ground).set_index("kind")
+def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: Sandbox, placement: PlacementData) -> None:
+    more = with_one_more(placement)
+    found = overlaps(place(more, placement), {}, placement).set_index("kind")
     assert bool(found.loc["wards_within", "thin"])
-    assert 0 < found.loc["wards_within", "area_less_other"] < ground.least
+    assert 0 < found.loc["wards_within", "area_less_other"] < placement.least
     assert not found.loc["wards_touched", "thin"]
     contracts = refreshed.contracts
     source = contracts.sources["census_overcrowding"]
@@ -189,16 +189,16 @@ def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: San
 
 
 def test_a_best_fit_council_takes_lists_of_lsoas_and_says_so_of_outlines(tmp_path: Path) -> None:
-    ground = placement_data(council_in(tmp_path, "E06000017").settings)  # Rutland
-    lsoas = sorted(set(ground.finest["small_area_code"]))[:4]
-    listed = place(OwnArea(id="a", title="A", codes=lsoas), ground)
-    assert own_area_row(listed, ground)["split_share"] == 0
-    weights = own_weights(listed, ground)
+    placement = placement_data(council_in(tmp_path, "E06000017").settings)  # Rutland
+    lsoas = sorted(set(placement.finest["small_area_code"]))[:4]
+    listed = place(OwnArea(id="a", title="A", codes=lsoas), placement)
+    assert own_area_row(listed, placement)["split_share"] == 0
+    weights = own_weights(listed, placement)
     assert set(weights.query("geography == 'lsoa21'")["method"]) == {"listed"}, "nothing is misplaced"
     outline = "POLYGON ((-0.75 52.65, -0.7 52.65, -0.7 52.7, -0.75 52.65))"
     for drawn in ({"outline": outline}, {"postcodes": ["LE15 6HP"]}):
         with pytest.raises(SpiError, match="list the codes of its LSOAs"):
-            place(OwnArea(id="a", title="A", **drawn), ground)
+            place(OwnArea(id="a", title="A", **drawn), placement)
 
 
 def test_an_area_is_added_computed_and_removed_by_the_command(

@@ -12,7 +12,7 @@ import pytest
 
 from spi_pipeline.cli.own.source import _places
 from spi_pipeline.publishers.own.drafting import draft
-from spi_pipeline.publishers.own.inspecting import Asked, look_at
+from spi_pipeline.publishers.own.inspecting import DraftOptions, inspect
 from spi_pipeline.publishers.own.placing import NEEDS
 from spi_pipeline.run.code import code_reached
 from spi_pipeline.run.freshness import judge_freshness, overdue
@@ -52,9 +52,9 @@ def owner(sandbox: Sandbox) -> Sandbox:
 
 def owning(sandbox: Sandbox, rows: str) -> Sandbox:
     """Add contracts for a table of calls to the sandbox; the file is in the inbox but not read yet."""
-    asked = Asked(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
+    asked = DraftOptions(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
     contracts, known = sandbox.contracts, _places(sandbox.settings, sandbox.contracts, list(NEEDS))
-    seen = look_at(lay_in(sandbox, rows), asked, known)
+    seen = inspect(lay_in(sandbox, rows), asked, known)
     for path, text in draft(seen, asked, contracts, known).items():
         (sandbox.settings.contracts / path).parent.mkdir(exist_ok=True)
         for asked_for, answer in FIGURES.items():

@@ -139,7 +139,7 @@ def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publisher
 def test_the_command_records_and_says_what_it_waits_for(
     live: Sandbox, publishers: Publishers, spi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spi_pipeline.publishers.http.pace.WaitReporter.free", lambda _voice: True)
+    monkeypatch.setattr("spi_pipeline.publishers.http.pace.WaitReporter.may_report", lambda _voice: True)
     folder = tmp_path / "answers"
     publishers.fault("stats19", "503", times=1)
     said = spi(live, "refresh", "--live", "--select", "source/road_collisions", "--record", str(folder))

@@ -61,7 +61,8 @@ def test_both_ways_of_evaluating_agree_on_spoilt_tables(sample: list[tuple[Real,
     for real, mutation in sample[::5]:
         spoilt = mutation.change(real.rows)
         one, other = (
-            evaluate(spoilt, real.rules, table_name=real.name, native_below=limit) for limit in (0, len(spoilt) + 1)
+            evaluate(spoilt, real.rules, table_name=real.name, great_expectations_below=limit)
+            for limit in (0, len(spoilt) + 1)
         )
         assert one == other, str(mutation)
 

@@ -333,7 +333,7 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
     figures = dict(zip(table.labels, range(100, 100 + len(labels)), strict=True))
     for column, parts in table.sums.items():
         figures[column] = sum(figures.pop(part) for part in parts)
-    for column, parts in table.beside.items():
+    for column, parts in table.derived.items():
         figures[column] = sum(-figures[part[1:]] if part.startswith("-") else figures[part] for part in parts)
     assert frame.iloc[0].to_dict() == {"area_code": areas[0], **figures}
     assert holds(source_id, frame)

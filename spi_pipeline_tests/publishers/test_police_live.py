@@ -19,7 +19,7 @@ from spi_pipeline.geography.points import place_points
 from spi_pipeline.publishers.http.exchange import Download, PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.police import OFFERS
 from spi_pipeline.publishers.police.fetching import FORCES, newest_month
-from spi_pipeline.publishers.police.parsing import CATEGORIES, leave_of_forces
+from spi_pipeline.publishers.police.parsing import CATEGORIES, keep_forces
 from spi_pipeline.publishers.police.parsing import STREET as STREET_KIND
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
@@ -540,7 +540,7 @@ def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None
     with pytest.raises(
         SpiError, match=r"cannot be written \(No space left on device\): free some disk space"
     ) as caught:
-        leave_of_forces(body, kind=STREET_KIND, forces=TOWN.forces, md5="")
+        keep_forces(body, kind=STREET_KIND, forces=TOWN.forces, md5="")
     assert not isinstance(caught.value, TransientFailure)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["archive.zip"]
 
@@ -554,4 +554,4 @@ def test_a_file_of_ours_that_cannot_be_unpacked_is_asked_for_again(tmp_path: Pat
         packed = packed[:place] + value + packed[place + 1 :]
     (tmp_path / "archive.zip").write_bytes(packed)
     with pytest.raises(TransientFailure, match=r"2024-01-anyshire-street.csv in the archive is damaged or encrypted"):
-        leave_of_forces(tmp_path / "archive.zip", kind=STREET_KIND, forces=TOWN.forces, md5="")
+        keep_forces(tmp_path / "archive.zip", kind=STREET_KIND, forces=TOWN.forces, md5="")

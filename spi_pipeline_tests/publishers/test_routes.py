@@ -101,7 +101,7 @@ def table(publishers: Publishers, source_id: str) -> tuple[pd.DataFrame, int]:
         assert offer.fetch
         assert offer.parse
         frame = offer.parse(list(offer.fetch(client, scope)), scope)
-    return frame.sort_values(list(frame), ignore_index=True), publishers.asked(source_id)
+    return frame.sort_values(list(frame), ignore_index=True), publishers.requests_sent(source_id)
 
 
 # Most of a response consists of area codes and names, and the imitation's codes are as long as the publishers'.
@@ -173,7 +173,7 @@ def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publis
     offer = OFFERS["census_tenure"]
     assert offer.fetch
     assert len(list(offer.fetch(client, scope))) == 2
-    assert client.asked == 2, "nothing is asked for again"
+    assert client.requests_sent == 2, "nothing is asked for again"
 
 
 @pytest.fixture

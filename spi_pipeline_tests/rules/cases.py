@@ -14,10 +14,14 @@ from spi_pipeline.rules.result import RuleResult
 from spi_pipeline.rules.rule import Rule
 
 # With fewer rows than this, Great Expectations judges every rule that it can.
-ENGINES = pytest.mark.parametrize("native_below", [0, 1000], ids=["set-wise", "native"])
+ENGINES = pytest.mark.parametrize("great_expectations_below", [0, 1000], ids=["set-wise", "great_expectations"])
 EVERY_CASE = pytest.mark.parametrize(
     ("kind", "case"),
-    [pytest.param(kind, case, id=f"{name}: {case.says[:40]}") for name, kind in KINDS.items() for case in kind.cases],
+    [
+        pytest.param(kind, case, id=f"{name}: {case.message[:40]}")
+        for name, kind in KINDS.items()
+        for case in kind.cases
+    ],
 )
 
 
@@ -29,8 +33,8 @@ def rule_of(kind: Kind, case: Case) -> Rule:
     return rule(kind.name, *case.columns, **case.params)
 
 
-def only(table: pa.Table, asked: Rule, native_below: int = 1000) -> RuleResult:
-    (result,) = evaluate(table, [asked], table_name="example", native_below=native_below)
+def only(table: pa.Table, asked: Rule, great_expectations_below: int = 1000) -> RuleResult:
+    (result,) = evaluate(table, [asked], table_name="example", great_expectations_below=great_expectations_below)
     return result
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from spi_pipeline.rules.evaluation import NATIVE_BELOW, evaluate
+from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW, evaluate
 from spi_pipeline.rules.kind import Case, Kind
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
@@ -22,7 +22,7 @@ ODD: dict[pa.DataType, list[Any]] = {
 }
 NATIVE = [
     kind for kind in KINDS.values()
-    if any(kind.native(rule_of(kind, case), dict.fromkeys(case.rows, "number")) for case in kind.cases)
+    if any(kind.expectations(rule_of(kind, case), dict.fromkeys(case.rows, "number")) for case in kind.cases)
 ]  # fmt: skip
 assert NATIVE, "pytest skips a test with no parameters, so an empty list would pass"
 
@@ -80,7 +80,7 @@ def test_all_rules_of_a_table_with_columns_missing_retyped_empty_and_doubled(nam
         table = table.set_column(place, name, pa.nulls(len(table), table.schema.field(name).type))
     elif change == "twice":
         table = table.append_column(name, table[name])
-    one, other = (evaluate(table, FURTHER, table_name="example", native_below=below) for below in (0, 1000))
+    one, other = (evaluate(table, FURTHER, table_name="example", great_expectations_below=below) for below in (0, 1000))
     assert one == other
 
 
@@ -110,7 +110,7 @@ def test_decimals_large_whole_numbers_and_names_that_need_quoting() -> None:
         }
     )
     rules = [rule("key", 'a "b"'), rule("in_set", 'a "b"', values=[2**53]), rule("between", "c", max=2)]
-    one, other = (evaluate(table, rules, table_name="example", native_below=below) for below in (0, 1000))
+    one, other = (evaluate(table, rules, table_name="example", great_expectations_below=below) for below in (0, 1000))
     assert one == other
     assert [result.outcome for result in one] == ["passed", "failed", "failed"]
 
@@ -120,15 +120,15 @@ def test_tables_of_many_rows_are_judged_without_the_library(monkeypatch: pytest.
         raise AssertionError("Great Expectations was asked")
 
     monkeypatch.setattr("spi_pipeline.rules.evaluation.judge", refuse)
-    table = pa.table({"x": pa.array(range(NATIVE_BELOW))})
-    (result,) = evaluate(table, [rule("between", "x", max=NATIVE_BELOW - 2)], table_name="example")
-    assert result.failing_rows == ({"x": NATIVE_BELOW - 1},)
+    table = pa.table({"x": pa.array(range(GREAT_EXPECTATIONS_BELOW))})
+    (result,) = evaluate(table, [rule("between", "x", max=GREAT_EXPECTATIONS_BELOW - 2)], table_name="example")
+    assert result.failing_rows == ({"x": GREAT_EXPECTATIONS_BELOW - 1},)
     with pytest.raises(AssertionError, match="Great Expectations was asked"):
         evaluate(table.slice(1), [rule("between", "x", max=1)], table_name="example")
 
 
 def test_the_verdict_is_the_library_s_and_not_a_copy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if our own expression for failing rows finds none, a rule that the library fails stays failed."""
-    monkeypatch.setattr(type(KINDS["in_set"]), "ask", lambda self, rule, table: KINDS["empty"].ask(rule, table))
+    monkeypatch.setattr(type(KINDS["in_set"]), "query", lambda self, rule, table: KINDS["empty"].query(rule, table))
     result = only(pa.table({"x": ["a", "b"]}), rule("in_set", "x", values=["a"]))
     assert (result.outcome, result.failing_rows) == ("failed", ({"x": "b"},))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spi_pipeline.rules.disclosure import disclosed, gives_away, small, withheld
+from spi_pipeline.rules.disclosure import disclosed, remainder_reveals_parts, small, withheld
 from spi_pipeline.rules.releases import Release, disclosed_between
 from spi_pipeline.rules.rule import Rule
 
@@ -131,8 +131,8 @@ def test_a_small_area_is_found_from_its_ward_and_a_ward_from_its_small_areas() -
 
 def test_none_is_shown_and_fractions_of_a_shared_area_are_small() -> None:
     assert found({"a": 0.0, "b": 4.2, "c": 5.0}) == [(("b",), 4.2, "")]
-    assert not gives_away(1e-9, 1, MINIMUM)
-    assert not gives_away(3, 1, 1), "where any count may be shown nothing is given away"
+    assert not remainder_reveals_parts(1e-9, 1, MINIMUM)
+    assert not remainder_reveals_parts(3, 1, 1), "where any count may be shown nothing is given away"
 
 
 YEAR = ("2025-01-01", "2025-12-31")

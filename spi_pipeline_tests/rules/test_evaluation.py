@@ -157,9 +157,9 @@ def test_a_warning_reports_and_does_not_block() -> None:
     assert (result.outcome, result.blocks) == ("failed", False)
 
 
-@pytest.mark.parametrize("native_below", [0, 1000])
-def test_a_single_row_has_nothing_to_differ_from(native_below: int) -> None:
-    result = only(column("x", [1]), rule("not_constant", "x"), native_below)
+@pytest.mark.parametrize("great_expectations_below", [0, 1000])
+def test_a_single_row_has_nothing_to_differ_from(great_expectations_below: int) -> None:
+    result = only(column("x", [1]), rule("not_constant", "x"), great_expectations_below)
     assert (result.outcome, result.observed) == ("skipped", "no values to judge in 1 row")
 
 

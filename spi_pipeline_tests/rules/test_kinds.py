@@ -43,22 +43,22 @@ EXPECTED = {
 
 @ENGINES
 @EVERY_CASE
-def test_a_case_comes_to_what_it_says(kind: Kind, case: Case, native_below: int) -> None:
+def test_a_case_comes_to_what_it_says(kind: Kind, case: Case, great_expectations_below: int) -> None:
     table = pa.table(case.rows)
-    result = only(table, rule_of(kind, case), native_below)
-    assert (result.outcome, result.observed) == ("failed" if case.fails else "passed", case.says)
+    result = only(table, rule_of(kind, case), great_expectations_below)
+    assert (result.outcome, result.observed) == ("failed" if case.fails else "passed", case.message)
     rows = [{n: None if v != v else v for n, v in row.items()} for row in table.to_pylist()]
     shown = [{n: rows[at][n] for n in case.columns} if isinstance(at, int) else at for at in case.at]
-    assert list(result.failing_rows) == (shown if kind.shows_wrong else [])
+    assert list(result.failing_rows) == (shown if kind.shows_failing_groups else [])
     assert result.failing == len(case.at)
     assert result.blocks == case.fails
 
 
 @ENGINES
 @EVERY_CASE
-def test_a_table_without_rows(kind: Kind, case: Case, native_below: int) -> None:
+def test_a_table_without_rows(kind: Kind, case: Case, great_expectations_below: int) -> None:
     rule, table = rule_of(kind, case), pa.table(case.rows)
-    result = only(table.slice(0, 0), rule, native_below)
+    result = only(table.slice(0, 0), rule, great_expectations_below)
     if case.fails and kind.name in ("columns", "types"):
         assert result.outcome in ("failed", kind.on_empty)
         return  # columns and types are wrong even without rows, unless only a value was
@@ -69,8 +69,8 @@ def test_a_table_without_rows(kind: Kind, case: Case, native_below: int) -> None
 
 @ENGINES
 @EVERY_CASE
-def test_a_table_without_columns(kind: Kind, case: Case, native_below: int) -> None:
-    result = only(pa.table({}), rule_of(kind, case), native_below)
+def test_a_table_without_columns(kind: Kind, case: Case, great_expectations_below: int) -> None:
+    result = only(pa.table({}), rule_of(kind, case), great_expectations_below)
     assert result.outcome == kind.without_columns
     if kind.without_columns == "errored":
         assert result.observed.endswith(("is missing", "are missing"))

@@ -12,7 +12,7 @@ import pytest
 
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.snapshot.embedded import read_embedded, snapshot_tables
-from spi_pipeline.snapshot.reference import reference, rests_on
+from spi_pipeline.snapshot.reference import reference, sources_of
 from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED
 
 CENSUS = PUBLISHED / "census2021_nomis"
@@ -89,7 +89,7 @@ def test_it_is_computed_from_the_embedded_tables_of_england(every_contract: Cont
     tables = {name: read_embedded(ENGLAND, name) for name in snapshot_tables(ENGLAND) if name != "reference"}
     embedded = read_embedded(ENGLAND, "reference")
     kept = embedded.table.to_pandas()
-    used = rests_on(kept, every_contract)
+    used = sources_of(kept, every_contract)
     assert used >= {"deprivation_2025", "population_estimates", "lsoa_2011_msoa"}
     assert used.isdisjoint({"street_crime", "local_elections_2023", "house_prices"})
     assert {item.file for item in embedded.inputs} == {item.file for name in used for item in tables[name].inputs}

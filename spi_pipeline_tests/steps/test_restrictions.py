@@ -13,7 +13,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.run.records import release_rows
 from spi_pipeline.steps.inputs import AREAS
-from spi_pipeline.steps.pages.page import rests_on
+from spi_pipeline.steps.pages.page import source_facts
 from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.downloads import Downloads
@@ -34,8 +34,8 @@ def step_of(contracts: Contracts) -> Step:
 
 def test_it_is_told_wherever_the_licence_is(contracts: Contracts) -> None:
     assert step_of(contracts).page.about(step_of(contracts), contracts)["licence"] == f"OGL-UK-3.0; {SAID}"
-    assert rests_on(["local_health", "wards"], contracts)["restrictions"] == SAID
-    assert "restrictions" not in rests_on(["wards"], contracts)
+    assert source_facts(["local_health", "wards"], contracts)["restrictions"] == SAID
+    assert "restrictions" not in source_facts(["wards"], contracts)
     origins = [{"period": "2025", "file": "a.csv", "sha256": "0" * 64, "bytes": 1}]
     (release,) = release_rows("local_health", origins, 1, "current", "r1", contracts).to_pylist()
     assert release["licence"] == f"OGL-UK-3.0; {SAID}"

@@ -33,5 +33,5 @@ def fetched(store: Store, period: str, run_id: str, since: str | None = None) ->
     with raw.receiving("one") as body:
         body.write_text(f"figures of {period}")
         told = {"etag": run_id}
-        one = raw.keep("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", told)
+        one = raw.store("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", told)
     return raw.complete([one], since=since, run_id=run_id, at=AT)

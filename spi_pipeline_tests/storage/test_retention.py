@@ -30,7 +30,7 @@ def fetch(store: Store, content: bytes, key: str = "one") -> str:
     raw.begin()
     with raw.receiving(key) as body:
         body.write_bytes(content)
-        download = raw.keep(key, body, f"https://example.org/{key}", "2026", None, {})
+        download = raw.store(key, body, f"https://example.org/{key}", "2026", None, {})
     raw.complete([download], since=None, run_id="r1", at=AT)
     return download.sha256
 

@@ -166,7 +166,7 @@ def placement_data(settings: Settings) -> PlacementData:
     from spi_pipeline.run.activity import contracts_in_force
     from spi_pipeline.steps.geography import geography_steps
     from spi_pipeline.steps.inputs import Inputs
-    from spi_pipeline.steps.own_areas import GROUND, ground
+    from spi_pipeline.steps.own_areas import PLACEMENT_TABLES, placement_data
     from spi_pipeline.steps.step import compute, empty
     from spi_pipeline.storage.store import Store
 
@@ -179,9 +179,13 @@ def placement_data(settings: Settings) -> PlacementData:
         held = contracts.geography.holding(name) and name in figures.names
         return figures.read(name).table if held else empty(contracts.sources[name], "it is not available")
 
-    tables = {name: table(name) for name in dict.fromkeys((*allocation.inputs, *GROUND)) if name in contracts.sources}
+    tables = {
+        name: table(name)
+        for name in dict.fromkeys((*allocation.inputs, *PLACEMENT_TABLES))
+        if name in contracts.sources
+    }
     tables |= compute(allocation, contracts, Inputs(tables, dict.fromkeys(tables, ""), {}))
-    return ground(Inputs(tables, dict.fromkeys(tables, ""), {}), contracts)
+    return placement_data(Inputs(tables, dict.fromkeys(tables, ""), {}), contracts)
 
 
 def _details(placed: Placed, every: dict[str, Placed], ground: PlacementData) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def add(
 ) -> None:
     """Draft contract, indicator and fixture for a table; options left out become blanks for a person to fill."""
     from spi_pipeline.publishers.own.drafting import draft
-    from spi_pipeline.publishers.own.inspecting import Asked, look_at
+    from spi_pipeline.publishers.own.inspecting import DraftOptions, inspect
     from spi_pipeline.publishers.own.placing import NEEDS
     from spi_pipeline.storage.store import Store
 
@@ -54,17 +54,17 @@ def add(
     contracts = complete_contracts(settings)
     known = _places(settings, contracts, list(NEEDS))
     first, _, last = period.partition("/")
-    request = Asked(
+    request = DraftOptions(
         name=name or re.sub(r"[^a-z0-9]+", "_", file.stem.casefold()).strip("_"),
         component=component, value=value, of=of, rows=rows, sheet=sheet, owner=owner, licence=licence,
         minimum_count=minimum_count, expires=expires, concept=concept, period=(first, last) if period else None,
     )  # fmt: skip
-    seen = look_at(file, request, known)
+    seen = inspect(file, request, known)
     written = draft(seen, request, contracts, known)
     _write(own, settings.root, written, request.component)
     reading = f"the figures of {seen.figure!r} are read" if seen.figure else "each row is counted as one"
     summary = "; ".join(filter(None, [
-        f"{seen.table.called}: {len(seen.table.rows):,} rows below the names, placed by {seen.table.kind}; {reading}",
+        f"{seen.table.label}: {len(seen.table.rows):,} rows below the names, placed by {seen.table.kind}; {reading}",
         f"{seen.elsewhere:,} rows have no place in our wards" if seen.elsewhere else "",
     ]))  # fmt: skip
     out.print(summary)
@@ -144,7 +144,7 @@ def _places(settings: Settings, contracts: Contracts, kinds: list[Placed]) -> Pl
         frame: pd.DataFrame = (figures.read(name).table if held else empty).to_pandas()
         return frame
 
-    return Places.of(contracts.geography, kinds, table)
+    return Places.load(contracts.geography, kinds, table)
 
 
 def _check_days(expires: str, period: str) -> None:

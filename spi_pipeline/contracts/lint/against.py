@@ -103,7 +103,7 @@ def _faults(
             wanted = _raised(was, change.bump)
             if _numbers(now) < _numbers(wanted):
                 kind = "a breaking change" if change.bump == "major" else "a change"
-                message = f"{change.said}: {kind} since {revision}, so version {was} must become {wanted}"
+                message = f"{change.sentence}: {kind} since {revision}, so version {was} must become {wanted}"
                 yield after.fault(change.path, message)
 
 

@@ -26,12 +26,12 @@ class Change:
     Attributes:
         bump: the part of the version that must be raised.
         path: its place in the new document.
-        said: the change, as a sentence without its full stop.
+        sentence: the change, as a sentence without its full stop.
     """
 
     bump: Bump
     path: Path_
-    said: str
+    sentence: str
 
 
 def changes(old: Contract, new: Contract, old_units: Contract, new_units: Contract) -> Iterator[Change]:

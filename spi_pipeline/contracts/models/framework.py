@@ -8,7 +8,7 @@ from pydantic import Field
 from spi_pipeline.contracts.models.indicators import Id
 from spi_pipeline.contracts.models.vocabulary import Strict
 
-Doubtful = Literal[
+UncertaintySource = Literal[
     "measurement", "allocation", "imputation", "goalposts", "transform", "normalisation", "weights", "aggregation",
     "choice",
 ]  # fmt: skip
@@ -111,7 +111,7 @@ class Uncertainty(Strict):
 
     draws: int = Field(ge=20)
     seed: int = Field(ge=0)
-    sources: list[Doubtful] = Field(min_length=1)
+    sources: list[UncertaintySource] = Field(min_length=1)
     goalposts: float = Field(ge=0, lt=0.5)
     weights: float = Field(ge=0, le=1)
     lowest: int = Field(ge=1)

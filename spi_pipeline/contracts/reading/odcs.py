@@ -252,7 +252,7 @@ class _Reader:
                 path: Path_ = ("schema", 0)
                 if rule.id in declared:
                     path = ("schema", 0, "quality", declared.index(rule.id))
-                self.fault(path, f"rule {rule.id} can never be judged: {why.said}; drop it or correct the column")
+                self.fault(path, f"rule {rule.id} can never be judged: {why.reason}; drop it or correct the column")
 
 
 def _fails_on_empty(rule: Rule) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 from markupsafe import Markup
 
+from spi_pipeline.rules.wording import listed as listed
+
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -46,11 +48,6 @@ def ordinal(number: float) -> str:
 def likely(low: float, high: float) -> str:
     """A likely rank: ``16th to 20th``, or a single one."""
     return ordinal(low) if int(low) == int(high) else f"{ordinal(low)} to {ordinal(high)}"
-
-
-def listed(things: Sequence[str], last: str = "and") -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} {last} {things[-1]}"
 
 
 def day(when: pd.Timestamp) -> str:

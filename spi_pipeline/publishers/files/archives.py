@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.http.exchange import PermanentFailure
+from spi_pipeline.rules.wording import listing
 
 # The exceptions that reading a damaged or unusual zip file raises; for an encrypted one, RuntimeError.
 FAULTS = (
@@ -81,7 +81,7 @@ def member_of(file: Path | IO[bytes], pattern: str, name: str, publisher: str) -
             matches += [(inside, one, f"{name}: {within}") for one in inside.namelist() if is_called(one, pattern)]
         if len(matches) != 1:
             fault = f"{len(matches)} members match" if matches else "no member matches"
-            raise SpiError(f"{name}: {fault} {pattern}, it holds {listed(members)}; fetch the right file")
+            raise SpiError(f"{name}: {fault} {pattern}, it holds {listing(members)}; fetch the right file")
         holder, member, called = matches[0]
         with opened(holder, member, called) as stream:
             yield stream, member.rsplit("/", 1)[-1]

@@ -51,7 +51,7 @@ def by_contract(
 
 
 @dataclass(frozen=True)
-class Named:
+class ContractReader:
     """Reads a file for which the column names in the contract suffice.
 
     Attributes:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import Authority, Geography, Ward
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, Areas
 from spi_pipeline.publishers.files.folder import Folder
+from spi_pipeline.rules.wording import listing
 
 # The vintage of the wards and authorities in BEST_FIT.
 VINTAGE = "2024-05"
@@ -95,7 +95,7 @@ def read_former_parents(folder: Folder, msoas: pd.DataFrame) -> pd.DataFrame:
     former = now.where(now.isin(set(named)), pairs["LSOA11NM"].str[:-1].map(named))
     several = former.groupby(pairs["LSOA11CD"]).transform("nunique") > 1
     if (lost := former.isna() | several).any():
-        names = listed(sorted(set(pairs.loc[lost, "LSOA11NM"])))
+        names = listing(sorted(set(pairs.loc[lost, "LSOA11NM"])))
         raise SpiError(f"{LSOA_2011} has LSOAs whose MSOA is not in {GARDENS}: {names}; compare the two files")
     return pd.DataFrame({"LSOA11CD": pairs["LSOA11CD"], "MSOA11CD": former, "MSOA21CD": now})
 
@@ -141,7 +141,7 @@ def read_forces(folder: Folder) -> dict[str, str]:
     if both := sorted(forces.keys() & numbered.keys()):
         raise SpiError(f"{CRIMES} has {forces[both[0]]} all over {both[0]}, which by its number is {numbered[both[0]]}")
     if without := [code for code in codes if code not in forces | numbered]:
-        raise SpiError(f"{CRIMES} does not show the police force of {listed(without)}; supply one with their crimes")
+        raise SpiError(f"{CRIMES} does not show the police force of {listing(without)}; supply one with their crimes")
     return forces | numbered
 
 
@@ -166,7 +166,7 @@ def read_authorities(folder: Folder) -> pd.DataFrame:
     authorities = wards.drop_duplicates("authority_code").sort_values("authority_code", ignore_index=True)
     region = authorities["authority_code"].map(commonest).replace(_REGION_NAMES)
     if region.isna().any():
-        raise SpiError(f"{REGIONS} has no region of {listed(list(authorities.loc[region.isna(), 'authority_code']))}")
+        raise SpiError(f"{REGIONS} has no region of {listing(list(authorities.loc[region.isna(), 'authority_code']))}")
     return pd.DataFrame(
         {
             "area_code": authorities["authority_code"],

@@ -27,6 +27,6 @@ class InputFile:
     published_at: str | None = None
     remark: str | None = None
 
-    def told(self) -> dict[str, object]:
+    def record(self) -> dict[str, object]:
         """Return the fields that are known, as plain values."""
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import FAULTS
 from spi_pipeline.publishers.files.plain import BLOCK, plain
 from spi_pipeline.publishers.http.exchange import TransientFailure
+from spi_pipeline.rules.wording import listing
 
 # A number as people and programs in the UK write it; "1.234,5" could be 1234.5 or a slip, and "nan" is not a number.
 NUMBER = r"[+-]?(?:(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -160,8 +160,8 @@ def found_columns(
         missing += [] if match else [" or ".join(names)]
     if missing:
         raise SpiError(
-            f"{name} lacks the columns {listed(missing)} of {publisher}, it has "
-            f"{listed([column[:60] for column in header])}; fetch it again, and "
+            f"{name} lacks the columns {listing(missing)} of {publisher}, it has "
+            f"{listing([column[:60] for column in header])}; fetch it again, and "
             "if the publisher renamed them, change the names in spi_pipeline/publishers"
         )
     times = Counter(column.strip().lower() for column in header)

@@ -1,6 +1,6 @@
 """GOV.UK: Indices of Deprivation, fuel poverty, insolvencies."""
 
-from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.columns import ContractReader
 from spi_pipeline.publishers.govuk import deprivation, fuel_poverty, insolvencies, probes
 from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT
 from spi_pipeline.publishers.offer import Offer
@@ -8,19 +8,19 @@ from spi_pipeline.publishers.offer import Offer
 HOSTS = (CONTENT, ASSETS)
 OFFERS = {
     "deprivation_2019": Offer(
-        read=Named("imd/imd2019_england_lsoa11_indicators_national.parquet", "2019", "lsoa11"), national=True
+        read=ContractReader("imd/imd2019_england_lsoa11_indicators_national.parquet", "2019", "lsoa11"), national=True
     ),
     "deprivation_2025": Offer(
-        read=Named("imd/imd2025_england_lsoa21_indicators_national.parquet", "2025", "lsoa21"), national=True
+        read=ContractReader("imd/imd2025_england_lsoa21_indicators_national.parquet", "2025", "lsoa21"), national=True
     ),
     "deprivation_2025_index": Offer(
-        read=Named("imd/imd2025_england_lsoa21_national.parquet", "2025", "lsoa21"), national=True
+        read=ContractReader("imd/imd2025_england_lsoa21_national.parquet", "2025", "lsoa21"), national=True
     ),
     "deprivation_2025_subdomains": Offer(
         deprivation.fetch_indices,
         deprivation.parse_subdomains,
         deprivation.last_indices,
-        Named("imd/imd2025_england_lsoa21_subdomains_national.parquet", "2025", "lsoa21"),
+        ContractReader("imd/imd2025_england_lsoa21_subdomains_national.parquet", "2025", "lsoa21"),
         (probes.INDICES, probes.FILE_7),
         national=True,
     ),

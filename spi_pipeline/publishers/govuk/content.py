@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.exchange import Client, Host, PermanentFailure, Request, Scope
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "GOV.UK"
 CONTENT = Host("GOVUK_CONTENT", "https://www.gov.uk/api/content")
@@ -44,7 +44,7 @@ def matching(urls: Sequence[str], pattern: str, path: str) -> list[str]:
     matches = [url for url in urls if re.search(pattern, url, re.IGNORECASE)]
     if not matches:
         raise PermanentFailure(
-            f"{path} of {PUBLISHER} has no attachment {pattern}, it has {listed([*map(name_of, urls)])}; see the page"
+            f"{path} of {PUBLISHER} has no attachment {pattern}, it has {listing([*map(name_of, urls)])}; see the page"
         )
     return matches
 
@@ -65,5 +65,5 @@ def check_all_there(codes: pd.Series, scope: Scope, name: str) -> None:
     absent = sorted(set(scope.lsoas) - set(codes))
     if absent:
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks {len(absent)} LSOAs of ours, {listed(absent)}; fetch it again, whole"
+            f"{name} of {PUBLISHER} lacks {len(absent)} LSOAs of ours, {listing(absent)}; fetch it again, whole"
         )

@@ -13,13 +13,13 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import whole_numbers
 from spi_pipeline.publishers.files.workbooks import Rows, sheets
 from spi_pipeline.publishers.govuk.content import ASSETS, PUBLISHER, attached, attachments, check_all_there, page
 from spi_pipeline.publishers.http.exchange import Client, Download, PermanentFailure, Scope
+from spi_pipeline.rules.wording import listing
 
 FUEL_POVERTY = "/government/collections/fuel-poverty-sub-regional-statistics"
 # The figures are on LSOAs of 2021 from those for 2021 on; figures are released two years after their year.
@@ -92,7 +92,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         old = sorted(set(rows["area_code"]) - set(scope.lsoas))
         if old:
             raise SpiError(
-                f"{download.name} of {PUBLISHER} is on the LSOAs of 2011 ({listed(old)}); use a later year's"
+                f"{download.name} of {PUBLISHER} is on the LSOAs of 2011 ({listing(old)}); use a later year's"
             )
         check_all_there(rows["area_code"], scope, download.name)
         frames[year] = whole_numbers(rows, ["households", "fuel_poor"], download.name).assign(year=year)
@@ -111,8 +111,8 @@ def _fuel_table(download: Download, areas: set[str]) -> tuple[int, pd.DataFrame]
             return _year_of(download, above), pd.DataFrame(rows, columns=list(FUEL_COLUMNS), dtype="str")
         titles.append(title)
     raise SpiError(
-        f"{download.name} of {PUBLISHER} has no sheet with {listed(list(FUEL_COLUMNS.values()))}, it has "
-        f"{listed(titles)}; fetch the sub-regional tables"
+        f"{download.name} of {PUBLISHER} has no sheet with {listing(list(FUEL_COLUMNS.values()))}, it has "
+        f"{listing(titles)}; fetch the sub-regional tables"
     )
 
 

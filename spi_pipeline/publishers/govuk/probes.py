@@ -10,7 +10,14 @@ from spi_pipeline.publishers.govuk.content import ASSETS, CONTENT, PUBLISHER, at
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import KILOBYTE, Earlier, Probe, Shape, asks_first, newest_first
+from spi_pipeline.publishers.probing.probe import (
+    KILOBYTE,
+    EarlierResponse,
+    Probe,
+    Shape,
+    first_request_of,
+    newest_first,
+)
 
 
 def _page(body: bytes) -> Mapping[str, Any]:
@@ -45,12 +52,12 @@ def _has_releases(shape: Shape) -> None:
         )
 
 
-def _file_7(_: Scope, earlier: Earlier) -> Request:
+def _file_7(_: Scope, earlier: EarlierResponse) -> Request:
     file = attachments(_page(earlier.body), deprivation.FILE_NAME, deprivation.INDICES)[0]
     return earlier.absolute(file, [ASSETS])
 
 
-def _newest_release(_: Scope, earlier: Earlier) -> Request | None:
+def _newest_release(_: Scope, earlier: EarlierResponse) -> Request | None:
     releases = fuel_poverty.releases(_page(earlier.body))
     if not releases:
         return None  # the probe of the collection reports missing releases
@@ -62,7 +69,7 @@ def _has_scores(shape: Shape) -> None:
 
 
 INDICES = Probe(
-    "govuk/indices_of_deprivation", asks_first(deprivation.fetch_indices), _files,
+    "govuk/indices_of_deprivation", first_request_of(deprivation.fetch_indices), _files,
     (partial(_attaches, deprivation.FILE_NAME, deprivation.INDICES),), piece=Piece(MEGABYTE),
 )  # fmt: skip
 FILE_7 = Probe(
@@ -70,7 +77,7 @@ FILE_7 = Probe(
     piece=Piece(16 * KILOBYTE, ranged=True), follows=INDICES,
 )  # fmt: skip
 FUEL_POVERTY = Probe(
-    "govuk/fuel_poverty", asks_first(fuel_poverty.fetch), _releases, (_has_releases,), piece=Piece(MEGABYTE)
+    "govuk/fuel_poverty", first_request_of(fuel_poverty.fetch), _releases, (_has_releases,), piece=Piece(MEGABYTE)
 )
 FUEL_RELEASE = Probe(
     "govuk/fuel_poverty_release", _newest_release, _files,

@@ -34,7 +34,7 @@ from spi_pipeline.publishers.http.exchange import (
     TransientFailure,
 )  # fmt: skip
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.http.pace import PATIENCE, Pace, Paced, Patience
+from spi_pipeline.publishers.http.pace import TIMEOUTS, Pace, Paced, Timeouts
 from spi_pipeline.publishers.http.peeking import Peek, Piece, peek
 from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.http.responses import NETWORK, beginning, published, receive, refused, unreached
@@ -68,41 +68,41 @@ class HttpClient:
     """Sends requests to publishers, for one source; see ``exchange.Client``.
 
     Attributes:
-        asked: the number of requests sent.
+        requests_sent: the number of requests sent.
 
     Args:
-        shelf: stores the responses.
+        cache: stores the responses.
         addresses: the publishers' addresses.
         limits: how many requests a second publishers may be sent.
         budget: the retries and time of this run.
         contact: whom a publisher can contact, named in every request.
         sleep: pauses before a retry; by default the pause of the budget.
-        tell: receives a progress line now and then.
-        patience: how long each wait may last.
+        progress: receives a progress line now and then.
+        timeouts: how long each wait may last.
         recording: records each request with its response.
     """
 
     def __init__(
         self,
-        shelf: ResponseCache,
+        cache: ResponseCache,
         addresses: Addresses,
         limits: Limits,
         budget: Budget,
         contact: str = "",
         sleep: Callable[[float], None] | None = None,
-        tell: Callable[[str], None] = lambda _line: None,
-        patience: Patience | None = None,
+        progress: Callable[[str], None] = lambda _line: None,
+        timeouts: Timeouts | None = None,
         recording: Recording | None = None,
     ) -> None:
-        self.asked = 0
-        self._shelf = shelf
+        self.requests_sent = 0
+        self._cache = cache
         self._addresses = addresses
         self._limits = limits
         self._budget = budget
         self._sleep = sleep or budget.pause
-        self._tell = tell
+        self._progress = progress
         self._recording = recording
-        self._pace = Pace(patience or PATIENCE, budget.left, self._say)
+        self._pace = Pace(timeouts or TIMEOUTS, budget.seconds_left, self._say)
         self._gained = False
         self._reported_part = False
         self._session = requests.Session()
@@ -123,8 +123,8 @@ class HttpClient:
         """See ``exchange.Client``."""
         url = self._addresses.url(request)
         key = _key(request, url)
-        stored = self._shelf.answer(key)
-        if stored and self._shelf.stands(key, immutable=request.immutable):
+        stored = self._cache.stored(key)
+        if stored and self._cache.is_current(key, immutable=request.immutable):
             self._record_stored(request, stored)
             return replace(stored, period=request.period)
         return self._with_retries(request, url, lambda: self._once(request, url, key, stored, check))
@@ -139,9 +139,9 @@ class HttpClient:
         """
         with closing(self._send(request, "GET" if request.data is None else "POST", piece.headers)) as response:
             if response.status_code not in (200, 206):
-                self._pace.refusal()
+                self._pace.await_refusal()
                 raise refused(response, request, beginning(response))
-            self._pace.body(PurePosixPath(request.path).name, 0, None)
+            self._pace.await_body(PurePosixPath(request.path).name, 0, None)
             return peek(response, piece)
 
     def announce(self, requests: Sequence[Request]) -> None:
@@ -149,7 +149,7 @@ class HttpClient:
         sizes = []
         for request in requests:
             key = _key(request, self._addresses.url(request))
-            if not (self._shelf.answer(key) and self._shelf.stands(key, immutable=request.immutable)):
+            if not (self._cache.stored(key) and self._cache.is_current(key, immutable=request.immutable)):
                 size = None
                 with suppress(SpiError):  # the download itself reports a failure, after all its tries
                     size = self._size_of(request)
@@ -158,7 +158,7 @@ class HttpClient:
             known = sum(size or 0 for size in sizes)
             more = "" if all(sizes) else " or more"
             files = "1 large file" if len(sizes) == 1 else f"{len(sizes)} large files"
-            self._tell(f"{files} of {known / 1e6:,.0f} MB{more} will be downloaded, once")
+            self._progress(f"{files} of {known / 1e6:,.0f} MB{more} will be downloaded, once")
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         """See ``exchange.Client``."""
@@ -214,7 +214,7 @@ class HttpClient:
         # Unpacked, so that the header gives the size of the file.
         with closing(self._send(request, "HEAD", {"Accept-Encoding": "identity"})) as response:
             if response.status_code != 200:
-                self._pace.refusal()
+                self._pace.await_refusal()
                 raise refused(response, request, beginning(response))
             length = response.headers.get("Content-Length", "")
             return int(length) if length.isdigit() else None
@@ -224,11 +224,11 @@ class HttpClient:
         """Send the request once and store the response."""
         method = "GET" if request.data is None else "POST"
         conditions = _conditions(stored) if stored and method == "GET" else {}
-        with self._shelf.receiving(key) as body:
-            part = parts.part(body.stat().st_size, self._shelf.noted(key)) if body.exists() else None
-            with closing(self._send(request, method, conditions | (part.asking if part else {}))) as response:
+        with self._cache.receiving(key) as body:
+            part = parts.part_of(body.stat().st_size, self._cache.resume_note(key)) if body.exists() else None
+            with closing(self._send(request, method, conditions | (part.range_headers if part else {}))) as response:
                 if response.status_code == 304 and stored:
-                    self._shelf.confirm(key)
+                    self._cache.confirm(key)
                     self._record_stored(request, stored)
                     return replace(stored, period=request.period)
                 bounded, headers = self._received(request, key, response, body, part)
@@ -236,11 +236,11 @@ class HttpClient:
             try:
                 self._judge(request, body, headers, bounded, check)
             except SpiError as error:
-                self._shelf.note(key, {})
+                self._cache.restart_body(key, {})
                 if response.status_code == 206:
                     raise TransientFailure(f"{error}; it came in parts and will be requested whole") from error
                 raise
-            return self._shelf.keep(key, body, url, request.period, published(headers), headers)
+            return self._cache.store(key, body, url, request.period, published(headers), headers)
 
     def _received(
         self, request: Request, key: str, response: requests.Response, body: Path, part: parts.Part | None
@@ -252,32 +252,34 @@ class HttpClient:
             try:
                 if response.status_code == 416:
                     raise TransientFailure("the body is shorter than the part received before")
-                begin = part.begins(response)
+                begin = part.begin_of(response)
             except TransientFailure:
-                self._shelf.note(key, {})
+                self._cache.restart_body(key, {})
                 raise
             headers = {**part.headers, **headers}
         elif response.status_code != 200:
-            self._pace.refusal()
+            self._pace.await_refusal()
             head = beginning(response)
             self._record(request, response.status_code, response.headers, head)
             raise refused(response, request, head)
         else:
-            self._shelf.note(key, parts.note(response, headers))
+            self._cache.restart_body(key, parts.note_of(response, headers))
         length = response.headers.get("Content-Length", "")
-        self._pace.body(PurePosixPath(request.path).name, begin, begin + int(length) if length.isdigit() else None)
+        self._pace.await_body(
+            PurePosixPath(request.path).name, begin, begin + int(length) if length.isdigit() else None
+        )
         try:
             return receive(response, body, request.max_bytes, begin), headers
         except TransientFailure:
-            self._gained = body.stat().st_size - begin >= parts.WORTH and bool(self._shelf.noted(key))
+            self._gained = body.stat().st_size - begin >= parts.WORTH_RESUMING and bool(self._cache.resume_note(key))
             raise
         except SpiError:
-            self._shelf.note(key, {})
+            self._cache.restart_body(key, {})
             raise
 
     def _record(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
         if self._recording:
-            self._recording.keep(request, status, headers, body)
+            self._recording.record(request, status, headers, body)
 
     def _record_stored(self, request: Request, stored: Download) -> None:
         """Record a stored response, unless it is a part: its address names the whole."""
@@ -287,7 +289,7 @@ class HttpClient:
             self._reported_part = True
             name = PurePosixPath(request.path).name
             fault = "is not in the recording, since the store holds only a part of it"
-            self._tell(f"{name} {fault}; record with a new store")
+            self._progress(f"{name} {fault}; record with a new store")
 
     def _judge(
         self, request: Request, body: Path, headers: Mapping[str, str], bounded: bool, check: Check | None
@@ -310,12 +312,12 @@ class HttpClient:
         for _ in range(_REDIRECTS + 1):
             settings = self._settings(request.host, address)
             self._limits.wait(urlsplit(address).netloc, request.host.rate)
-            self.asked += 1
-            if self.asked > 1:
-                self._say(f"{self.asked} requests so far")
-            self._pace.answer(urlsplit(address).hostname or "")
+            self.requests_sent += 1
+            if self.requests_sent > 1:
+                self._say(f"{self.requests_sent} requests so far")
+            self._pace.await_header(urlsplit(address).hostname or "")
             try:
-                self._pace.step()
+                self._pace.next_timeout()
                 unsent = requests.Request(method, address, headers=dict(headers), data=request.data)
                 # The session's own send would read the body of a redirect, however long, into memory.
                 adapter = self._session.get_adapter(address)
@@ -342,19 +344,19 @@ class HttpClient:
         addresses = 1
         if not requests.utils.select_proxy(url, settings["proxies"]):
             addresses = self._addresses.guard(host, url)
-        patience = self._pace.patience
-        return settings | {"timeout": (patience.connect / addresses, patience.answer)}
+        timeouts = self._pace.timeouts
+        return settings | {"timeout": (timeouts.connect / addresses, timeouts.header)}
 
     def _say(self, line: str) -> None:
         """Report progress, unless another line was written recently."""
-        if self._budget.voice.free():
-            self._tell(line)
+        if self._budget.wait_reporter.may_report():
+            self._progress(line)
 
     def _say_pause(self, url: str, state: tenacity.RetryCallState) -> None:
         """Report why there is a pause before the next try; a long pause is always reported."""
         why = state.outcome.exception() if state.outcome else ""
         line = f"{_bare(url)}: {why}; next try in {state.upcoming_sleep:.0f} s"
-        (self._tell if state.upcoming_sleep >= self._pace.patience.said else self._say)(line)
+        (self._progress if state.upcoming_sleep >= self._pace.timeouts.progress_interval else self._say)(line)
 
     def _spent(self, state: tenacity.RetryCallState) -> bool:
         """Whether the next try would wait too long, or the budget of the run is used up."""

@@ -207,10 +207,10 @@ class Scope:
 class ResponseCache(Protocol):
     """Stores the client's responses: one folder of the store, for one source."""
 
-    def answer(self, key: str) -> Download | None:
+    def stored(self, key: str) -> Download | None:
         """Return the response last stored for a request, or None."""
 
-    def stands(self, key: str, *, immutable: bool) -> bool:
+    def is_current(self, key: str, *, immutable: bool) -> bool:
         """Whether the stored response needs no new request: immutable, or of this refresh, and not refused since."""
 
     def receiving(self, key: str) -> AbstractContextManager[Path]:
@@ -219,13 +219,13 @@ class ResponseCache(Protocol):
         The file is removed afterwards, unless the body was stored or has a note.
         """
 
-    def noted(self, key: str) -> Mapping[str, str]:
+    def resume_note(self, key: str) -> Mapping[str, str]:
         """Return the note of a body received in part; empty if there is none."""
 
-    def note(self, key: str, noted: Mapping[str, str]) -> None:
+    def restart_body(self, key: str, note: Mapping[str, str]) -> None:
         """Start a new body with a note for resuming it; the note is empty if it cannot be resumed."""
 
-    def keep(
+    def store(
         self, key: str, body: Path, url: str, period: str, published_at: str | None, headers: Mapping[str, str]
     ) -> Download:
         """Store a body; the same bytes in response to the same request are the same download."""

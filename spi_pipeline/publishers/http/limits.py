@@ -73,7 +73,7 @@ class Budget:
     If a publisher is down, each of a thousand requests fails; four tries for each would take all night.
 
     Attributes:
-        voice: reports what the run waits for, for all sources together.
+        wait_reporter: reports what the run waits for, for all sources together.
 
     Args:
         retries: retries of the run.
@@ -84,7 +84,7 @@ class Budget:
     def __init__(self, retries: int = 100, seconds: float = 1800, whole: float = 12 * 3600) -> None:
         self.retries = retries
         self.seconds = seconds
-        self.voice = WaitReporter()
+        self.wait_reporter = WaitReporter()
         self._whole = whole
         self._began: float | None = None
         self._lock = threading.Lock()
@@ -98,7 +98,7 @@ class Budget:
         """Wait before a retry, until ``end`` is called at the latest."""
         self._ended.wait(seconds)
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds that remain for requests of the run."""
         with self._lock:
             now = time.monotonic()
@@ -107,7 +107,7 @@ class Budget:
 
     def spend(self, pause: float) -> bool:
         """Take a retry after ``pause`` seconds from the budget; if too little is left, take nothing, return False."""
-        remaining = self.left()
+        remaining = self.seconds_left()
         with self._lock:
             if self.retries < 1 or self.seconds < pause or remaining < pause:
                 return False

@@ -21,27 +21,27 @@ from spi_pipeline.publishers.http.exchange import MEGABYTE
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long each wait may last, in seconds.
 
     Attributes:
         connect: to connect, over all addresses of a host.
-        answer: from the request to the end of the header, connecting included; Nomis works for up to a minute.
+        header: from the request to the end of the header, connecting included; Nomis works for up to a minute.
         body: for the first bytes of a body, and the most that its deadline may lie ahead.
-        slowest: bytes a second; each byte received extends the deadline of a body at this rate.
+        minimum_rate: bytes a second; each byte received extends the deadline of a body at this rate.
         refusal: for the text of a refusal.
-        said: between two progress lines.
+        progress_interval: between two progress lines.
     """
 
     connect: float = 30.0
-    answer: float = 120.0
+    header: float = 120.0
     body: float = 60.0
-    slowest: int = 20_000
+    minimum_rate: int = 20_000
     refusal: float = 10.0
-    said: float = 10.0
+    progress_interval: float = 10.0
 
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 
 
 class OutOfTimeError(TimeoutError):
@@ -51,12 +51,12 @@ class OutOfTimeError(TimeoutError):
 class WaitReporter:
     """Limits the progress lines of all sources of a run to one line in ``every`` seconds."""
 
-    def __init__(self, every: float = PATIENCE.said) -> None:
+    def __init__(self, every: float = TIMEOUTS.progress_interval) -> None:
         self._every = every
         self._last = time.monotonic()
         self._lock = threading.Lock()
 
-    def free(self) -> bool:
+    def may_report(self) -> bool:
         """Whether a line may be written now; if so, it counts as written."""
         with self._lock:
             now = time.monotonic()
@@ -70,29 +70,29 @@ class Pace:
     """The time that one try has, and what it waits for.
 
     Args:
-        patience: how long each wait may last.
+        timeouts: how long each wait may last.
         run_left: returns the seconds that remain for requests of the run.
         say: receives progress lines.
     """
 
-    def __init__(self, patience: Patience, run_left: Callable[[], float], say: Callable[[str], None]) -> None:
-        self.patience = patience
+    def __init__(self, timeouts: Timeouts, run_left: Callable[[], float], say: Callable[[str], None]) -> None:
+        self.timeouts = timeouts
         self._run_left = run_left
         self._say = say
-        self._begin("", patience.answer)
+        self._begin("", timeouts.header)
 
-    def answer(self, host: str) -> None:
+    def await_header(self, host: str) -> None:
         """Begin to wait for the header of a response."""
-        self._begin(host, self.patience.answer)
+        self._begin(host, self.timeouts.header)
 
-    def body(self, name: str, had: int, size: int | None) -> None:
-        """Begin to wait for a body, of which ``had`` bytes are on disk; ``size`` is the whole size, if declared."""
-        self._begin(name, self.patience.body)
-        self._had, self._size, self._is_body = had, size, True
+    def await_body(self, name: str, received: int, size: int | None) -> None:
+        """Begin to wait for a body of which ``received`` bytes are on disk; ``size`` is the whole size, if declared."""
+        self._begin(name, self.timeouts.body)
+        self._had, self._size, self._is_body = received, size, True
 
-    def refusal(self) -> None:
+    def await_refusal(self) -> None:
         """Begin to wait for the text of a refusal."""
-        self._begin(self._what, self.patience.refusal)
+        self._begin(self._what, self.timeouts.refusal)
 
     def _begin(self, subject: str, seconds: float) -> None:
         self._what, self._allowed = subject, seconds
@@ -100,7 +100,7 @@ class Pace:
         self._until = self._began + seconds
         self._came, self._had, self._size, self._is_body = 0, 0, None, False
 
-    def step(self) -> float:
+    def next_timeout(self) -> float:
         """Return how long the next read may wait before it must call this again.
 
         Raises:
@@ -114,20 +114,20 @@ class Pace:
             if self._is_body:
                 raise OutOfTimeError(f"the body is too slow: {self._came:,} bytes in {now - self._began:.0f} seconds")
             raise OutOfTimeError(f"no complete response in {self._allowed:.0f} seconds")
-        return max(0.001, min(self._until - now, left, self.patience.said))
+        return max(0.001, min(self._until - now, left, self.timeouts.progress_interval))
 
-    def came(self, size: int) -> None:
+    def add_bytes(self, size: int) -> None:
         """Count bytes received."""
         self._came += size
         if self._is_body:
-            ahead = time.monotonic() + self.patience.body
-            self._until = min(ahead, self._until + size / self.patience.slowest)
-        self.waited()
+            ahead = time.monotonic() + self.timeouts.body
+            self._until = min(ahead, self._until + size / self.timeouts.minimum_rate)
+        self.report_wait()
 
-    def waited(self) -> None:
+    def report_wait(self) -> None:
         """Report progress if the wait has lasted a while."""
         seconds = time.monotonic() - self._began
-        if seconds < self.patience.said:
+        if seconds < self.timeouts.progress_interval:
             return
         if not self._is_body:
             self._say(f"{self._what} has not responded for {seconds:.0f} s, at most {self._allowed:.0f} s")
@@ -149,13 +149,13 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while True:
-            self._sock.settimeout(self._pace.step())
+            self._sock.settimeout(self._pace.next_timeout())
             try:
                 size = self._sock.recv_into(buffer)
             except TimeoutError:
-                self._pace.waited()
+                self._pace.report_wait()
                 continue
-            self._pace.came(size)
+            self._pace.add_bytes(size)
             return size
 
     def close(self) -> None:
@@ -166,16 +166,16 @@ class _Reader(io.RawIOBase):
 def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
     """Return urllib3's pools by scheme, whose every read keeps to a pace, also of a proxy's responses."""
 
-    class Answer(http.client.HTTPResponse):
+    class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
             super().__init__(sock, *args, **named)
             self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock, pace))
 
     class Plain(HTTPConnection):
-        response_class = Answer
+        response_class = Response
 
     class Secure(HTTPSConnection):
-        response_class = Answer
+        response_class = Response
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

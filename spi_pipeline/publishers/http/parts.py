@@ -11,7 +11,7 @@ import requests
 from spi_pipeline.publishers.http.exchange import TransientFailure
 
 # For a smaller body, a new request is quicker than resuming.
-WORTH = 1 << 18
+WORTH_RESUMING = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Part:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def asking(self) -> dict[str, str]:
+    def range_headers(self) -> dict[str, str]:
         """Headers that request the rest if the body is still the same version, and otherwise all of it.
 
         The range begins no later than the last byte, since an empty range would be refused.
@@ -39,7 +39,7 @@ class Part:
         begin = min(self.size, self.total - 1)
         return {"Range": f"bytes={begin}-", "If-Range": self.validator, "Accept-Encoding": "identity"}
 
-    def begins(self, response: requests.Response) -> int:
+    def begin_of(self, response: requests.Response) -> int:
         """Return the position where the bytes of a response with status 206 belong.
 
         A server may begin earlier than requested; caches that store blocks do.
@@ -67,21 +67,21 @@ class Part:
         return int(first)
 
 
-def part(size: int, noted: Mapping[str, str]) -> Part | None:
+def part_of(size: int, note: Mapping[str, str]) -> Part | None:
     """Return the part described by a note, or None if nothing can be resumed.
 
     Args:
         size: bytes received.
-        noted: see ``note``.
+        note: see ``note_of``.
     """
-    total = noted.get("total", "")
-    if not total.isdigit() or not 0 < size <= int(total) or not noted.get("validator"):
+    total = note.get("total", "")
+    if not total.isdigit() or not 0 < size <= int(total) or not note.get("validator"):
         return None
-    headers = {name: text for name, text in noted.items() if name not in ("total", "validator")}
-    return Part(size, int(total), noted["validator"], headers)
+    headers = {name: text for name, text in note.items() if name not in ("total", "validator")}
+    return Part(size, int(total), note["validator"], headers)
 
 
-def note(response: requests.Response, headers: Mapping[str, str]) -> dict[str, str]:
+def note_of(response: requests.Response, headers: Mapping[str, str]) -> dict[str, str]:
     """Return the note for resuming a response with status 200; empty if it is too small or cannot be resumed.
 
     Args:
@@ -90,7 +90,7 @@ def note(response: requests.Response, headers: Mapping[str, str]) -> dict[str, s
     """
     total, validator = response.headers.get("Content-Length", ""), _validator(response.headers)
     is_packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
-    if not validator or is_packed or not total.isdigit() or int(total) < WORTH:
+    if not validator or is_packed or not total.isdigit() or int(total) < WORTH_RESUMING:
         return {}
     return {"total": total, "validator": validator, **headers}
 

@@ -41,7 +41,7 @@ class Recording:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def keep(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
+    def record(self, request: Request, status: int, headers: Mapping[str, str], body: Path | bytes) -> None:
         """Store a request and its final response, after all redirects.
 
         Args:

@@ -7,14 +7,14 @@ import pandas as pd
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
 from spi_pipeline.publishers.offer import Offer
 
 DAY = "2011-03-27"
-BIRTH = Named("census2011/KS204EW_*.csv", DAY, "lsoa11")
-SIZE = Named("census2011/msoa_household_size_2011_*.csv", DAY, "msoa11")
+BIRTH = ContractReader("census2011/KS204EW_*.csv", DAY, "lsoa11")
+SIZE = ContractReader("census2011/msoa_household_size_2011_*.csv", DAY, "msoa11")
 DEPRIVATION = "census2011/household_deprivation11_lsoa11_*.csv"
 # In the order of the number of dimensions in which a household is deprived.
 DIMENSIONS = ("not_deprived", "deprived_in_one", "deprived_in_two", "deprived_in_three", "deprived_in_four")
@@ -93,10 +93,10 @@ def _residents(folder: Folder) -> pd.Series:
 
 OFFERS = {
     "census_2011_country_of_birth": Offer(read=country_of_birth),
-    "census_2011_homes": Offer(read=Named("census2011/KS403EW_*.csv", DAY, "lsoa11")),
+    "census_2011_homes": Offer(read=ContractReader("census2011/KS403EW_*.csv", DAY, "lsoa11")),
     "census_2011_household_deprivation": Offer(read=household_deprivation),
     "census_2011_household_size": Offer(read=household_size),
-    "census_2011_qualifications": Offer(read=Named("census2011/msoa_education_2011_*.csv", DAY, "msoa11")),
+    "census_2011_qualifications": Offer(read=ContractReader("census2011/msoa_education_2011_*.csv", DAY, "msoa11")),
     "census_2011_ethnic_group": Offer(
         read=partial(percentages, "census2011/msoa_ethnicity_2011_*.csv", "mnemonic", ETHNIC_GROUPS)
     ),

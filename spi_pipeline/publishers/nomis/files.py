@@ -7,19 +7,23 @@ import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.reading import numbers, whole
-from spi_pipeline.publishers.nomis.tables import CENSUS, with_beside
+from spi_pipeline.publishers.nomis.tables import CENSUS, with_derived
+from spi_pipeline.rules.wording import listing
 
 CENSUS_DAY = "2021-03-21"
 # Nomis offers TS007A as a manual download, with five lines of notes before the header.
-AGE = Named("census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
-ETHNIC_GROUP = Named("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
-SEX = Named("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
-COUNTRY_OF_BIRTH = Named("census2021_onsvisual/TS004_country_of_birth_3a_2021_*.csv.gz", CENSUS_DAY, "census21")
+AGE = ContractReader(
+    "census2021_other/TS007A_age_by_five_year_age_bands_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"'
+)
+ETHNIC_GROUP = ContractReader("census2021_other/TS021_ethnic_group_*.csv", CENSUS_DAY, "lsoa21", after='"mnemonic"')
+SEX = ContractReader("census2021_onsvisual/TS008_sex_2021_*.csv.gz", CENSUS_DAY, "census21")
+COUNTRY_OF_BIRTH = ContractReader(
+    "census2021_onsvisual/TS004_country_of_birth_3a_2021_*.csv.gz", CENSUS_DAY, "census21"
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Spread:
         categories: the columns of that file that sum to the same part.
     """
 
-    counts: Named
+    counts: ContractReader
     code: str
     total: tuple[str, ...]
     part: tuple[str, ...]
@@ -46,7 +50,9 @@ class Spread:
 _OTHER_LANGUAGE = "Main language is not English (English or Welsh in Wales)"
 _NOT_WELL = (f"{_OTHER_LANGUAGE}: Cannot speak English well", f"{_OTHER_LANGUAGE}: Cannot speak English")
 PROFICIENCY = Spread(
-    Named("census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"),
+    ContractReader(
+        "census2021_other/proficiency21_msoa21_*.csv", CENSUS_DAY, "msoa21", "national/proficiency21_msoa21.rda"
+    ),
     "msoa21_code",
     (
         "Main language is English (English or Welsh in Wales)",
@@ -59,7 +65,7 @@ PROFICIENCY = Spread(
     ("english_proficiency_4a-003",),
 )
 UNPAID_CARE = Spread(
-    Named("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21"),
+    ContractReader("census2021_other/msoa_provision_of_unpaid_care_2021_*.csv", CENSUS_DAY, "msoa21"),
     "msoa21cd",
     ("total",),
     tuple(f"provides_{hours}_hours_unpaid_care_a_week" for hours in ("20_to_34", "35_to_49", "50_or_more")),
@@ -233,7 +239,7 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     small = _residents(folder, areas).merge(counted, on="msoa_code", how="left", validate="m:1")
     missing = sorted(small.loc[small[total].isna(), "area_code"])
     if missing:
-        raise SpiError(f"{name} has no MSOA for {listed(missing)}; fetch it again, or compare it with the lookups")
+        raise SpiError(f"{name} has no MSOA for {listing(missing)}; fetch it again, or compare it with the lookups")
     share = pd.Series(1.0, small.index)
     if areas.oa21 and folder.has(table.percentages):
         percentages = folder.csv(table.percentages, CENSUS_DAY, needs=["areacd", *table.categories])
@@ -265,7 +271,7 @@ def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas
     published = folder.csv(table.file, CENSUS_DAY, needs=["areacd", *table.parts.values()]).set_index("areacd")
     missing = sorted(set(counted["area_code"]) - set(published.index))
     if missing or not published.index.is_unique:
-        fault = f"has no {listed(missing)}" if missing else "holds an output area twice"
+        fault = f"has no {listing(missing)}" if missing else "holds an output area twice"
         raise SpiError(f"{table.file} {fault}; fetch it again, whole")
     percent = published.loc[counted["area_code"]]
     frame = pd.DataFrame({"area_code": counted["area_code"]})
@@ -273,7 +279,7 @@ def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas
         share = numbers(percent[name], table.file, name).to_numpy() / 100
         frame[column] = (counted["count"] * share).round().astype("Int64")
     frame[table.total] = frame[list(table.parts)].sum(axis=1, skipna=False)
-    return with_beside(CENSUS[source.id], frame)[[column.name for column in source.columns]]
+    return with_derived(CENSUS[source.id], frame)[[column.name for column in source.columns]]
 
 
 def _residents(folder: Folder, areas: Areas) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from spi_pipeline.geography.codes import check_area_codes
 from spi_pipeline.publishers.files.reading import begins, header_of, numbers, text_rows, whole_numbers, years
 from spi_pipeline.publishers.http.exchange import Download, Scope
 from spi_pipeline.publishers.nomis import bulk
-from spi_pipeline.publishers.nomis.tables import PUBLISHER, Table, census_table, check_whole, columns_of, with_beside
+from spi_pipeline.publishers.nomis.tables import PUBLISHER, Table, census_table, check_whole, columns_of, with_derived
 
 # By our column, the published one: of every table, then of some.
 FIGURES = {"value": "OBS_VALUE", "count": "RECORD_COUNT"}
@@ -39,7 +39,7 @@ def parse_census(source_id: str, downloads: Sequence[Download], scope: Scope) ->
     for column, parts in table.sums.items():
         frame[column] = frame[list(parts)].sum(axis=1, skipna=False)
         frame = frame.drop(columns=list(parts))
-    return with_beside(table, frame)
+    return with_derived(table, frame)
 
 
 def _by_category(table: Table, downloads: Sequence[Download], areas: Collection[str], scope: Scope) -> pd.DataFrame:

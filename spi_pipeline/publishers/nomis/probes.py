@@ -3,13 +3,13 @@
 from functools import partial
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.nomis import fetching, parsing
 from spi_pipeline.publishers.nomis.parsing import AGES
 from spi_pipeline.publishers.nomis.tables import CENSUS, PUBLISHER, columns_of
-from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, asks_first, has_columns, newest_first
+from spi_pipeline.publishers.probing.probe import Expect, Probe, Shape, first_request_of, has_columns, newest_first
 from spi_pipeline.publishers.probing.shapes import table_of
+from spi_pipeline.rules.wording import listing
 
 
 def _shape(peek: Peek) -> Shape:
@@ -55,7 +55,7 @@ def _census(source_id: str) -> Probe:
     dimension = {"code": table.dimension, **({"label": f"{table.dimension}_name"} if len(table.labels) > 1 else {})}
     return Probe(
         f"nomis/{table.dataset}",
-        asks_first(partial(fetching.fetch_census, source_id)),
+        first_request_of(partial(fetching.fetch_census, source_id)),
         _shape,
         (_has({**parsing.AREA, **dimension}, table.dataset), _has_categories(source_id)),
     )
@@ -65,15 +65,15 @@ def _has_ages(shape: Shape) -> None:
     if _is_whole(shape) and shape.rows != len(AGES):
         raise SpiError(
             f"NM_2014_1 of {PUBLISHER} returns {shape.rows} rows for an area, not the {len(AGES)} of "
-            f"{listed(list(AGES))}; compare its codes of c_age with spi_pipeline/publishers/nomis/parsing.py"
+            f"{listing(list(AGES))}; compare its codes of c_age with spi_pipeline/publishers/nomis/parsing.py"
         )
 
 
 CENSUS_PROBES = {source_id: _census(source_id) for source_id in CENSUS}
 POPULATION = Probe(
-    "nomis/NM_2014_1", asks_first(fetching.fetch_population), _shape,
+    "nomis/NM_2014_1", first_request_of(fetching.fetch_population), _shape,
     (_has(parsing.POPULATION_COLUMNS, "NM_2014_1"), _has_ages),
 )  # fmt: skip
 CLAIMANTS = Probe(
-    "nomis/NM_162_1", asks_first(fetching.fetch_claimants), _shape, (_has(parsing.CLAIMANTS_COLUMNS, "NM_162_1"),)
+    "nomis/NM_162_1", first_request_of(fetching.fetch_claimants), _shape, (_has(parsing.CLAIMANTS_COLUMNS, "NM_162_1"),)
 )

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.http.exchange import Scope
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "Nomis"
 TOTAL = "Total"
@@ -40,8 +40,8 @@ class Table:
         level: the areas it is read for.
         bulk: its name in the bulk download.
         sums: by our column, the columns of ``labels`` that it sums and replaces.
-        beside: by our column, the columns that it is computed from and stands next to: their sum, in which those with a
-            minus are subtracted.
+        derived: by our column, the columns that it is computed from and stands next to: their sum, in which those with
+            a minus are subtracted.
     """
 
     dataset: str
@@ -51,7 +51,7 @@ class Table:
     bulk: str
     level: str = "output_areas"
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    derived: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # The tables behind indicators come first, since a visit may leave out the last.
@@ -144,7 +144,7 @@ CENSUS: dict[str, Table] = {
     ),
     "census_country_of_birth": Table(
         "NM_2024_1", "c2021_cob_12", {"residents": TOTAL, "born_in_uk": "United Kingdom"},
-        {"residents": 0, "born_in_uk": 1}, "ts004", beside={"born_abroad": ("residents", "-born_in_uk")},
+        {"residents": 0, "born_in_uk": 1}, "ts004", derived={"born_abroad": ("residents", "-born_in_uk")},
     ),
     "census_ethnic_group": Table(
         "NM_2041_1", "c2021_eth_20",
@@ -169,7 +169,7 @@ CENSUS: dict[str, Table] = {
         {"one_person": 2, "two_people": 3, "three_people": 4, **{f"of_{size}": size + 1 for size in range(4, 8)},
          "of_8_or_more": 9},
         "ts017", sums={"four_or_more": (*(f"of_{size}" for size in range(4, 8)), "of_8_or_more")},
-        beside={"households": ("one_person", "two_people", "three_people", "four_or_more")},
+        derived={"households": ("one_person", "two_people", "three_people", "four_or_more")},
     ),
     "census_household_deprivation": Table(
         "NM_2031_1", "c2021_dep_6",
@@ -206,7 +206,7 @@ CENSUS: dict[str, Table] = {
          "unemployed_others": 7, "unemployed_students": 14, "inactive": 1011},
         "ts066", sums={"in_employment": ("in_employment_others", "in_employment_students"),
                        "unemployed": ("unemployed_others", "unemployed_students")},
-        beside={"economically_active": ("in_employment", "unemployed")},
+        derived={"economically_active": ("in_employment", "unemployed")},
     ),
 }  # fmt: skip
 
@@ -217,9 +217,9 @@ def census_table(source_id: str, scope: Scope) -> Table:
     return table if getattr(scope, table.level) else replace(table, level="lsoas")
 
 
-def with_beside(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns of ``Table.beside`` to a table."""
-    for column, parts in table.beside.items():
+def with_derived(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of ``Table.derived`` to a table."""
+    for column, parts in table.derived.items():
         frame[column] = sum(-frame[part[1:]] if part.startswith("-") else frame[part] for part in parts)
     return frame
 
@@ -233,7 +233,7 @@ def check_whole(codes: Iterable[str], areas: Collection[str], name: str) -> None
     absent = sorted(set(areas) - set(codes))
     if absent:
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listed(absent)}; fetch it again, or "
+            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listing(absent)}; fetch it again, or "
             "compare its geography with ours"
         )
 
@@ -255,7 +255,7 @@ def columns_of(table: Table, labels: Mapping[str, int | None], name: str) -> dic
         if len(matches) != 1:
             raise SpiError(
                 f"{name} of Nomis has {len(matches)} categories of code {table.codes[column]} where one belongs, "
-                f"it has {listed([f'{code} {label}' for label, code in labels.items()])}; compare the table's id with "
+                f"it has {listing([f'{code} {label}' for label, code in labels.items()])}; compare the table's id with "
                 "spi_pipeline/publishers/nomis/tables.py"
             )
         return {matches[0]: column}
@@ -266,7 +266,7 @@ def columns_of(table: Table, labels: Mapping[str, int | None], name: str) -> dic
             matches = [label for label, code in labels.items() if code == table.codes[column] and _akin(label, wanted)]
         if len(matches) != 1:
             raise SpiError(
-                f"{name} of Nomis has {len(matches)} categories {wanted!r}, it has {listed(list(labels))}; "
+                f"{name} of Nomis has {len(matches)} categories {wanted!r}, it has {listing(list(labels))}; "
                 "compare the table's id and labels with spi_pipeline/publishers/nomis/tables.py"
             )
         columns[matches[0]] = column

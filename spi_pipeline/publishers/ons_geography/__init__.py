@@ -3,7 +3,7 @@
 from functools import partial
 
 from spi_pipeline.publishers.files.areas import LSOA_2011
-from spi_pipeline.publishers.files.columns import Named
+from spi_pipeline.publishers.files.columns import ContractReader
 from spi_pipeline.publishers.offer import Offer, Reader
 from spi_pipeline.publishers.ons_geography import files, services
 from spi_pipeline.publishers.ons_geography.layers import OUTPUT_AREA_FIT
@@ -12,7 +12,7 @@ from spi_pipeline.publishers.ons_geography.probes import PROBES
 _READ: dict[str, Reader] = {
     "wards": files.wards,
     "lsoa_boundaries": files.lsoa_boundaries,
-    "lsoa_2011_lookup": Named(LSOA_2011, "2021", "lsoa11"),
+    "lsoa_2011_lookup": ContractReader(LSOA_2011, "2021", "lsoa11"),
 }
 _NATIONAL = ("wards", "lsoa_2011_lookup")
 HOSTS = (services.ONS_GEOGRAPHY,)

@@ -8,7 +8,7 @@ import shapely
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.publishers.files.areas import BEST_FIT, LSOA_2011, MSOA_2011, Areas, read_msoas, read_parents
-from spi_pipeline.publishers.files.columns import Named, by_contract
+from spi_pipeline.publishers.files.columns import ContractReader, by_contract
 from spi_pipeline.publishers.files.england import read_authorities, read_former_msoas, read_former_parents, read_wards
 from spi_pipeline.publishers.files.folder import Folder
 
@@ -73,7 +73,7 @@ def lsoa_best_fit(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
 def msoa_2011_lookup(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
     """Match MSOAs of 2011 to those of 2021: by a lookup for our authorities, by the names of LSOAs for England."""
     if not areas.national:
-        return Named(MSOA_2011, "2021", "msoa11")(folder, source, areas)
+        return ContractReader(MSOA_2011, "2021", "msoa11")(folder, source, areas)
     frame = read_former_msoas(folder, read_msoas(folder, areas.geography, areas.lsoa21))
     folder.remark(LSOA_2011, "MSOAs are told by their codes and the names of LSOAs; no lookup of theirs is at hand.")
     return by_contract(frame, LSOA_2011, source)

@@ -16,16 +16,16 @@ from spi_pipeline.publishers.ons_geography.services import (
     fields_of,
     within_degrees,
 )
-from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, first_asked
+from spi_pipeline.publishers.probing.probe import EarlierResponse, Probe, Shape, first_request
 from spi_pipeline.publishers.probing.shapes import json_of
 
 # Boundaries are long: a generalised boundary of one area takes up to 50 kB.
 LONGEST = 300_000
 
 
-def _ask(name: str, scope: Scope, _: Earlier) -> Request | None:
+def _ask(name: str, scope: Scope, _: EarlierResponse) -> Request | None:
     """Return the request of a refresh, for one record."""
-    request = first_asked(partial(fetch_service, name), scope)
+    request = first_request(partial(fetch_service, name), scope)
     if request is None:
         return None
     one = tuple((key, "1" if key == "resultRecordCount" else value) for key, value in request.params)

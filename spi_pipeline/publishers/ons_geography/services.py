@@ -19,7 +19,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import check_area_codes, listed
+from spi_pipeline.geography.codes import check_area_codes
 from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import (
     Client,
@@ -38,6 +38,7 @@ from spi_pipeline.publishers.ons_geography.layers import (
     SERVICES,
     Service,
 )
+from spi_pipeline.rules.wording import listing
 
 PUBLISHER = "ONS Open Geography"
 ONS_GEOGRAPHY = Host("ONS_GEOGRAPHY", "https://services1.arcgis.com/ESMARspQHYMw9BZ9/arcgis/rest/services")
@@ -92,12 +93,12 @@ def _some(service: Service, codes: Sequence[str]) -> Iterator[str]:
 def _gone(service: Service, client: Client) -> PermanentFailure:
     """Return the failure for a service that is gone, naming its possible successors."""
     try:
-        listing = client.read_json(Request(ONS_GEOGRAPHY, "", (("f", "json"),), media=("json",)))
-        names = [str(one["name"]) for one in listing["services"]]
+        directory = client.read_json(Request(ONS_GEOGRAPHY, "", (("f", "json"),), media=("json",)))
+        names = [str(one["name"]) for one in directory["services"]]
     except (PermanentFailure, TransientFailure, KeyError, TypeError):
         names = []  # the list has been empty at times
     alike = sorted({name for name in names if re.fullmatch(service.successors, name)}, key=_vintage, reverse=True)
-    hint = f"it lists {listed(alike)}" if alike else f"look for a name like it in {ONS_GEOGRAPHY.base}?f=json"
+    hint = f"it lists {listing(alike)}" if alike else f"look for a name like it in {ONS_GEOGRAPHY.base}?f=json"
     return PermanentFailure(
         f"{PUBLISHER} has no service {service.name} any more; {hint}, and write the one of the vintage of "
         "geography.yaml into spi_pipeline/publishers/ons_geography/layers.py"
@@ -173,7 +174,7 @@ def parse_output_areas(downloads: Sequence[Download], scope: Scope) -> pd.DataFr
     if len(bare):
         raise SpiError(
             f"{SERVICES[OUTPUT_AREA_FIT].name} of {PUBLISHER} lacks {len(bare)} of {len(frame)} output areas, "
-            f"{listed(list(bare))}; fetch it again"
+            f"{listing(list(bare))}; fetch it again"
         )
     return frame
 
@@ -268,7 +269,7 @@ def fields_of(service: Service, fields: Mapping[str, Any], name: str) -> dict[st
         matches = [field for field in fields if re.fullmatch(pattern, field)]
         if not matches:
             raise SpiError(
-                f"{name} of {PUBLISHER} has no field like {pattern}, it has {listed(list(fields))}; name its "
+                f"{name} of {PUBLISHER} has no field like {pattern}, it has {listing(list(fields))}; name its "
                 "fields in spi_pipeline/publishers/ons_geography"
             )
         value = fields[matches[0]]
@@ -314,6 +315,6 @@ def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
         absent = sorted(set(known[column]) - set(frame[column]))
         if absent:
             raise SpiError(
-                f"{service.name} of {PUBLISHER} lacks {len(absent)} of {len(known[column])} areas, {listed(absent)}; "
+                f"{service.name} of {PUBLISHER} lacks {len(absent)} of {len(known[column])} areas, {listing(absent)}; "
                 "fetch it again, or compare it with geography.yaml"
             )

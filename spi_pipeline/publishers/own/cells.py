@@ -43,7 +43,7 @@ class Sheet:
     divider: str = ""
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """The file and, in a workbook, the sheet, for errors."""
         return f"{self.file}, sheet {self.name}" if self.name else self.file
 

@@ -17,41 +17,41 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.tables import POINTS, Placed, level_of
 from spi_pipeline.contracts.reading.documents import BLANK, unknown
 from spi_pipeline.geography.shapes import Shapes
-from spi_pipeline.publishers.own.inspecting import Asked, Seen
+from spi_pipeline.publishers.own.inspecting import DraftOptions, Inspection
 from spi_pipeline.publishers.own.placing import Places
 
 # Figures over at most this many days are a flow; a longer period may mean anything.
 _FLOW_DAYS = 800
 
 
-def draft(seen: Seen, asked: Asked, contracts: Contracts, known: Places) -> dict[str, str]:
+def draft(inspection: Inspection, options: DraftOptions, contracts: Contracts, known: Places) -> dict[str, str]:
     """Return the files of a draft, by path below the contracts folder; the component's file has the indicator added.
 
     Raises:
         SpiError: for a word that the contracts do not define, or a name that is taken.
     """
-    _check(asked, contracts)
-    before = (contracts.root / f"indicators/{asked.component}.yaml").read_text(encoding="utf-8")
+    _check(options, contracts)
+    before = (contracts.root / f"indicators/{options.component}.yaml").read_text(encoding="utf-8")
     return {
-        f"sources/{asked.name}.yaml": _contract(seen, asked, contracts),
-        f"indicators/{asked.component}.yaml": f"{before.rstrip()}\n{_indicator(seen, asked)}",
-        f"fixtures/{asked.name}.csv": _fixture(seen, asked, known),
+        f"sources/{options.name}.yaml": _contract(inspection, options, contracts),
+        f"indicators/{options.component}.yaml": f"{before.rstrip()}\n{_indicator(inspection, options)}",
+        f"fixtures/{options.name}.csv": _fixture(inspection, options, known),
     }
 
 
-def _check(asked: Asked, contracts: Contracts) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", asked.name):
+def _check(options: DraftOptions, contracts: Contracts) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", options.name):
         raise SpiError(
-            f"{asked.name!r} cannot be the name of a table; choose lower-case letters with --name, such as asb_calls"
+            f"{options.name!r} cannot be the name of a table; choose lower-case letters with --name, such as asb_calls"
         )
     taken = {*contracts.sources, *contracts.products, *contracts.titles, *contracts.context}
-    if asked.name in taken:
-        raise SpiError(f"the name {asked.name} is taken already; choose another with --name")
+    if options.name in taken:
+        raise SpiError(f"the name {options.name} is taken already; choose another with --name")
     outcomes = [word for word, concept in contracts.vocabulary.concepts.items() if concept.kind == "outcome"]
     for word, kind, words in (
-        (asked.component, "component", contracts.framework.components),
-        (asked.licence, "licence of vocabulary.yaml", contracts.vocabulary.licences),
-        (asked.concept, "concept that may enter the index", outcomes),
+        (options.component, "component", contracts.framework.components),
+        (options.licence, "licence of vocabulary.yaml", contracts.vocabulary.licences),
+        (options.concept, "concept that may enter the index", outcomes),
     ):
         if word and word not in words:
             raise SpiError(unknown(word, kind, words))
@@ -65,14 +65,14 @@ def _given(value: str, question: str) -> str:
     return json.dumps(value, ensure_ascii=False) if value else _blank(question)
 
 
-def _title(asked: Asked) -> str:
-    return asked.name.replace("_", " ").capitalize()
+def _title(options: DraftOptions) -> str:
+    return options.name.replace("_", " ").capitalize()
 
 
-def _columns(seen: Seen, asked: Asked) -> tuple[str, str]:
+def _columns(inspection: Inspection, options: DraftOptions) -> tuple[str, str]:
     """Return our names of the column of figures and of the column of the whole; empty if there is no such column."""
     names, numbered = [], count(2)
-    for name in (seen.figure or "counted", asked.of):
+    for name in (inspection.figure or "counted", options.of):
         ours = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
         ours = ours if re.match(r"[a-z]", ours) and ours not in ("area_code", "year") else f"figure_{ours}".strip("_")
         names.append((ours if ours not in names else f"{ours}_{next(numbered)}") if name else "")
@@ -87,35 +87,36 @@ def _round(value: float, *, up: bool) -> float:
     return float(f"{(ceil if up else floor)(value / scale) * scale:g}")
 
 
-def _contract(seen: Seen, asked: Asked, contracts: Contracts) -> str:
-    licence = contracts.vocabulary.licences.get(asked.licence)
+def _contract(inspection: Inspection, options: DraftOptions, contracts: Contracts) -> str:
+    licence = contracts.vocabulary.licences.get(options.licence)
     town = " and ".join(authority.name for authority in contracts.geography.authorities)
-    table, level = seen.table, level_of(seen.table.kind)
-    figure, whole = _columns(seen, asked)
+    table, level = inspection.table, level_of(inspection.table.kind)
+    figure, whole = _columns(inspection, options)
     places = json.dumps(table.place_names(), ensure_ascii=False)
-    file = {"sheet": table.sheet if asked.sheet else "", "date": seen.date}
+    file = {"sheet": table.sheet if options.sheet else "", "date": inspection.date}
     details = "".join(f", {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in file.items() if value)
-    minimum = asked.minimum_count if asked.minimum_count is not None else _blank("the smallest count that may be shown")
-    start, end = seen.period or ("", "")
+    minimum = options.minimum_count
+    smallest = minimum if minimum is not None else _blank("the smallest count that may be shown")
+    start, end = inspection.period or ("", "")
     period = (
         "{basis: reference, column: year}"
-        if seen.year
+        if inspection.year
         else f"{{basis: reference, start: {_given(start, 'the first day, YYYY-MM-DD')}, "
         f"end: {_given(end, 'the last day, YYYY-MM-DD')}}}"
     )
     lives = f"one of {', '.join(contracts.vocabulary.useful_lives)}"
-    days = (pd.Timestamp(end) - pd.Timestamp(start)).days if seen.period else _FLOW_DAYS + 1
+    days = (pd.Timestamp(end) - pd.Timestamp(start)).days if inspection.period else _FLOW_DAYS + 1
     attribution = f"Contains figures of the council of {town} licensed under the {licence.title}" if licence else ""
     head = f"""\
 apiVersion: v3.1.0
 kind: DataContract
-id: {asked.name}
-name: {_title(asked)}
+id: {options.name}
+name: {_title(options)}
 version: 1.0.0
 status: draft
-team: {{name: {_given(asked.owner, "the team that answers for it, in small letters")}}}
+team: {{name: {_given(options.owner, "the team that answers for it, in small letters")}}}
 support:
-  - {{channel: {_given(asked.owner, "where a reader asks")}}}
+  - {{channel: {_given(options.owner, "where a reader asks")}}}
 description:
   purpose: {_blank("what is counted, by whom, and when it is written down")}
   limitations: {_blank("what a reader must know before trusting it")}
@@ -124,23 +125,23 @@ slaProperties:
 customProperties:
   - {{property: publisher, value: {json.dumps(f"The council of {town}", ensure_ascii=False)}}}
   - {{property: group, value: own}}
-  - {{property: dataset, value: {_title(asked)}}}
+  - {{property: dataset, value: {_title(options)}}}
   - {{property: url, value: {_blank("a page that tells of the figures, https://…")}}}
-  - {{property: licence, value: {_given(asked.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
+  - {{property: licence, value: {_given(options.licence, f"one of {', '.join(contracts.vocabulary.licences)}")}}}
   - {{property: attribution, value: {_given(attribution, "the sentence a reader is owed")}}}
   - {{property: mode, value: own}}
-  - {{property: minimum_count, value: {minimum}}}
+  - {{property: minimum_count, value: {smallest}}}
   - {{property: useful_life, value: {"flow" if days <= _FLOW_DAYS else _blank(lives)}}}
   - {{property: no_total, value: The council's own figures; nobody else publishes their total.}}
   - property: own
     value: {{placed_by: {table.kind}, columns: {places}{details},
-            expires: {_given(asked.expires, "the last day they are of use, YYYY-MM-DD")}}}
+            expires: {_given(options.expires, "the last day they are of use, YYYY-MM-DD")}}}
   - property: geography
-    value: {{levels: [{level}], vintage: {seen.vintage}}}
+    value: {{levels: [{level}], vintage: {inspection.vintage}}}
   - property: period
     value: {period}
 schema:
-  - name: {asked.name}
+  - name: {options.name}
     logicalType: object
     physicalType: table
     properties:
@@ -152,33 +153,35 @@ schema:
       - {{name: year, logicalType: integer, primaryKey: true, primaryKeyPosition: 2,
          description: Calendar year,
          customProperties: [{{property: concept, value: time}}, {{property: unit, value: calendar_year}},
-                            {{property: published_name, value: {json.dumps(seen.year, ensure_ascii=False)}}}]}}
+                            {{property: published_name, value: {json.dumps(inspection.year, ensure_ascii=False)}}}]}}
 """
-    columns = [_column(seen, asked, figure, seen.figure, contracts)]
-    if asked.of:
-        columns.append(_column(replace(seen, whole=True, percent=False, values=()), asked, whole, asked.of, contracts))
+    columns = [_column(inspection, options, figure, inspection.figure, contracts)]
+    if options.of:
+        of_whole = replace(inspection, is_count=True, percent=False, values=())
+        columns.append(_column(of_whole, options, whole, options.of, contracts))
+    by_year = ", by: [year]" * bool(inspection.year)
     rules = f"""\
     quality:
       - {{id: most_areas, type: custom, engine: spi, severity: error,
-         implementation: {{rule: coverage, columns: [area_code], min_share: 0.95{", by: [year]" * bool(seen.year)}}}}}
+         implementation: {{rule: coverage, columns: [area_code], min_share: 0.95{by_year}}}}}
       - {{id: {figure}_varies, type: custom, engine: spi, severity: warning,
          implementation: {{rule: not_constant, columns: [{figure}]}}}}
 """
-    return "".join([head, year if seen.year else "", *columns, rules])
+    return "".join([head, year if inspection.year else "", *columns, rules])
 
 
-def _column(seen: Seen, asked: Asked, name: str, published: str, contracts: Contracts) -> str:
-    known = pd.Series(seen.values, dtype="float64").dropna().abs()
+def _column(inspection: Inspection, options: DraftOptions, name: str, published: str, contracts: Contracts) -> str:
+    known = pd.Series(inspection.values, dtype="float64").dropna().abs()
     additive = [word for word, unit in contracts.vocabulary.units.items() if unit.additive]
-    unit = "incidents" if not published else "percent" if seen.percent else ""
-    words = additive if seen.whole else list(contracts.vocabulary.units)
+    unit = "incidents" if not published else "percent" if inspection.percent else ""
+    words = additive if inspection.is_count else list(contracts.vocabulary.units)
     sizes = [_round(known.mean() / 10, up=False), _round(known.mean() * 10, up=True)] if len(known) else []
     most = f"{_round(known.max() * 10, up=True):g}" if sizes else ""
-    options = f"\n         logicalTypeOptions: {{minimum: 0, maximum: {most}}}," if sizes else ""
-    if seen.percent:
-        options, sizes = "", [sizes[0], min(sizes[1], 100.0)]
+    bounds = f"\n         logicalTypeOptions: {{minimum: 0, maximum: {most}}}," if sizes else ""
+    if inspection.percent:
+        bounds, sizes = "", [sizes[0], min(sizes[1], 100.0)]
     custom = {
-        "concept": _given(asked.concept, "what it is about, a concept of vocabulary.yaml that is an outcome"),
+        "concept": _given(options.concept, "what it is about, a concept of vocabulary.yaml that is an outcome"),
         "unit": _given(unit, f"one of {', '.join(words)}"),
         "mean_magnitude": f"[{sizes[0]:g}, {sizes[1]:g}]" if sizes and sizes[1] > sizes[0] else "",
         "published_name": json.dumps(published, ensure_ascii=False) if published else "",
@@ -187,38 +190,38 @@ def _column(seen: Seen, asked: Asked, name: str, published: str, contracts: Cont
         f"{{property: {name}, value: {value}}}" for name, value in custom.items() if value
     )
     return f"""\
-      - {{name: {name}, logicalType: {"integer" if seen.whole else "number"},
-         description: {custom["published_name"] or "Rows of the file in this area"},{options}
+      - {{name: {name}, logicalType: {"integer" if inspection.is_count else "number"},
+         description: {custom["published_name"] or "Rows of the file in this area"},{bounds}
          customProperties: [{properties}]}}
 """
 
 
-def _indicator(seen: Seen, asked: Asked) -> str:
-    figure, whole = _columns(seen, asked)
+def _indicator(inspection: Inspection, options: DraftOptions) -> str:
+    figure, whole = _columns(inspection, options)
     columns = f"columns: [{figure}]"
     error = ""
-    if seen.whole and not asked.of:
-        unit, title = "per_1000_residents", f"{_title(asked)} (per 1,000 residents)"
+    if inspection.is_count and not options.of:
+        unit, title = "per_1000_residents", f"{_title(options)} (per 1,000 residents)"
         measure = f"{{kind: rate, {columns}, denominator: {{source: census_residents, column: residents}}, per: 1000}}"
-    elif seen.whole:
-        unit, title = "percent", f"{_title(asked)} (%)"
+    elif inspection.is_count:
+        unit, title = "percent", f"{_title(options)} (%)"
         measure = f"{{kind: share, {columns}, denominator: {{column: {whole}}}}}"
     else:
         unit, title = (
-            "percent" if seen.percent else _blank("as in the source"),
-            f"{_title(asked)}{' (%)' * seen.percent}",
+            "percent" if inspection.percent else _blank("as in the source"),
+            f"{_title(options)}{' (%)' * inspection.percent}",
         )
         over = f", denominator: {{column: {whole}}}" if whole else ""
         measure = f"{{kind: mean, {columns}{over}}}"
         sized = f"{{basis: assumed, sd: {_blank('how far a figure may be off')}, reason: {_blank('why')}}}"
-        error = f"    error: {'{basis: counts}' if whole and seen.percent else sized}\n"
+        error = f"    error: {'{basis: counts}' if whole and inspection.percent else sized}\n"
     return f"""\
-  - id: {asked.name}
+  - id: {options.name}
     title: {json.dumps(title, ensure_ascii=False)}
     description: {_blank("what the figure says, in plain words")}
     unit: {unit}
     direction: {_blank("higher_is_better or lower_is_better")}
-    source: {asked.name}
+    source: {options.name}
     measure: {measure}
     goalposts: {{worst: {_blank("the value that scores 0")}, best: {_blank("the value that scores 100")},
                 source: cap, reason: {_blank("why these two")}}}
@@ -227,30 +230,30 @@ def _indicator(seen: Seen, asked: Asked) -> str:
 """
 
 
-def _fixture(seen: Seen, asked: Asked, known: Places) -> str:
+def _fixture(inspection: Inspection, options: DraftOptions, known: Places) -> str:
     """Return invented rows in the form of the file: each of our areas, with figures of the usual size."""
-    table = seen.table
-    values = pd.Series(seen.values, dtype="float64").dropna()
+    table = inspection.table
+    values = pd.Series(inspection.values, dtype="float64").dropna()
     usual = values.mean() if len(values) else 1.0
-    least = asked.minimum_count or 1
+    least = options.minimum_count or 1
     invented = {
         name: text
         for name, text in (
-            (seen.figure, (f"{usual:.0f}" if seen.whole else f"{usual:.1f}") + "%" * seen.percent),
-            (asked.of, f"{10 * (usual + least):.0f}" if seen.whole else "1000"),
-            (seen.date, (seen.period or ("",))[0]),
-            (seen.year, "2025"),
+            (inspection.figure, (f"{usual:.0f}" if inspection.is_count else f"{usual:.1f}") + "%" * inspection.percent),
+            (options.of, f"{10 * (usual + least):.0f}" if inspection.is_count else "1000"),
+            (inspection.date, (inspection.period or ("",))[0]),
+            (inspection.year, "2025"),
         )
         if name
     }
     header = [name for name in table.names if name in (*table.place_names(), *invented)]
     lines = [",".join(map(_quoted, header))]
-    for index, place in enumerate(_every_place(table.kind, seen.vintage, known)):
+    for index, place in enumerate(_every_place(table.kind, inspection.vintage, known)):
         row = invented | dict(zip(table.place_names(), place, strict=True))
-        if seen.figure and seen.whole:
-            row[seen.figure] = f"{max(usual, least) + index % 3:.0f}"
+        if inspection.figure and inspection.is_count:
+            row[inspection.figure] = f"{max(usual, least) + index % 3:.0f}"
         # A tenth of the usual number stays within the contract's ``mean_magnitude``.
-        times = 1 if seen.figure else max(least, ceil(usual / 10) + 1) + index % 3
+        times = 1 if inspection.figure else max(least, ceil(usual / 10) + 1) + index % 3
         lines += [",".join(_quoted(row[name]) for name in header)] * times
     return "\n".join(lines) + "\n"
 

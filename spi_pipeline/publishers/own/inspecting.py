@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import read_sheets
 from spi_pipeline.publishers.own.days import day_of, is_year
 from spi_pipeline.publishers.own.persons import refuse_persons
 from spi_pipeline.publishers.own.placing import SINGLES, Places
 from spi_pipeline.publishers.own.reading import numbers, placed
 from spi_pipeline.publishers.own.tables import Table, find_table
+from spi_pipeline.rules.wording import listing
 
 
 @dataclass(frozen=True)
-class Asked:
+class DraftOptions:
     """The options that a user gave for a table. Options not given are empty; required ones become blanks in the draft.
 
     Attributes:
@@ -47,7 +47,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Inspection:
     """What a table shows.
 
     Attributes:
@@ -55,7 +55,7 @@ class Seen:
         vintage: the year of its areas.
         figure: the column of figures; empty if rows are counted.
         percent: whether the figures are percentages.
-        whole: whether the figures are counts.
+        is_count: whether the figures are counts.
         date: the column of days.
         year: the column of calendar years.
         period: the first and last day, if known.
@@ -67,7 +67,7 @@ class Seen:
     vintage: int
     figure: str
     percent: bool
-    whole: bool
+    is_count: bool
     date: str
     year: str
     period: tuple[str, str] | None
@@ -75,7 +75,7 @@ class Seen:
     elsewhere: int
 
 
-def look_at(path: Path, asked: Asked, known: Places) -> Seen:
+def inspect(path: Path, options: DraftOptions, known: Places) -> Inspection:
     """Inspect the table in a file.
 
     Raises:
@@ -83,18 +83,18 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
     """
     sheets = read_sheets(path)
     refuse_persons(sheets, known.names_an_area)
-    table = find_table(sheets, known, asked.sheet)
+    table = find_table(sheets, known, options.sheet)
     areas, rows, _ = placed(table, known)
     cells = {name: [row[index] for _, row in rows] for index, name in enumerate(table.names) if name}
     others = {name: held for name, held in cells.items() if name not in table.place_names()}
     if table.kind == "ward_name":
-        known.check_names(cells[table.place_names()[0]], table.called)
+        known.check_names(cells[table.place_names()[0]], table.label)
     year = next((n for n, held in others.items() if n.casefold() == "year" and all(map(is_year, held))), "")
     dates = [name for name, held in others.items() if all(day_of(cell) for cell in held)]
-    figure = _figure(table, others, asked, year, dates, repeated=len(set(areas)) < len(areas))
+    figure = _figure(table, others, options, year, dates, repeated=len(set(areas)) < len(areas))
     date = dates[0] if dates and not figure else ""
     days = sorted(day for cell in others.get(date, ()) if (day := day_of(cell)))
-    period = asked.period
+    period = options.period
     if days and not period:
         last = pd.Period(days[-1], "M").end_time.date()
         period = (days[0].replace(day=1).isoformat(), last.isoformat())
@@ -104,39 +104,45 @@ def look_at(path: Path, asked: Asked, known: Places) -> Seen:
         whole = not percent and all(value != value or value % 1 == 0 for value in values)
     else:
         values, whole = list(pd.Series([area for area in areas if area]).value_counts().astype(float)), True
-    if asked.of:
-        numbers(table, rows, table.position(asked.of, "--of"), count=True)
+    if options.of:
+        numbers(table, rows, table.position(options.of, "--of"), count=True)
     vintage = int(known.geography.vintage[:4])
     if table.kind == "lsoa":
-        vintage = known.vintage(sorted(set(areas)), table.called)
-    if not whole and table.kind != "lsoa" and not asked.of:
+        vintage = known.vintage(sorted(set(areas)), table.label)
+    if not whole and table.kind != "lsoa" and not options.of:
         fault = "holds percentages" if percent else "holds no counts"
         raise SpiError(
-            f"{table.called}, column {figure!r} {fault}, which cannot be combined for the town without their whole; "
+            f"{table.label}, column {figure!r} {fault}, which cannot be combined for the town without their whole; "
             "name the column of the whole with --of, or give counts"
         )
-    return Seen(table, vintage, figure, percent, whole, date, year, period, values, areas.count(""))
+    return Inspection(table, vintage, figure, percent, whole, date, year, period, values, areas.count(""))
 
 
 def _figure(
-    table: Table, others: Mapping[str, Sequence[str]], asked: Asked, year: str, dates: Sequence[str], *, repeated: bool
+    table: Table,
+    others: Mapping[str, Sequence[str]],
+    options: DraftOptions,
+    year: str,
+    dates: Sequence[str],
+    *,
+    repeated: bool,
 ) -> str:
     """Return the column of figures; empty if each row is one thing to be counted."""
-    if asked.value:
-        table.position(asked.value, "--value")
-        return asked.value
-    if asked.rows:
+    if options.value:
+        table.position(options.value, "--value")
+        return options.value
+    if options.rows:
         return ""
-    numeric = [name for name, held in others.items() if name not in (year, asked.of, *dates) and _are_numbers(held)]
+    numeric = [name for name, held in others.items() if name not in (year, options.of, *dates) and _are_numbers(held)]
     singles = table.kind in SINGLES or (repeated and not year)
     if len(numeric) == 1 and not singles:
         return numeric[0]
     if not numeric and singles:
         return ""
     if not numeric:
-        raise SpiError(f"{table.called} holds no column of figures besides the areas; it has {listed(list(others))}")
+        raise SpiError(f"{table.label} holds no column of figures besides the areas; it has {listing(list(others))}")
     rows = ", or --rows if each row is one thing to be counted" * singles
-    raise SpiError(f"{table.called} has figures in {listed(numeric)}; say which to read with --value{rows}")
+    raise SpiError(f"{table.label} has figures in {listing(numeric)}; say which to read with --value{rows}")
 
 
 def _are_numbers(held: Sequence[str]) -> bool:

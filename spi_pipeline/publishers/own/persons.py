@@ -62,7 +62,7 @@ def refuse_persons(sheets: Iterable[Sheet], is_place: Callable[[str], bool]) -> 
             column = [(number, cells[index]) for number, cells in sheet.rows if index < len(cells) and cells[index]]
             if sign := _by_name(column, is_place) or _by_values(column):
                 raise SpiError(
-                    f"{sheet.called}, column {column_letter(index)}: {sign}; an index must not use personal data: "
+                    f"{sheet.label}, column {column_letter(index)}: {sign}; an index must not use personal data: "
                     "remove the column, or supply counts by area instead"
                 )
 

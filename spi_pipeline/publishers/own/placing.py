@@ -56,7 +56,7 @@ class Places:
     lsoas: dict[int, frozenset[str]]
 
     @classmethod
-    def of(cls, geography: Geography, kinds: Collection[Placed], table: Callable[[str], pd.DataFrame]) -> Places:
+    def load(cls, geography: Geography, kinds: Collection[Placed], table: Callable[[str], pd.DataFrame]) -> Places:
         """Load the lookups that place rows of some kinds.
 
         Args:
@@ -72,7 +72,7 @@ class Places:
         return cls(geography, held.get("postcodes", none), held.get("wards", none), lsoas)
 
     @cached_property
-    def in_force(self) -> dict[str, list[str]]:
+    def codes_by_name(self) -> dict[str, list[str]]:
         """Codes of the wards in force by their plain names."""
         codes: dict[str, list[str]] = {}
         for ward in self.geography.wards:
@@ -80,7 +80,7 @@ class Places:
         return codes
 
     @cached_property
-    def before(self) -> frozenset[str]:
+    def former_names(self) -> frozenset[str]:
         """Plain names of the former wards."""
         return frozenset(map(plain, self.geography.former_wards.values()))
 
@@ -96,7 +96,7 @@ class Places:
 
     def names_a_ward(self, text: str) -> bool:
         """Whether a text is the name of a ward, in force or former."""
-        return _ward(text) in self.in_force or _ward(text) in self.before
+        return _ward(text) in self.codes_by_name or _ward(text) in self.former_names
 
     def names_an_area(self, text: str) -> bool:
         """Whether a text names an area of any kind rather than a person."""
@@ -106,7 +106,7 @@ class Places:
         """Whether a text is a place of some kind, ours or not."""
         return self.names_a_ward(text) if kind == "ward_name" else bool(CODES[kind].fullmatch(text))
 
-    def one(self, kind: Placed, text: str) -> str:
+    def area_of(self, kind: Placed, text: str) -> str:
         """Return the area that a cell names.
 
         Returns:
@@ -120,7 +120,7 @@ class Places:
                 raise SpiError("no postcodes are available to place it by; give ward codes")
             return self._by_postcode.get(text.upper().replace(" ", ""), "")
         if kind == "ward_name":
-            codes = self.in_force.get(_ward(text), [])
+            codes = self.codes_by_name.get(_ward(text), [])
             if not codes:
                 raise SpiError(f"{text!r} ceased to be a ward in {self.geography.vintage}; {_MOVE}")
             if len(codes) > 1:
@@ -144,7 +144,7 @@ class Places:
             SpiError: when every name is also that of a former ward.
         """
         named = set(map(_ward, names))
-        if self.before and named and not named - self.before:
+        if self.former_names and named and not named - self.former_names:
             raise SpiError(
                 f"{where}: the wards before {self.geography.vintage} had all of these names too, with other edges, and "
                 "it is unclear which are meant; give ward codes"

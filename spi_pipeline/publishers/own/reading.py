@@ -71,11 +71,11 @@ def read_own(path: Path, source: Source, known: Places) -> Read:
     elsewhere = int((frame["area_code"] == "").sum())
     if elsewhere > MOST_ELSEWHERE * len(frame):
         raise SpiError(
-            f"{table.called}: {elsewhere:,} of {len(frame):,} rows have no place in {known.towns}, which is more than "
+            f"{table.label}: {elsewhere:,} of {len(frame):,} rows have no place in {known.towns}, which is more than "
             f"{MOST_ELSEWHERE:.0%}; keep the rows of {known.towns}, and give the places that are missing"
         )
     if own.placed_by == "ward_name":
-        known.check_names(_cells(table, rows, table.places[0]), table.called)
+        known.check_names(_cells(table, rows, table.places[0]), table.label)
     counted = [column.name for column in source.columns if column.name not in (*key, *figures)]
     if counted or own.placed_by in SINGLES:
         frame = _added_up(frame, counted, key, known, table)
@@ -120,7 +120,7 @@ def placed(table: Table, known: Places) -> tuple[list[str], list[tuple[int, Sequ
             fault = f"{text!r} is not a {_WORDS[table.kind]}" if text else f"there is no {_WORDS[table.kind]}"
             raise _fault(table, number, place, f"{fault} for the figures; correct it, or take the row out")
         try:
-            areas.append(known.one(table.kind, text))
+            areas.append(known.area_of(table.kind, text))
         except SpiError as error:
             raise _fault(table, number, place, str(error)) from error
         rows.append((number, cells))
@@ -198,7 +198,7 @@ def _cells(table: Table, rows: Sequence[tuple[int, Sequence[str]]], place: int) 
 
 
 def _fault(table: Table, row: int, place: int, message: str) -> SpiError:
-    return SpiError(f"{table.called}, row {row:,}, column {column_letter(place)} ({table.names[place]}): {message}")
+    return SpiError(f"{table.label}, row {row:,}, column {column_letter(place)} ({table.names[place]}): {message}")
 
 
 def _points(table: Table, rows: Sequence[tuple[int, Sequence[str]]], known: Places) -> list[str]:
@@ -239,14 +239,14 @@ def _added_up(frame: pd.DataFrame, counted: Sequence[str], key: list[str], known
     missing = frame[figures].isna().any(axis=1)
     if missing.any():
         raise SpiError(
-            f"{table.called}, row {frame.index[missing][0]:,}: a figure is withheld or missing, and without it the "
+            f"{table.label}, row {frame.index[missing][0]:,}: a figure is withheld or missing, and without it the "
             "figures of its area cannot be summed; give the figures by ward"
         )
     inside = frame[frame["area_code"] != ""].assign(**dict.fromkeys(counted, 1))
     added = inside.groupby(key)[[*figures, *counted]].sum()
     areas = known.geography.ward_codes
     if table.kind == "lsoa":
-        areas = tuple(sorted(known.lsoas[known.vintage(sorted(set(inside["area_code"])), table.called)]))
+        areas = tuple(sorted(known.lsoas[known.vintage(sorted(set(inside["area_code"])), table.label)]))
     levels = [areas if name == "area_code" else sorted(set(frame[name])) for name in key]
     every = pd.MultiIndex.from_product(levels, names=key) if len(key) > 1 else pd.Index(areas, name="area_code")
     return added.reindex(every, fill_value=0).reset_index()
@@ -258,7 +258,7 @@ def _check_once(frame: pd.DataFrame, key: list[str], table: Table) -> None:
         first = twice[(twice[key] == twice[key].iloc[0]).all(axis=1)]
         rows = " and ".join(f"{row:,}" for row in first.index[:2])
         key_text = ", ".join(map(str, first[key].iloc[0]))
-        raise SpiError(f"{table.called}: {key_text} is in rows {rows}; keep one row for each area")
+        raise SpiError(f"{table.label}: {key_text} is in rows {rows}; keep one row for each area")
 
 
 def _check_total(table: Table, totals: Sequence[Sequence[str]], column: Column | None, values: Sequence[float]) -> None:
@@ -271,6 +271,6 @@ def _check_total(table: Table, totals: Sequence[Sequence[str]], column: Column |
         # A total may cover a part only, and figures of several years have a total each.
         if figure.isdigit() and len(totals) == 1 and int(figure) != sum(values):
             raise SpiError(
-                f"{table.called}, column {column_letter(place)} ({table.names[place]}): the total is {int(figure):,} "
+                f"{table.label}, column {column_letter(place)} ({table.names[place]}): the total is {int(figure):,} "
                 f"and the rows sum to {int(sum(values)):,}; see which rows are missing"
             )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.geography import plain
 from spi_pipeline.contracts.models.tables import POINTS, Placed
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.own.cells import Sheet
 from spi_pipeline.publishers.own.days import is_year
 from spi_pipeline.publishers.own.placing import SINGLES, Places
+from spi_pipeline.rules.wording import listing
 
 # Kinds of places, by preference if a table has several.
 KINDS: tuple[Placed, ...] = ("postcode", "lsoa", "ward_code", "ward_name")
@@ -33,7 +33,7 @@ class Table:
     """A table as it stands in a file.
 
     Attributes:
-        called: the file and the sheet, for errors.
+        label: the file and the sheet, for errors.
         sheet: its sheet; empty for a CSV file.
         divider: the divider of the sheet.
         kind: the kind of place by which its rows are placed.
@@ -42,7 +42,7 @@ class Table:
         rows: the number and the cells of each row below the names, with as many cells as there are names.
     """
 
-    called: str
+    label: str
     sheet: str
     divider: str
     kind: Placed
@@ -50,7 +50,7 @@ class Table:
     names: Sequence[str]
     rows: Sequence[tuple[int, Sequence[str]]]
 
-    def position(self, name: str, asked_by: str) -> int:
+    def position(self, name: str, named_by: str) -> int:
         """Return the position of a column.
 
         Raises:
@@ -58,10 +58,10 @@ class Table:
         """
         matches = [index for index, other in enumerate(self.names) if other == name]
         if not matches:
-            held = listed(list(filter(None, self.names)))
-            raise SpiError(f"{self.called} lacks the column {name!r}, which {asked_by} names; it has {held}")
+            held = listing(list(filter(None, self.names)))
+            raise SpiError(f"{self.label} lacks the column {name!r}, which {named_by} names; it has {held}")
         if len(matches) > 1:
-            raise SpiError(f"{self.called} has the column {name!r} more than once; give each a name of its own")
+            raise SpiError(f"{self.label} has the column {name!r} more than once; give each a name of its own")
         return matches[0]
 
     def place_names(self) -> list[str]:
@@ -86,11 +86,11 @@ def find_table(
     every = list(sheets)
     looked_at = [one for one in every if one.name == sheet or not (sheet and one.name)]
     if not looked_at:
-        raise SpiError(f"{every[0].file} has no sheet {sheet!r}; it has {listed([one.name for one in every])}")
+        raise SpiError(f"{every[0].file} has no sheet {sheet!r}; it has {listing([one.name for one in every])}")
     seen = [one for one in looked_at if not one.hidden or one.name == sheet]
     tables = [table for one in seen if (table := _table_in(one, known, declared))]
     if len(tables) > 1:
-        names = listed([table.sheet for table in tables])
+        names = listing([table.sheet for table in tables])
         raise SpiError(f"{every[0].file} holds tables in the sheets {names}; choose one with --sheet")
     if tables:
         return tables[0]
@@ -102,10 +102,10 @@ def find_table(
     if declared:
         columns = " and ".join(repr(name) for name in declared[1])
         raise SpiError(
-            f"{looked_at[0].called} holds no table with {columns}, which its contract names; see its header row"
+            f"{looked_at[0].label} holds no table with {columns}, which its contract names; see its header row"
         )
     raise SpiError(
-        f"{looked_at[0].called} holds no table by ward, LSOA, postcode or point below a row of column names; "
+        f"{looked_at[0].label} holds no table by ward, LSOA, postcode or point below a row of column names; "
         "give codes of wards or LSOAs, postcodes, longitude and latitude, or easting and northing"
     )
 
@@ -129,7 +129,7 @@ def _table_in(sheet: Sheet, known: Places, declared: tuple[Placed, Sequence[str]
         if declared and [names[place] for place in places] != list(declared[1]):
             continue
         rows = [(number, [*cells, *[""] * len(names)][: len(names)]) for number, cells in sheet.rows if number >= first]
-        table = Table(sheet.called, sheet.name, sheet.divider, kind, places, names, rows)
+        table = Table(sheet.label, sheet.name, sheet.divider, kind, places, names, rows)
         count = len(rows) if kind in POINTS else sum(known.is_kind(kind, cells[places[0]]) for _, cells in rows)
         if best is None or (count, -preference) > best[:2]:
             best = (count, -preference, table)

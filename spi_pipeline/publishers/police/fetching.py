@@ -17,7 +17,6 @@ import shapely
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.months import MONTH, month_before, months_between
 from spi_pipeline.publishers.files.reading import json_of
 from spi_pipeline.publishers.http.exchange import (
@@ -31,8 +30,9 @@ from spi_pipeline.publishers.http.exchange import (
     Scope,
 )
 from spi_pipeline.publishers.police.files import PUBLISHER
-from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, leave_of_forces, point_of
+from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, keep_forces, point_of
 from spi_pipeline.publishers.routes import Route
+from spi_pipeline.rules.wording import listing
 
 # The publisher allows 15 requests a second and bursts of 30.
 POLICE = Host("POLICE", "https://data.police.uk", redirects=("policeuk-data.s3.amazonaws.com",), rate=15)
@@ -115,9 +115,9 @@ class _FellSilentError(PermanentFailure):
 
 def _availability(client: Client) -> list[tuple[str, list[str]]]:
     """Return the months that the API offers, newest first, each with the forces whose stops it has."""
-    listing = client.read_json(Request(POLICE, "/api/crimes-street-dates", media=("json",)))
+    offered = client.read_json(Request(POLICE, "/api/crimes-street-dates", media=("json",)))
     try:
-        months = sorted(((str(one["date"]), list(one.get("stop-and-search", ()))) for one in listing), reverse=True)
+        months = sorted(((str(one["date"]), list(one.get("stop-and-search", ()))) for one in offered), reverse=True)
     except (KeyError, TypeError, AttributeError) as error:
         raise PermanentFailure(
             f"crimes-street-dates of {PUBLISHER} does not list months any more; see its docs"
@@ -178,7 +178,7 @@ def _archives(client: Client, scope: Scope, kind: Kind, chosen: Sequence[Downloa
         if not isinstance(one, str):
             yield one
             continue
-        leave = partial(leave_of_forces, kind=kind, forces=scope.forces, md5=requests[one].md5)
+        leave = partial(keep_forces, kind=kind, forces=scope.forces, md5=requests[one].md5)
         try:
             yield client.get(requests[one], leave if requests[one].part else None)
         except PermanentFailure as failure:
@@ -252,7 +252,7 @@ def outlines_of(scope: Scope) -> list[Polygon]:
     """
     if bare := sorted(set(scope.wards) - set(scope.polygons)):
         raise PermanentFailure(
-            f"requests to {PUBLISHER} need the outlines of wards, and {listed(bare)} have none yet; run spi refresh "
+            f"requests to {PUBLISHER} need the outlines of wards, and {listing(bare)} have none yet; run spi refresh "
             "--live again when wards are fetched"
         )
     around = shapely.union_all([shape.buffer(MARGIN) for shape in scope.polygons.values()]).simplify(MARGIN / 2)

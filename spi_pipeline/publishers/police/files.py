@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.tables import Source
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.areas import Areas
 from spi_pipeline.publishers.files.folder import Folder
 from spi_pipeline.publishers.files.plain import plain
 from spi_pipeline.publishers.files.reading import header_of, text_blocks
+from spi_pipeline.rules.wording import listing
 
 STREET_HEADER = (
     "Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code", "LSOA name",
@@ -146,7 +146,7 @@ def _check_header(columns: tuple[str, ...], name: str, header: tuple[str, ...]) 
         extra = [column[:60] for column in columns if column not in header]
         difference = "the columns in another order"
         if missing or extra:
-            difference = f"missing {listed(missing) or 'none'}, unknown {listed(extra) or 'none'}"
+            difference = f"missing {listing(missing) or 'none'}, unknown {listing(extra) or 'none'}"
         raise SpiError(f"{name} has another header than data.police.uk publishes: {difference}; fetch it again")
 
 

@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.archives import FAULTS, opened, zip_members
 from spi_pipeline.publishers.files.months import MONTH
 from spi_pipeline.publishers.files.reading import begins, json_of
 from spi_pipeline.publishers.http.bodies import unwritable
 from spi_pipeline.publishers.http.exchange import Download, Scope, TransientFailure
 from spi_pipeline.publishers.police.files import PUBLISHER, parse_stop_and_search, parse_street_crime
+from spi_pipeline.rules.wording import listing
 
 CATEGORIES = {
     "anti-social-behaviour": "Anti-social behaviour", "bicycle-theft": "Bicycle theft", "burglary": "Burglary",
@@ -88,7 +88,7 @@ def _counts(kind: Kind, downloads: Sequence[Download], scope: Scope) -> pd.DataF
         incidents = pd.DataFrame(list(rows.values()), columns=columns)
         frames.append(incidents.value_counts(dropna=False, sort=False).rename(kind.columns[-1]).reset_index())
     if not frames:
-        raise SpiError(f"no download of {PUBLISHER} holds a month of {listed(scope.forces)}; see spi refresh --since")
+        raise SpiError(f"no download of {PUBLISHER} holds a month of {listing(scope.forces)}; see spi refresh --since")
     return pd.concat(frames, ignore_index=True)[list(kind.columns)]
 
 
@@ -127,7 +127,7 @@ def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFram
     return frame
 
 
-def leave_of_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
+def keep_forces(body: Path, *, kind: Kind, forces: Sequence[str], md5: str) -> None:
     """Replace an archive by a zip with only the files read for some forces; its comment describes the archive.
 
     Raises:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from spi_pipeline.contracts.errors import SpiError
-from spi_pipeline.geography.codes import listed
 from spi_pipeline.publishers.files.months import MONTH
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Client, Download, Request, Scope
 from spi_pipeline.publishers.http.peeking import Peek, Piece
@@ -17,15 +16,23 @@ from spi_pipeline.publishers.police import fetching
 from spi_pipeline.publishers.police.files import PUBLISHER
 from spi_pipeline.publishers.police.parsing import STOPS, STREET, Kind, member_names
 from spi_pipeline.publishers.probing import shapes
-from spi_pipeline.publishers.probing.probe import Earlier, Probe, Shape, asks_first, first_asked, newest_first
+from spi_pipeline.publishers.probing.probe import (
+    EarlierResponse,
+    Probe,
+    Shape,
+    first_request,
+    first_request_of,
+    newest_first,
+)
+from spi_pipeline.rules.wording import listing
 
 
 def _dates(peek: Peek) -> Shape:
     """Describe the keys and months of a list of months, or of a single month."""
-    listing = shapes.json_of(peek.body, PUBLISHER)
-    items = listing if isinstance(listing, list) else [listing]
+    dates = shapes.json_of(peek.body, PUBLISHER)
+    items = dates if isinstance(dates, list) else [dates]
     months = newest_first(str(one.get("date", "")) for one in items if isinstance(one, dict))
-    return Shape(columns=shapes.keys_of(listing), rows=len(items), periods=months[:3], facts=_oldest(months))
+    return Shape(columns=shapes.keys_of(dates), rows=len(items), periods=months[:3], facts=_oldest(months))
 
 
 def _oldest(months: Sequence[str]) -> dict[str, str]:
@@ -35,10 +42,10 @@ def _oldest(months: Sequence[str]) -> dict[str, str]:
 
 def _names_months(shape: Shape) -> None:
     if not shape.periods or not re.match(MONTH, shape.periods[0]):
-        raise SpiError(f"{PUBLISHER} names no month but {listed(shape.periods or shape.columns)}; see its docs")
+        raise SpiError(f"{PUBLISHER} names no month but {listing(shape.periods or shape.columns)}; see its docs")
 
 
-def _fixed(earlier: Earlier) -> Request:
+def _fixed(earlier: EarlierResponse) -> Request:
     """Return the fixed part of a request for the newest month."""
     months = [str(one.get("date")) for one in shapes.json_of(earlier.body, PUBLISHER) if isinstance(one, dict)]
     if not months:
@@ -46,17 +53,17 @@ def _fixed(earlier: Earlier) -> Request:
     return Request(fetching.POLICE, "", media=("json",), period=max(months))
 
 
-def _crimes(scope: Scope, earlier: Earlier) -> Request | None:
+def _crimes(scope: Scope, earlier: EarlierResponse) -> Request | None:
     def fetch(client: Client, scope: Scope) -> Iterator[Download]:
         return fetching.inside(client, _fixed(earlier), fetching.outlines_of(scope)[0], False)
 
-    return first_asked(fetch, scope)
+    return first_request(fetch, scope)
 
 
-def _stops(scope: Scope, earlier: Earlier) -> Request | None:
+def _stops(scope: Scope, earlier: EarlierResponse) -> Request | None:
     fixed = _fixed(earlier)
     params = (("force", ""), ("date", fixed.period))
-    return first_asked(lambda client, scope: fetching.of_forces(client, fixed, "stops-force", params, scope), scope)
+    return first_request(lambda client, scope: fetching.of_forces(client, fixed, "stops-force", params, scope), scope)
 
 
 def _incidents(peek: Peek) -> Shape:
@@ -81,7 +88,7 @@ def _is_read(kind: Kind, shape: Shape) -> None:
         except (KeyError, ValueError, SpiError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise SpiError(
-                f"an incident of {PUBLISHER} cannot be read ({why}), it has {listed(shape.columns)}; compare it "
+                f"an incident of {PUBLISHER} cannot be read ({why}), it has {listing(shape.columns)}; compare it "
                 "with spi_pipeline/publishers/police/parsing.py"
             ) from error
 
@@ -102,7 +109,7 @@ def _lists_archives(shape: Shape) -> None:
         )
 
 
-def _archive(scope: Scope, earlier: Earlier) -> Request:
+def _archive(scope: Scope, earlier: EarlierResponse) -> Request:
     return fetching.archive_of(scope, _fixed(earlier).period, "")
 
 
@@ -119,12 +126,12 @@ def _holds_kinds(shape: Shape) -> None:
         if not any(member_names(kind).fullmatch(name) for name in shape.links):
             raise SpiError(
                 f"an archive of {PUBLISHER} holds no file like 2026-07/2026-07-bedfordshire-{kind.member}.csv but "
-                f"{listed(shape.links)}; compare them with spi_pipeline/publishers/police/parsing.py"
+                f"{listing(shape.links)}; compare them with spi_pipeline/publishers/police/parsing.py"
             )
 
 
-UPDATED = Probe("police/crime-last-updated", asks_first(fetching.newest_month), _dates, (_names_months,))
-DATES = Probe("police/crimes-street-dates", asks_first(fetching.fetch_street_crime), _dates, (_names_months,))
+UPDATED = Probe("police/crime-last-updated", first_request_of(fetching.newest_month), _dates, (_names_months,))
+DATES = Probe("police/crimes-street-dates", first_request_of(fetching.fetch_street_crime), _dates, (_names_months,))
 CRIMES = Probe(
     "police/crimes-street", _crimes, _incidents, (partial(_is_read, STREET),), piece=Piece(MEGABYTE), follows=DATES
 )

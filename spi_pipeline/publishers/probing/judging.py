@@ -8,7 +8,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.probing.probe import Probe, Shape
 from spi_pipeline.publishers.probing.report import Observation, Outcome
-from spi_pipeline.publishers.probing.visit import PATIENCE
+from spi_pipeline.publishers.probing.visit import TIMEOUTS
 
 _PUBLISHERS = Path(__file__).parent.parent
 # By outcome, what arrived in place of data, and what to do about it.
@@ -19,7 +19,7 @@ _INSTEAD: Mapping[Outcome, str] = {
     "other form": "expected another form of body than came; see what the address leads to now, and change {module}",
     "unreadable": "expected a body that {module} can read, found another; open the address and compare",
     "broken off": "expected a complete response, found one that breaks off; try again at another hour",
-    "late": f"expected a complete response in {PATIENCE.answer + PATIENCE.body:.0f} seconds, found none; try again at "
+    "late": f"expected a complete response in {TIMEOUTS.header + TIMEOUTS.body:.0f} seconds, found none; try again at "
     "another hour",
     "unreached": "expected a connection, found none; let {host} through, or see whether it is up",
     "untrusted": "expected a certificate that is trusted here, found another; name your own certificate authority in "
@@ -92,7 +92,7 @@ def judge(observations: Iterable[Observation], known: Mapping[str, Known], hosts
 
 
 def _sentences(one: Observation, known: Known, host: str) -> list[str]:
-    if one.outcome in ("answered", "not asked", "left out"):
+    if one.outcome in ("received", "not sent", "left out"):
         return [] if one.shape is None else _of_answer(one, one.shape, known)
     if one.outcome == "refused":
         return [f"expected a response, found status {one.status}; {_refused(one.status or 0, known.module)}"]

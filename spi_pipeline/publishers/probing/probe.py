@@ -25,7 +25,7 @@ MOST = 100
 _PRIVATE = re.compile(r"\S*@\S*|\b[0-9a-fA-F]{24,}\b|\d{9,}")
 
 
-def told(text: str) -> str:
+def sanitised(text: str) -> str:
     """Return a publisher's text as a report may hold it: short, printable, and masked where it looks like a key."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     plain = _PRIVATE.sub("(masked)", plain)
@@ -45,10 +45,10 @@ def newest_first(periods: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*periods} - {""}, reverse=True))
 
 
-Told = Annotated[str, AfterValidator(told)]
-Names = Annotated[tuple[Told, ...], AfterValidator(_few)]
-Labels = Annotated[Mapping[Told, int | None], AfterValidator(_few_of)]
-Facts = Annotated[Mapping[Told, Told], AfterValidator(_few_of)]
+SanitisedText = Annotated[str, AfterValidator(sanitised)]
+Names = Annotated[tuple[SanitisedText, ...], AfterValidator(_few)]
+Labels = Annotated[Mapping[SanitisedText, int | None], AfterValidator(_few_of)]
+Facts = Annotated[Mapping[SanitisedText, SanitisedText], AfterValidator(_few_of)]
 
 
 class Shape(BaseModel):
@@ -78,7 +78,7 @@ class Shape(BaseModel):
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierResponse:
     """The response to the earlier probe, for a probe that follows a link in it.
 
     Attributes:
@@ -91,7 +91,7 @@ class Earlier:
 
 
 _BEGINNING = Piece(64 * KILOBYTE)
-Ask = Callable[[Scope, Earlier], Request | None]
+RequestMaker = Callable[[Scope, EarlierResponse], Request | None]
 Expect = Callable[[Shape], None]
 
 
@@ -101,8 +101,8 @@ class Probe:
 
     Attributes:
         name: the publisher and the resource, such as ``nomis/NM_2021_1``; reports are compared by it.
-        ask: returns the request, for a scope of one area of each kind, or None if there is nothing to request; raises
-            ``SpiError`` if the earlier response has no link to follow.
+        make_request: returns the request, for a scope of one area of each kind, or None if there is nothing to request;
+            raises ``SpiError`` if the earlier response has no link to follow.
         shape: describes the structure of a body; raises ``SpiError`` for one it cannot read.
         expects: checks that each raise ``SpiError``, in the parser's words, if a shape is not as expected.
         piece: how much of the response is examined.
@@ -111,7 +111,7 @@ class Probe:
     """
 
     name: str
-    ask: Ask
+    make_request: RequestMaker
     shape: Callable[[Peek], Shape]
     expects: tuple[Expect, ...] = ()
     piece: Piece = _BEGINNING
@@ -141,7 +141,7 @@ class _CapturingClient:
         raise AssertionError(f"no answer can have led to {url} before the first request")
 
 
-def first_asked(fetch: Callable[[Client, Scope], Any], scope: Scope) -> Request | None:
+def first_request(fetch: Callable[[Client, Scope], Any], scope: Scope) -> Request | None:
     """Return the first request of a fetcher, so that a probe sends the same request as a refresh.
 
     Raises:
@@ -155,9 +155,9 @@ def first_asked(fetch: Callable[[Client, Scope], Any], scope: Scope) -> Request 
     return None
 
 
-def asks_first(fetch: Callable[[Client, Scope], Any]) -> Ask:
-    """Return the ``ask`` of a probe that sends the first request of a fetcher."""
-    return lambda scope, _: first_asked(fetch, scope)
+def first_request_of(fetch: Callable[[Client, Scope], Any]) -> RequestMaker:
+    """Return the ``make_request`` of a probe that sends the first request of a fetcher."""
+    return lambda scope, _: first_request(fetch, scope)
 
 
 def has_columns(columns: Mapping[str, str | Sequence[str]], name: str, publisher: str) -> Expect:

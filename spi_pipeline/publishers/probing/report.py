@@ -18,14 +18,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.authorities import own_authorities
 from spi_pipeline.publishers.http.exchange import MEGABYTE, Kind
-from spi_pipeline.publishers.probing.probe import Names, Shape, Told, told
+from spi_pipeline.publishers.probing.probe import Names, SanitisedText, Shape, sanitised
 
 # Headers that describe the content and how to request it; none that identifies the sender or a proxy.
 HEADERS = (
     "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range",
     "content-type", "etag", "last-modified", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining",
 )  # fmt: skip
-Outcome = Literal[Kind, "answered", "page", "empty", "other form", "leads nowhere", "not asked", "left out"]
+Outcome = Literal[Kind, "received", "page", "empty", "other form", "leads nowhere", "not sent", "left out"]
 
 
 # Patterns of values that look like a key but identify nobody: sizes, and the MD5 of a public file as its tag.
@@ -39,7 +39,7 @@ _PLAIN = {
 def _reportable(headers: dict[str, str]) -> dict[str, str]:
     chosen = {name: value for name, value in headers.items() if name in HEADERS}
     plain = {name for name, form in _PLAIN.items() if form.fullmatch(chosen.get(name, ""))}
-    return {name: value if name in plain else told(value) for name, value in chosen.items()}
+    return {name: value if name in plain else sanitised(value) for name, value in chosen.items()}
 
 
 class Observation(BaseModel):
@@ -51,21 +51,21 @@ class Observation(BaseModel):
         method: the method of the request.
         path: the path below the endpoint's address, without the query.
         params: the names of the parameters in the query or form.
-        outcome: the outcome in a word or two; the shape is given only if it is ``answered``.
+        outcome: the outcome in a word or two; the shape is given only if it is ``received``.
         status: the HTTP status, if there was a response.
         seconds: how long the request took.
         headers: the headers of the response that are in ``HEADERS``.
         size: bytes of the whole body, if they were declared or all of it was received.
         shape: the structure of the body.
-        said: the full reason for a failure, shown on this machine and left out of the report.
+        reason: the full reason for a failure, shown on this machine and left out of the report.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    probe: Told
-    endpoint: Told = ""
+    probe: SanitisedText
+    endpoint: SanitisedText = ""
     method: Literal["GET", "POST"] = "GET"
-    path: Told = ""
+    path: SanitisedText = ""
     params: Names = ()
     outcome: Outcome
     status: int | None = None
@@ -73,7 +73,7 @@ class Observation(BaseModel):
     headers: Annotated[dict[str, str], AfterValidator(_reportable)] = {}
     size: int | None = None
     shape: Shape | None = None
-    said: str = Field(default="", exclude=True)
+    reason: str = Field(default="", exclude=True)
 
 
 class Report(BaseModel):
@@ -82,7 +82,7 @@ class Report(BaseModel):
     Attributes:
         form: the version of the report's format.
         versions: the versions of the software that sent the requests.
-        asked_at: the time of the visit, ISO 8601, UTC.
+        visited_at: the time of the visit, ISO 8601, UTC.
         seconds: how long the visit took.
         requests: the number of requests sent, including redirects.
         authorities: codes of the authorities that data were requested for.
@@ -94,9 +94,9 @@ class Report(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    form: Literal[1] = 1
-    versions: dict[Told, Told]
-    asked_at: Told
+    form: Literal[2] = 2
+    versions: dict[SanitisedText, SanitisedText]
+    visited_at: SanitisedText
     seconds: float
     requests: int
     authorities: Names
@@ -151,6 +151,6 @@ def read_report(file: Path) -> Report:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the beginning"
         raise SpiError(
-            f"{file} is not a report of spi doctor of this version ({told(where)}: {first['msg']}); write it again "
-            "with spi doctor --live --report"
+            f"{file} is not a report of spi doctor of this version ({sanitised(where)}: {first['msg']}); write it "
+            "again with spi doctor --live --report"
         ) from error

@@ -14,9 +14,9 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http import bodies
 from spi_pipeline.publishers.http.exchange import Host, PermanentFailure, Request, Scope, TransientFailure
 from spi_pipeline.publishers.http.limits import Limits
-from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.pace import Timeouts
 from spi_pipeline.publishers.http.peeking import Peek, Piece
-from spi_pipeline.publishers.probing.probe import Earlier, Probe
+from spi_pipeline.publishers.probing.probe import EarlierResponse, Probe
 from spi_pipeline.publishers.probing.report import Observation, Outcome
 
 MOST_REQUESTS = 40
@@ -24,13 +24,13 @@ MOST_REQUESTS = 40
 FOR_REDIRECTS = 2
 SECONDS = 110.0
 # The time limits of one request, however slowly the response drips.
-PATIENCE = Patience(connect=8, answer=11, body=4, slowest=1_000_000_000, refusal=2)
+TIMEOUTS = Timeouts(connect=8, header=11, body=4, minimum_rate=1_000_000_000, refusal=2)
 # After two failures a host gets no more requests: fifteen tables behind a dead host would take four minutes.
 MOST_FAILURES = 2
 _DEAD: tuple[Outcome, ...] = ("late", "unreached", "untrusted", "proxy")
 
 
-class Asker(Protocol):
+class ProbeClient(Protocol):
     """The methods of a client that a visit uses."""
 
     def peek(self, request: Request, piece: Piece) -> Peek:
@@ -49,15 +49,15 @@ class FewRequests(Limits):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
+        self.requests_sent = 0
         self._counting = threading.Lock()
 
     def wait(self, host: str, rate: int) -> None:
         """See ``Limits``."""
         with self._counting:
-            if self.asked >= MOST_REQUESTS:
+            if self.requests_sent >= MOST_REQUESTS:
                 raise EnoughError(f"one visit may send at most {MOST_REQUESTS} requests")
-            self.asked += 1
+            self.requests_sent += 1
         super().wait(host, rate)
 
 
@@ -87,15 +87,18 @@ def planned(probes: Sequence[Probe]) -> tuple[list[Probe], list[Probe]]:
 
 
 def visit(
-    probes: Sequence[Probe], scope: Scope, asker: Callable[[], Asker], tell: Callable[[Observation], None]
+    probes: Sequence[Probe],
+    scope: Scope,
+    new_client: Callable[[], ProbeClient],
+    progress: Callable[[Observation], None],
 ) -> list[Observation]:
     """Send the request of each probe, to the publishers in parallel.
 
     Args:
         probes: the probes; each stands after the one it follows.
         scope: the areas.
-        asker: makes a client for each publisher.
-        tell: receives the observations one at a time.
+        new_client: makes a client for each publisher.
+        progress: receives the observations one at a time.
 
     Returns:
         The observations, in the order of the probes.
@@ -105,17 +108,17 @@ def visit(
     """
     chosen, left = planned(probes)
     seen = {probe.name: Observation(probe=probe.name, outcome="left out") for probe in left}
-    telling = threading.Lock()
+    reporting = threading.Lock()
 
     def take(one: Observation) -> None:
-        with telling:
+        with reporting:
             if one.probe not in seen:
                 seen[one.probe] = one
-                tell(one)
+                progress(one)
 
     ended: SimpleQueue[SpiError | None] = SimpleQueue()
 
-    def ask(group: Sequence[Probe], client: Asker) -> None:
+    def ask(group: Sequence[Probe], client: ProbeClient) -> None:
         fault = None
         try:
             _ask_all(group, smallest(scope), client, take)
@@ -126,7 +129,7 @@ def visit(
 
     groups = _by_publisher(chosen)
     # A thread held up by a name server or a full pipe is not awaited: it ends with the process.
-    threads = [threading.Thread(target=ask, args=(group, asker()), daemon=True) for group in groups]
+    threads = [threading.Thread(target=ask, args=(group, new_client()), daemon=True) for group in groups]
     until = time.monotonic() + SECONDS
     for thread in threads:
         thread.start()
@@ -137,9 +140,9 @@ def visit(
     message = f"the visit ended after {SECONDS:.0f} seconds"
     for group in groups:
         # The first unfinished probe of a publisher was under way; those after it were not sent.
-        words: Iterator[Outcome] = chain(["late"], repeat("not asked"))
+        words: Iterator[Outcome] = chain(["late"], repeat("not sent"))
         for probe in [probe for probe in group if probe.name not in seen]:
-            take(Observation(probe=probe.name, outcome=next(words), said=message))
+            take(Observation(probe=probe.name, outcome=next(words), reason=message))
     return [seen[probe.name] for probe in probes]
 
 
@@ -150,29 +153,29 @@ def _by_publisher(probes: Sequence[Probe]) -> list[list[Probe]]:
     return list(groups.values())
 
 
-def _ask_all(probes: Sequence[Probe], scope: Scope, asker: Asker, take: Callable[[Observation], None]) -> None:
+def _ask_all(probes: Sequence[Probe], scope: Scope, client: ProbeClient, take: Callable[[Observation], None]) -> None:
     """Send the requests of one publisher's probes, one after the other."""
     bodies_seen: dict[str, bytes] = {}
     failures: Counter[str] = Counter()
     for probe in probes:
         before = bodies_seen.get(probe.follows.name) if probe.follows else b""
         request = None
-        one = Observation(probe=probe.name, outcome="not asked")
+        one = Observation(probe=probe.name, outcome="not sent")
         if before is not None:
             try:
-                request = probe.ask(scope, Earlier(before, asker.absolute))
+                request = probe.make_request(scope, EarlierResponse(before, client.absolute))
             except Exception as error:  # a strange earlier response may break the search for a link in any way
-                word: Outcome = "leads nowhere" if probe.follows else "not asked"
-                one = Observation(probe=probe.name, outcome=word, said=str(error))
+                word: Outcome = "leads nowhere" if probe.follows else "not sent"
+                one = Observation(probe=probe.name, outcome=word, reason=str(error))
         if request:
-            one, body = _ask(probe, request, asker, tired=failures[request.host.name] >= MOST_FAILURES)
+            one, body = _ask(probe, request, client, tired=failures[request.host.name] >= MOST_FAILURES)
             failures[request.host.name] += one.outcome in _DEAD
             if body is not None:
                 bodies_seen[probe.name] = body
         take(one)
 
 
-def _ask(probe: Probe, request: Request, asker: Asker, *, tired: bool) -> tuple[Observation, bytes | None]:
+def _ask(probe: Probe, request: Request, client: ProbeClient, *, tired: bool) -> tuple[Observation, bytes | None]:
     """Send one request; return the observation, and the body for the probe that follows it."""
     named = dict.fromkeys(name for name, _ in (*request.params, *(request.data or ())))
     unsent = Observation(
@@ -181,36 +184,36 @@ def _ask(probe: Probe, request: Request, asker: Asker, *, tired: bool) -> tuple[
         method="GET" if request.data is None else "POST",
         path=request.path,
         params=tuple(named),
-        outcome="not asked",
+        outcome="not sent",
     )
     if tired:
         return unsent, None
     began = time.monotonic()
     try:
-        peek = asker.peek(request, probe.piece)
+        peek = client.peek(request, probe.piece)
     except (PermanentFailure, TransientFailure) as error:
         took = round(time.monotonic() - began, 2)
-        failed = {"outcome": _outcome(error), "status": error.status, "seconds": took, "said": str(error)}
+        failed = {"outcome": _outcome(error), "status": error.status, "seconds": took, "reason": str(error)}
         return unsent.model_copy(update=failed), None
     described = _described(probe, request, peek)
     received = {"status": peek.status, "seconds": round(time.monotonic() - began, 2), "headers": dict(peek.headers)}
-    seen = Observation.model_validate(unsent.model_dump() | received | {"size": peek.size, "said": "", **described})
-    return seen, peek.body if seen.outcome == "answered" else None
+    seen = Observation.model_validate(unsent.model_dump() | received | {"size": peek.size, "reason": "", **described})
+    return seen, peek.body if seen.outcome == "received" else None
 
 
 def _described(probe: Probe, request: Request, peek: Peek) -> dict[str, object]:
     """Return the outcome and the shape of a response."""
     if probe.piece.end and not peek.body:
-        return {"outcome": "answered"}
+        return {"outcome": "received"}
     if not peek.body.strip():
         return {"outcome": "empty"}
     form = next((form for form in request.media if probe.piece.end or bodies.begins_as(peek.body, form)), None)
     if form is None:
         return {"outcome": "page" if bodies.begins_as(peek.body, "html") else "other form"}
     try:
-        return {"outcome": "answered", "shape": probe.shape(peek).model_copy(update={"form": form})}
+        return {"outcome": "received", "shape": probe.shape(peek).model_copy(update={"form": form})}
     except Exception as error:  # a strange response may break the description in any way: it cannot be read
-        return {"outcome": "unreadable", "said": str(error)}
+        return {"outcome": "unreadable", "reason": str(error)}
 
 
 def _outcome(error: PermanentFailure | TransientFailure) -> Outcome:

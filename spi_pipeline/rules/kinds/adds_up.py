@@ -26,20 +26,20 @@ class AddsUp(Kind):
     """
 
     name, family = "adds_up", "relations"
-    states = _Declared
-    of = "numbers"
+    declaration = _Declared
+    judges = "numbers"
     cases = (_GOOD, _GOOD.but("1 of 2 rows do not add up to people, off by up to 10", 0, men=[50, 90, 150]))
 
     def expected(self, rule: Rule) -> str:
         return f"{listing(rule.columns[1:], len(rule.columns))} add up to {rule.columns[0]}{within(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         whole, *parts = table.doubles(rule.columns)
         off = f"abs({whole} - ({' + '.join(parts)}))"
         failing = f"{off} > {literal(rule.params.get('tolerance', 0) + ROUNDING)}"
         return RuleQuery(failing, table.filled(rule.columns, " AND "), {"most": f"max({off})"})
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         whole, rows, most = rule.columns[0], counted(finding.judged, "row"), finding.facts["most"]
         words = f"{rows}, parts add up to {whole}"
         if finding.failing:

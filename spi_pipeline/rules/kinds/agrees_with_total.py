@@ -65,7 +65,7 @@ class DeclaredForTotal(DeclaredForColumn):
         """The parameters of the rule, without ``totals``: the contract reader adds the ``total`` of the authorities."""
         return {name: value for name, value in super().params().items() if name != "totals"}
 
-    def named(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The column compared with the total, the column that weights it, and the columns that select its rows."""
         return (*self.columns, *([self.weight] if self.weight else []), *(self.where or {}))
 
@@ -81,8 +81,8 @@ class AgreesWithTotal(Kind):
     """
 
     name, family = "agrees_with_total", "relations"
-    states = DeclaredForTotal
-    of_many_rows = True
+    declaration = DeclaredForTotal
+    judges_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but(
@@ -114,7 +114,7 @@ class AgreesWithTotal(Kind):
         allowed = f"{total} to within {percent(tolerance)}" if tolerance else f"exactly {total}"
         return f"{allowed}, published by {rule.params['publisher']} in {rule.params['dataset']}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         conditions = " AND ".join(_conditions(rule.params.get("where") or {}))
         own, name, statistic = f"({conditions or 'TRUE'})", rule.columns[0], rule.params.get("statistic", "sum")
         if statistic == "count":
@@ -129,13 +129,13 @@ class AgreesWithTotal(Kind):
         judged = [own, *filled, *_all_there(rule.params.get("where") or {})]
         return RuleQuery(judged=" AND ".join(judged), facts={"": measured})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         observed, total = _observed(finding), rule.params["total"]
         if abs(observed - total) <= rule.params["tolerance"] * abs(total) * (1 + 1e-9):
             return []
         return [{"observed": observed, "published": total, "difference": _rounded(observed - total)}]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         observed, total = _observed(finding), rule.params["total"]
         statistic, difference = rule.params.get("statistic", "sum"), _rounded(observed - total)
         number = counted(int(observed), "different value") if statistic == "count" else readable(observed)
@@ -153,7 +153,7 @@ class AgreesWithTotal(Kind):
             return ()
         return rule.columns[: 2 if rule.params.get("weight") else 1]
 
-    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+    def required_types(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         return "numbers", ("integer", "number")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from spi_pipeline.rules.kind import Case, DeclaredForColumns, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Expectation, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, count, literal
 from spi_pipeline.rules.wording import by_name, counted, figure, span
@@ -36,7 +36,7 @@ class Between(Kind):
     """
 
     name, family = "between", "values"
-    states = _Declared
+    declaration = _Declared
     cases = (
         _GOOD,
         _GOOD.but("2 of 3 rows outside, lowest -2, highest 140", 0, 1, rate=[-2.0, 140.0, 100.0]),
@@ -49,14 +49,14 @@ class Between(Kind):
     def expected(self, rule: Rule) -> str:
         return span(rule.params.get("min"), rule.params.get("max"))
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cells = {name: table.day(name) if _of_days(rule) else table.cell(name) for name in rule.columns}
         outside = {name: _outside(cell, *_ends(rule, table.types[name])) for name, cell in cells.items()}
         details = {name: count(condition) for name, condition in outside.items()}
         facts = {f"{end} {name}": f"{end}({cell})" for name, cell in cells.items() for end in ("min", "max")}
         return RuleQuery(" OR ".join(outside.values()), table.filled(rule.columns), facts, details)
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         low, high = rule.params.get("min"), rule.params.get("max")
         least, most = (
             end(value for name in rule.columns if (value := finding.facts[f"{end.__name__} {name}"]) is not None)
@@ -75,16 +75,16 @@ class Between(Kind):
         value, bound = (least, low) if high is None or (low is not None and least < low) else (most, high)
         return RuleMessage(words, float(value), bound)
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         if _of_days(rule):
             return []
         ends = {name: _ends(rule, types[name]) for name in rule.columns}
         return [
-            Native("ExpectColumnValuesToBeBetween", {"column": name, "min_value": low, "max_value": high})
+            Expectation("ExpectColumnValuesToBeBetween", {"column": name, "min_value": low, "max_value": high})
             for name, (low, high) in ends.items()
         ]
 
-    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+    def required_types(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         return ("days", ("date", "timestamp")) if _of_days(rule) else ("numbers", ("integer", "number"))
 
 

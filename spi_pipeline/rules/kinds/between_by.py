@@ -19,7 +19,7 @@ class BetweenBy(Kind):
     """
 
     name, family = "between_by", "values"
-    of = "numbers"
+    judges = "numbers"
     cases = (
         _GOOD,
         _GOOD.but("2 of 3 rows outside: a holds 140, promised 0 to 10", 0, 1, rate=[140.0, -2.0, None], group=["a"] * 3)
@@ -30,7 +30,7 @@ class BetweenBy(Kind):
     def expected(self, rule: Rule) -> str:
         return f"in the range of its {rule.columns[0].removesuffix('_id')}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         subject, (value,) = rule.columns[0], table.doubles(rule.columns[1:])
         beyond = {
             of: f"greatest({literal(float(low))} - {value}, {value} - {literal(float(high))})"
@@ -41,7 +41,7 @@ class BetweenBy(Kind):
         worst = f"arg_max({{'of': {quoted(subject)}, 'value': {value}}}, [{distance}, -{POSITION}])"
         return RuleQuery(failing, judged, details={"worst": f"{worst} FILTER (WHERE {failing})"})
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows = counted(finding.judged, "row")
         if not finding.failing:
             return RuleMessage(f"{rows} inside")

@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Case, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, Expectation, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, listing
@@ -14,7 +14,7 @@ class Columns(Kind):
 
     name, family = "columns", "form"
     on_empty, without_columns = "passed", "failed"
-    shows_wrong = False
+    shows_failing_groups = False
     cases = (
         _GOOD,
         Case(
@@ -25,22 +25,22 @@ class Columns(Kind):
     def expected(self, rule: Rule) -> str:
         return f"exactly the columns {listing(rule.columns, len(rule.columns))}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         return RuleQuery()
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         missing, unknown = _differences(rule, finding)
         return [{"column": name} for name in (*missing, *unknown)]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         missing, unknown = _differences(rule, finding)
         faults = [f"missing {listing(missing)}"] if missing else []
         faults += [f"not in the contract {listing(unknown)}"] if unknown else []
         return RuleMessage("; ".join(faults) or counted(len(finding.types), "column"))
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         arguments = {"column_set": list(rule.columns), "exact_match": True}
-        return [Native("ExpectTableColumnsToMatchSet", arguments)]
+        return [Expectation("ExpectTableColumnsToMatchSet", arguments)]
 
 
 def _differences(rule: Rule, finding: RuleFinding) -> tuple[list[str], list[str]]:

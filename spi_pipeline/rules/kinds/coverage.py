@@ -37,9 +37,9 @@ class Coverage(Kind):
     """
 
     name, family = "coverage", "coverage"
-    states = _Declared
+    declaration = _Declared
     on_empty = "failed"
-    of_many_rows = True
+    judges_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but(
@@ -55,11 +55,11 @@ class Coverage(Kind):
         whole = counted(len(rule.params["areas"]), "area") if "areas" in rule.params else "the small areas known"
         return f"at least {percent(rule.params['min_share'])} of {whole}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         area = table.cell(rule.columns[0])
         return RuleQuery(facts={"held": f"coalesce(list(DISTINCT {area}) FILTER (WHERE {area} IS NOT NULL), [])"})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         expected, area = len(_expected(rule, finding)), rule.columns[0]
         return [
             period | {area: code}
@@ -68,7 +68,7 @@ class Coverage(Kind):
             for code in missing
         ]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         missing, expected = list(_missing(rule, finding)), len(_expected(rule, finding))
         period, absent = max(missing, key=lambda each: len(each[1]))
         present = expected - len(absent)

@@ -1,7 +1,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from spi_pipeline.rules.disclosure import Counts, Least, disclosed
+from spi_pipeline.rules.disclosure import Counts, MinimumCounts, disclosed
 from spi_pipeline.rules.kind import Case, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, quoted
@@ -10,8 +10,8 @@ from spi_pipeline.rules.wording import counted, figure, listing, place
 _PARAMS = {
     "by": ["id", "year"],
     "least": {
-        "calls": {"minimum": 5, "of": 1, "per": None, "alike": False},
-        "pupils": {"minimum": 5, "of": 5, "per": 100.0, "alike": True},
+        "calls": {"minimum": 5, "denominator": 1, "per": None, "alike": False},
+        "pupils": {"minimum": 5, "denominator": 5, "per": 100.0, "alike": True},
     },
     "wholes": {"a": "town", "b": "town", "c": "town"},
 }
@@ -44,8 +44,8 @@ class Disclosure(Kind):
     """
 
     name, family = "disclosure", "relations"
-    of = "numbers"
-    of_many_rows = True
+    judges = "numbers"
+    judges_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but(
@@ -83,7 +83,7 @@ class Disclosure(Kind):
         least = sorted({one["minimum"] for one in rule.params["least"].values()})
         return f"no count below {listing(least)} except 0, as its source requires"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         subject, area, *numbers = rule.columns
         names = ("count", "value", "base")
         cells = dict(zip(names, table.doubles(numbers), strict=False))
@@ -94,7 +94,7 @@ class Disclosure(Kind):
         judged = f"{listed} AND {table.filled(numbers)}"
         return RuleQuery(judged=judged, facts={"rows": f"coalesce(list({{{row}}}) FILTER (WHERE {listed}), [])"})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         least, area = rule.params["least"], rule.columns[1]
         return [
             {**group, area: ", ".join(areas), "left of": whole or None}
@@ -103,19 +103,19 @@ class Disclosure(Kind):
             # The count and its complement can disclose the same areas: that is one finding.
             for areas, whole in dict.fromkeys(
                 (one.areas, one.whole)
-                for minimum, counts in counts_of(facts["rows"], Least(**least[str(group[rule.columns[0]])]))
+                for minimum, counts in counts_of(facts["rows"], MinimumCounts(**least[str(group[rule.columns[0]])]))
                 for one in disclosed(counts, rule.params["wholes"], minimum)
             )
         ]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
-        if not finding.wrong:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+        if not finding.failing_groups:
             groups = sum(bool(facts["rows"]) for _, facts in finding.groups)
             counts = f"{counted(finding.judged, 'count')} in {counted(groups, 'group')}"
             return RuleMessage(f"{counts}, none below its minimum is given away")
-        first = dict(finding.wrong[0])
+        first = dict(finding.failing_groups[0])
         left, areas = first.pop("left of"), first.pop(rule.columns[1])
-        number = len(finding.wrong)
+        number = len(finding.failing_groups)
         words = f"{counted(number, 'figure')} {'gives' if number == 1 else 'give'} away a count below its minimum"
         return RuleMessage(f"{words}: {place(first)}, {figure(areas)}{f', left of {left}' if left else ''}")
 
@@ -123,7 +123,7 @@ class Disclosure(Kind):
         return rule.columns[2:]
 
 
-def counts_of(rows: Sequence[Mapping[str, Any]], least: Least) -> Iterator[tuple[float, Counts]]:
+def counts_of(rows: Sequence[Mapping[str, Any]], least: MinimumCounts) -> Iterator[tuple[float, Counts]]:
     """The counts in the rows of one subject, each set with its minimum: counted, not counted (if alike), and all."""
     counted_, others, bases = {}, {}, {}
     for row in rows:
@@ -135,4 +135,4 @@ def counts_of(rows: Sequence[Mapping[str, Any]], least: Least) -> Iterator[tuple
     yield least.minimum, counted_
     if least.alike:
         yield least.minimum, others
-    yield least.of, bases
+    yield least.denominator, bases

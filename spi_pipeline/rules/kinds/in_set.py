@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Case, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, Expectation, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, literal
 from spi_pipeline.rules.wording import counted, listing
@@ -19,20 +19,20 @@ class InSet(Kind):
     def expected(self, rule: Rule) -> str:
         return f"one of {listing(rule.params['values'])}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cell, allowed = table.cell(rule.columns[0]), ", ".join(map(literal, rule.params["values"]))
         return RuleQuery(f"{cell} NOT IN ({allowed})", f"{cell} IS NOT NULL")
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows = counted(finding.judged, "row")
         if not finding.failing:
             return RuleMessage(f"{rows} hold listed values")
         return RuleMessage(f"{finding.failing:,} of {rows} hold other values: {listing(finding.values)}")
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         arguments = {"column": rule.columns[0], "value_set": list(rule.params["values"])}
-        return [Native("ExpectColumnValuesToBeInSet", arguments)]
+        return [Expectation("ExpectColumnValuesToBeInSet", arguments)]
 
-    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+    def required_types(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         texts = all(isinstance(value, str) for value in rule.params["values"])
-        return ("text", ("string",)) if texts else super().wants(rule)
+        return ("text", ("string",)) if texts else super().required_types(rule)

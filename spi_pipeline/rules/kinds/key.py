@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Case, DeclaredForColumns, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, DeclaredForColumns, Expectation, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import POSITION, Table, count
 from spi_pipeline.rules.wording import counted, listing
@@ -14,7 +14,7 @@ class Key(Kind):
     """
 
     name, family = "key", "form"
-    states = DeclaredForColumns
+    declaration = DeclaredForColumns
     cases = (
         _GOOD,
         _GOOD.but("2 of 3 rows repeat", 0, 2, year=[None, 1, None]),
@@ -24,7 +24,7 @@ class Key(Kind):
     def expected(self, rule: Rule) -> str:
         return f"one row per {listing(rule.columns, len(rule.columns))}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cells, filled = ", ".join(map(table.cell, rule.columns)), table.filled(rule.columns)
         # If all hashes differ, all keys differ: that takes a third of the memory. Where hashes agree, the keys decide.
         repeated = f"SELECT hash({cells}) FROM rows WHERE {filled} GROUP BY 1 HAVING count(*) > 1"
@@ -35,11 +35,11 @@ class Key(Kind):
         suspect = f"{count(filled)} - count(DISTINCT hash({cells})) FILTER (WHERE {filled})"
         return RuleQuery(f"{POSITION} IN ({twins})", filled, suspect=suspect)
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows = counted(finding.rows, "row")
         return RuleMessage(f"{finding.failing:,} of {rows} repeat" if finding.failing else f"{rows}, none alike")
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         if len(rule.columns) > 1:
-            return [Native("ExpectCompoundColumnsToBeUnique", {"column_list": list(rule.columns)})]
-        return [Native("ExpectColumnValuesToBeUnique", {"column": rule.columns[0]})]
+            return [Expectation("ExpectCompoundColumnsToBeUnique", {"column_list": list(rule.columns)})]
+        return [Expectation("ExpectColumnValuesToBeUnique", {"column": rule.columns[0]})]

@@ -2,7 +2,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Case, DeclaredForAreas, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, DeclaredForAreas, Expectation, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Places, Rule
 from spi_pipeline.rules.table import Table, quoted
 from spi_pipeline.rules.wording import counted, listing
@@ -35,8 +35,8 @@ class KnownAreas(Kind):
     """
 
     name, family = "known_areas", "form"
-    states = _Declared
-    of = "text"
+    declaration = _Declared
+    judges = "text"
     names_values = True
     cases = (
         _GOOD,
@@ -55,12 +55,12 @@ class KnownAreas(Kind):
             return words
         return f"{words}, or {'a text that is not a code' if others == 'any' else listing(others)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         name, others = quoted(rule.columns[0]), rule.params.get("others", ())
         like_codes = f" AND regexp_full_match({name}, '{_CODE}')" if others == "any" else ""
         return RuleQuery(f"{name} NOT IN {table.among(_allowed(rule))}{like_codes}", f"{name} IS NOT NULL")
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows, codes = counted(finding.judged, "row"), sorted(map(str, finding.values))
         if not finding.failing:
             return RuleMessage(f"{rows} hold known codes")
@@ -70,10 +70,10 @@ class KnownAreas(Kind):
             words + (f"; {len(former)} of them of a former ward set: {listing(former)}" if former else "")
         )
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         if rule.params.get("others") == "any" or not 0 < len(rule.params.get("areas", ())) <= _MOST_NATIVE:
             return []
-        return [Native("ExpectColumnValuesToBeInSet", {"column": rule.columns[0], "value_set": _allowed(rule)})]
+        return [Expectation("ExpectColumnValuesToBeInSet", {"column": rule.columns[0], "value_set": _allowed(rule)})]
 
 
 def _allowed(rule: Rule) -> list[Any]:

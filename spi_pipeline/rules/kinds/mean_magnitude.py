@@ -21,7 +21,7 @@ class MeanMagnitude(Kind):
     """
 
     name, family = "mean_magnitude", "values"
-    of = "numbers"
+    judges = "numbers"
     cases = (
         _GOOD,
         _GOOD.but(
@@ -35,11 +35,11 @@ class MeanMagnitude(Kind):
         ranges = [f"{name} {span(*ends)}" for name, ends in rule.params["ranges"].items()]
         return f"a typical size{in_each(rule)}: {', '.join(ranges)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cells = zip(rule.columns, table.doubles(rule.columns), strict=True)
         return RuleQuery(judged=table.filled(rule.columns), facts={name: f"avg(abs({cell}))" for name, cell in cells})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         ranges = rule.params["ranges"]
         return [
             {**group, "column": name, "size": size, "promised": " to ".join(map(figure, ranges[name]))}
@@ -47,18 +47,21 @@ class MeanMagnitude(Kind):
             if not ranges[name][0] <= size <= ranges[name][1]
         ]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         sizes = list(_sizes(rule, finding))
         judged = counted(len(sizes), "typical size")
-        if not finding.wrong:
+        if not finding.failing_groups:
             return RuleMessage(f"{judged} inside", *(sizes[0][2:] if len(sizes) == 1 else ()))
         outside = [
             f"{place({n: v for n, v in row.items() if n not in ('size', 'promised')})} of size {figure(row['size'])}, "
             f"promised {row['promised']}"
-            for row in finding.wrong
+            for row in finding.failing_groups
         ]
-        size, (low, high) = finding.wrong[0]["size"], rule.params["ranges"][finding.wrong[0]["column"]]
-        words = f"{len(finding.wrong)} of {judged} outside: {listing(outside, 3)}"
+        size, (low, high) = (
+            finding.failing_groups[0]["size"],
+            rule.params["ranges"][finding.failing_groups[0]["column"]],
+        )
+        words = f"{len(finding.failing_groups)} of {judged} outside: {listing(outside, 3)}"
         return RuleMessage(words, size, high if size > high else low)
 
 

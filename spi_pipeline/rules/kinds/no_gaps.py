@@ -32,8 +32,8 @@ class NoGaps(Kind):
     """
 
     name, family = "no_gaps", "coverage"
-    states = _Declared
-    of_many_rows = True
+    declaration = _Declared
+    judges_many_rows = True
     cases = (
         _YEARS,
         _YEARS.but("missing in 1 group: year 2023", {"year": 2023}, year=[2022, 2021, 2025]),
@@ -48,21 +48,21 @@ class NoGaps(Kind):
     def expected(self, rule: Rule) -> str:
         return f"no gap in {rule.columns[0]}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cell = table.cell(rule.columns[0])
         held = f"coalesce(list_sort(list(DISTINCT {cell}) FILTER (WHERE {cell} IS NOT NULL)), [])"
         return RuleQuery(judged=f"{cell} IS NOT NULL", facts={"held": held})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         name = rule.columns[0]
         return [{**group, name: first} for group, facts in finding.groups for first in _gaps(facts["held"])]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         groups = counted(len(finding.groups), "group")
-        missing = listing([place(row) for row in finding.wrong])
+        missing = listing([place(row) for row in finding.failing_groups])
         return RuleMessage(f"missing in {groups}: {missing}" if missing else f"{groups} without a gap")
 
-    def wants(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
+    def required_types(self, rule: Rule) -> tuple[str, tuple[str, ...]]:
         return "numbers", ("integer", "string")
 
 

@@ -1,4 +1,13 @@
-from spi_pipeline.rules.kind import Case, DeclaredForColumns, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import (
+    Case,
+    DeclaredForColumns,
+    Expectation,
+    Group,
+    Kind,
+    RuleFinding,
+    RuleMessage,
+    RuleQuery,
+)
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import figure
@@ -13,9 +22,9 @@ class NotConstant(Kind):
     """
 
     name, family = "not_constant", "values"
-    states = DeclaredForColumns
-    of_many_rows = True
-    shows_wrong = False
+    declaration = DeclaredForColumns
+    judges_many_rows = True
+    shows_failing_groups = False
     cases = (
         _GOOD,
         _GOOD.but("group holds one value only, a", {"column": "group"}, group=["a", "a", None]),
@@ -25,17 +34,17 @@ class NotConstant(Kind):
     def expected(self, rule: Rule) -> str:
         return "more than one value"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         cells = {name: table.cell(name) for name in rule.columns}
         facts = {name: f"count(DISTINCT {cell})" for name, cell in cells.items()}
         facts |= {f"one {name}": f"any_value({cell})" for name, cell in cells.items()}
         return RuleQuery(judged="TRUE" if table.rows > 1 else "FALSE", facts=facts)
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         ((_, facts),) = finding.groups
         return [{"column": name} for name in rule.columns if facts[name] < 2]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         ((_, facts),) = finding.groups
         few = {0: "nothing but null", 1: "one value only, {}"}
         words = [
@@ -44,6 +53,6 @@ class NotConstant(Kind):
         ]
         return RuleMessage("; ".join(words), min(facts[name] for name in rule.columns), 2)
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         arguments = [{"column": name, "min_value": 2} for name in rule.columns]
-        return [Native("ExpectColumnUniqueValueCountToBeBetween", each) for each in arguments]
+        return [Expectation("ExpectColumnUniqueValueCountToBeBetween", each) for each in arguments]

@@ -2,7 +2,16 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from spi_pipeline.rules.kind import Case, DeclaredForColumns, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import (
+    Case,
+    DeclaredForColumns,
+    Expectation,
+    Group,
+    Kind,
+    RuleFinding,
+    RuleMessage,
+    RuleQuery,
+)
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import ROUNDING, Table, count
 from spi_pipeline.rules.wording import counted, in_each, percent, place
@@ -29,8 +38,8 @@ class NullShare(Kind):
     """
 
     name, family = "null_share", "coverage"
-    states = _Declared
-    of_many_rows = True
+    declaration = _Declared
+    judges_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but("null in 4 rows: homes 50%", {"column": "homes", "null": 2, "rows": 4}, homes=[None, 2, 3, None]),
@@ -45,23 +54,23 @@ class NullShare(Kind):
     def expected(self, rule: Rule) -> str:
         return f"at most {percent(rule.params['max_share'])} null{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         nulls = {name: count(f"{table.cell(name)} IS NULL") for name in rule.columns}
         return RuleQuery(facts={"": "count(*)"} | nulls)
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         most = rule.params["max_share"] + ROUNDING
         return [each for each in _nulls(rule, finding) if each["null"] / each["rows"] > most]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         columns = list(_nulls(rule, finding))
         share = max((each["null"] / each["rows"] for each in columns), default=None)
         return RuleMessage(_words(rule, finding, columns), share, rule.params["max_share"])
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         mostly = round(1 - rule.params["max_share"], 12)
         arguments = [] if rule.by else [{"column": name, "mostly": mostly} for name in rule.columns]
-        return [Native("ExpectColumnValuesToNotBeNull", each) for each in arguments]
+        return [Expectation("ExpectColumnValuesToNotBeNull", each) for each in arguments]
 
 
 def _nulls(rule: Rule, finding: RuleFinding) -> Iterator[Group]:
@@ -79,8 +88,9 @@ def _words(rule: Rule, finding: RuleFinding, columns: list[Group]) -> str:
         ]
         return f"null in {counted(finding.rows, 'row')}: {', '.join(shares) or 'none'}"
     judged = f"{len(columns):,} column{'s' * (len(columns) != 1)} of groups"
-    if not finding.wrong:
+    failing = finding.failing_groups
+    if not failing:
         return f"{judged}, none with too many nulls"
-    first = dict(finding.wrong[0])
+    first = dict(failing[0])
     null, rows = first.pop("null"), first.pop("rows")
-    return f"{len(finding.wrong):,} of {judged} with too many nulls, {place(first)}: {null:,} of {counted(rows, 'row')}"
+    return f"{len(failing):,} of {judged} with too many nulls, {place(first)}: {null:,} of {counted(rows, 'row')}"

@@ -16,18 +16,18 @@ class NullTogether(Kind):
     """The named columns are null in the same rows."""
 
     name, family = "null_together", "relations"
-    states = _Declared
+    declaration = _Declared
     cases = (_GOOD, _GOOD.but("2 of 2 rows null in part: homes 1, rate 1", 0, 1, homes=[1, None], rate=[None, 2.0]))
 
     def expected(self, rule: Rule) -> str:
         return f"{listing(rule.columns, len(rule.columns))} null in the same rows"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         nulls = {name: f"({table.cell(name)} IS NULL)" for name in rule.columns}
         mixed = f"({' OR '.join(nulls.values())}) AND NOT ({' AND '.join(nulls.values())})"
         return RuleQuery(mixed, details={name: count(f"{null} AND {mixed}") for name, null in nulls.items()})
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows = counted(finding.rows, "row")
         if not finding.failing:
             return RuleMessage(f"{rows}, null together or not at all")

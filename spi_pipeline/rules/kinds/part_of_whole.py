@@ -25,20 +25,20 @@ class PartOfWhole(Kind):
     """
 
     name, family = "part_of_whole", "relations"
-    states = _Declared
-    of = "numbers"
+    declaration = _Declared
+    judges = "numbers"
     cases = (_GOOD, _GOOD.but("1 of 3 rows with homes above people, by up to 20", 2, homes=[105, 200, 320]))
 
     def expected(self, rule: Rule) -> str:
         slack = f" plus {figure(rule.params['tolerance'])}" if rule.params.get("tolerance") else ""
         return f"{rule.columns[0]} at most {rule.columns[1]}{slack}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         part, whole = table.doubles(rule.columns)
         failing = f"{part} > {whole} + {literal(rule.params.get('tolerance', 0))}"
         return RuleQuery(failing, table.filled(rule.columns, " AND "), {"most": f"max({part} - {whole})"})
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         (part, whole), rows, most = rule.columns, counted(finding.judged, "row"), finding.facts["most"]
         words = f"{rows}, {part} within {whole} in each"
         if finding.failing:

@@ -22,7 +22,7 @@ class Quotient(Kind):
     """
 
     name, family = "quotient", "relations"
-    of = "numbers"
+    judges = "numbers"
     cases = (
         _GOOD,
         _GOOD.but(
@@ -36,7 +36,7 @@ class Quotient(Kind):
         subject, value, over, under = rule.columns
         return f"{value} is {over} over {under}, times the factor of its {subject.removesuffix('_id')}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         subject, (value, over, under) = rule.columns[0], table.doubles(rule.columns[1:])
         factor = f"({chosen(subject, {of: literal(float(by)) for of, by in rule.params['factors'].items()})})"
         meant = f"({factor} * {over} / nullif({under}, 0))"
@@ -47,7 +47,7 @@ class Quotient(Kind):
         details = {"first": f"{first} FILTER (WHERE {failing})"}
         return RuleQuery(failing, f"{value} IS NOT NULL", {"quotients": count(judged)}, details)
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows = counted(finding.facts["quotients"], "row")
         if not finding.failing:
             return RuleMessage(f"{rows}, each value equal to its quotient")

@@ -1,4 +1,4 @@
-from spi_pipeline.rules.kind import Case, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, Expectation, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table, count
 from spi_pipeline.rules.wording import by_name, counted, listing
@@ -19,14 +19,14 @@ class Required(Kind):
     def expected(self, rule: Rule) -> str:
         return f"no null in {listing(rule.columns, len(rule.columns))}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         nulls = {name: f"{table.cell(name)} IS NULL" for name in rule.columns}
         return RuleQuery(" OR ".join(nulls.values()), details={name: count(null) for name, null in nulls.items()})
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         if not finding.failing:
             return RuleMessage(f"no null in {counted(finding.rows, 'row')}")
         return RuleMessage(f"{finding.failing:,} of {counted(finding.rows, 'row')} with null: {by_name(finding.facts)}")
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
-        return [Native("ExpectColumnValuesToNotBeNull", {"column": name}) for name in rule.columns]
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
+        return [Expectation("ExpectColumnValuesToNotBeNull", {"column": name}) for name in rule.columns]

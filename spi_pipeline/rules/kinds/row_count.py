@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from spi_pipeline.rules.kind import Case, Declared, Group, Kind, Native, RuleFinding, RuleMessage, RuleQuery
+from spi_pipeline.rules.kind import Case, Declared, Expectation, Group, Kind, RuleFinding, RuleMessage, RuleQuery
 from spi_pipeline.rules.rule import Rule
 from spi_pipeline.rules.table import Table
 from spi_pipeline.rules.wording import counted, span
@@ -39,27 +39,27 @@ class RowCount(Kind):
     """
 
     name, family = "row_count", "coverage"
-    states = _Declared
+    declaration = _Declared
     on_empty = without_columns = "failed"
-    shows_wrong = False
+    shows_failing_groups = False
     cases = (_GOOD, _GOOD.but("3 rows", {"rows": 3}, a=[1, 2, 3]))
 
     def expected(self, rule: Rule) -> str:
         return f"{span(rule.params.get('min'), rule.params.get('max'))} rows"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         return RuleQuery()
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         low, high = rule.params.get("min"), rule.params.get("max")
         outside = (low is not None and finding.rows < low) or (high is not None and finding.rows > high)
         return [{"rows": finding.rows}] if outside else []
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         low, high = rule.params.get("min"), rule.params.get("max")
         bound = high if low is None or (high is not None and finding.rows > high) else low
         return RuleMessage(counted(finding.rows, "row"), float(finding.rows), bound)
 
-    def native(self, rule: Rule, types: dict[str, str]) -> list[Native]:
+    def expectations(self, rule: Rule, types: dict[str, str]) -> list[Expectation]:
         arguments = {"min_value": rule.params.get("min"), "max_value": rule.params.get("max")}
-        return [Native("ExpectTableRowCountToBeBetween", arguments)]
+        return [Expectation("ExpectTableRowCountToBeBetween", arguments)]

@@ -27,9 +27,9 @@ class Totals(Kind):
     """
 
     name, family = "totals", "relations"
-    states = _Declared
-    of = "numbers"
-    of_many_rows = True
+    declaration = _Declared
+    judges = "numbers"
+    judges_many_rows = True
     cases = (
         _GOOD,
         _GOOD.but(
@@ -42,11 +42,11 @@ class Totals(Kind):
     def expected(self, rule: Rule) -> str:
         return f"{rule.columns[0]} adds up to {figure(rule.params['total'])}{in_each(rule)}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         (cell,) = table.doubles(rule.columns)
         return RuleQuery(judged=table.filled(rule.columns), facts={"sum": f"coalesce(sum({cell}), 0)"})
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         slack = rule.params.get("tolerance", 0) + ROUNDING
         # Six digits, since further digits depend on the order of summation.
         return [
@@ -55,11 +55,13 @@ class Totals(Kind):
             if abs(facts["sum"] - rule.params["total"]) > slack
         ]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         (name,), total, groups = rule.columns, rule.params["total"], counted(len(finding.groups), "group")
-        if not finding.wrong:
+        if not finding.failing_groups:
             return RuleMessage(f"{groups}, {name} adds up to {figure(total)} in each", total, total)
-        first = dict(finding.wrong[0])
+        first = dict(finding.failing_groups[0])
         observed = first.pop(name)
-        words = f"{len(finding.wrong):,} of {groups} add up to another total, {place(first)}: {figure(observed)}"
+        words = (
+            f"{len(finding.failing_groups):,} of {groups} add up to another total, {place(first)}: {figure(observed)}"
+        )
         return RuleMessage(words, observed, total)

@@ -32,10 +32,10 @@ class Types(Kind):
     def expected(self, rule: Rule) -> str:
         return f"the contract's type in {counted(len(rule.columns), 'column')}"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         return RuleQuery()
 
-    def wrong(self, rule: Rule, finding: RuleFinding) -> list[Group]:
+    def failing_groups(self, rule: Rule, finding: RuleFinding) -> list[Group]:
         promised = rule.params["types"]
         return [
             {"column": name, "promised": promised[name], "found": finding.types[name]}
@@ -43,9 +43,9 @@ class Types(Kind):
             if name in finding.types and not fits(finding.types[name], promised[name])
         ]
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         columns = counted(sum(name in finding.types for name in rule.columns), "column")
-        faults = [f"{row['column']} holds {row['found']}, not {row['promised']}" for row in finding.wrong]
+        faults = [f"{row['column']} holds {row['found']}, not {row['promised']}" for row in finding.failing_groups]
         if not faults:
             return RuleMessage(f"{columns}, all of the contract's type")
         return RuleMessage(f"{len(faults)} of {columns} of another type: {listing(faults)}")

@@ -39,7 +39,7 @@ class Unplaced(Kind):
     def expected(self, rule: Rule) -> str:
         return "no postcode or point"
 
-    def ask(self, rule: Rule, table: Table) -> RuleQuery:
+    def query(self, rule: Rule, table: Table) -> RuleQuery:
         types = table.types
         named = [name for name in rule.columns if re.fullmatch(NAMED, name, re.IGNORECASE)]
         figures = [name for name in rule.columns if types[name] in ("integer", "number") and name not in named]
@@ -57,7 +57,7 @@ class Unplaced(Kind):
         details = {name: count(f"{condition} AND {has_figure}") for name, condition in held.items()}
         return RuleQuery(failing, details=details)
 
-    def tell(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
+    def message(self, rule: Rule, finding: RuleFinding) -> RuleMessage:
         rows, words = counted(finding.rows, "row"), "postcode or point beside a figure"
         if not finding.failing:
             return RuleMessage(f"{rows}, no {words}")

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.contracts.models.geography import GOES_WITH
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import SCORE, areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
@@ -86,24 +86,24 @@ def residual_table(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
     return {"residual": residuals(scores, context, contracts.composition, areas(contracts))}
 
 
-def _of_index(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _of_index(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The index with each measure, in every authority and over England, under the first profile."""
-    own = _index_rows(step, contracts, look)
+    own = _index_rows(step, contracts, data)
     shown = own[["authority_code", "left_out", "measure_id", "n", "correlation", "lower", "upper", "partial"]]
     return {"index": Markdown(framed(shown.round(2)))}
 
 
-def _beyond(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _beyond(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """How far the index of each ward lies from the score that its income suggests, under the first profile."""
     names = {ward.code: ward.name for ward in contracts.geography.wards}
-    own = _index_rows(step, contracts, look).sort_values("residual", ascending=False)
+    own = _index_rows(step, contracts, data).sort_values("residual", ascending=False)
     own = own.assign(ward=own["area_code"].map(names))
     shown = own[["ward", "score", "expected", "residual", "lower", "upper", "verdict"]]
     return {"index": Markdown(framed(shown.round(1)))}
 
 
-def _index_rows(step: Step, contracts: Contracts, look: Look) -> pd.DataFrame:
-    table = look.frame(step.outputs[0])
+def _index_rows(step: Step, contracts: Contracts, data: PageData) -> pd.DataFrame:
+    table = data.frame(step.outputs[0])
     return table[
         (table["id"] == contracts.framework.id) & (table["profile"] == next(iter(contracts.framework.profiles)))
     ]

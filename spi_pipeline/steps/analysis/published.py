@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.analysis.published import published_findings
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import SCORE
 from spi_pipeline.steps.step import Step, all_elements, products
 
@@ -50,9 +50,9 @@ def published(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     return {"published_finding": published_findings(contracts.published.findings, newest, contracts.geography)}
 
 
-def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _verdicts(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """Each claim with the verdict of our figures on it."""
-    table = look.frame("published_finding")
+    table = data.frame("published_finding")
     rows = table[["finding_id", "claim", "id", "end", "wards", "verdict", "within_range", "actual_wards", "ranks"]]
     facts: dict[str, str] = {"claims": Markdown(framed(rows))}
     return facts | {

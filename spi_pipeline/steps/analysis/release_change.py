@@ -13,7 +13,7 @@ from spi_pipeline.scoring.areas import Areas
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import RELEASED, Inputs, Released
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import areas
 from spi_pipeline.steps.step import Step, indicator_files, products
 
@@ -125,9 +125,9 @@ def _definitions(contracts: Contracts, source_of: Mapping[str, str]) -> dict[str
     }
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The ten most surprising changes of the newest edition, under the first profile."""
-    rows = most_surprising(look.frame("release_change"), next(iter(contracts.framework.profiles)))
+    rows = most_surprising(data.frame("release_change"), next(iter(contracts.framework.profiles)))
     return {"most_surprising": Markdown(framed(rows))} if len(rows) else {}
 
 

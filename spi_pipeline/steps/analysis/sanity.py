@@ -15,7 +15,7 @@ from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.page import Page
 from spi_pipeline.steps.places import wards
 from spi_pipeline.steps.scored import SCORE, areas
-from spi_pipeline.steps.step import Does, Step, all_elements, indicator_files, products
+from spi_pipeline.steps.step import Step, StepFunction, all_elements, indicator_files, products
 
 
 def sanity_steps(contracts: Contracts) -> list[Step]:
@@ -49,7 +49,7 @@ def sanity_steps(contracts: Contracts) -> list[Step]:
 def _step(
     contracts: Contracts,
     kind: SanityKind,
-    does: Does,
+    does: StepFunction,
     elements: list[str],
     others: tuple[str, ...],
     title: str,

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.scoring.analysis.scorecard import scorecards
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import SCORE, areas
 from spi_pipeline.steps.step import Step, all_elements, products
 
@@ -40,9 +40,9 @@ def scorecard(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     return {"scorecard": scorecards(scores, context, contracts.peers, areas(contracts))}
 
 
-def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _verdicts(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The number of strong and weak wards in each component of the newest edition, under the first profile."""
-    cards = look.frame("scorecard")
+    cards = data.frame("scorecard")
     profile = next(iter(contracts.framework.profiles))
     own = cards[(cards["profile"] == profile) & (cards["edition"] == cards["edition"].max())]
     own = own[own["level"] == "component"]

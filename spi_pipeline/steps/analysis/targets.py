@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.step import Step, products
 
 NAME = "target"
@@ -50,9 +50,9 @@ def distances(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, 
     return {NAME: targets_of(targets, values, dict(zip(area["area_code"], authorities, strict=True)), better)}
 
 
-def _verdicts(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _verdicts(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """Each target of each authority."""
-    table = look.frame(NAME)
+    table = data.frame(NAME)
     authorities = {authority.code for authority in contracts.geography.authorities}
     rows = table[table["area_code"].isin(authorities)]
     if rows.empty:

@@ -10,7 +10,7 @@ from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed, markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData, source_facts
 from spi_pipeline.steps.pages.pictures import Ranked, rank_plot, score_map
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, products
@@ -81,27 +81,27 @@ def sensitivity(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str
 
 def _about(step: Step, contracts: Contracts) -> Facts:
     sources = list(dict.fromkeys(name for item in contracts.active for name in contracts.sources_of(item)))
-    return {"unit": "points", **rests_on(sources, contracts)}
+    return {"unit": "points", **source_facts(sources, contracts)}
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The sources of uncertainty that were varied, merged over profiles and authorities, and the wards that moved."""
-    rows = look.frame("doubt").groupby(["source", "varied", "how"])
+    rows = data.frame("doubt").groupby(["source", "varied", "how"])
     varied = rows["profile"].agg(lambda names: ", ".join(sorted({*names})))
     return {
         "varied": Markdown(framed(varied.rename("profiles").reset_index())),
-        "moved": Markdown(framed(_moved(look.frame("change"), contracts))),
+        "moved": Markdown(framed(_moved(data.frame("change"), contracts))),
     }
 
 
-def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, str], Facts]:
+def _adds(step: Step, contracts: Contracts, data: PageData) -> Mapping[tuple[str, str], Facts]:
     """A map of the wards and their likely ranks, for the pages of the index and its components."""
     framework, profile = contracts.framework, next(iter(contracts.framework.profiles))
-    intervals, names = look.frame("rank_interval"), {ward.code: ward.name for ward in contracts.geography.wards}
+    intervals, names = data.frame("rank_interval"), {ward.code: ward.name for ward in contracts.geography.wards}
     newest = intervals[(intervals["edition"] == intervals["edition"].max()) & (intervals["profile"] == profile)]
     facts: dict[tuple[str, str], Facts] = {}
     for key in (*(("component", name) for name in framework.components), ("index", framework.id)):
-        scores = look.frame(f"element_score.{key[1]}")
+        scores = data.frame(f"element_score.{key[1]}")
         scores = scores[(scores["edition"] == newest["edition"].max()) & (scores["profile"] == profile)]
         if scores.empty:  # the component is left out
             continue
@@ -115,7 +115,7 @@ def _adds(step: Step, contracts: Contracts, look: Look) -> Mapping[tuple[str, st
             "likely_ranks": rank_plot(
                 [Ranked(names[code], int(r), int(low), int(high)) for code, r, low, high in figures]
             ),
-            "map": score_map(look.frame("wards"), wards.set_index("area_code")["score"].to_dict(), town.mean()),
+            "map": score_map(data.frame("wards"), wards.set_index("area_code")["score"].to_dict(), town.mean()),
         }
         facts[key] = {name: Markdown(picture) for name, picture in drawn.items() if picture}
     return facts
@@ -133,9 +133,9 @@ def _moved(changes: pd.DataFrame, contracts: Contracts) -> pd.DataFrame:
     return counts.rename(columns=lambda name: name.replace("_", " ")).rename_axis(f"{pair}, {profile}").reset_index()
 
 
-def _shares(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shares(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """What drives the uncertainty under the first profile: a sentence, then total shares as bars, largest first."""
-    shares = look.frame("sensitivity")
+    shares = data.frame("sensitivity")
     profile = next(iter(contracts.framework.profiles))
     own = shares[(shares["profile"] == profile) & shares["total"].notna()]
     paragraphs = []

@@ -11,7 +11,7 @@ from spi_pipeline.steps.analysis.uncertainty import observed
 from spi_pipeline.steps.indicator import part_of
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.pages.markdown import framed
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.scored import areas, trees_of
 from spi_pipeline.steps.step import Step, indicator_files, products
 
@@ -52,9 +52,9 @@ def what_would_it_take(step: Step, contracts: Contracts, inputs: Inputs) -> Mapp
     return {NAME: table.assign(profile=profile)}
 
 
-def _most(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _most(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The changes that would gain a ward most points of the index, and how many units each takes."""
-    rows = look.frame(NAME)
+    rows = data.frame(NAME)
     wards = {ward.code: ward.name for ward in contracts.geography.wards}
     rows = rows[rows["area_code"].isin(wards) & (rows["needed"] > 0)]
     gained = (rows["index_score_then"] - rows["index_score"]).rename("points gained").round(1)

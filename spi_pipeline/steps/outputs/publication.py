@@ -15,7 +15,7 @@ from spi_pipeline.outputs.queries import reading
 from spi_pipeline.steps.inputs import Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, rows_of
 from spi_pipeline.steps.pages.markdown import markdown
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page, rests_on
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData, source_facts
 from spi_pipeline.steps.step import Step, products
 from spi_pipeline.storage.places import PUBLICATION
 
@@ -65,20 +65,20 @@ def _build(contracts: Contracts, tables: Mapping[str, pa.Table], folder: Path) -
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:
-    facts = rests_on(list(contracts.sources), contracts)
+    facts = source_facts(list(contracts.sources), contracts)
     return {name: fact for name, fact in facts.items() if name in ("licence", "restrictions")}
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The tables and views of the database."""
     names = DATABASE.reads(contracts)
-    with reading(look.database) as connection:
+    with reading(data.database) as connection:
         counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in names}
         views = connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
     rows = [{"table": n, "rows": f"{counts[n]:,}", "holds": contracts.products[n].title} for n in names]
     rows += [{"table": name, "rows": "a view", "holds": comment.partition(":")[0]} for name, comment in views]
     return {
-        "file": look.database,
-        "megabytes": round(look.database.stat().st_size / 1e6, 1),
+        "file": data.database,
+        "megabytes": round(data.database.stat().st_size / 1e6, 1),
         "tables": Markdown(markdown(rows)),
     }

@@ -12,7 +12,7 @@ from spi_pipeline.outputs.database import DATABASE
 from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import NEXT_TO_CONTRACTS, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.pages.pictures import svg
 from spi_pipeline.steps.pages.previews import scores
 from spi_pipeline.steps.step import Step
@@ -77,14 +77,14 @@ def report(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.
     return {REPORT: pd.DataFrame([row])}
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The path and size of the report, and the map and ranking of its summary."""
-    [row] = look.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
-    folder = look.published
+    [row] = data.table(REPORT).select(["bytes", "pages", "map"]).to_pylist()
+    folder = data.published
     pictures = {"map": Markdown(svg(row["map"].encode(), "Scores by ward"))} if row["map"] else {}
     return {
         **pictures,
-        "ranking": Markdown(scores(look.table("score"), contracts, contracts.framework.id)),
+        "ranking": Markdown(scores(data.table("score"), contracts, contracts.framework.id)),
         "file": folder / (SITE if SITE in contracts.outputs else "") / FILE,
         "pages": row["pages"],
         "megabytes": round(row["bytes"] / 1e6, 1),

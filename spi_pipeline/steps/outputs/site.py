@@ -16,12 +16,12 @@ from spi_pipeline.outputs.files import SITE
 from spi_pipeline.steps.inputs import NEXT_TO_CONTRACTS, PACKAGED, Inputs
 from spi_pipeline.steps.outputs.readers import OUTPUT, inputs_of, require, results_of
 from spi_pipeline.steps.pages.markdown import sample
-from spi_pipeline.steps.pages.page import Facts, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Markdown, Page, PageData
 from spi_pipeline.steps.pages.pictures import svg
 from spi_pipeline.steps.step import Step
 
 # Templates, styles and scripts.
-LOOKS = f"{PACKAGED}outputs/site"
+SITE_FILES = f"{PACKAGED}outputs/site"
 
 
 def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
@@ -46,7 +46,7 @@ def site_steps(contracts: Contracts, steps: Sequence[Step]) -> list[Step]:
             kind=OUTPUT,
             group="published",
             inputs=(
-                *inputs_of(DATABASE.reads(contracts), steps), "wards", "postcodes", *downloads, LOOKS, *pictures,
+                *inputs_of(DATABASE.reads(contracts), steps), "wards", "postcodes", *downloads, SITE_FILES, *pictures,
             ),
             outputs=(SITE,),
             # Pages quote every contract.
@@ -93,9 +93,9 @@ def _pages(step: Step, table: pa.Table, contracts: Contracts) -> str:
     return sample(pages.select(["title", "transferred", "numbers", "path"]))
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
     """The number and size of the pages, and the map and the likely ranks as pictures."""
-    files = look.table(SITE).select(["path", "title", "content", "bytes", "numbers"]).to_pylist()
+    files = data.table(SITE).select(["path", "title", "content", "bytes", "numbers"]).to_pylist()
     content = {row["path"]: row["content"] for row in files}
     pages = [row for row in files if row["title"]]
     pictures = {
@@ -107,7 +107,7 @@ def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
         if path in content
     }
     return {
-        "folder": look.published / SITE,
+        "folder": data.published / SITE,
         "pages": len(pages),
         "wards": sum(row["path"].startswith("wards/") for row in pages) - 1,
         "megabytes": round(sum(row["bytes"] for row in files) / 1e6, 1),

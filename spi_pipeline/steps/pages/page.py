@@ -32,7 +32,7 @@ class Link(str):
 Facts = Mapping[str, "str | int | float | Path | None"]
 
 
-class Look(Protocol):
+class PageData(Protocol):
     """The data that a page may read: current tables and the publication."""
 
     def table(self, name: str) -> pa.Table:
@@ -82,12 +82,12 @@ class Page:
     """
 
     about: Callable[[Step, Contracts], Facts] = _nothing
-    shows: Callable[[Step, Contracts, Look], Facts] = _nothing
+    shows: Callable[[Step, Contracts, PageData], Facts] = _nothing
     preview: Callable[[Step, pa.Table, Contracts], str] = _sample
-    adds: Callable[[Step, Contracts, Look], Mapping[tuple[str, str], Facts]] = _nothing_else
+    adds: Callable[[Step, Contracts, PageData], Mapping[tuple[str, str], Facts]] = _nothing_else
 
 
-def rests_on(sources: list[str], contracts: Contracts) -> Facts:
+def source_facts(sources: list[str], contracts: Contracts) -> Facts:
     """The sources, publishers, licences and further restrictions behind a figure, each once."""
     properties = {name: contracts.sources[name].properties for name in sources}
     beyond = sorted({words for source in properties.values() for words in source.restricted})

@@ -75,7 +75,7 @@ def fetch(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, tupl
     return {step.outputs[0]: downloads}
 
 
-def fetch_months(asking: Publishers, source_id: str, months: Sequence[str]) -> Iterator[Download]:
+def fetch_months(publishers: Publishers, source_id: str, months: Sequence[str]) -> Iterator[Download]:
     """Fetch some months of a source that is fetched by month, without changing its current set of downloads.
 
     The next fetch finds the responses and does not request them again. This one does not repeat immutable requests
@@ -86,7 +86,7 @@ def fetch_months(asking: Publishers, source_id: str, months: Sequence[str]) -> I
     """
     fetch_from = OFFERS[source_id].fetch
     assert fetch_from
-    yield from fetch_from(asking.client(source_id), asking.scope(source_id, asking.areas, months))
+    yield from fetch_from(publishers.client(source_id), publishers.scope(source_id, publishers.areas, months))
 
 
 def months_of(downloads: Iterable[Download]) -> set[str]:
@@ -119,7 +119,7 @@ def manual_uploads(raw: Raw, source_id: str, file: Path) -> Download:
         month = _MONTH.search(file.name)
         year = _YEAR.search(file.name)
         period = "-".join(month.groups()) if month else year.group() if year else ""
-        return raw.keep(key, body, quote(shown), period, None, {})
+        return raw.store(key, body, quote(shown), period, None, {})
 
 
 def _about(step: Step, contracts: Contracts) -> Facts:

@@ -24,7 +24,7 @@ from spi_pipeline.publishers.http.recording import Recording
 from spi_pipeline.publishers.offers import HOSTS, OFFERS
 from spi_pipeline.publishers.probing.probe import Probe
 from spi_pipeline.publishers.probing.report import Observation, Report, surroundings, versions
-from spi_pipeline.publishers.probing.visit import PATIENCE, SECONDS, FewRequests, visit
+from spi_pipeline.publishers.probing.visit import SECONDS, TIMEOUTS, FewRequests, visit
 from spi_pipeline.snapshot.figures import Figures
 from spi_pipeline.storage import places
 from spi_pipeline.storage.raw import Raw
@@ -63,7 +63,7 @@ class Publishers:
         hours: how long the run may send requests.
 
     Attributes:
-        tell: receives a progress line from time to time.
+        progress: receives a progress line from time to time.
         recording: records each request with its response; None for no recording.
 
     Raises:
@@ -92,7 +92,7 @@ class Publishers:
         self._addresses = Addresses(endpoints, HOSTS)
         self._limits = Limits()
         self._budget = Budget(whole=hours * 3600)
-        self.tell: Callable[[str], None] = lambda _line: None
+        self.progress: Callable[[str], None] = lambda _line: None
         self._raw: dict[str, Raw] = {}
         self._clients: dict[str, HttpClient] = {}
 
@@ -121,14 +121,14 @@ class Publishers:
             self._clients[source_id] = self._client(
                 self.raw(source_id),
                 self._budget,
-                tell=lambda line: self.tell(f"{source_id}: {line}"),
+                progress=lambda line: self.progress(f"{source_id}: {line}"),
                 recording=self.recording,
             )
         return self._clients[source_id]
 
-    def asked(self, source_id: str) -> int:
+    def requests_sent(self, source_id: str) -> int:
         """The number of requests sent for a source."""
-        return self._clients[source_id].asked if source_id in self._clients else 0
+        return self._clients[source_id].requests_sent if source_id in self._clients else 0
 
     def manual_uploads(self, source_id: str) -> Sequence[Path]:
         """The files in the inbox of a source."""
@@ -153,25 +153,25 @@ class Publishers:
         budget = Budget(retries=1, seconds=NEWS_SECONDS, whole=NEWS_SECONDS)
         return fetch_news(self._client(raw, budget), replace(self.areas, since=raw.since(self._since), have=raw.held()))
 
-    def visit(self, probes: Sequence[Probe], tell: Callable[[Observation], None]) -> Report:
+    def visit(self, probes: Sequence[Probe], progress: Callable[[Observation], None]) -> Report:
         """Send each endpoint one small request, and store nothing of its response."""
         began, limits, budget = time.monotonic(), FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
-        asked_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        visited_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         proxied, own = surroundings()
         owner = self._contracts.framework.publication.owner
 
         def new_client() -> HttpClient:
-            return HttpClient(self._store.raw("news"), self._addresses, limits, budget, owner, patience=PATIENCE)
+            return HttpClient(self._store.raw("news"), self._addresses, limits, budget, owner, timeouts=TIMEOUTS)
 
         try:
-            observations = visit(probes, self.areas, new_client, tell)
+            observations = visit(probes, self.areas, new_client, progress)
         finally:
             limits.close()
         return Report(
             versions=versions(),
-            asked_at=asked_at,
+            visited_at=visited_at,
             seconds=round(time.monotonic() - began, 1),
-            requests=limits.asked,
+            requests=limits.requests_sent,
             authorities=self.areas.authorities,
             replaced=tuple(name for name, host in HOSTS.items() if self._addresses.overridden(host)),
             observations=tuple(observations),

@@ -19,7 +19,7 @@ from spi_pipeline.rules.kinds.agrees_with_total import AgreesWithTotal
 from spi_pipeline.snapshot.corrections import correct
 from spi_pipeline.steps.inputs import AREAS, DOWNLOADS, EMBEDDED, SUPPLIED, Inputs, origins_of
 from spi_pipeline.steps.pages.markdown import markdown
-from spi_pipeline.steps.pages.page import Facts, Link, Look, Markdown, Page
+from spi_pipeline.steps.pages.page import Facts, Link, Markdown, Page, PageData
 from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline.steps.step import Step, typed
 from spi_pipeline.storage import places
@@ -105,7 +105,7 @@ def manual_uploads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
         )
     (file,) = files
     own = source.properties.own
-    known = Places.of(contracts.geography, [own.placed_by] if own else [], inputs.frame)
+    known = Places.load(contracts.geography, [own.placed_by] if own else [], inputs.frame)
     try:
         result = read_own(file, source, known)
         content = file.read_bytes()
@@ -115,7 +115,7 @@ def manual_uploads(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[
     spans = sorted(set(result.frame["year"])) if period.column else []
     covered = f"{spans[0]}/{spans[-1]}" if spans else f"{period.start}/{period.end}"
     origin = InputFile(places.inbox(step.name, file.name), covered, hashlib.sha256(content).hexdigest(), len(content))
-    return {step.name: _corrected(typed(result.frame, source), contracts, step.name, [origin.told()])}
+    return {step.name: _corrected(typed(result.frame, source), contracts, step.name, [origin.record()])}
 
 
 def parsed(step: Step, contracts: Contracts, inputs: Inputs) -> Mapping[str, pa.Table]:
@@ -192,12 +192,12 @@ def _about(step: Step, contracts: Contracts) -> Facts:
     }
 
 
-def _shows(step: Step, contracts: Contracts, look: Look) -> Facts:
-    origins = origins_of(look.table(step.name))
+def _shows(step: Step, contracts: Contracts, data: PageData) -> Facts:
+    origins = origins_of(data.table(step.name))
     periods = sorted({str(origin["period"]) for origin in origins})
     rows = [{"period": o["period"], "file": o["file"], "sha256": str(o["sha256"])[:16]} for o in origins]
     return {
-        **_totals(contracts.sources[step.name], look.table(step.name)),
+        **_totals(contracts.sources[step.name], data.table(step.name)),
         "figures_of": " to ".join(dict.fromkeys((periods[0], periods[-1]))) if periods else "no file",
         "files": Markdown(markdown(rows[-NEWEST:]) + (f"\n\n{len(rows)} in all" if len(rows) > NEWEST else "")),
     }

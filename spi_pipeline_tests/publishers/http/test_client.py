@@ -52,7 +52,7 @@ class Asking:
     def anew(self) -> HttpClient:
         addresses = Addresses(dict.fromkeys(("POLICE", "NOMIS", "NHS_FILES"), self.publisher.base), HOSTS)
         limits = Limits(self.folder / "limits")
-        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append, tell=self.told.append)
+        return HttpClient(self.raw, addresses, limits, self.budget, sleep=self.waited.append, progress=self.told.append)
 
     def next_refresh(self) -> None:
         """Begin another refresh after the last one ended well."""

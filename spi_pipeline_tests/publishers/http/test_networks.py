@@ -11,7 +11,7 @@ import trustme
 
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
-from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.pace import Timeouts
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline_tests.publishers.http import clients
 from spi_pipeline_tests.publishers.http.raw_server import Server, dripping, server, tunnel
@@ -50,7 +50,7 @@ Make = Callable[..., HttpClient]
 
 @pytest.fixture
 def client(tmp_path: Path) -> Make:
-    return lambda **bases: clients.client(tmp_path, bases, patience=Patience(connect=5, answer=1))
+    return lambda **bases: clients.client(tmp_path, bases, timeouts=Timeouts(connect=5, header=1))
 
 
 def test_the_proxy_and_the_authority_of_the_settings_are_used(

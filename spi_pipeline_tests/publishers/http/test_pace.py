@@ -11,13 +11,13 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, TransientFailure
 from spi_pipeline.publishers.http.limits import Budget
-from spi_pipeline.publishers.http.pace import Patience, WaitReporter
+from spi_pipeline.publishers.http.pace import Timeouts, WaitReporter
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline_tests.publishers.http import clients
 from spi_pipeline_tests.publishers.http.raw_server import Speak, dripping, server
 
 ONE = Request(HOSTS["POLICE"], "/data.csv")
-SHORT = Patience(connect=5, answer=0.4, body=0.4, slowest=2000, refusal=0.2, said=0.1)
+SHORT = Timeouts(connect=5, header=0.4, body=0.4, minimum_rate=2000, refusal=0.2, progress_interval=0.1)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n"
 SIZED = OK + b"Content-Length: 100000\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -25,7 +25,7 @@ PACKED = OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\3"
 
 
 def client(folder: Path, base: str, budget: Budget | None = None, **named: object) -> HttpClient:
-    return clients.client(folder, {"POLICE": base}, budget, **{"patience": SHORT} | named)
+    return clients.client(folder, {"POLICE": base}, budget, **{"timeouts": SHORT} | named)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
 def test_who_waits_is_told_for_what(tmp_path: Path, speak: Speak, said: str) -> None:
     told: list[str] = []
     budget = Budget(retries=0)
-    budget.voice = WaitReporter(every=0)
+    budget.wait_reporter = WaitReporter(every=0)
     with server(speak) as dripper, pytest.raises(TransientFailure):
-        client(tmp_path, dripper.base, budget, tell=told.append).get(ONE)
+        client(tmp_path, dripper.base, budget, progress=told.append).get(ONE)
     assert said in told
 
 
@@ -128,9 +128,9 @@ def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
         for said, lines in ((5.0, 3), (60.0, 0)):
             told.clear()
             budget = Budget()
-            budget.voice = WaitReporter(every=1000)
-            patience = Patience(said=said)
-            asking = client(tmp_path, busy.base, budget, sleep=lambda _: None, tell=told.append, patience=patience)
+            budget.wait_reporter = WaitReporter(every=1000)
+            timeouts = Timeouts(progress_interval=said)
+            asking = client(tmp_path, busy.base, budget, sleep=lambda _: None, progress=told.append, timeouts=timeouts)
             with pytest.raises(TransientFailure):
                 asking.get(ONE)
             assert told == [f"{busy.base}/data.csv: responded with 503 Busy; next try in 7 s"] * lines
@@ -141,6 +141,6 @@ def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.Monkey
     monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
     voice, free = WaitReporter(every=10), {}
     for now[0] in (100.0, 109.0, 110.0, 110.0, 119.0, 120.0, 125.0):
-        free.setdefault(now[0], []).append(voice.free())
+        free.setdefault(now[0], []).append(voice.may_report())
     # Short waits are not reported, and a second waiter within ten seconds of a line is silent.
     assert free == {100: [False], 109: [False], 110: [True, False], 119: [False], 120: [True], 125: [False]}

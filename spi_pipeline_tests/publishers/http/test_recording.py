@@ -38,7 +38,7 @@ def test_no_key_stays_however_long_the_body_and_however_it_is_written(
     (tmp_path / "whole").write_text(text)
     headers = {"Content-Disposition": f"attachment; filename={KEY}-{quote(KEY, safe='')}.csv"}
     asked = replace(ONE, secret=(("uid", KEY),))
-    Recording(tmp_path / "answers").keep(asked, 200, headers, tmp_path / "whole")
+    Recording(tmp_path / "answers").record(asked, 200, headers, tmp_path / "whole")
     (found,) = kept(tmp_path)
     expected = text.replace(KEY, "redacted").replace(quote(KEY, safe=""), "redacted")
     assert (tmp_path / "answers" / found["body"]).read_text() == expected
@@ -50,7 +50,7 @@ def test_a_key_in_a_body_of_more_than_64_mb_is_not_kept(tmp_path: Path) -> None:
         whole.truncate((1 << 26) + 1)
         whole.seek((1 << 20) - 3)
         whole.write(KEY.encode())
-    Recording(tmp_path / "answers").keep(replace(ONE, secret=(("uid", KEY),)), 200, {}, tmp_path / "whole")
+    Recording(tmp_path / "answers").record(replace(ONE, secret=(("uid", KEY),)), 200, {}, tmp_path / "whole")
     (found,) = kept(tmp_path)
     assert KEY.encode() not in (tmp_path / "answers" / found["body"]).read_bytes()
 
@@ -63,7 +63,7 @@ def test_a_part_that_was_kept_is_not_recorded_for_the_whole(tmp_path: Path) -> N
         for file in (tmp_path / "answers").iterdir():
             file.unlink()
         told: list[str] = []
-        again = client(tmp_path, asked.base, tell=told.append)
+        again = client(tmp_path, asked.base, progress=told.append)
         again.get(part)
         again.get(part)
     assert kept(tmp_path) == []

@@ -16,7 +16,7 @@ from spi_pipeline.contracts.models.tables import Source
 from spi_pipeline.contracts.reading.documents import read_document
 from spi_pipeline.contracts.reading.odcs import read_source
 from spi_pipeline.publishers.own.drafting import draft
-from spi_pipeline.publishers.own.inspecting import Asked, look_at
+from spi_pipeline.publishers.own.inspecting import DraftOptions, inspect
 from spi_pipeline.publishers.own.placing import NEEDS, Places
 from spi_pipeline.publishers.own.reading import Read, read_own
 from spi_pipeline.snapshot.embedded import read_embedded
@@ -44,7 +44,7 @@ def contracts() -> Contracts:
 
 @pytest.fixture(scope="session")
 def known(contracts: Contracts) -> Places:
-    return Places.of(contracts.geography, list(NEEDS), lambda name: read_embedded(SNAPSHOT, name).table.to_pandas())
+    return Places.load(contracts.geography, list(NEEDS), lambda name: read_embedded(SNAPSHOT, name).table.to_pandas())
 
 
 def filled(text: str) -> str:
@@ -70,8 +70,8 @@ def reads(contracts: Contracts, known: Places, tmp_path: Path) -> Reads:
     """Drafts the contract of a file, then reads the file and the draft's fixture with it."""
 
     def read(file: Path, **asked: Any) -> Read:
-        said = Asked(**{"name": "own_calls", "component": "safety", **ANSWERED, **asked})
-        drafted = draft(look_at(file, said, known), said, contracts, known)
+        said = DraftOptions(**{"name": "own_calls", "component": "safety", **ANSWERED, **asked})
+        drafted = draft(inspect(file, said, known), said, contracts, known)
         source = source_of(filled(drafted[f"sources/{said.name}.yaml"]), said.name, contracts, tmp_path)
         fixture = tmp_path / f"{said.name}.csv"
         fixture.write_text(drafted[f"fixtures/{said.name}.csv"], encoding="utf-8")

@@ -17,7 +17,15 @@ from spi_pipeline.publishers.http.peeking import Peek
 from spi_pipeline.publishers.offers import OFFERS, PROBES
 from spi_pipeline.publishers.police.parsing import STOPS, STREET
 from spi_pipeline.publishers.police.probes import ARCHIVE, CRIMES, DATES, FORCE_STOPS
-from spi_pipeline.publishers.probing.probe import LONGEST, MOST, Earlier, Shape, first_asked, newest_first, told
+from spi_pipeline.publishers.probing.probe import (
+    LONGEST,
+    MOST,
+    EarlierResponse,
+    Shape,
+    first_request,
+    newest_first,
+    sanitised,
+)
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS, EnoughError, FewRequests, planned, smallest
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.fake import TOWN
@@ -61,31 +69,31 @@ def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
         limits.wait("a", 5)
     with pytest.raises(EnoughError, match=r"^one visit may send at most 40 requests$"):
         limits.wait("b", 5)
-    assert limits.asked == MOST_REQUESTS
+    assert limits.requests_sent == MOST_REQUESTS
 
 
 def test_the_first_request_of_a_fetcher_is_heard_and_nothing_is_asked() -> None:
-    assert first_asked(stats19.fetch, TOWN).path == stats19.FILE
-    asked = first_asked(fingertips.last_upload, TOWN)
+    assert first_request(stats19.fetch, TOWN).path == stats19.FILE
+    asked = first_request(fingertips.last_upload, TOWN)
     assert asked.path == "/indicator_metadata/by_indicator_id"
 
     def fetch(client: Client, scope: Scope) -> object:
         client.announce([Request(Host("A", "https://a"), "/large")])
         return client.get(Request(Host("A", "https://a"), "/large"))
 
-    assert first_asked(fetch, TOWN).path == "/large"
-    assert first_asked(lambda client, scope: [], TOWN) is None
+    assert first_request(fetch, TOWN).path == "/large"
+    assert first_request(lambda client, scope: [], TOWN) is None
     with pytest.raises(SpiError, match="no areas are known"):
-        PROBES["nomis/NM_2014_1"].probe.ask(Scope(), Earlier(b"", nowhere))
-    assert PROBES["democracy_club/export"].probe.ask(Scope(), Earlier(b"", nowhere)) is None
+        PROBES["nomis/NM_2014_1"].probe.make_request(Scope(), EarlierResponse(b"", nowhere))
+    assert PROBES["democracy_club/export"].probe.make_request(Scope(), EarlierResponse(b"", nowhere)) is None
 
 
 def test_a_probe_asks_for_one_area() -> None:
     few = smallest(replace(TOWN, since="2020-01"))
     assert [len(areas) for areas in (few.wards, few.lsoas, few.msoas, few.output_areas, few.polygons)] == [1] * 5
-    nothing = Earlier(b"", nowhere)
+    nothing = EarlierResponse(b"", nowhere)
     for probe in (probe for probe in ALL if not probe.follows):
-        request = probe.ask(few, nothing)
+        request = probe.make_request(few, nothing)
         assert request is not None
         values = ",".join(value for _, value in (*request.params, *(request.data or ())))
         areas = [*TOWN.output_areas[1:], *TOWN.lsoas[1:], *TOWN.wards[1:]]
@@ -96,12 +104,12 @@ def test_a_probe_asks_for_one_area() -> None:
 def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> None:
     key = "0123456789abcdef0123456789abcdef"
     for text in (key, f"id {key}", "ann@example.org", "135724829123", f"{key}{key}"):
-        assert "(masked)" in told(text)
-        assert text not in told(text)
+        assert "(masked)" in sanitised(text)
+        assert text not in sanitised(text)
     for text in ("OBS_VALUE", "no22024", "202601_fixed_oa_coverage_r1.csv", "20240101", "E05014735", "2024-06-18"):
-        assert told(text) == text
-    assert told("a\x1b[31mb\n") == "a [31mb"
-    assert len(told("x" * 500)) == LONGEST
+        assert sanitised(text) == text
+    assert sanitised("a\x1b[31mb\n") == "a [31mb"
+    assert len(sanitised("x" * 500)) == LONGEST
     many = [str(number) for number in range(500)]
     shape = Shape(links=tuple(many), labels=dict.fromkeys(many), facts=dict.fromkeys(many, "x" * 500))
     assert [len(shape.links), len(shape.labels), len(shape.facts)] == [MOST] * 3

@@ -51,7 +51,7 @@ def observed(answer: Answer, probe: str, folder: Path) -> Observation:
 
 def as_report(*observations: Observation) -> Report:
     return Report(
-        versions=versions(), asked_at="2026-11-27T06:00:00+00:00", seconds=1.5, requests=len(observations),
+        versions=versions(), visited_at="2026-11-27T06:00:00+00:00", seconds=1.5, requests=len(observations),
         authorities=TOWN.authorities, through_proxy=True, own_authorities=False, observations=observations,
     )  # fmt: skip
 
@@ -88,7 +88,7 @@ def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monk
             before = PROBES[probe].probe.follows
             assert before
             found = Visit({"POLICE": served.base}, TOWN, tmp_path, [before.name, probe])
-        assert found.seen[probe].outcome == "answered"
+        assert found.seen[probe].outcome == "received"
         one = found.seen[probe]
     else:
         one = observed(said, probe, tmp_path)
@@ -102,16 +102,16 @@ def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monk
 def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> None:
     shape = Shape(form="csv", columns=("a", "b"), rows=2, total=2, labels={"Total": 0}, facts={"x": "y"})
     seen = (
-        Observation(probe="nomis/NM_2063_1", endpoint="NOMIS", path="/x", outcome="answered", status=200, shape=shape),
+        Observation(probe="nomis/NM_2063_1", endpoint="NOMIS", path="/x", outcome="received", status=200, shape=shape),
         Observation(
-            probe="stats19/collisions", endpoint="STATS19", outcome="refused", status=403, said="john is refused"
+            probe="stats19/collisions", endpoint="STATS19", outcome="refused", status=403, reason="john is refused"
         ),
         Observation(probe="of/another version", outcome="refused", status=404),
     )
     write_report(as_report(*seen), tmp_path / "report.json")
     read = read_report(tmp_path / "report.json")
     assert as_data(read) == as_data(as_report(*seen))
-    assert [one.said for one in read.observations] == ["", "", ""], "what was said on that machine stays there"
+    assert [one.reason for one in read.observations] == ["", "", ""], "what was said on that machine stays there"
     faults = [str(fault) for fault in judge(read.observations, PROBES, {})]
     assert faults == [str(fault) for fault in judge(seen, PROBES, {})]
     assert len(faults) == 2
@@ -137,7 +137,7 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
     ],
 )
 def test_sizes_and_tags_of_files_are_told_and_nothing_else_in_their_place(name: str, said: str, kept: str) -> None:
-    one = Observation(probe="police/archive", outcome="answered", headers={name: said})
+    one = Observation(probe="police/archive", outcome="received", headers={name: said})
     assert one.headers == {name: kept}
     assert Observation.model_validate(one.model_dump()).headers == one.headers
 
@@ -152,8 +152,8 @@ def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is not a report of spi doctor"), ("[]", "is not a report"), ('{"form": 1}', "versions: Field required"),
-        ('{"form": 2}', "is not a report"), ("\x00\xff", "is not a report"), ("[" * 100_000, "is not a report"),
+        ("", "is not a report of spi doctor"), ("[]", "is not a report"), ('{"form": 2}', "versions: Field required"),
+        ('{"form": 1}', "is not a report"), ("\x00\xff", "is not a report"), ("[" * 100_000, "is not a report"),
         (" " * 11_000_000, "more than 10 MB"),
     ],
 )  # fmt: skip
@@ -169,7 +169,7 @@ def test_another_file_is_refused_in_a_sentence(text: str, said: str, tmp_path: P
 
 def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) -> None:
     evil = {
-        "probe": "stats19/collisions", "outcome": "answered", "endpoint": "\x1b]0;x\x07", "path": "\x1b[2J" + "x" * 999,
+        "probe": "stats19/collisions", "outcome": "received", "endpoint": "\x1b]0;x\x07", "path": "\x1b[2J" + "x" * 999,
         "headers": {"content-type": "\x1b[31m", "x": "y"}, "shape": {"columns": ["\x1b[2J"], "links": ["y"] * 9999},
     }  # fmt: skip
     data = as_data(as_report()) | {"observations": [evil]}
@@ -184,6 +184,6 @@ def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) ->
 def test_a_scope_of_nothing_is_nothing_to_ask_for(tmp_path: Path) -> None:
     with publisher() as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
-    assert [one.outcome for one in found.observations] == ["not asked"]
-    assert "no areas are known" in found.observations[0].said
+    assert [one.outcome for one in found.observations] == ["not sent"]
+    assert "no areas are known" in found.observations[0].reason
     assert served.asked == []

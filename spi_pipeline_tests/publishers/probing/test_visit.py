@@ -16,7 +16,7 @@ import trustme
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.geography.shapes import Shapes
 from spi_pipeline.publishers.http.exchange import Scope
-from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.pace import Timeouts
 from spi_pipeline.publishers.offers import HOSTS, PROBES
 from spi_pipeline.publishers.probing import visit as visiting
 from spi_pipeline.publishers.probing.visit import MOST_REQUESTS
@@ -33,7 +33,7 @@ from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
 from spi_pipeline_tests.publishers.http.raw_server import dripping, server
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
-HASTY = Patience(connect=0.5, answer=0.5, body=0.3, slowest=1_000_000_000, refusal=0.2)
+HASTY = Timeouts(connect=0.5, header=0.5, body=0.3, minimum_rate=1_000_000_000, refusal=0.2)
 HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n"
 
 
@@ -74,8 +74,8 @@ def test_every_endpoint_is_as_expected_where_nothing_is_wrong(whole: Visit) -> N
     }
     outcomes = [one.outcome for one in whole.observations]
     assert outcomes.count("left out") == len(PROBES) - (MOST_REQUESTS - 2)
-    assert set(outcomes) == {"answered", "left out"}
-    assert {one.endpoint for one in whole.observations if one.outcome == "answered"} == set(HOSTS)
+    assert set(outcomes) == {"received", "left out"}
+    assert {one.endpoint for one in whole.observations if one.outcome == "received"} == set(HOSTS)
     assert whole.requests <= MOST_REQUESTS
 
 
@@ -126,7 +126,7 @@ def test_a_stranger_is_as_expected_but_for_what_it_does_not_serve(
     assert found.requests == requests
     assert found.faults.keys() == ABSENT
     # The fuel poverty page links to no release here.
-    assert Counter(one.outcome for one in found.observations) == {"answered": 38, "empty": 14, "not asked": 1}
+    assert Counter(one.outcome for one in found.observations) == {"received": 38, "empty": 14, "not sent": 1}
 
 
 def test_a_visit_that_runs_out_of_requests_leaves_the_rest_out(tmp_path: Path) -> None:
@@ -134,10 +134,10 @@ def test_a_visit_that_runs_out_of_requests_leaves_the_rest_out(tmp_path: Path) -
     found = to_a_stranger(OLD, tmp_path)
     assert found.requests == MOST_REQUESTS
     left = [one for one in found.observations if one.outcome == "left out"]
-    assert {one.said for one in left} == {"", "one visit may send at most 40 requests"}
+    assert {one.reason for one in left} == {"", "one visit may send at most 40 requests"}
     # Each probe takes two requests, except crimes, which are requested by form and not redirected: 1 + 39 / 2.
-    assert sum(one.outcome in ("answered", "empty") for one in found.observations) <= 20
-    assert {one.outcome for one in found.observations} <= {"answered", "left out", "empty", "not asked"}
+    assert sum(one.outcome in ("received", "empty") for one in found.observations) <= 20
+    assert {one.outcome for one in found.observations} <= {"received", "left out", "empty", "not sent"}
     assert found.faults.keys() <= ABSENT
 
 
@@ -182,7 +182,7 @@ def test_a_fault_is_told_in_a_sentence(
 def test_a_probe_that_follows_nothing_is_not_asked(served: Publishers, again: Callable[..., Visit]) -> None:
     served.fault("govuk_content", "403")
     found = again("govuk/indices_of_deprivation", "govuk/file_7")
-    assert [one.outcome for one in found.observations] == ["refused", "not asked"]
+    assert [one.outcome for one in found.observations] == ["refused", "not sent"]
     assert found.requests == 1
 
 
@@ -194,7 +194,7 @@ def test_an_archive_of_a_publisher_that_sends_no_ranges_is_not_loaded(luton: Sco
         found = Visit(endpoints, luton, tmp_path, ["police/crimes-street-dates", "police/archive"])
     archive = found.seen["police/archive"]
     assert served.asked[1][2]["Range"] == "bytes=-1000000"
-    assert (archive.outcome, archive.shape, archive.size) == ("answered", None, 3_000_004)
+    assert (archive.outcome, archive.shape, archive.size) == ("received", None, 3_000_004)
     assert "police/archive" not in found.faults
 
 
@@ -206,8 +206,8 @@ def test_no_answer_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> N
     with publisher(Answer(body, headers=json)) as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
     words = {one.outcome for one in found.observations}
-    assert words <= {"answered", "unreadable", "other form", "leads nowhere", "not asked", "left out"}
-    assert {"answered", "other form"} <= words
+    assert words <= {"received", "unreadable", "other form", "leads nowhere", "not sent", "left out"}
+    assert {"received", "other form"} <= words
     assert len(found.faults) > 10
 
 
@@ -234,22 +234,24 @@ def test_a_host_that_drips_is_given_up_and_not_asked_again(at_once: bytes, luton
         assert set(outcomes) == {"refused"}
     else:
         assert (outcomes.count("late"), found.requests) == (2, 2)
-        assert set(outcomes) == {"late", "not asked"}
+        assert set(outcomes) == {"late", "not sent"}
 
 
 def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visiting, "SECONDS", 1.0)
-    patient = Patience(connect=600, answer=600, body=600)
+    patient = Timeouts(connect=600, header=600, body=600)
     with ExitStack() as stack:
         slow = stack.enter_context(server(dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a")))
-        found = Visit(dict.fromkeys(HOSTS, slow.base), luton, tmp_path, patience=patient)
+        found = Visit(dict.fromkeys(HOSTS, slow.base), luton, tmp_path, timeouts=patient)
     # One probe of each publisher was running; those after it were not sent.
     counts = Counter(one.outcome for one in found.observations)
     publishers = {name.split("/")[0] for name in PROBES}
     assert counts["late"] == len(publishers) == len(found.faults)
-    assert counts["late"] + counts["not asked"] == MOST_REQUESTS - 2
-    assert counts.keys() == {"late", "not asked", "left out"}
-    assert {one.said for one in found.observations if one.outcome == "not asked"} == {"the visit ended after 1 seconds"}
+    assert counts["late"] + counts["not sent"] == MOST_REQUESTS - 2
+    assert counts.keys() == {"late", "not sent", "left out"}
+    assert {one.reason for one in found.observations if one.outcome == "not sent"} == {
+        "the visit ended after 1 seconds"
+    }
 
 
 def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
@@ -268,7 +270,7 @@ def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
     with serving() as witness:
         found = Visit(witness.bases, scope, tmp_path)
     assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients of 2026 saw"
-    assert {one.outcome for one in found.observations} == {"answered", "left out"}
+    assert {one.outcome for one in found.observations} == {"received", "left out"}
     archive = found.seen["police/archive"]
     assert archive.shape
     assert archive.status == 206, "by a range of its end"
@@ -292,7 +294,7 @@ def test_a_body_packed_in_a_way_nobody_asked_for_is_no_redirect(luton: Scope, tm
         found = Visit({"STATS19": served.base}, luton, tmp_path, ["stats19/collisions"])
     (one,) = found.observations
     assert one.outcome == "unreadable"
-    assert "packed as 'br'" in one.said
+    assert "packed as 'br'" in one.reason
 
 
 def test_a_proxy_that_is_not_supported_is_told_as_one(
@@ -300,7 +302,7 @@ def test_a_proxy_that_is_not_supported_is_told_as_one(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
     (one,) = Visit({}, luton, tmp_path, ["stats19/collisions"]).observations
-    assert (one.outcome, "set HTTPS_PROXY to an HTTP proxy" in one.said) == ("proxy", True)
+    assert (one.outcome, "set HTTPS_PROXY to an HTTP proxy" in one.reason) == ("proxy", True)
 
 
 def test_what_a_network_does_is_told_for_what_it_is(

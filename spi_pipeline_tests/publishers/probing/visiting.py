@@ -11,7 +11,7 @@ from spi_pipeline.publishers.http.addresses import Addresses
 from spi_pipeline.publishers.http.client import HttpClient
 from spi_pipeline.publishers.http.exchange import Scope
 from spi_pipeline.publishers.http.limits import Budget, Limits
-from spi_pipeline.publishers.http.pace import Patience
+from spi_pipeline.publishers.http.pace import Timeouts
 from spi_pipeline.publishers.offers import HOSTS, PROBES
 from spi_pipeline.publishers.probing.judging import Fault, judge
 from spi_pipeline.publishers.probing.report import Observation
@@ -33,19 +33,19 @@ class Visit:
         scope: Scope,
         folder: Path,
         names: Collection[str] = (),
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         addresses = Addresses(bases, HOSTS)
         limits, budget = FewRequests(), Budget(retries=0, seconds=0, whole=SECONDS)
         probes = [one.probe for name, one in PROBES.items() if not names or name in names]
 
         def asker() -> HttpClient:
-            return HttpClient(Raw(folder / "raw"), addresses, limits, budget, patience=patience)
+            return HttpClient(Raw(folder / "raw"), addresses, limits, budget, timeouts=timeouts)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Limits, "wait", lambda *_: None)
             self.observations = visit(probes, scope, asker, lambda _: None)
-        self.requests = limits.asked
+        self.requests = limits.requests_sent
         self.seen: dict[str, Observation] = {one.probe: one for one in self.observations}
 
     @property

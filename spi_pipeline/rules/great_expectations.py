@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 
-from spi_pipeline.rules.kind import Native
+from spi_pipeline.rules.kind import Expectation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
     positions: tuple[int, ...] = ()
 
 
-def judge(table: pa.Table, expectations: Mapping[str, Sequence[Native]]) -> dict[str, Verdict]:
+def judge(table: pa.Table, expectations: Mapping[str, Sequence[Expectation]]) -> dict[str, Verdict]:
     """Decide the expectations of each rule in one validation; column names of the table must be unique.
 
     Raises:
@@ -51,7 +51,7 @@ def _verdict(results: Sequence[Any]) -> Verdict:
 
 
 def _validated(
-    frame: pd.DataFrame, by_rule: Mapping[str, Sequence[Native]], form: Literal["BOOLEAN_ONLY", "COMPLETE"]
+    frame: pd.DataFrame, by_rule: Mapping[str, Sequence[Expectation]], form: Literal["BOOLEAN_ONLY", "COMPLETE"]
 ) -> dict[str, list[Any]]:
     """The results of the expectations of each rule."""
     batch = _batch_definition().get_batch({"dataframe": frame})
@@ -59,9 +59,9 @@ def _validated(
 
     # Classes rather than names, because a suite silently drops expectations with unknown names.
     expectations = [
-        getattr(gx.expectations, native.expectation)(**native.arguments, meta={"rule": rule})
-        for rule, natives in by_rule.items()
-        for native in natives
+        getattr(gx.expectations, one.name)(**one.arguments, meta={"rule": rule})
+        for rule, own in by_rule.items()
+        for one in own
     ]
     with warnings.catch_warnings():
         # pandas warns about groups in a pattern; the contract may use them.
@@ -72,7 +72,7 @@ def _validated(
         if result.exception_info and (errors := _errors(result.exception_info)):
             raise RuntimeError(f"{result.expectation_config.type} could not be decided: {errors[0]}")
         results[result.expectation_config.meta["rule"]].append(result)
-    if {rule: len(natives) for rule, natives in by_rule.items()} != {rule: len(r) for rule, r in results.items()}:
+    if {rule: len(own) for rule, own in by_rule.items()} != {rule: len(r) for rule, r in results.items()}:
         raise RuntimeError(
             f"Great Expectations returned {len(validation.results)} results for {len(expectations)} expectations"
         )

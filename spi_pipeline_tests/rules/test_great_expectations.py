@@ -7,16 +7,16 @@ import sys
 import pyarrow as pa
 import pytest
 
-from spi_pipeline.rules.kind import Native
-from spi_pipeline.rules.native import judge
+from spi_pipeline.rules.great_expectations import judge
+from spi_pipeline.rules.kind import Expectation
 
 TABLE = pa.table({"x": [1, 2, 3], "y": [None, "a", "b"]})
-SMALL = Native("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})
+SMALL = Expectation("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})
 
 
 def test_each_rule_has_one_verdict_over_all_its_expectations() -> None:
-    nulls = [Native("ExpectColumnValuesToNotBeNull", {"column": name}) for name in ("x", "y")]
-    counted = Native("ExpectTableRowCountToBeBetween", {"min_value": 3})
+    nulls = [Expectation("ExpectColumnValuesToNotBeNull", {"column": name}) for name in ("x", "y")]
+    counted = Expectation("ExpectTableRowCountToBeBetween", {"min_value": 3})
     found = judge(TABLE, {"small": [SMALL], "filled": nulls, "rows": [counted], "again": [SMALL]})
     assert {rule: verdict.passed for rule, verdict in found.items()} == {
         "small": False, "filled": False, "rows": True, "again": False,
@@ -30,7 +30,7 @@ def test_no_rules_have_no_verdicts() -> None:
 
 def test_an_unknown_expectation_is_not_dropped_in_silence() -> None:
     with pytest.raises(AttributeError, match="ExpectNothing"):
-        judge(TABLE, {"odd": [Native("ExpectNothing", {})]})
+        judge(TABLE, {"odd": [Expectation("ExpectNothing", {})]})
 
 
 def test_an_expectation_that_is_not_answered_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,13 +43,13 @@ def test_an_expectation_that_is_not_answered_is_not_passed(monkeypatch: pytest.M
 
 
 def test_arguments_an_expectation_does_not_take_are_refused() -> None:
-    odd = Native("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2, "maximum": 2})
+    odd = Expectation("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2, "maximum": 2})
     with pytest.raises(ValueError, match="extra fields not permitted"):
         judge(TABLE, {"odd": [odd]})
 
 
 def test_what_cannot_be_decided_is_neither_passed_nor_silent() -> None:
-    absent = Native("ExpectColumnValuesToBeBetween", {"column": "absent", "max_value": 2})
+    absent = Expectation("ExpectColumnValuesToBeBetween", {"column": "absent", "max_value": 2})
     with pytest.raises(RuntimeError, match=r"expect_column_values_to_be_between could not be decided: .*absent"):
         judge(TABLE, {"odd": [absent]})
 
