@@ -252,7 +252,8 @@ def _check_figures(path: Path, ids: Sequence[int]) -> None:
     if absent:
         raise PermanentFailure(
             f"{PUBLISHER} returned {len(ids) - len(absent)} of {len(ids)} indicators and nothing for "
-            f"{listing(absent)}, as it does beyond {MAX_IDS} ids or if one is withdrawn; look up what its API lists under available_data"
+            f"{listing(absent)}, as it does beyond {MAX_IDS} ids or if one is withdrawn; look up what its API "
+            "lists under available_data"
         )
 
 
