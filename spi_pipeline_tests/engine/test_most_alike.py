@@ -30,7 +30,7 @@ def test_the_nearest_areas_are_those_with_the_smallest_distances(areas: int, cou
     assert result.groupby("area_code")["other_code"].apply(list).to_dict() == sorted_distances(figures, count)
 
 
-def test_an_area_with_a_missing_figure_has_no_match_and_distances_are_in_standard_deviations() -> None:
+def test_areas_without_a_figure_have_no_match_and_distances_are_standardised() -> None:
     figures = pd.DataFrame({"a": [0.0, 2.0, 4.0, np.nan], "b": [1.0, 3.0, 5.0, 1.0]}, index=list("PQRS"))
     result = most_alike(figures, 5).set_index(["area_code", "place"])
     assert set(result.index.get_level_values(0)) == set("PQR")

@@ -46,7 +46,7 @@ def test_twins_are_the_strongest_positive_pairs() -> None:
     assert nearest_twins(scores[["flat"]]).empty
 
 
-def test_a_gap_is_the_distance_from_the_mean_of_the_neighbours_in_their_standard_deviation() -> None:
+def test_a_gap_is_the_standardised_distance_from_the_mean_of_the_neighbours() -> None:
     scores = pd.Series([10.0, 20.0, 30.0, 90.0, np.nan], list("abcde"))
     pairs = [("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"), ("c", "d"), ("d", "c"), ("e", "a"), ("a", "e")]
     result = neighbour_gaps(scores, pairs)
