@@ -1,3 +1,5 @@
+"""Power means of children by weight: missing children, floors, thresholds, and contributions that add up."""
+
 from __future__ import annotations
 
 import math
@@ -50,8 +52,8 @@ def test_means_by_hand(options: dict[str, Any], expected: float) -> None:
 
 
 def test_weights_are_matched_by_name_and_need_not_sum_to_one() -> None:
-    turned = pd.Series({"c": 1, "a": 2, "b": 1})
-    assert aggregate(frame((16, 4, 64)), turned).score.item() == pytest.approx(25)
+    reordered = pd.Series({"c": 1, "a": 2, "b": 1})
+    assert aggregate(frame((16, 4, 64)), reordered).score.item() == pytest.approx(25)
 
 
 def test_missing_children_pass_their_weight_to_the_others() -> None:
@@ -82,7 +84,7 @@ def test_zero_needs_a_floor(mean: Any) -> None:
     assert lifted.coverage.tolist() == [1, 1]
 
 
-def test_a_floor_does_not_touch_a_mean_that_needs_none() -> None:
+def test_a_floor_does_not_affect_a_mean_that_needs_none() -> None:
     assert aggregate(frame((0, 0, 8)), WEIGHTS, floor=5).score.item() == 2
 
 
@@ -103,7 +105,7 @@ def test_a_floor_does_not_touch_a_mean_that_needs_none() -> None:
         (WEIGHTS, {"mean": "generalised", "order": 0.5}, "0 and above.*c"),
     ],
 )
-def test_what_makes_no_sense_is_refused(weights: pd.Series, options: dict[str, Any], words: str) -> None:
+def test_unusable_weights_and_options_are_refused(weights: pd.Series, options: dict[str, Any], words: str) -> None:
     with pytest.raises(EngineError, match=words):
         aggregate(frame((1, 2, -3)), weights, **options)
 

@@ -1,3 +1,5 @@
+"""Statistics, correlations, importance, leaving elements out, peers and scorecards of a computed index."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -35,7 +37,7 @@ def test_statistics_and_their_flags() -> None:
     assert table.loc["gaps", "present"] == 5 / 8
 
 
-def test_siblings_that_say_the_same_or_pull_apart() -> None:
+def test_collinear_and_opposed_siblings_are_flagged() -> None:
     columns = {"a": [1.0, 2, 3, 4], "b": [1.1, 2, 3, 4], "c": [2.0, 1, 2, 0], "d": [1.0, 3, 2, 4]}
     pairs = correlations(pd.DataFrame(columns))
     assert list(zip(pairs["id"], pairs["other"], pairs["flag"], strict=True)) == [
@@ -55,21 +57,21 @@ def test_importance_of_a_straight_line_is_the_squared_correlation() -> None:
     assert importance(pd.DataFrame({"x": x}), pd.Series(x))["x"] == pytest.approx(1)
 
 
-def test_importance_sees_what_a_correlation_does_not() -> None:
+def test_importance_detects_a_curved_relation_that_correlation_misses() -> None:
     x = np.random.default_rng(1).uniform(-1, 1, 2000)
     parent = pd.Series(x**2)
     assert abs(np.corrcoef(x, parent)[0, 1]) < 0.1
     assert importance(pd.DataFrame({"x": x}), parent)["x"] > 0.9
 
 
-def test_importance_needs_something_to_see() -> None:
+def test_importance_needs_enough_areas_that_differ() -> None:
     few = importance(pd.DataFrame({"x": [1.0, 2, 3]}), pd.Series([1.0, 2, 3]))
     flat = importance(pd.DataFrame({"x": [1.0] * 20}), pd.Series(range(20)))
     assert few.isna().all()
     assert flat.isna().all()
 
 
-def test_leaving_out_by_hand() -> None:
+def test_leaving_one_element_out_by_hand() -> None:
     task = read(two_components(), rows(EXAMPLE))
     table = leave_one_out(task)
     assert set(table.index) == {"housing", "crowding", "heat", "safety", "crime"}
@@ -85,7 +87,7 @@ def test_leaving_out_by_hand() -> None:
     assert table["largest_rank_change"].tolist() == [0] * 5
 
 
-def test_nothing_is_left_without_the_only_indicator() -> None:
+def test_the_only_indicator_cannot_be_left_out() -> None:
     framework = two_components()
     framework["elements"] = [framework["elements"][i] for i in (0, 4, 5)]
     task = read(framework, rows({"crime": EXAMPLE["crime"]}))
@@ -93,7 +95,7 @@ def test_nothing_is_left_without_the_only_indicator() -> None:
     assert leave_one_out(task).empty
 
 
-def test_the_nearest_in_standing_of_the_same_group() -> None:
+def test_peers_are_the_areas_of_the_same_group_with_the_nearest_standing() -> None:
     standing = pd.Series({"A": 10.0, "B": 11, "C": 9, "D": 20, "E": 10.5, "F": NAN})
     groups = pd.Series({"A": "x", "B": "x", "C": "x", "D": "x", "E": "y", "F": "x"})
     peers = nearest_peers(standing, groups, 2)
@@ -131,7 +133,7 @@ def test_a_whole_is_the_weighted_mean_of_values() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=8), st.integers(1, 6))
-def test_everybody_has_as_many_peers_as_there_are(values: list[float], count: int) -> None:
+def test_every_area_has_the_requested_number_of_peers_or_all_others(values: list[float], count: int) -> None:
     standing = pd.Series(values, index=[f"A{number}" for number in range(len(values))])
     for area, peers in nearest_peers(standing, count=count).items():
         assert len(peers) == len(set(peers)) == min(count, len(values) - 1)

@@ -15,7 +15,7 @@ def test_an_area_ahead_in_every_part_is_first_under_all_weights() -> None:
     assert rank_range(np.array([[9.0, 8.0], [3.0, 7.0], [4.0, 2.0]])).tolist() == [[1, 1], [2, 3], [2, 3]]
 
 
-def test_a_middling_area_that_is_first_in_no_part_may_be_kept_from_the_top() -> None:
+def test_a_middling_area_may_be_first_under_no_weights() -> None:
     # The third area lies below the line between the other two, so one of them beats it under any weights.
     assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [4.0, 4.0]])).tolist() == [[1, 3], [1, 3], [2, 3]]
     assert rank_range(np.array([[10.0, 0.0], [0.0, 10.0], [6.0, 6.0]])).tolist() == [[1, 3], [1, 3], [1, 2]]
@@ -30,7 +30,7 @@ def test_one_area_alone_is_first() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_weights_on_a_grid_go_beyond_and_some_come_near(seed: int) -> None:
+def test_the_range_equals_the_extremes_over_a_grid_of_weights(seed: int) -> None:
     scores = np.random.default_rng(seed).normal(50, 10, (9, 3))
     steps = np.linspace(0, 1, 201)
     first, second = (axis.ravel() for axis in np.meshgrid(steps, steps))
@@ -41,7 +41,7 @@ def test_no_weights_on_a_grid_go_beyond_and_some_come_near(seed: int) -> None:
     assert rank_range(scores).tolist() == np.stack([ranks.min(axis=1), ranks.max(axis=1)], axis=1).tolist()
 
 
-def test_what_a_library_in_c_prints_meanwhile_is_not_heard_and_all_else_is() -> None:
+def test_output_of_a_c_library_is_suppressed_and_all_other_output_is_not() -> None:
     code = """
 import ctypes
 from spi_pipeline.engine.any_weights import _unheard
@@ -59,7 +59,7 @@ except LookupError:
     assert sorted(done.stdout.split()) == ["after", "and", "before"]
 
 
-def test_nothing_is_needed_to_be_heard_by() -> None:
+def test_ranks_are_computed_with_standard_output_closed() -> None:
     """Some supervisors start a program with standard output closed."""
     code = (
         "import sys; from spi_pipeline.engine.any_weights import rank_range; import numpy as np; "

@@ -34,8 +34,8 @@ def values(**columns: list[Any]) -> pd.DataFrame:
     return pd.DataFrame({"area_code": ["FRA", "CHE", "ITA", "ESP", "PRT"], **table, **columns})
 
 
-def by_area(found: Scores, name: str) -> dict[str, float]:
-    return found.scores[name].droplevel("edition").round(9).to_dict()
+def by_area(result: Scores, name: str) -> dict[str, float]:
+    return result.scores[name].droplevel("edition").round(9).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def by_area(found: Scores, name: str) -> dict[str, float]:
         {"available": 0.6, "impute": "median", "missing": "group_mean"},
     ],
 )
-def test_a_country_without_a_coast_is_what_its_land_is(keys: dict[str, Any]) -> None:
-    found = score(framework(**keys), values())
-    assert by_area(found, "land")["CHE"] == 30
-    assert by_area(found, "index")["CHE"] == 30
-    assert np.isnan(by_area(found, "sea")["CHE"])
-    assert "CHE" not in set(found.indicators.cells["area_code"])
+def test_a_country_without_a_coast_is_scored_by_its_land_alone(keys: dict[str, Any]) -> None:
+    result = score(framework(**keys), values())
+    assert by_area(result, "land")["CHE"] == 30
+    assert by_area(result, "index")["CHE"] == 30
+    assert np.isnan(by_area(result, "sea")["CHE"])
+    assert "CHE" not in set(result.indicators.cells["area_code"])
     expected = {"CHE": [1, np.nan, np.nan, 1], "ITA": [1, 1, 0, 0.75]}
-    coverage = found.coverage.droplevel("edition")[["land1", "sea1", "sea2", "index"]]
+    coverage = result.coverage.droplevel("edition")[["land1", "sea1", "sea2", "index"]]
     for area, shares in expected.items():
         assert coverage.loc[area].tolist() == pytest.approx(shares, nan_ok=True)
 
 
-def test_what_is_missing_is_still_asked_for() -> None:
+def test_missing_values_still_count_against_availability() -> None:
     blank = score(framework(missing="blank"), values())
     assert np.isnan(by_area(blank, "index")["ITA"])
     assert by_area(score(framework(available=0.5), values()), "index")["ITA"] == 50
@@ -74,18 +74,18 @@ def test_what_is_missing_is_still_asked_for() -> None:
     assert missing.coverage["index"].droplevel("edition")["CHE"] == 0.5
 
 
-def test_so_many_children_must_be_present() -> None:
-    found = score(framework(available_count={"component": 2}), values())
-    assert np.isnan(by_area(found, "sea")["ITA"])
-    assert by_area(found, "index")["ITA"] == 40
-    found = score(framework(available_count=2), values())
-    assert np.isnan(by_area(found, "index")["CHE"])
-    assert by_area(found, "index")["FRA"] == 45
-    found = score(framework(available=0.5, available_count={"component": 1, "index": 2}), values())
-    assert by_area(found, "index")["ITA"] == 50
+def test_a_parent_needs_the_stated_number_of_children() -> None:
+    result = score(framework(available_count={"component": 2}), values())
+    assert np.isnan(by_area(result, "sea")["ITA"])
+    assert by_area(result, "index")["ITA"] == 40
+    result = score(framework(available_count=2), values())
+    assert np.isnan(by_area(result, "index")["CHE"])
+    assert by_area(result, "index")["FRA"] == 45
+    result = score(framework(available=0.5, available_count={"component": 1, "index": 2}), values())
+    assert by_area(result, "index")["ITA"] == 50
 
 
-def test_a_share_of_the_areas_is_of_those_it_applies_to() -> None:
+def test_the_minimum_share_counts_only_areas_to_which_the_indicator_applies() -> None:
     few = values(sea2=[60, NOT_APPLICABLE, None, NOT_APPLICABLE, 20])
     spec = {"method": "regression", "minimum_share": 0.6}
     cells = score(framework(impute=spec), few).indicators.cells
@@ -93,33 +93,33 @@ def test_a_share_of_the_areas_is_of_those_it_applies_to() -> None:
     assert not len(score(framework(impute=spec), few.replace({"sea2": {NOT_APPLICABLE: None}})).indicators.cells)
 
 
-def test_a_divisor_that_does_not_apply() -> None:
+def test_a_value_whose_divisor_does_not_apply_does_not_apply() -> None:
     stated = framework(missing="blank")
     stated["elements"][-1] |= {"divide_by": "coast"}
     table = values(sea2=[60, 5, 1, 30, 20]).assign(coast=[1, NOT_APPLICABLE, 1, 1, 1])
-    found = score(stated, table)
-    assert by_area(found, "index")["CHE"] == 30
-    assert by_area(found, "sea2")["FRA"] == 60
+    result = score(stated, table)
+    assert by_area(result, "index")["CHE"] == 30
+    assert by_area(result, "sea2")["FRA"] == 60
 
 
-def test_a_whole_has_what_applies_to_any_of_its_areas() -> None:
+def test_a_whole_has_every_indicator_that_applies_to_any_of_its_areas() -> None:
     table = values().assign(population=[1, 1, 1, 1, 1], group=["x", "y", "x", "x", "x"])
-    found = score(framework(wholes="group", missing="blank", impute="mean"), table)
-    assert by_area(found, "index")["y"] == 30
-    assert by_area(found, "sea1")["x"] == 65
+    result = score(framework(wholes="group", missing="blank", impute="mean"), table)
+    assert by_area(result, "index")["y"] == 30
+    assert by_area(result, "sea1")["x"] == 65
 
 
-def test_draws_and_the_look_back_leave_it_out() -> None:
-    found = score(framework(missing="blank", impute="mean"), values())
-    drawn = draw(found, 50, seed=2).intervals.set_index(["id", "area_code"])
+def test_draws_and_analyses_leave_out_cells_that_do_not_apply() -> None:
+    result = score(framework(missing="blank", impute="mean"), values())
+    drawn = draw(result, 50, seed=2).intervals.set_index(["id", "area_code"])
     assert drawn.loc[("sea", "CHE"), ["score_low", "score_high"]].isna().all()
     assert drawn.loc[("index", "CHE"), ["score_low", "score_high"]].notna().all()
-    assert leave_one_out(found.task).notna().all(axis=None)
-    panel, applies = found.task.values.panel, found.task.values.applies
+    assert leave_one_out(result.task).notna().all(axis=None)
+    panel, applies = result.task.values.panel, result.task.values.applies
     assert statistics(panel, applies=applies).loc[["sea1", "sea2"], "present"].tolist() == [1, 0.75]
 
 
-def test_one_row_a_value_says_it_too() -> None:
+def test_a_long_table_marks_cells_that_do_not_apply_in_the_same_way() -> None:
     wide = values()
     long = wide.melt("area_code", var_name="indicator_id")
     pd.testing.assert_frame_equal(score(framework(), long).scores, score(framework(), wide).scores)

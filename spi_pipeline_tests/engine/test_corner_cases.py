@@ -36,7 +36,7 @@ def scored(method: str, a: list[float], b: list[float], **keys: Any) -> Scores:
 
 
 @pytest.mark.parametrize("method", METHODS["normalise"])
-def test_a_constant_indicator(method: str) -> None:
+def test_a_constant_indicator_is_refused_or_scores_the_same_everywhere(method: str) -> None:
     if method in ("minmax", "maximum", "reference"):
         with pytest.raises(EngineError, match=r"\ba\b"):
             scored(method, [5.0, 5, 5], [1.0, 2, 3])
@@ -60,7 +60,7 @@ def test_an_area_without_values_has_neither_score_nor_rank(impute: str, mean: st
 
 
 @pytest.mark.parametrize("method", METHODS["normalise"])
-def test_a_single_area(method: str) -> None:
+def test_a_single_area_is_ranked_first_or_has_no_percentile(method: str) -> None:
     if method in ("minmax", "maximum", "reference"):
         return  # these methods refuse a single area as they refuse a constant indicator
     value = 1.0 if method == "exponential_of_ranks" else 5.0
@@ -101,7 +101,7 @@ def test_equal_inputs_tie(values: list[float], method: str, mean: str) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["regression", "neighbours", "mean"]), st.sampled_from(["pca", "equal"]))
-def test_order_of_rows_and_columns_changes_nothing(seed: int, impute: str, weights: str) -> None:
+def test_the_order_of_rows_and_columns_changes_nothing(seed: int, impute: str, weights: str) -> None:
     random = np.random.default_rng(seed)
     common = random.normal(size=(30, 1))
     panel = 50 + 8 * (common + random.normal(size=(30, 4)))

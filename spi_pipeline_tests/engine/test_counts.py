@@ -35,8 +35,8 @@ def scored(table: pd.DataFrame, **keys: Any) -> Scores:
 
 def test_values_on_too_few_cases_are_suppressed_and_not_counted_as_observed() -> None:
     result = scored(values(), minimum_count=5)
-    gone = result.indicators.suppressed
-    assert gone[["area_code", "value", "count"]].to_numpy().tolist() == [["A", 2.5, 1], ["F", 3.0, 3]]
+    suppressed = result.indicators.suppressed
+    assert suppressed[["area_code", "value", "count"]].to_numpy().tolist() == [["A", 2.5, 1], ["F", 3.0, 3]]
     assert result.scores["ill"].isna().tolist() == [True, False, False, False, False, True]
     assert result.coverage["index"].tolist() == [0, 1, 1, 1, 1, 0]
 
@@ -52,19 +52,19 @@ def test_proportions_are_shrunk_as_the_sampling_model_says() -> None:
     assert standard_errors(result)["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 
 
-def test_areas_without_an_event_are_not_sure_of_it() -> None:
+def test_areas_without_events_still_have_a_sampling_error() -> None:
     table = values()
     table.loc[0, ["numerator", "value"]] = 0
-    found = standard_errors(scored(table))["ill"]
+    errors = standard_errors(scored(table))["ill"]
     interval = 100 * wilson(table["numerator"], table["denominator"])
-    assert found.tolist() == pytest.approx(
+    assert errors.tolist() == pytest.approx(
         ((interval["upper"] - interval["lower"]) / (2 * 1.959964)).tolist(), rel=1e-6
     )
-    assert found.iloc[0] > 1
+    assert errors.iloc[0] > 1
 
 
 @pytest.mark.parametrize("keys", [{"counts": "rate"}, {}])
-def test_rates_have_the_error_of_events(keys: dict[str, Any]) -> None:
+def test_the_error_of_a_rate_follows_from_its_events(keys: dict[str, Any]) -> None:
     # Without the key, ratios above 1 show that these are not proportions.
     table = values(factor=1000) if keys else values(factor=1000, denominator=[4, 9, 12, 8, 6, 10])
     table["value"] = 1000 * table["numerator"] / table["denominator"]
@@ -73,7 +73,7 @@ def test_rates_have_the_error_of_events(keys: dict[str, Any]) -> None:
     assert standard_errors(scored(table, **keys))["ill"].tolist() == pytest.approx(width.tolist(), rel=1e-6)
 
 
-def test_an_interval_that_is_given_goes_before_counts() -> None:
+def test_a_given_interval_takes_precedence_over_counts() -> None:
     table = values(lower=10.0, upper=10.0 + 2 * 1.959964)
     assert standard_errors(scored(table))["ill"].tolist() == pytest.approx([1.0] * 6, rel=1e-6)
 
@@ -85,12 +85,12 @@ def test_an_interval_that_is_given_goes_before_counts() -> None:
         ({"shrink": True}, ["denominator"], "needs its numerators and denominators"),
     ],
 )
-def test_without_counts_it_cannot_be_done(keys: dict[str, Any], columns: list[str], words: str) -> None:
+def test_suppression_and_shrinkage_need_counts(keys: dict[str, Any], columns: list[str], words: str) -> None:
     with pytest.raises(EngineError, match=words):
         scored(values().drop(columns=columns), **keys)
 
 
-def test_counts_that_do_not_make_the_values_are_refused_for_shrinking_only() -> None:
+def test_counts_inconsistent_with_the_values_are_refused_for_shrinkage_only() -> None:
     table = values().assign(value=[5.0, 1, 7, 3, 90, 2])
     with pytest.raises(EngineError, match="times one number"):
         scored(table, shrink=True)
@@ -107,6 +107,6 @@ def test_counts_that_do_not_make_the_values_are_refused_for_shrinking_only() -> 
         ({"treat": {"skew": "much"}}, "skew of treat is 'much'"),
     ],
 )
-def test_faults(keys: dict[str, Any], words: str) -> None:
+def test_faulty_options_are_refused(keys: dict[str, Any], words: str) -> None:
     with pytest.raises(FrameworkError, match=words):
         scored(values(), **keys)

@@ -1,3 +1,5 @@
+"""Imputation without regression: averages, the last value, a line in time, and the nearest neighbours."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -22,7 +24,7 @@ def donors(imputed: Imputed) -> list[str]:
 
 
 @pytest.mark.parametrize(("average", "expected"), [("mean", 4), ("median", 2)])
-def test_the_average_of_the_edition(average: str, expected: float) -> None:
+def test_a_gap_is_filled_with_the_average_of_its_edition(average: str, expected: float) -> None:
     panel = make_panel({"x": [1, 2, 9, NAN, 100, NAN, NAN, NAN]}, editions=(2023, 2024))
     imputed = impute_average(panel, average)  # type: ignore[arg-type]
     assert imputed.panel["x"].tolist() == [1, 2, 9, expected, 100, 100, 100, 100]
@@ -30,7 +32,7 @@ def test_the_average_of_the_edition(average: str, expected: float) -> None:
     assert donors(imputed) == ["all (3 areas)", *["all (1 areas)"] * 3]
 
 
-def test_the_average_of_the_group() -> None:
+def test_a_gap_is_filled_with_the_average_of_its_group() -> None:
     panel = make_panel({"x": [1, 5, NAN, 8, NAN, NAN]})
     groups = pd.Series(["n", "n", "n", "s", "w", None], index=panel.index)
     imputed = impute_average(panel, "mean", groups)
@@ -43,7 +45,7 @@ def one_area(values: list[float], years: tuple[int, ...] = (2020, 2021, 2023, 20
     return make_panel({"x": values}, years)
 
 
-def test_the_last_value() -> None:
+def test_a_gap_is_filled_with_the_last_value() -> None:
     imputed = impute_last(one_area([NAN, 3, NAN, NAN]))
     assert imputed.panel["x"].tolist() == pytest.approx([NAN, 3, 3, 3], nan_ok=True)
     assert donors(imputed) == ["2021", "2021"]
@@ -56,14 +58,14 @@ def test_the_line_in_time_counts_years_not_rows() -> None:
     assert impute_linear(one_area([NAN] * 4)).cells.empty
 
 
-def test_a_line_needs_years() -> None:
+def test_a_line_in_time_needs_numeric_editions() -> None:
     panel = make_panel({"x": [1, NAN]})
     named = panel.set_axis(pd.MultiIndex.from_tuples([("old", "A"), ("new", "A")], names=panel.index.names))
     with pytest.raises(EngineError, match="numbers, such as years"):
         impute_linear(named)
 
 
-def test_the_nearest_neighbours() -> None:
+def test_a_gap_is_filled_from_the_nearest_neighbours() -> None:
     panel = make_panel({"x": [1, 2, 10, 1.4], "y": [10, 20, 90, NAN], "z": [0, 0, 1, 0]})
     imputed = impute_neighbours(panel, 2)
     assert imputed.panel["y"].tolist() == [10, 20, 90, 15]
@@ -73,7 +75,7 @@ def test_the_nearest_neighbours() -> None:
         impute_neighbours(panel, 0)
 
 
-def test_an_area_with_too_little_in_common_is_no_neighbour() -> None:
+def test_an_area_with_too_few_shared_indicators_is_not_a_neighbour() -> None:
     panel = make_panel({"x": [1, 2, NAN], "y": [1, NAN, NAN], "z": [1, NAN, 5]})
     imputed = impute_neighbours(panel, 1)
     # The second area shares one of three indicators with the first and none with the third: it has no neighbour.
@@ -83,7 +85,9 @@ def test_an_area_with_too_little_in_common_is_no_neighbour() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_observed_values_stay_and_every_filled_cell_is_recorded(method: Callable[..., Imputed], seed: int) -> None:
+def test_observed_values_are_unchanged_and_every_imputed_cell_is_recorded(
+    method: Callable[..., Imputed], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(12, 3))
     values[rng.random(values.shape) < 0.3] = NAN

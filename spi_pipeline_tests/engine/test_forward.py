@@ -40,23 +40,23 @@ FRAMEWORKS = st.fixed_dictionaries(
 )
 
 # A case found at random: with every indicator at 0.0 or -0.1, drawing another normalisation makes all areas equal.
-FLAT = {
+ALL_AREAS_EQUAL = {
     "normalise": "scaled", "transform": "reciprocal", "impute": "none", "component": "copeland",
     "index": "arithmetic", "weights": "pca", "missing": "renormalise", "available": 0.0, "rescale": "minmax",
     "decimals": 1, "outside": False, "gaps": False,
 }  # fmt: skip
 
 # Another: every area has 0.1 in an indicator, whose computed deviation of 1e-17 must not count as variation.
-SAME = {
+CONSTANT_INDICATOR = {
     "normalise": "exponential_of_ranks", "transform": "log", "impute": "none", "component": "arithmetic",
     "index": "arithmetic", "weights": "correlation_balanced", "missing": "renormalise", "available": 0.0,
     "rescale": None, "decimals": 1, "outside": False, "gaps": False,
 }  # fmt: skip
 
 
-def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
+def model_or_none(seed: int, keys: dict[str, Any]) -> Model | None:
     """The uncertainty model of a computed index; None if the methods conflict with each other or with the errors."""
-    scores = computed(seed, keys)
+    scores = scores_or_none(seed, keys)
     try:
         return None if scores is None else Model(scores, UncertaintySettings())
     except EngineError:  # an error can make the reference area the worst, or turn a rank into something else
@@ -64,7 +64,7 @@ def modelled(seed: int, keys: dict[str, Any]) -> Model | None:
         return None
 
 
-def computed(seed: int, keys: dict[str, Any]) -> Scores | None:
+def scores_or_none(seed: int, keys: dict[str, Any]) -> Scores | None:
     """An index of two components and eight indicators in two editions; None if the methods cannot be combined."""
     rng = np.random.default_rng(seed)
     common = rng.normal(size=(2 * AREAS, 1))
@@ -95,32 +95,32 @@ def computed(seed: int, keys: dict[str, Any]) -> Scores | None:
         return None
 
 
-def same(one: Any, other: pd.Series) -> bool:
+def identical(one: Any, other: pd.Series) -> bool:
     return bool(one.tobytes() == other.to_numpy().tobytes())
 
 
 @settings(max_examples=40, deadline=None)
-@example(0, SAME)
+@example(0, CONSTANT_INDICATOR)
 @given(st.integers(0, 1000), FRAMEWORKS)
-def test_a_draw_with_nothing_varied_is_the_published_score(seed: int, keys: dict[str, Any]) -> None:
-    model = modelled(seed, keys)
+def test_a_draw_that_varies_nothing_equals_the_published_score(seed: int, keys: dict[str, Any]) -> None:
+    model = model_or_none(seed, keys)
     if model is None:
         return
     drawn, published = model.draw({}, seed).scores, model.scores.scores
-    assert all(same(drawn[name][0], published[name]) for name in published)
+    assert all(identical(drawn[name][0], published[name]) for name in published)
 
 
 @settings(max_examples=25, deadline=None)
-@example(0, FLAT)
+@example(0, ALL_AREAS_EQUAL)
 @given(st.integers(0, 1000), FRAMEWORKS)
-def test_a_draw_is_the_same_alone_and_beside_others(seed: int, keys: dict[str, Any]) -> None:
+def test_a_draw_is_the_same_alone_and_among_others(seed: int, keys: dict[str, Any]) -> None:
     # An error can make the reference area the worst, or turn a published rank into something else.
     refused = keys["normalise"] in ("reference", "exponential_of_ranks")
-    model = modelled(seed, {**keys, "normalise": "z"} if refused else keys)
+    model = model_or_none(seed, {**keys, "normalise": "z"} if refused else keys)
     if model is None:
         return
-    alone = [attempted(model, range(number, number + 1), seed) for number in range(6)]
-    many = attempted(model, range(6), seed)
+    alone = [draw_or_none(model, range(number, number + 1), seed) for number in range(6)]
+    many = draw_or_none(model, range(6), seed)
     if many is None:  # draws whose areas all score the same cannot be rescaled between their extremes
         assert None in alone
         return
@@ -130,7 +130,7 @@ def test_a_draw_is_the_same_alone_and_beside_others(seed: int, keys: dict[str, A
             assert own[number % len(own)].tobytes() == one[name][0].tobytes()
 
 
-def attempted(model: Model, numbers: range, seed: int) -> dict[str, Any] | None:
+def draw_or_none(model: Model, numbers: range, seed: int) -> dict[str, Any] | None:
     """The scores of these draws; None if the index cannot be computed from one of them."""
     try:
         return model.draw(dict.fromkeys(SOURCES, numbers), seed).scores
@@ -138,13 +138,14 @@ def attempted(model: Model, numbers: range, seed: int) -> dict[str, Any] | None:
         return None
 
 
-def test_the_frameworks_tried_can_mostly_be_computed() -> None:
+def test_most_of_the_sampled_frameworks_can_be_computed() -> None:
     rng = np.random.default_rng(0)
     plain = {"component": "arithmetic", "index": "arithmetic", "weights": "pca", "missing": "renormalise",
              "available": 0.0, "rescale": None, "decimals": None, "outside": False, "gaps": True,
              "transform": "none"}  # fmt: skip
     pairs = [(method, "mean") for method in METHODS["normalise"]] + [("z", impute) for impute in METHODS["impute"]]
     tried = [
-        computed(int(rng.integers(1000)), {**plain, "normalise": method, "impute": impute}) for method, impute in pairs
+        scores_or_none(int(rng.integers(1000)), {**plain, "normalise": method, "impute": impute})
+        for method, impute in pairs
     ]
     assert sum(scores is not None for scores in tried) > 0.9 * len(tried)

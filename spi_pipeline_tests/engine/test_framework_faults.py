@@ -26,7 +26,7 @@ def by_id(framework: dict[str, Any], name: str) -> dict[str, Any]:
     return next(stated for stated in framework["elements"] if stated["id"] == name)
 
 
-def test_a_framework_without_fault_is_read() -> None:
+def test_a_valid_framework_is_read() -> None:
     task = read(two_components(), rows(EXAMPLE))
     assert task.structure.parents == ["housing", "safety", "index"]
     assert task.structure.levels == ["indicator", "component", "index"]
@@ -75,11 +75,11 @@ def test_a_framework_without_fault_is_read() -> None:
         (lambda f: f.update(elements=[]), "no list 'elements'"),
     ],
 )
-def test_a_fault_of_the_framework(change: Change, words: str) -> None:
+def test_a_fault_of_the_framework_is_reported(change: Change, words: str) -> None:
     framework = two_components()
     change(framework)
-    found = faults(framework)
-    assert any(re.search(words, fault) for fault in found), found
+    reported = faults(framework)
+    assert any(re.search(words, fault) for fault in reported), reported
 
 
 @pytest.mark.parametrize(
@@ -105,25 +105,25 @@ def test_a_fault_of_the_framework(change: Change, words: str) -> None:
         (lambda v: v.assign(population=0), "the population is not above 0"),
     ],
 )
-def test_a_fault_of_the_values(change: Callable[[pd.DataFrame], pd.DataFrame], words: str) -> None:
-    found = faults(two_components(), change(rows(EXAMPLE)))
-    assert any(re.search(words, fault) for fault in found), found
+def test_a_fault_of_the_values_is_reported(change: Callable[[pd.DataFrame], pd.DataFrame], words: str) -> None:
+    reported = faults(two_components(), change(rows(EXAMPLE)))
+    assert any(re.search(words, fault) for fault in reported), reported
 
 
-def test_all_faults_are_found_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     framework = two_components(agregate=1, available=2)
     framework["elements"] += [indicator("x", "index", worst=1, best=1), indicator("y", "index", worst=1)]
-    found = "\n".join(faults(framework, pd.concat([rows(EXAMPLE), rows(EXAMPLE)])))
+    reported = "\n".join(faults(framework, pd.concat([rows(EXAMPLE), rows(EXAMPLE)])))
     for words in ("agregate", "available is 2", "goalposts of x", "y has only one goalpost", "given twice"):
-        assert words in found
+        assert words in reported
 
 
-def test_a_broken_tree_hides_no_other_fault() -> None:
+def test_a_broken_tree_does_not_hide_other_faults() -> None:
     framework = two_components(profil="spi")
     by_id(framework, "housing")["parent"] = "house"
     by_id(framework, "heat").pop("direction")
     values = rows({**EXAMPLE, "noise": [1.0, 2, 3]}).replace({"value": {50.0: float("inf")}})
-    found = "\n".join(faults(framework, values))
+    reported = "\n".join(faults(framework, values))
     for words in (
         "parent of housing",
         "heat has no direction",
@@ -131,14 +131,14 @@ def test_a_broken_tree_hides_no_other_fault() -> None:
         "'noise' is not an element",
         "infinite",
     ):
-        assert words in found
+        assert words in reported
 
 
-def test_a_flood_of_the_same_fault_is_cut_short() -> None:
+def test_a_long_list_of_the_same_fault_is_shortened() -> None:
     values = pd.concat([rows(EXAMPLE)] * 10)
-    found = faults(two_components(), values)
-    assert len(found) == 21
-    assert "and 61 more rows" in found[-1]
+    reported = faults(two_components(), values)
+    assert len(reported) == 21
+    assert "and 61 more rows" in reported[-1]
 
 
 def test_blank_cells_are_missing_not_faulty() -> None:
@@ -147,7 +147,7 @@ def test_blank_cells_are_missing_not_faulty() -> None:
     assert read(two_components(), values).values.panel["crowding"].isna().tolist() == [False, True, False]
 
 
-def test_a_leaf_may_skip_levels_and_a_parent_too() -> None:
+def test_indicators_and_parents_may_skip_levels() -> None:
     framework = two_components(levels=["indicator", "component", "dimension", "index"])
     framework["elements"] = [
         element("index"), element("d", "index"), element("c", "d"), indicator("a", "c", worst=0, best=1),

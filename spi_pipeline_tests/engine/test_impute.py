@@ -1,3 +1,5 @@
+"""Imputation by regression on the other indicators, and the error recorded for each estimate."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -23,16 +25,16 @@ def random_panel(seed: int, gap_share: float = 0.0, rows: int = 24, columns: int
     return make_panel({name: values[:, i] for i, name in enumerate("abcd"[:columns])}, editions=(2023, 2024))
 
 
-def test_one_predictor_alone_makes_no_regression() -> None:
+def test_a_single_predictor_is_replaced_by_the_mean() -> None:
     imputed = impute_regression(make_panel({"x": [1, 2, 3, 4, 5], "y": [3, 5, NAN, 9, 11]}))
     assert imputed.panel["y"].tolist() == pytest.approx([3, 5, 7, 9, 11])
     assert list(imputed.cells.columns) == CELL_COLUMNS
     [cell] = imputed.cells.to_dict("records")
     # Each of the four is 4/3 as far from the mean of the other three as from the mean of all four, which is 7.
-    missed = (4 / 3) * ((16 + 4 + 4 + 16) / 4) ** 0.5
+    deviations = (4 / 3) * ((16 + 4 + 4 + 16) / 4) ** 0.5
     assert cell == {
         "edition": 2024, "area_code": "A02", "indicator_id": "y",
-        "value": pytest.approx(7), "method": "mean", "donors": "all (4 areas)", "error": pytest.approx(missed),
+        "value": pytest.approx(7), "method": "mean", "donors": "all (4 areas)", "error": pytest.approx(deviations),
     }  # fmt: skip
 
 
@@ -56,21 +58,21 @@ def leave_areas_out(panel: pd.DataFrame, target: str, predictors: list[str]) -> 
     """The errors of the regression and of the mean, computed independently by refitting without each area in turn."""
     complete = panel.dropna(subset=[target, *predictors])
     areas = complete.index.get_level_values("area_code")
-    missed = []
+    deviations = []
     for area in areas.unique():
         rest, own = complete[areas != area], complete[areas == area]
         design = np.column_stack([np.ones(len(rest)), rest[predictors]])
         coefficients = np.linalg.lstsq(design, rest[target], rcond=None)[0]
         estimate = np.column_stack([np.ones(len(own)), own[predictors]]) @ coefficients
         mean = np.array([panel.drop(index=row)[target].xs(row[0]).mean() for row in own.index])
-        held = np.clip(estimate, panel[target].min(), panel[target].max())
-        missed.append(np.column_stack([held - own[target], mean - own[target]]))
-    regression, average = np.sqrt((np.concatenate(missed) ** 2).mean(axis=0))
+        bounded = np.clip(estimate, panel[target].min(), panel[target].max())
+        deviations.append(np.column_stack([bounded - own[target], mean - own[target]]))
+    regression, average = np.sqrt((np.concatenate(deviations) ** 2).mean(axis=0))
     return float(regression), float(average)
 
 
 @pytest.mark.parametrize("editions", [(2024,), (2022, 2023, 2024)])
-def test_the_error_is_that_of_leaving_areas_out(editions: tuple[int, ...]) -> None:
+def test_the_error_equals_that_of_leaving_areas_out(editions: tuple[int, ...]) -> None:
     rng = np.random.default_rng(3)
     common = rng.normal(size=(24, 1))
     values = 50 + 10 * (common + 0.5 * rng.normal(size=(24, 3)))
@@ -82,7 +84,7 @@ def test_the_error_is_that_of_leaving_areas_out(editions: tuple[int, ...]) -> No
     assert (cell["method"], cell["error"]) == ("regression", pytest.approx(regression, rel=1e-9))
 
 
-def test_the_mean_is_used_where_a_regression_misses_by_more() -> None:
+def test_the_mean_is_used_where_its_error_is_smaller_than_the_regressions() -> None:
     rng = np.random.default_rng(1)
     panel = make_panel({name: rng.normal(size=12) for name in "abc"})
     panel.iloc[4, 0] = np.nan
@@ -106,7 +108,7 @@ def test_only_the_indicators_the_row_has_are_used() -> None:
     assert set(cells.loc["b", "donors"].split(",")) == {"c", "d"}
 
 
-def test_the_weakest_predictor_goes_first_where_rows_are_few() -> None:
+def test_the_weakest_predictor_is_dropped_first_where_rows_are_few() -> None:
     # Five complete rows allow two predictors (2 + 3) but not three; "weak" correlates least with y.
     strong, other = [1, 2, 3, 4, 5, 2.5], [1, 2, 3.1, 4, 5, 2.4]
     panel = make_panel({"weak": [1, -1, 1, -1, 1, 0], "strong": strong, "other": other, "y": [1, 2, 3, 4, 5, NAN]})
@@ -114,7 +116,7 @@ def test_the_weakest_predictor_goes_first_where_rows_are_few() -> None:
     assert (cell["donors"], cell["value"]) == ("strong,other", pytest.approx(2.5))
 
 
-def test_with_one_predictor_left_the_mean_is_taken_and_with_none_the_cell_stays_missing() -> None:
+def test_one_remaining_predictor_gives_the_mean_and_none_leaves_the_cell_missing() -> None:
     few_rows = make_panel({"x": [1, 2, 3, 4], "y": [1, 2, 3, NAN]})
     assert impute_regression(few_rows).panel["y"].tolist() == [1, 2, 3, 2]
     lone_row = make_panel({"x": [1, 2, 3, 4, 5, NAN], "y": [1, 2, 3, 4, 5, NAN]})
@@ -137,7 +139,7 @@ def test_collinear_predictors_give_the_same_estimate_in_any_unit() -> None:
     assert impute_regression(doubled).cells["value"].item() == pytest.approx(alone)
 
 
-def test_an_edition_with_too_few_areas_is_not_filled() -> None:
+def test_an_edition_with_too_few_areas_is_not_imputed() -> None:
     panel = random_panel(4, rows=40)
     panel.iloc[:8, 0] = np.nan  # leaves 12 of 20 areas with a value in 2023
     panel.iloc[20:27, 0] = np.nan  # leaves 13 of 20, exactly 65 %, in 2024
@@ -145,7 +147,7 @@ def test_an_edition_with_too_few_areas_is_not_filled() -> None:
     assert len(impute_regression(panel, minimum_share=0.6).cells) == 15
 
 
-def test_only_eligible_cells_are_filled() -> None:
+def test_only_eligible_cells_are_imputed() -> None:
     panel = random_panel(5)
     panel.iloc[[2, 4], 0] = np.nan
     eligible = panel.isna()
@@ -162,7 +164,7 @@ def test_an_infinite_value_is_refused() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.02, 0.3))
-def test_filling_keeps_what_was_observed_and_records_what_was_not(seed: int, gap_share: float) -> None:
+def test_imputation_leaves_observed_values_and_records_every_estimate(seed: int, gap_share: float) -> None:
     panel = random_panel(seed, gap_share)
     before = panel.copy()
     imputed = impute_regression(panel)

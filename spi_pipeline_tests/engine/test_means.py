@@ -21,7 +21,7 @@ def frame(*rows: tuple[float, float, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list("abc"), dtype=float)
 
 
-def test_the_weighted_median() -> None:
+def test_the_weighted_median_by_hand() -> None:
     scores = frame((10, 90, 40), (10, NAN, 40), (NAN, NAN, NAN))
     assert aggregate(scores, EQUAL, "median").score.tolist() == pytest.approx([40, 25, NAN], nan_ok=True)
     heavy = pd.Series({"a": 3, "b": 1, "c": 1})
@@ -31,7 +31,7 @@ def test_the_weighted_median() -> None:
     assert aggregate(frame((10, 20, 40)), pd.Series({"a": 1, "b": 0, "c": 1}), "median").score.item() == 25
 
 
-def test_the_inverted_geometric_mean_as_the_risk_index_has_it() -> None:
+def test_the_inverted_geometric_mean_is_that_of_the_risk_index() -> None:
     scores = frame((8, 2, 5))
     left = [(10 - score) / 10 * 9 + 1 for score in (8, 2, 5)]
     by_hand = (10 - np.prod(left) ** (1 / 3)) / 9 * 10
@@ -42,7 +42,7 @@ def test_the_inverted_geometric_mean_as_the_risk_index_has_it() -> None:
         aggregate(frame((11, 1, 1)), EQUAL, "inverted_geometric", top=10)
 
 
-def test_comparisons_by_hand() -> None:
+def test_pairwise_comparisons_by_hand() -> None:
     # A beats B in a and b, and C in all three; B beats C only in a and ties in b.
     scores = frame((9, 9, 5), (5, 3, 6), (3, 3, 9))
     scores.iloc[0, 2] = 10
@@ -53,7 +53,7 @@ def test_comparisons_by_hand() -> None:
     assert weighted.tolist() == [100, 50, 0]
 
 
-def test_comparisons_stay_within_the_edition_and_skip_what_is_missing() -> None:
+def test_pairwise_comparisons_stay_within_the_edition_and_skip_missing_scores() -> None:
     scores = make_panel({"a": [1, 2, 2, 1], "b": [1, NAN, 1, 2]}, editions=(2023, 2024))
     assert aggregate(scores, EQUAL[["a", "b"]], "outranking").score.tolist() == [0, 100, 50, 50]
     alone = make_panel({"a": [1.0]})
@@ -61,7 +61,7 @@ def test_comparisons_stay_within_the_edition_and_skip_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize("mean", ["median", "copeland", "outranking"])
-def test_what_has_no_parts_is_left_blank(mean: Mean) -> None:
+def test_means_that_cannot_be_split_have_blank_contributions(mean: Mean) -> None:
     assert contributions(frame((1, 2, 3), (3, 2, 2)), EQUAL, mean).isna().all(axis=None)
 
 
@@ -93,6 +93,6 @@ def test_a_missing_child_takes_the_mean_of_its_group() -> None:
     assert with_group_means(scores, [every])[0, 2, 0] == pytest.approx(13 / 3)
 
 
-def test_an_unknown_way_is_refused_with_the_ways_there_are() -> None:
+def test_an_unknown_mean_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(EngineError, match=r"'average' is not a way.*arithmetic"):
         aggregate(frame((1, 2, 3)), EQUAL, "average")  # type: ignore[arg-type]

@@ -1,3 +1,5 @@
+"""Normalisation of values between goalposts."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -26,7 +28,7 @@ def test_lower_is_better_where_the_worst_goalpost_is_the_higher_one() -> None:
     assert score([30, 0, 7.5], worst=30, best=0) == [0, 100, 75]
 
 
-def test_missing_stays_missing_and_the_panel_is_left_alone() -> None:
+def test_missing_values_stay_missing_and_the_panel_is_unchanged() -> None:
     panel = make_panel({"x": [1, np.nan], "y": [np.nan, 4]})
     before = panel.copy()
     scored = goalpost_scores(panel, pd.Series({"y": 0, "x": 0}), pd.Series({"y": 8, "x": 2, "unused": 1}))
@@ -58,7 +60,7 @@ def test_infinite_values_are_refused_by_name() -> None:
         (make_panel({"x": [1.0]})[["x", "x"]], "column once.*x"),
     ],
 )
-def test_what_is_no_panel_is_refused(panel: pd.DataFrame, words: str) -> None:
+def test_a_malformed_panel_is_refused(panel: pd.DataFrame, words: str) -> None:
     with pytest.raises(EngineError, match=words):
         goalpost_scores(panel, pd.Series({"x": 0}), pd.Series({"x": 1}))
 
@@ -76,9 +78,7 @@ def test_scores_are_bounded_and_follow_the_order_of_improvement(values: list[flo
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=8), VALUES, VALUES)
-def test_turning_values_and_goalposts_round_together_changes_nothing(
-    values: list[float], worst: float, best: float
-) -> None:
+def test_negating_values_and_goalposts_together_changes_nothing(values: list[float], worst: float, best: float) -> None:
     if worst == best:
         best = worst + 1
     assert score([-value for value in values], -worst, -best) == score(values, worst, best)

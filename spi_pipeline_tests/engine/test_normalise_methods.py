@@ -1,3 +1,5 @@
+"""Methods of normalisation other than goalposts."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -47,7 +49,9 @@ def panel(values: list[float], editions: tuple[int, ...] = (2024,)) -> pd.DataFr
         (percentile_ranks, UP, {}, [0, 50, 100]),
     ],
 )
-def test_by_hand(method: Callable[..., Any], direction: pd.Series, options: Any, expected: list[float]) -> None:
+def test_each_method_by_hand(
+    method: Callable[..., Any], direction: pd.Series, options: Any, expected: list[float]
+) -> None:
     if method is linear.z_scores:
         deviation = np.std([2, 3, 6], ddof=1)
         expected = [(value - 11 / 3) / deviation for value in (2, 3, 6)]
@@ -84,14 +88,14 @@ def test_the_weighted_base_year_by_hand() -> None:
         "x"
     ].tolist() == pytest.approx(expected)
     # Equal weights give the ordinary standard deviation with n-1.
-    alike = normalised(linear.base_year_z_scores, values, UP, 2023)["x"]
-    assert alike.iloc[1] - alike.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
+    evenly = normalised(linear.base_year_z_scores, values, UP, 2023)["x"]
+    assert evenly.iloc[1] - evenly.iloc[0] == pytest.approx(10 / np.std([1, 2], ddof=1))
 
 
 @pytest.mark.parametrize(
     ("base", "population", "words"), [(2020, None, "not an edition"), (2023, [0, 1, 1, 1], "population above 0")]
 )
-def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | None, words: str) -> None:
+def test_an_unusable_base_year_is_refused(base: int, population: list[float] | None, words: str) -> None:
     values = panel([1, 2, 4, 8], editions=(2023, 2024))
     weights = None if population is None else pd.Series(population, index=values.index)
     with pytest.raises(EngineError, match=words):
@@ -99,12 +103,12 @@ def test_a_base_year_that_cannot_be_used(base: int, population: list[float] | No
 
 
 @pytest.mark.parametrize("method", [linear.minmax_scores, linear.distance_to_maximum])
-def test_a_constant_indicator_cannot_be_spread(method: Callable[..., Any]) -> None:
+def test_a_constant_indicator_is_refused_by_methods_that_need_a_range(method: Callable[..., Any]) -> None:
     with pytest.raises(EngineError, match=r"same value everywhere.*: x"):
         normalised(method, panel([3, 3, 3]), UP)
 
 
-def test_a_constant_indicator_stands_at_the_mean() -> None:
+def test_a_constant_indicator_has_the_mean_z_score_everywhere() -> None:
     assert normalised(linear.z_scores, panel([0.1, 0.1, 0.1, NAN]), UP, mean=50)["x"].tolist() == pytest.approx(
         [50, 50, 50, NAN], nan_ok=True
     )
@@ -116,14 +120,14 @@ def test_a_direction_must_be_stated(direction: pd.Series) -> None:
         normalised(linear.minmax_scores, panel([1, 2]), direction)
 
 
-def test_ties_get_what_was_asked_for() -> None:
+def test_ties_follow_the_chosen_rule() -> None:
     values = panel([5, 5.0000000000000009, 7, 1])
     assert normalised(rank_scores, values, UP, ties="min")["x"].tolist() == [2, 2, 4, 1]
     assert normalised(rank_scores, values, UP, ties="average")["x"].tolist() == [2.5, 2.5, 4, 1]
     assert normalised(rank_scores, values, UP, ties="max")["x"].tolist() == [3, 3, 4, 1]
 
 
-def test_ranks_are_within_the_edition_and_tell_small_values_apart() -> None:
+def test_ranks_are_within_the_edition_and_distinguish_small_values() -> None:
     values = panel([1e-9, 3e-9, 2e-9, 9e-9], editions=(2023, 2024))
     assert normalised(rank_scores, values, UP)["x"].tolist() == [1, 2, 1, 2]
 
@@ -132,7 +136,7 @@ def test_a_single_area_has_no_percentile() -> None:
     assert normalised(percentile_ranks, panel([4]), UP)["x"].isna().all()
 
 
-def test_the_exponential_transform() -> None:
+def test_the_exponential_transform_by_hand() -> None:
     ranks = panel([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     scores = normalised(exponential_of_ranks, ranks, DOWN)["x"]
     assert scores.iloc[0] == pytest.approx(100)
@@ -150,12 +154,12 @@ def test_the_exponential_transform() -> None:
         normalised(exponential_of_ranks, panel([1, 3]), DOWN)
 
 
-def test_ties_stated_rank_values_in_whatever_unit() -> None:
+def test_a_stated_rule_for_ties_ranks_values_in_any_unit() -> None:
     values = panel([1, 2, 2, 4, 5])
-    alike = normalised(exponential_scores, values, UP, ties="average")
-    pd.testing.assert_frame_equal(alike, normalised(exponential_scores, 10 * values, UP, ties="average"))
+    evenly = normalised(exponential_scores, values, UP, ties="average")
+    pd.testing.assert_frame_equal(evenly, normalised(exponential_scores, 10 * values, UP, ties="average"))
     # With no rule for ties stated, values that could be ranks (ties sharing the lower) are taken to be ranks.
-    assert normalised(exponential_scores, values, UP)["x"].iloc[1] < alike["x"].iloc[1]
+    assert normalised(exponential_scores, values, UP)["x"].iloc[1] < evenly["x"].iloc[1]
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,3 +1,5 @@
+"""Treatment of outliers: winsorisation first, then the logarithm."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -26,13 +28,13 @@ def test_one_high_outlier_becomes_the_next_value() -> None:
     assert treated.summary.loc["x", "points"] == 1
 
 
-def test_low_outliers_are_lifted_and_tied_ones_move_together() -> None:
+def test_low_outliers_are_raised_and_tied_ones_move_together() -> None:
     treated = treat_outliers(make_panel({"x": [-100, -100, *[50.0 + value for value in range(30)]]}))
     assert treated.panel["x"].tolist()[:3] == [50, 50, 50]
     assert treated.points["treatment"].tolist() == ["winsorised low"] * 2
 
 
-def test_the_logarithm_of_the_untreated_values_where_too_many_points_are_out() -> None:
+def test_too_many_outliers_are_treated_by_the_logarithm_of_the_raw_values() -> None:
     values = [*CALM * 10, 1e3, 2e3, 4e3, 8e3, 16e3, 32e3, 64e3]
     treated = treat_outliers(make_panel({"x": values}))
     by_hand = np.log(np.array(values) - 1 + 0.01 * (64e3 - 1))
@@ -49,7 +51,7 @@ def test_without_the_logarithm_the_indicator_is_flagged() -> None:
 
 
 @pytest.mark.parametrize("values", [[5.0] * 8, [1.0, 2, 100], [NAN] * 6])
-def test_too_few_or_constant_values_are_left_alone(values: list[float]) -> None:
+def test_too_few_or_constant_values_are_unchanged(values: list[float]) -> None:
     panel = make_panel({"x": values})
     treated = treat_outliers(panel)
     pd.testing.assert_frame_equal(treated.panel, panel)
@@ -58,7 +60,7 @@ def test_too_few_or_constant_values_are_left_alone(values: list[float]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
-def test_points_moved_and_untouched_account_for_the_panel(seed: int) -> None:
+def test_every_changed_value_is_recorded_as_a_point(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.lognormal(0, 1.2, 40)
     values[rng.random(40) < 0.1] = NAN

@@ -37,13 +37,13 @@ def scored(columns: dict[str, list[float]], **keys: Any) -> Scores:
 
 
 @pytest.mark.parametrize("keys", METHODS)
-def test_an_area_outside_changes_nothing_for_the_others(keys: dict[str, Any]) -> None:
+def test_an_area_outside_does_not_affect_the_others(keys: dict[str, Any]) -> None:
     alone = scored({name: column[:-1] for name, column in COLUMNS.items()}, **keys)
-    beside = scored(COLUMNS, **keys, outside=["A05"])
-    pd.testing.assert_frame_equal(beside.scores.iloc[:-1], alone.scores)
-    pd.testing.assert_frame_equal(beside.ranks().iloc[:-1], alone.ranks())
-    assert beside.ranks().iloc[-1].isna().all()
-    drawn, without = simulate(beside, 20).intervals, simulate(alone, 20).intervals
+    with_outside = scored(COLUMNS, **keys, outside=["A05"])
+    pd.testing.assert_frame_equal(with_outside.scores.iloc[:-1], alone.scores)
+    pd.testing.assert_frame_equal(with_outside.ranks().iloc[:-1], alone.ranks())
+    assert with_outside.ranks().iloc[-1].isna().all()
+    drawn, without = simulate(with_outside, 20).intervals, simulate(alone, 20).intervals
     kept = drawn[drawn["area_code"] != "A05"].reset_index(drop=True)
     names = ["rank_low", "rank_high", "lowest"]
     pd.testing.assert_frame_equal(kept[names], without[names])
@@ -51,9 +51,9 @@ def test_an_area_outside_changes_nothing_for_the_others(keys: dict[str, Any]) ->
 
 def test_the_score_of_an_area_outside_by_hand() -> None:
     columns = {"crowding": [0.0, 10, 20, 5], "heat": [50.0, 25, 0, 10], "crime": [0.0, 10, 20, 30]}
-    found = scored(columns, normalise="minmax", outside=["A03"]).scores.iloc[-1]
+    result = scored(columns, normalise="minmax", outside=["A03"]).scores.iloc[-1]
     # A value worse than all the others scores below 0: the scale comes from the others and does not stretch.
-    assert found[["crowding", "heat", "crime"]].tolist() == pytest.approx([75, 20, -50])
+    assert result[["crowding", "heat", "crime"]].tolist() == pytest.approx([75, 20, -50])
     ranked = scored(columns, normalise="rank", outside=["A03"]).scores.iloc[-1]
     assert ranked[["crowding", "heat", "crime"]].tolist() == [3, 2, 1]
 
@@ -72,7 +72,7 @@ def test_a_whole_is_scored_from_its_population_weighted_values() -> None:
     assert result.task.values.numerator.xs("all", level="area_code").eq(10).all(axis=None)
 
 
-def test_a_whole_for_each_group() -> None:
+def test_each_group_has_a_whole() -> None:
     values = rows({"crowding": [0.0, 30, 10], "heat": [10.0, 40, 20], "crime": [5.0, 20, 3]})
     values["population"] = 1.0
     values["group"] = values["area_code"].map({"A00": "north", "A01": "north", "A02": "south"})
@@ -94,13 +94,13 @@ def test_a_whole_for_each_group() -> None:
         ({"wholes": "group"}, {"population": 1.0, "group": "A00"}, "a whole and an area are both named A00"),
     ],
 )
-def test_faults(keys: dict[str, Any], columns: dict[str, Any], words: str) -> None:
+def test_faulty_outside_and_wholes_are_refused(keys: dict[str, Any], columns: dict[str, Any], words: str) -> None:
     values = rows({"crowding": [0.0, 30], "heat": [10.0, 40], "crime": [5.0, 20]}).assign(**columns)
     with pytest.raises(FrameworkError, match=words):
         score(two_components(**keys), values)
 
 
-def test_a_level_is_what_its_name_says() -> None:
+def test_a_profile_applies_to_levels_by_their_names() -> None:
     framework = {
         "profile": "california",
         "levels": ["component", "dimension", "index"],

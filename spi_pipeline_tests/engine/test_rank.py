@@ -1,3 +1,5 @@
+"""Ranks, relative scores, and fast ranking of many rows at once."""
+
 from __future__ import annotations
 
 import math
@@ -42,7 +44,7 @@ def test_areas_are_ranked_within_their_edition() -> None:
     assert ranks(scores, by=None).tolist() == [4, 3, 1, 2]
 
 
-def test_no_score_no_rank() -> None:
+def test_an_area_without_a_score_has_no_rank() -> None:
     ranked = ranks(one_edition([10, NAN, 30]))
     assert ranked.dtype == "Int64"
     assert ranked.isna().tolist() == [False, True, False]
@@ -50,7 +52,7 @@ def test_no_score_no_rank() -> None:
     assert ranks(one_edition([10, NAN]), ties="average").dtype == "Float64"
 
 
-def test_published_decimals_do_not_tie_but_the_order_of_summation_does() -> None:
+def test_small_differences_do_not_tie_but_rounding_errors_do() -> None:
     assert ranks(one_edition([61.234, 61.2341])).tolist() == [2, 1]
     assert 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
     assert ranks(one_edition([0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1])).tolist() == [1, 1]
@@ -66,7 +68,7 @@ def test_a_rank_is_one_more_than_the_number_of_better_areas(values: list[float])
 
 @settings(max_examples=40, deadline=None)
 @given(SCORES)
-def test_average_ranks_sum_to_what_untied_ranks_sum_to_and_mirror_each_other(values: list[float]) -> None:
+def test_average_ranks_have_the_sum_of_untied_ranks_and_mirror_each_other(values: list[float]) -> None:
     down, up = (ranks(one_edition(values), ties="average", first=first) for first in ("highest", "lowest"))
     present = int(down.notna().sum())
     assert down.sum() == present * (present + 1) / 2
@@ -84,13 +86,13 @@ def test_relative_scores_are_within_the_edition() -> None:
     assert relative_scores(scores, by=None).iloc[0] == pytest.approx(50 + 10 * (10 - 50) / scores.std())
 
 
-def test_areas_that_do_not_differ_all_stand_at_the_mean() -> None:
+def test_equal_areas_all_have_the_mean_relative_score() -> None:
     relative = relative_scores(one_edition([0.1, 0.1, 0.1, 0.3 - 0.2, NAN]))
     assert relative.tolist() == pytest.approx([50, 50, 50, 50, NAN], nan_ok=True)
 
 
 @pytest.mark.parametrize("values", [[7.0], [7.0, NAN]])
-def test_a_single_area_has_nothing_to_be_compared_with(values: list[float]) -> None:
+def test_a_single_area_has_no_relative_score(values: list[float]) -> None:
     assert relative_scores(one_edition(values)).isna().all()
 
 
@@ -108,14 +110,14 @@ def test_relative_scores_do_not_depend_on_the_scale(values: list[float], factor:
 
 @settings(max_examples=40, deadline=None)
 @given(arrays(float, (3, 7), elements=st.one_of(st.just(float("nan")), st.integers(0, 4).map(float))))
-def test_places_are_the_ranks_of_every_row(values: np.ndarray) -> None:
+def test_places_equal_the_ranks_within_each_row(values: np.ndarray) -> None:
     expected = pd.DataFrame(values).rank(axis=1, method="min").to_numpy()
     np.testing.assert_array_equal(places(values), expected)
 
 
 @pytest.mark.parametrize("length", [1500, 20_000])
-@pytest.mark.parametrize("kind", ["drawn", "tied", "missing", "crowded", "equal", "opposite", "endless"])
-def test_places_of_long_rows_are_their_ranks(length: int, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["drawn", "tied", "missing", "crowded", "equal", "opposite", "infinite"])
+def test_places_of_long_rows_equal_their_ranks(length: int, kind: str) -> None:
     values = np.random.default_rng(7).normal(50, 10, (2, length))
     if kind == "tied":
         values = values.round(1)
@@ -127,7 +129,7 @@ def test_places_of_long_rows_are_their_ranks(length: int, kind: str) -> None:
         values[:] = 4.0
     if kind == "opposite":  # a range wider than a float can hold
         values[:, :2] = [-1.7e308, 1.7e308]
-    if kind == "endless":
+    if kind == "infinite":
         values[:, 5] = np.inf
     expected = pd.DataFrame(values).rank(axis=1, method="min").to_numpy()
     np.testing.assert_array_equal(places(values), expected)

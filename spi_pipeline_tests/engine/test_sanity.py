@@ -1,3 +1,5 @@
+"""Checks of the plausibility of scores: correlation with siblings, twins, and gaps between neighbours."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,12 +17,12 @@ def panel(**columns: list[float]) -> pd.DataFrame:
     return pd.DataFrame(columns, AREAS, dtype="float64")
 
 
-def test_a_child_is_held_against_the_mean_of_its_siblings() -> None:
+def test_a_child_is_correlated_with_the_mean_of_its_siblings() -> None:
     children = panel(x=[1, 2, 3, 4, 5, 6], y=[2, 4, 6, 8, 10, 13], against=[9, 7, 6, 3, 2, 1])
-    found = rest_correlations(children)
+    result = rest_correlations(children)
     by_hand = np.corrcoef(children["against"], (children["x"] + children["y"]) / 2)[0, 1]
-    assert found["against"] == pytest.approx(by_hand)
-    assert found["against"] < 0 < found["x"]
+    assert result["against"] == pytest.approx(by_hand)
+    assert result["against"] < 0 < result["x"]
 
 
 @pytest.mark.parametrize(
@@ -31,27 +33,27 @@ def test_a_child_is_held_against_the_mean_of_its_siblings() -> None:
         pytest.param(panel(x=[1, 2, 3, 4, None, None], y=[2, 1, 4, 3, 6, 5]), id="four areas"),
     ],
 )
-def test_what_cannot_be_said_is_not_said(children: pd.DataFrame) -> None:
+def test_a_correlation_that_cannot_be_computed_is_missing(children: pd.DataFrame) -> None:
     assert np.isnan(rest_correlations(children)["x"])
 
 
 def test_twins_are_the_strongest_positive_pairs() -> None:
     scores = panel(x=[1, 2, 3, 4, 5, 6], twin=[1, 2, 3, 4, 5, 7], mirror=[-1, -2, -3, -4, -5, -6], flat=[1.0] * 6)
-    found = nearest_twins(scores).set_index("id")
-    assert found["other"].to_dict() == {"x": "twin", "twin": "x", "mirror": "twin"}
-    assert found.loc["x", "correlation"] == pytest.approx(np.corrcoef(scores["x"], scores["twin"])[0, 1])
-    assert found.loc["mirror", "correlation"] < 0, "said against is not said twice"
+    result = nearest_twins(scores).set_index("id")
+    assert result["other"].to_dict() == {"x": "twin", "twin": "x", "mirror": "twin"}
+    assert result.loc["x", "correlation"] == pytest.approx(np.corrcoef(scores["x"], scores["twin"])[0, 1])
+    assert result.loc["mirror", "correlation"] < 0, "a negative correlation does not make a twin"
     assert nearest_twins(scores[["flat"]]).empty
 
 
-def test_a_gap_is_the_distance_from_the_mean_of_the_neighbours_in_their_standard_deviation() -> None:
+def test_a_gap_is_the_standardised_distance_from_the_mean_of_the_neighbours() -> None:
     scores = pd.Series([10.0, 20.0, 30.0, 90.0, np.nan], list("abcde"))
     pairs = [("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"), ("c", "d"), ("d", "c"), ("e", "a"), ("a", "e")]
-    found = neighbour_gaps(scores, pairs)
+    result = neighbour_gaps(scores, pairs)
     distances = pd.Series({"a": 10 - 20, "b": 20 - 20, "c": 30 - 55, "d": 90 - 30}, dtype="float64")
-    assert found["gap"].dropna().to_dict() == pytest.approx((distances / distances.std(ddof=1)).to_dict())
-    assert found["neighbours"].to_dict() == {"a": 1, "b": 2, "c": 2, "d": 1, "e": 1}
-    assert neighbour_gaps(scores, [])["gap"].isna().all(), "without neighbours nothing is known"
+    assert result["gap"].dropna().to_dict() == pytest.approx((distances / distances.std(ddof=1)).to_dict())
+    assert result["neighbours"].to_dict() == {"a": 1, "b": 2, "c": 2, "d": 1, "e": 1}
+    assert neighbour_gaps(scores, [])["gap"].isna().all(), "areas without neighbours have no gap"
 
 
 @given(st.lists(st.floats(0, 100).map(lambda x: round(x, 2)), min_size=6, max_size=6))

@@ -27,7 +27,7 @@ def column(scores: Scores, name: str) -> list[float]:
     return [float(value) for value in scores.scores[name]]
 
 
-def test_the_plain_index_by_hand() -> None:
+def test_a_simple_index_by_hand() -> None:
     result = scored(two_components())
     assert column(result, "housing") == pytest.approx([(100 + 100) / 2, (50 + 40) / 2, (0 + 20) / 2])
     assert column(result, "safety") == pytest.approx([90, 50, 0])
@@ -55,7 +55,7 @@ def test_the_generalised_mean_of_a_profile_on_other_level_names() -> None:
     )
 
 
-def test_weights_stated_at_the_children() -> None:
+def test_weights_stated_at_the_children_are_used() -> None:
     framework = two_components(profile="equal")
     framework["elements"][2]["weight"] = 3
     assert column(scored(framework), "housing")[1] == pytest.approx((3 * 50 + 40) / 4)
@@ -73,7 +73,7 @@ def test_shares_are_used_as_published() -> None:
     assert parts.iloc[0].tolist() == pytest.approx([60, 0.399 * 90])
 
 
-def test_pca_falls_back_to_equal_weights_and_says_so() -> None:
+def test_pca_falls_back_to_equal_weights_with_a_note() -> None:
     framework = two_components(profile="spi")
     values = rows({"crowding": [0.0, 15, 30, 10], "heat": [10.0, 20, 50, 15], "crime": [2.0, 10, 20, 3]})
     result = scored(framework, values)
@@ -83,7 +83,7 @@ def test_pca_falls_back_to_equal_weights_and_says_so() -> None:
     assert weights.loc["heat", ["weight", "basis", "n"]].tolist() == [0.5, "equal", 4]
 
 
-def test_pca_from_a_stated_reference() -> None:
+def test_pca_uses_a_stated_reference() -> None:
     spec = {"method": "pca", "correlation": [[1, 0.5], [0.5, 1]], "sd": [10, 20]}
     framework = two_components(weights={"component": spec, "index": "equal"})
     framework["elements"] = framework["elements"][:4]
@@ -93,26 +93,26 @@ def test_pca_from_a_stated_reference() -> None:
     assert weights.loc["crowding", "basis"] == "pca_reference"
 
 
-def missing() -> pd.DataFrame:
+def values_with_gaps() -> pd.DataFrame:
     return rows({"crowding": [NAN, 15, 30], "heat": [50.0, 20, 10], "crime": [2.0, NAN, 20]})
 
 
-def test_the_three_rules_for_what_is_missing() -> None:
-    renormalised = scored(two_components(), missing())
+def test_the_three_rules_for_missing_children() -> None:
+    renormalised = scored(two_components(), values_with_gaps())
     assert column(renormalised, "index") == pytest.approx([95, 45, 5])
     assert column(renormalised, "housing")[0] == 100
     assert renormalised.coverage["index"].tolist() == pytest.approx([2 / 3, 2 / 3, 1])
-    blank = scored(two_components(missing="blank"), missing())
+    blank = scored(two_components(missing="blank"), values_with_gaps())
     assert column(blank, "index") == pytest.approx([NAN, NAN, 5], nan_ok=True)
-    means = scored(two_components(missing="group_mean"), missing())
+    means = scored(two_components(missing="group_mean"), values_with_gaps())
     assert column(means, "housing")[0] == pytest.approx(((50 + 0) / 2 + 100) / 2)
     # A component without any child stays missing; the index uses the other areas' mean safety instead.
     assert column(means, "safety") == pytest.approx([90, NAN, 0], nan_ok=True)
     assert column(means, "index")[1] == pytest.approx((45 + 45) / 2)
 
 
-def test_availability_at_one_level() -> None:
-    result = scored(two_components(available={"component": 0.6}), missing())
+def test_availability_can_be_required_at_one_level() -> None:
+    result = scored(two_components(available={"component": 0.6}), values_with_gaps())
     assert column(result, "housing") == pytest.approx([NAN, 45, 10], nan_ok=True)
     assert column(result, "index")[0] == pytest.approx(90)
 
@@ -132,26 +132,26 @@ def test_the_reciprocal_keeps_the_direction_without_goalposts() -> None:
     assert column(scored(framework), "crime") == pytest.approx([100, 100 * (1 / 10 - 1 / 20) / (1 / 2 - 1 / 20), 0])
 
 
-def test_the_panels_extremes_stand_in_for_goalposts() -> None:
+def test_the_panels_extremes_replace_absent_goalposts() -> None:
     framework = two_components(profile="spi")
     for key in ("worst", "best"):
         framework["elements"][3].pop(key)
     assert column(scored(framework), "heat") == pytest.approx([100, 25, 0])
 
 
-def test_need_turns_the_scores_round() -> None:
+def test_the_deprivation_profile_reverses_the_scores() -> None:
     result = scored(two_components(profile="deprivation", normalise="goalposts", rescale={}))
     assert column(result, "crime") == pytest.approx([10, 50, 100])
     assert result.ranks()["index"].tolist() == [3, 2, 1]
 
 
-def test_rank_one_for_the_lowest_and_average_ties() -> None:
+def test_the_lowest_score_can_be_ranked_first_with_average_ties() -> None:
     values = rows({"crowding": [0.0, 15, 15], "heat": [50.0, 20, 20], "crime": [2.0, 10, 10]})
     result = scored(two_components(rank_first="lowest", ties="average"), values)
     assert result.ranks()["index"].tolist() == [3, 1.5, 1.5]
 
 
-def test_editions_are_ranked_apart_and_imputed_linearly() -> None:
+def test_editions_are_ranked_separately_and_imputed_linearly() -> None:
     columns = {"crowding": [0.0, 30, NAN, 15, 10, 0], "heat": [50.0] * 6, "crime": [0.0] * 6}
     result = scored(two_components(impute="linear"), rows(columns, [2020, 2021, 2022]))
     assert result.scores.loc[(2021, "A00"), "crowding"] == pytest.approx(100 - 5 / 30 * 100)
@@ -161,7 +161,7 @@ def test_editions_are_ranked_apart_and_imputed_linearly() -> None:
     assert (cell["area_code"], cell["method"], cell["donors"]) == ("A00", "linear in time", "2020,2022")
 
 
-def test_the_base_year_stands_at_a_hundred() -> None:
+def test_the_base_year_has_a_mean_of_a_hundred() -> None:
     columns = {"crowding": [10.0, 20, 10, 10], "heat": [10.0, 30, 30, 30], "crime": [5.0, 7, 5, 5]}
     framework = two_components(profile="base-year-100")
     values = rows(columns, [2015, 2016]).assign(population=100)
@@ -171,16 +171,16 @@ def test_the_base_year_stands_at_a_hundred() -> None:
     assert result.scores.loc[(2016, "A00"), "crowding"] == pytest.approx(100 + 10 * 5 / deviation)
 
 
-def test_rounding_between_the_levels() -> None:
+def test_scores_are_rounded_between_the_levels() -> None:
     framework = two_components(decimals={"indicator": 1, "component": 1}, scale=10, aggregate="inverted_geometric")
     result = scored(framework, rows({"crowding": [14.0], "heat": [33.3], "crime": [7.7]}))
     assert column(result, "crowding") == [5.3]
     assert column(result, "heat") == [6.7]
-    left = [(10 - value) / 10 * 9 + 1 for value in (5.3, 6.7)]
-    assert column(result, "housing") == [pytest.approx(round((10 - math.sqrt(math.prod(left))) / 9 * 10, 1))]
+    inverted = [(10 - value) / 10 * 9 + 1 for value in (5.3, 6.7)]
+    assert column(result, "housing") == [pytest.approx(round((10 - math.sqrt(math.prod(inverted))) / 9 * 10, 1))]
 
 
-def test_a_method_per_element() -> None:
+def test_a_method_may_be_stated_for_one_element() -> None:
     framework = two_components(profile="equal")
     framework["elements"][1]["aggregate"] = "geometric"
     framework["elements"][3]["normalise"] = {"method": "rank", "ties": "average"}
@@ -188,7 +188,7 @@ def test_a_method_per_element() -> None:
     assert column(result, "housing") == pytest.approx([math.sqrt(90 * 2), math.sqrt(50 * 1)])
 
 
-def test_what_cannot_be_computed_names_the_element() -> None:
+def test_a_failed_computation_names_the_element() -> None:
     with pytest.raises(EngineError, match=r"element housing: a mean of order 0 needs scores above 0"):
         scored(two_components(aggregate="geometric"))
     with pytest.raises(EngineError, match=r"same value everywhere.*heat"):
@@ -224,7 +224,9 @@ VALUES = st.lists(st.floats(0, 30), min_size=4, max_size=4)
 
 @settings(max_examples=20, deadline=None)
 @given(VALUES, VALUES, VALUES, st.sampled_from(["arithmetic", "geometric", "median", "inverted_geometric"]))
-def test_bounds_parts_and_order(a: list[float], b: list[float], c: list[float], mean: str) -> None:
+def test_scores_are_bounded_parts_add_up_and_order_does_not_matter(
+    a: list[float], b: list[float], c: list[float], mean: str
+) -> None:
     values = rows({"crowding": a, "heat": b, "crime": c})
     framework = two_components(aggregate=mean, floor=0.5)
     result = scored(framework, values)
@@ -262,7 +264,7 @@ def test_a_change_of_unit_with_its_goalposts_changes_nothing(
     pd.testing.assert_frame_equal(one.scores, two.scores, atol=1e-9)
 
 
-def test_an_indicator_right_under_the_index() -> None:
+def test_an_indicator_may_be_a_child_of_the_index() -> None:
     framework = {
         "profile": "spi",
         "elements": [

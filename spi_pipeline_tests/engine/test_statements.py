@@ -34,7 +34,7 @@ def faults(framework: dict[str, Any], values: pd.DataFrame | None = None) -> str
 TENS = [float(value) for value in range(0, 101, 10)]
 
 
-def test_goalposts_that_are_percentiles_of_the_observed_values() -> None:
+def test_goalposts_may_be_percentiles_of_the_observed_values() -> None:
     result = scored(one_level(indicator("a", "index", worst="p5", best="p95")), a=[*TENS, NAN])
     # The 5th percentile of 0, 10 … 100 is 5 and the 95th is 95.
     expected = [100 * min(max((value - 5) / 90, 0), 1) for value in TENS]
@@ -43,14 +43,14 @@ def test_goalposts_that_are_percentiles_of_the_observed_values() -> None:
     assert result.task.structure.elements["a"].best == pytest.approx(np.quantile(TENS, 0.95))
 
 
-def test_percentile_goalposts_are_taken_of_raw_values_and_then_transformed() -> None:
+def test_percentile_goalposts_are_taken_from_raw_values_and_then_transformed() -> None:
     leaf = indicator("a", "index", worst="p25", best=100, transform="log")
     result = scored(one_level(leaf), a=[1.0, 2, 4, 100])
     low = np.quantile([1, 2, 4, 100], 0.25)
     assert result.scores["a"].tolist()[2] == pytest.approx(100 * math.log(4 / low) / math.log(100 / low))
 
 
-def test_a_shift_lets_a_logarithm_have_zeros() -> None:
+def test_a_shift_lets_a_logarithm_accept_zeros() -> None:
     leaf = indicator("a", "index", worst=0, best=9, transform={"method": "log", "shift": 1})
     result = scored(one_level(leaf), a=[0.0, 2, 9])
     assert result.scores["a"].tolist() == pytest.approx([0, 100 * math.log(3) / math.log(10), 100])
@@ -61,7 +61,7 @@ def test_a_shift_lets_a_logarithm_have_zeros() -> None:
     assert "become ln (x +1)" in explain(one_level(leaf | {"transform": {"method": "log", "shift": 1}}))
 
 
-def test_goalposts_are_exchanged_with_the_direction_and_must_go_with_it() -> None:
+def test_goalposts_must_agree_with_the_direction() -> None:
     falling = {"direction": "lower_is_better"}
     result = scored(one_level(indicator("a", "index", worst="p100", best="p0", **falling)), a=[0.0, 5, 10])
     assert result.scores["a"].tolist() == [100, 50, 0]
@@ -74,7 +74,7 @@ def test_goalposts_are_exchanged_with_the_direction_and_must_go_with_it() -> Non
         scored(one_level(indicator("a", "index", worst=50, best="p100")), a=[1.0, 2])
 
 
-def test_caps_hold_raw_values_and_are_recorded() -> None:
+def test_caps_limit_raw_values_and_are_recorded() -> None:
     leaf = indicator("a", "index", at_least="p10", at_most=80)
     result = scored(one_level(leaf, normalise="minmax"), a=TENS)
     assert result.indicators.treated["a"].tolist() == [10, *TENS[1:9], 80, 80]
@@ -92,7 +92,7 @@ def test_caps_hold_raw_values_and_are_recorded() -> None:
         scored(one_level(indicator("a", "index", worst=0, best=1, at_least="p100", at_most=3)), a=TENS)
 
 
-def test_caps_for_all_indicators_and_in_every_draw() -> None:
+def test_caps_apply_to_all_indicators_and_in_every_draw() -> None:
     table = rows({"a": [*TENS], "b": [*TENS[::-1]]}).assign(lower=lambda rows: rows["value"] - 30)
     table = table.assign(upper=table["value"] + 30)
     framework = one_level(
@@ -107,7 +107,7 @@ def test_caps_for_all_indicators_and_in_every_draw() -> None:
     assert index["score_high"].max() <= 100
 
 
-def test_values_are_divided_by_others() -> None:
+def test_values_are_divided_by_a_stated_divisor() -> None:
     framework = one_level(indicator("flights", "index", divide_by="people", worst=0, best=2))
     table = rows({"flights": [10.0, 30, NAN], "people": [10.0, 20, 0]}).assign(lower=5.0, upper=20.0)
     result = score(framework, table)
@@ -127,11 +127,11 @@ def test_a_divisor_may_be_an_indicator_too_and_must_be_above_zero() -> None:
     table = rows({"a": [1.0, 2], "b": [0.0, 8]})
     assert "values.2: a is divided by b, which is not above 0 here" in faults(framework, table)
     framework["elements"][1]["divide_by"] = "people"
-    said = faults(framework, table)
-    assert "elements.1.divide_by: a is divided by people, which has no data" in said
+    message = faults(framework, table)
+    assert "elements.1.divide_by: a is divided by people, which has no data" in message
 
 
-def test_missing_and_floor_by_level_and_element() -> None:
+def test_missing_and_floor_may_be_stated_by_level_and_element() -> None:
     framework = two_components(
         missing={"component": "blank", "index": "renormalise"}, aggregate={"index": "geometric"}, floor={"index": 10}
     )
@@ -150,7 +150,7 @@ def test_missing_and_floor_by_level_and_element() -> None:
         ("maximum", [100, 50]), ("arithmetic", [(200 + 90 + 5) / 4, 36.25]),
     ],
 )  # fmt: skip
-def test_sums_products_and_extremes(mean: str, expected: list[float]) -> None:
+def test_sums_products_and_extremes_by_hand(mean: str, expected: list[float]) -> None:
     leaves = [
         indicator(name, "index", worst=0, best=100, weight=weight)
         for name, weight in zip("abc", (2, 1, 1), strict=True)
@@ -165,8 +165,8 @@ def test_sums_products_and_extremes(mean: str, expected: list[float]) -> None:
         assert parts.isna().all(axis=None)
     else:
         assert parts.sum(axis=1).tolist() == pytest.approx(expected)
-    still = simulate(result, 20, settings=None).parameters
-    assert len(still) == 20
+    draws = simulate(result, 20, settings=None).parameters
+    assert len(draws) == 20
 
 
 def test_a_child_without_weight_is_neither_best_nor_worst() -> None:
@@ -175,7 +175,7 @@ def test_a_child_without_weight_is_neither_best_nor_worst() -> None:
 
 
 @pytest.mark.parametrize("mean", ["geometric", "harmonic", "product"])
-def test_with_a_floor_of_zero_a_zero_is_a_zero(mean: str) -> None:
+def test_a_floor_of_zero_permits_zero_scores(mean: str) -> None:
     leaves = [indicator(name, "index", worst=0, best=100) for name in "ab"]
     result = scored(one_level(*leaves, aggregate=mean, floor=0), a=[0.0, 40], b=[60.0, 40])
     assert result.scores["index"].tolist() == pytest.approx([0, 1600 if mean == "product" else 40])
@@ -186,14 +186,14 @@ def test_with_a_floor_of_zero_a_zero_is_a_zero(mean: str) -> None:
             scored(one_level(*leaves, aggregate=mean), a=[0.0, 40], b=[60.0, 40])
 
 
-def test_a_penalty_for_being_uneven() -> None:
+def test_the_mazziotta_pareto_mean_adjusts_for_unevenness() -> None:
     leaves = [indicator(name, "index", worst=0, best=100) for name in "ab"]
     for sign, expected in (("minus", 50 - 100 / 50), ("plus", 50 + 100 / 50)):
         framework = one_level(*leaves, aggregate={"method": "mazziotta_pareto", "sign": sign})
         assert scored(framework, a=[40.0], b=[60.0]).scores["index"].tolist() == [expected]
 
 
-def test_scores_on_a_scale_of_their_own() -> None:
+def test_goalpost_scores_may_have_their_own_scale() -> None:
     goalposts = {"method": "goalposts", "low": 1, "high": 7}
     result = scored(one_level(indicator("a", "index", worst=0, best=10, normalise=goalposts)), a=[0.0, 5, 12])
     assert result.scores["a"].tolist() == [1, 4, 7]
@@ -204,14 +204,14 @@ def test_the_deviation_may_divide_by_n() -> None:
     assert result.scores["a"].tolist() == [-1, 1]
 
 
-def test_normal_scores() -> None:
+def test_normal_scores_by_hand() -> None:
     framework = one_level(indicator("a", "index"), normalise={"method": "normal", "mean": 50, "sd": 10})
     # Ranks 1, 2.5 and 2.5 of three values, divided by 4: the quantiles 0.25 and 0.625.
     result = scored(framework, a=[1.0, 3, 3])
     assert result.scores["a"].tolist() == pytest.approx([50 - 6.744897502, 53.18639364, 53.18639364])
 
 
-def test_scores_are_rescaled_between_goalposts_of_their_own() -> None:
+def test_scores_are_rescaled_between_their_own_goalposts() -> None:
     framework = {
         "elements": [
             element("index"), element("raw", "index", rescale={"method": "goalposts", "worst": 20, "best": 70}),
@@ -227,7 +227,7 @@ def test_scores_are_rescaled_between_goalposts_of_their_own() -> None:
     assert "index enters no parent" in faults(framework, rows({"a": [1.0]}))
 
 
-def test_weights_drawn_once() -> None:
+def test_random_weights_are_drawn_once() -> None:
     leaves = [indicator(name, "index", worst=0, best=100, weight=2) for name in "abc"]
     framework = one_level(*leaves, weights={"method": "random", "spread": 0.2, "seed": 4})
     columns = {"a": [10.0, 90], "b": [20.0, 10], "c": [50.0, 0]}
@@ -238,7 +238,7 @@ def test_weights_drawn_once() -> None:
     assert scored(framework, **columns).weights()["weight"].tolist() == weights["weight"].tolist()
 
 
-def test_an_area_of_which_nothing_is_known_is_not_made_an_average_one() -> None:
+def test_an_area_without_any_value_is_not_imputed() -> None:
     for method in ("mean", "median"):
         result = scored(two_components(impute=method), **{key: [*column, NAN] for key, column in EXAMPLE.items()})
         assert math.isnan(result.scores["index"].iloc[3])
@@ -247,7 +247,7 @@ def test_an_area_of_which_nothing_is_known_is_not_made_an_average_one() -> None:
     assert scored(two_components(impute="mean"), **columns).indicators.cells["value"].tolist() == [30]
 
 
-def test_the_base_year_and_the_reference_area_are_found_however_they_are_written() -> None:
+def test_the_base_year_may_be_a_number_or_text() -> None:
     table = rows({"a": [1.0, 3, 5, 9]}, [2020, 2021])
     for base in (2020, "2020"):
         framework = one_level(indicator("a", "index"), normalise={"method": "base_year_z", "base": base})
@@ -276,24 +276,24 @@ def test_the_base_year_and_the_reference_area_are_found_however_they_are_written
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(keys: dict[str, Any], words: str) -> None:
+def test_contradictory_options_are_refused(keys: dict[str, Any], words: str) -> None:
     assert words in faults(two_components(**keys))
 
 
-def test_what_has_no_effect_is_refused() -> None:
+def test_options_without_effect_are_refused() -> None:
     framework = two_components()
     framework["elements"][1] |= {"direction": "higher_is_better", "worst": 0}
     framework["elements"][2] |= {"aggregate": "median"}
-    said = faults(framework)
-    assert "elements.1.direction: housing is a parent, which cannot have direction, worst" in said
-    assert "elements.2.aggregate: crowding is an indicator, which cannot have aggregate" in said
+    message = faults(framework)
+    assert "elements.1.direction: housing is a parent, which cannot have direction, worst" in message
+    assert "elements.2.aggregate: crowding is an indicator, which cannot have aggregate" in message
 
 
-def test_a_broken_tree_hides_no_faulty_method() -> None:
+def test_a_broken_tree_does_not_hide_faulty_methods() -> None:
     framework = two_components(normalise="minmx", available=3)
     framework["elements"][1]["parent"] = "nowhere"
     framework["elements"][3] |= {"transform": "root", "impute": "guess", "at_most": "much"}
-    said = faults(framework)
+    message = faults(framework)
     for words in (
         "'minmx' is not a method",
         "available is 3",
@@ -301,26 +301,26 @@ def test_a_broken_tree_hides_no_faulty_method() -> None:
         "'guess' is not a",
         "at_most is 'much'",
     ):
-        assert words in said
+        assert words in message
 
 
-def test_a_key_left_blank_states_nothing() -> None:
+def test_a_blank_key_has_no_effect() -> None:
     framework = two_components(weights=None, outside=None, impute=None, missing=None)
     plain = scored(two_components(), **EXAMPLE).scores
     pd.testing.assert_frame_equal(scored(framework, **EXAMPLE).scores, plain)
 
 
-def test_a_level_that_no_element_is_of_is_no_name_for_another() -> None:
+def test_a_level_without_elements_is_refused_as_a_key() -> None:
     elements = [
         {"id": "r"}, {"id": "h", "parent": "r"}, {"id": "n", "parent": "h", "level": "category"},
         indicator("a", "n"), indicator("b", "n"),
     ]  # fmt: skip
     levels = ["indicator", "component", "category", "dimension", "index"]
-    said = faults({"levels": levels, "elements": elements, "aggregate": {"component": "minimum"}})
-    assert "aggregate is given for 'component', which is none of the levels category, dimension, index" in said
+    message = faults({"levels": levels, "elements": elements, "aggregate": {"component": "minimum"}})
+    assert "aggregate is given for 'component', which is none of the levels category, dimension, index" in message
 
 
-def test_a_score_that_is_not_clipped_is_explained_so() -> None:
+def test_the_explanation_says_whether_a_score_is_clipped() -> None:
     elements = [{"id": "r"}, {"id": "c", "parent": "r"}, indicator("a", "c"), indicator("b", "c")]
     rescale = {"method": "goalposts", "worst": 1, "best": 0}
     framework: dict[str, Any] = {"normalise": "none", "elements": elements, "rescale": {"component": rescale}}
@@ -329,7 +329,7 @@ def test_a_score_that_is_not_clipped_is_explained_so() -> None:
     assert "enters its parent as s = 100 × (x − worst) / (best − worst), worst 1" in explain(framework)
 
 
-def test_everything_stated_is_explained() -> None:
+def test_every_stated_option_is_explained() -> None:
     framework = one_level(
         indicator("a", "index", worst="p5", best=90, at_most="p99", divide_by="people",
                   transform={"method": "logit", "upper": 100}),
@@ -340,7 +340,7 @@ def test_everything_stated_is_explained() -> None:
         aggregate={"method": "mazziotta_pareto", "sign": "plus"}, weights={"method": "random", "spread": 0.1},
         missing="group_mean", available=0.65, decimals={"index": 2}, outside=["WLD"], wholes="group", ties="average",
     )  # fmt: skip
-    said = explain(framework)
+    message = explain(framework)
     for words in (
         "Goalposts, worst to best: a p5 to 90.", "become ln(x / (100 − x))", "Values above p99 are set to p99.",
         "values are divided: a by people", "s = 1 + (7 − 1) × clip", "the panel's extremes are used",
@@ -351,4 +351,4 @@ def test_everything_stated_is_explained() -> None:
         "not ranked and not used for weights or extremes: WLD", "A whole of the areas of each group",
         "ties share the mean of their places",
     ):  # fmt: skip
-        assert words in said, words
+        assert words in message, words

@@ -1,3 +1,5 @@
+"""Transformations of values before normalisation."""
+
 from __future__ import annotations
 
 import math
@@ -40,7 +42,7 @@ def test_every_transform_by_hand(transform: Transform, value: float, expected: f
     assert np.isnan(result[1])
 
 
-def test_no_method_is_left_unchecked() -> None:
+def test_every_method_is_checked() -> None:
     assert set(METHODS) == {
         "none", "log", "square", "cube", "square_root", "cube_root", "reciprocal", "logit", "box_cox",
     }  # fmt: skip
@@ -65,18 +67,18 @@ def test_a_value_outside_the_domain_is_refused(transform: Any, value: float, wor
         transformed(np.array([0.5, value]), transform)
 
 
-def test_the_indicator_is_named() -> None:
+def test_the_message_names_the_indicator() -> None:
     with pytest.raises(EngineError, match="indicator y: the transform 'log'"):
         transform_panel(make_panel({"x": [1, 2], "y": [0, 1]}), {"y": Transform("log")})
 
 
-def test_a_panel_keeps_what_has_no_transform() -> None:
+def test_indicators_without_a_transform_are_unchanged() -> None:
     panel = make_panel({"x": [1, NAN], "y": [4, 9]})
     result = transform_panel(panel, {"y": Transform("square_root")})
     pd.testing.assert_frame_equal(result, make_panel({"x": [1, NAN], "y": [2, 3]}))
 
 
-def test_the_exponent_is_the_one_of_highest_likelihood() -> None:
+def test_the_exponent_has_the_highest_likelihood() -> None:
     values = np.append(np.random.default_rng(0).lognormal(1, 0.6, 80), NAN)
     exponent = estimated(values, Transform("box_cox")).exponent
     assert exponent is not None
@@ -95,7 +97,7 @@ def test_an_exponent_is_not_estimated_from_two_values() -> None:
     st.sampled_from([Transform(name, 0.3) for name in METHODS]),  # type: ignore[arg-type]
     st.lists(st.floats(0.001, 0.999), min_size=2, max_size=8, unique=True),
 )
-def test_order_is_kept_or_reversed_throughout(transform: Transform, values: list[float]) -> None:
+def test_order_is_preserved_or_reversed_throughout(transform: Transform, values: list[float]) -> None:
     result = transformed(np.sort(np.array(values)), transform)
     steps = np.diff(result) * (-1 if transform.reverses else 1)
     assert (steps >= 0).all()

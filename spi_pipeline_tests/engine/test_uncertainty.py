@@ -1,3 +1,5 @@
+"""Intervals and shares of uncertainty from repeated draws."""
+
 from __future__ import annotations
 
 import os
@@ -46,8 +48,8 @@ def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[
     """The parameters that a draw recorded, including weights, and its computed scores."""
     numbers = {source: [number] for source in sources or SOURCES}
     drawn = model.draw(numbers, seed)
-    noted = {**model.changes(numbers, seed)[1], **model.weights(drawn)}
-    return {name: entry[0] for name, entry in noted.items()}, drawn
+    recorded = {**model.changes(numbers, seed)[1], **model.weights(drawn)}
+    return {name: entry[0] for name, entry in recorded.items()}, drawn
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def one_draw(model: Model, number: int, seed: int, *sources: str) -> tuple[dict[
         {"rescale": {"component": {"method": "goalposts", "worst": 20, "best": 90}}},
     ],
 )
-def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, Any]) -> None:
+def test_a_draw_that_varies_nothing_equals_the_calculation(keys: dict[str, Any]) -> None:
     scores = computed(**keys)
     drawn = Model(scores, UncertaintySettings()).draw({}, 1).scores
     for name in scores.scores:
@@ -85,7 +87,7 @@ def test_a_draw_that_varies_nothing_is_the_calculation_itself(keys: dict[str, An
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> None:
+def test_a_draw_equals_the_index_recomputed_with_the_drawn_parameters(number: int) -> None:
     framework = two_components(aggregate={"index": "geometric"}, floor=1)
     stated_scores = score(framework, values())
     model = Model(stated_scores, UncertaintySettings(tuple(set(SOURCES) - {"choice"})))
@@ -110,11 +112,11 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
     aggregate = framework["aggregate"] if stated == "as_declared" else stated
     again = score({"elements": elements, "aggregate": aggregate, "floor": 1}, data)
     leaves = list(stated_scores.task.structure.leaves)
-    anew, usual = again.scores[leaves], stated_scores.scores[leaves]
+    recomputed, usual = again.scores[leaves], stated_scores.scores[leaves]
     if parameters["transform"] == "square_root" or parameters["normalisation"] != "as_declared":
         # Another transform or normalisation is put on the scale of the scores as declared.
-        distance = (anew - anew.mean()) / anew.std(ddof=0)
-        anew = (usual.mean() + usual.std(ddof=0) * distance).clip(0, 100)
+        distance = (recomputed - recomputed.mean()) / recomputed.std(ddof=0)
+        recomputed = (usual.mean() + usual.std(ddof=0) * distance).clip(0, 100)
     given = [
         {"id": one["id"], "parent": one["parent"], "weight": one["weight"], "normalise": "none"}
         | {"direction": "higher_is_better"}
@@ -122,13 +124,13 @@ def test_a_draw_is_the_index_computed_anew_with_what_was_drawn(number: int) -> N
         else one
         for one in elements
     ]
-    rows = anew.reset_index().melt(["edition", "area_code"], var_name="indicator_id", value_name="value")
+    rows = recomputed.reset_index().melt(["edition", "area_code"], var_name="indicator_id", value_name="value")
     again = score({"elements": given, "aggregate": aggregate, "floor": 1}, rows)
     np.testing.assert_allclose(drawn.scores["index"][0], again.scores["index"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("normalise", ["z", "base_year_z", "borda", "goalposts"])
-def test_another_normalisation_is_no_other_unit(normalise: str) -> None:
+def test_another_normalisation_stays_on_the_same_scale(normalise: str) -> None:
     scores = computed(normalise=normalise)
     found = simulate(scores, 60, settings=UncertaintySettings(sources=("normalisation",))).intervals
     index = found[found["id"] == "index"].set_index("area_code")
@@ -153,7 +155,7 @@ def test_every_source_is_named_once_and_none_is_skipped_silently() -> None:
     assert plain["imputation"].how == "no cell was filled"
 
 
-def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_others() -> None:
+def test_figures_depend_on_the_seed_and_draws_are_independent() -> None:
     scores = computed(gaps=True, profile="spi")
     one, two = simulate(scores, 40, seed=7), simulate(scores, 40, seed=7)
     pd.testing.assert_frame_equal(one.intervals, two.intervals)
@@ -164,7 +166,7 @@ def test_the_same_seed_gives_the_same_figures_and_a_draw_does_not_depend_on_the_
     assert not simulate(scores, 40, seed=8).parameters.equals(one.parameters)
 
 
-def test_switching_one_source_off_leaves_the_draws_of_the_others() -> None:
+def test_switching_one_source_off_does_not_change_the_draws_of_the_others() -> None:
     scores = computed()
     every = simulate(scores, 20).parameters
     fewer = simulate(scores, 20, settings=UncertaintySettings(sources=("weights", "aggregation"))).parameters
@@ -172,7 +174,7 @@ def test_switching_one_source_off_leaves_the_draws_of_the_others() -> None:
     pd.testing.assert_frame_equal(every[fewer.columns], fewer)
 
 
-def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
+def test_weights_stay_in_their_range_and_have_a_constant_sum() -> None:
     parameters = simulate(computed(), 60, settings=UncertaintySettings(sources=("weights",), weights=0.2)).parameters
     pair = parameters[["weight crowding", "weight heat"]]
     assert pair.sum(axis=1).to_numpy() == pytest.approx(1)
@@ -181,17 +183,17 @@ def test_weights_stay_in_their_range_and_keep_their_sum() -> None:
     assert pair["weight heat"].std() > 0.02
 
 
-def test_goalposts_by_hand() -> None:
+def test_shifted_goalposts_by_hand() -> None:
     scores = computed()
     model = Model(scores, UncertaintySettings(sources=("goalposts",)))
-    noted, drawn = one_draw(model, 4, 1, "goalposts")
-    worst, best = 20 - 20 * noted["worst crime"], 0 - 20 * noted["best crime"]
+    recorded, drawn = one_draw(model, 4, 1, "goalposts")
+    worst, best = 20 - 20 * recorded["worst crime"], 0 - 20 * recorded["best crime"]
     crime = scores.task.values.panel["crime"]
     by_hand = 100 * ((crime - worst) / (best - worst)).clip(0, 1)
     np.testing.assert_allclose(drawn.scores["safety"][0], by_hand)
 
 
-def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
+def test_scores_spread_as_widely_as_the_stated_sampling_error() -> None:
     data = values()
     data["lower"], data["upper"] = data["value"] - 1.96, data["value"] + 1.96
     scores = score(two_components(), data)
@@ -202,7 +204,7 @@ def test_sampling_error_spreads_as_wide_as_it_was_stated() -> None:
     assert width == pytest.approx(2 * 1.645 * 5, rel=0.06)
 
 
-def test_events_tell_the_error_where_no_interval_is_given() -> None:
+def test_the_error_follows_from_events_where_no_interval_is_given() -> None:
     scores = computed(columns={"numerator": 25.0})
     found = simulate(scores, 1000, settings=UncertaintySettings(sources=("measurement",))).intervals
     row = found[(found["id"] == "safety") & (found["area_code"] == "A00")].iloc[0]
@@ -211,7 +213,7 @@ def test_events_tell_the_error_where_no_interval_is_given() -> None:
     assert row["score_high"] - row["score_low"] == pytest.approx(2 * 1.645 * 5.29 * crime / 25 * 5, rel=0.1)
 
 
-def test_intervals_pairs_and_the_lowest() -> None:
+def test_intervals_pairs_and_the_lowest_are_consistent() -> None:
     scores = computed()
     result = simulate(scores, 200, settings=UncertaintySettings(lowest=3))
     index = result.intervals[result.intervals["id"] == "index"]
@@ -235,12 +237,12 @@ def test_an_area_without_values_has_no_interval() -> None:
     data = values()
     data.loc[data["area_code"] == "A03", "value"] = NAN
     found = simulate(score(two_components(), data), 20).intervals
-    gone = found[found["area_code"] == "A03"]
-    assert gone[["score_low", "rank_low", "lowest"]].isna().all(axis=None)
+    unscored = found[found["area_code"] == "A03"]
+    assert unscored[["score_low", "rank_low", "lowest"]].isna().all(axis=None)
     assert found[found["area_code"] != "A03"]["rank_high"].notna().all()
 
 
-def test_without_doubt_nothing_moves() -> None:
+def test_ranks_do_not_vary_without_sources_of_uncertainty() -> None:
     scores = computed()
     found = simulate(scores, 20, settings=UncertaintySettings(sources=())).intervals
     assert (found["rank_low"] == found["rank_high"]).all()
@@ -256,7 +258,7 @@ def test_one_source_alone_has_the_whole_share() -> None:
     assert table["first"].notna().sum() == 1
 
 
-def test_shares_order_the_sources() -> None:
+def test_a_source_varied_more_has_the_larger_share() -> None:
     settings = UncertaintySettings(sources=("weights", "goalposts"), weights=0.9, goalposts=0.001)
     table = sensitivity(computed(), 200, settings=settings, resamples=50).set_index("source")
     assert table.loc["weights", "total"] > 0.8 > 0.2 > table.loc["goalposts", "total"]
@@ -264,7 +266,7 @@ def test_shares_order_the_sources() -> None:
 
 
 @pytest.mark.parametrize("options", [{"sources": ("luck",)}, {"goalposts": 0.6}, {"weights": 2}])
-def test_doubt_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(EngineError):
         UncertaintySettings(**options)
 
@@ -274,7 +276,7 @@ def test_too_few_draws_are_refused() -> None:
         simulate(computed(), 10)
 
 
-def test_principal_components_are_fitted_anew_in_each_draw() -> None:
+def test_principal_components_are_refitted_in_each_draw() -> None:
     scores = computed(profile="spi", columns={"lower": 5.0, "upper": 9.0})
     settings = UncertaintySettings(sources=("measurement",))
     drawn = simulate(scores, 30, settings=settings).parameters
@@ -312,7 +314,7 @@ def test_an_indicator_has_the_interval_of_its_sampling_error() -> None:
     assert (crime["rank_high"] - expected.loc[0.95]).abs().max() <= 1
 
 
-def test_an_area_without_a_score_does_not_spoil_the_pairs_of_the_others() -> None:
+def test_an_area_without_a_score_does_not_affect_the_pairs_of_the_others() -> None:
     data = values()
     data.loc[data["area_code"] == "A03", "value"] = NAN
     pairs = simulate(score(two_components(), data), 40).pairs[2024]
@@ -322,7 +324,7 @@ def test_an_area_without_a_score_does_not_spoil_the_pairs_of_the_others() -> Non
     assert (others != 0.5).to_numpy().sum() > AREAS * 5
 
 
-def test_what_a_framework_says_about_doubt_is_done() -> None:
+def test_the_settings_of_a_framework_are_applied() -> None:
     stated = {"sources": ["weights"], "weights": 0.5, "lowest": 2, "refit": False, "goalposts": 0.2}
     result = simulate(computed(doubt=stated), 40)
     assert [entry.source for entry in result.varied if entry.varied] == ["weights"]
@@ -344,7 +346,7 @@ def test_what_a_framework_says_about_doubt_is_done() -> None:
         ({"lowest": 0}, "lowest of doubt is 0"),
     ],
 )
-def test_faults_in_doubt(stated: Any, words: str) -> None:
+def test_faulty_settings_of_a_framework_are_refused(stated: Any, words: str) -> None:
     with pytest.raises(FrameworkError, match=words):
         computed(doubt=stated)
 
@@ -399,5 +401,7 @@ def test_the_figures_of_an_old_processor_are_the_same_but_for_rounding() -> None
     here, there = (np.frombuffer(figures_of(cores, **more)) for more in ({}, old))
     assert len(here) > 3000
     if here.tobytes() == there.tobytes():
-        pytest.skip("this numpy computes the same whatever it is told of the processor, so that nothing was compared")
+        pytest.skip(
+            "this numpy gives the same figures with and without newer instructions, so there is nothing to compare"
+        )
     np.testing.assert_allclose(there, here, rtol=0, atol=1e-9)

@@ -1,3 +1,5 @@
+"""Equal weights and principal component weights, and statistics of their fit."""
+
 from __future__ import annotations
 
 import math
@@ -50,7 +52,7 @@ def test_pooled_correlation_uses_complete_rows_only() -> None:
     np.testing.assert_allclose(pooled.correlation, 1)
 
 
-def test_two_complete_rows_correlate_nothing() -> None:
+def test_two_complete_rows_give_no_correlation() -> None:
     pooled = pooled_correlation(pd.DataFrame({"a": [1.0, 2], "b": [2.0, 1]}))
     assert pooled.n == 2
     assert pooled.correlation.isna().all(axis=None)
@@ -61,7 +63,7 @@ def test_with_two_indicators_weights_only_undo_the_spread() -> None:
     assert weights.to_dict() == pytest.approx({"a": 0.75, "b": 0.25})
 
 
-def test_weights_by_hand() -> None:
+def test_principal_component_weights_by_hand() -> None:
     # a and b correlate 0.6 with c and 0 with each other: the first eigenvector is (1, 1, sqrt 2) / 2.
     matrix = correlation([[1, 0, 0.6], [0, 1, 0.6], [0.6, 0.6, 1]])
     weights = principal_component_weights(matrix, pd.Series({"a": 1.0, "b": 1.0, "c": 1.0}))
@@ -115,8 +117,8 @@ def test_weights_sum_to_one_and_do_not_depend_on_the_order_of_columns(seed: int,
     assert weights.gt(0).all()
 
     names = [weights.index[i] for i in order if i < size]
-    turned = principal_component_weights(pooled.correlation.loc[names, names], pooled.sd)
-    pd.testing.assert_series_equal(turned[weights.index], weights)
+    recomputed = principal_component_weights(pooled.correlation.loc[names, names], pooled.sd)
+    pd.testing.assert_series_equal(recomputed[weights.index], weights)
 
 
 @settings(max_examples=30, deadline=None)
@@ -126,17 +128,17 @@ def test_weights_undo_a_change_of_scale(seed: int, factors: list[float]) -> None
     plain, scaled = pooled_correlation(scores), pooled_correlation(scores * factors)
     weights = principal_component_weights(plain.correlation, plain.sd)
     expected = weights / factors
-    turned = principal_component_weights(scaled.correlation, scaled.sd)
-    pd.testing.assert_series_equal(turned, expected / expected.sum())
+    recomputed = principal_component_weights(scaled.correlation, scaled.sd)
+    pd.testing.assert_series_equal(recomputed, expected / expected.sum())
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
-def test_weights_do_not_change_where_every_indicator_is_turned_round(seed: int) -> None:
+def test_weights_do_not_change_when_every_indicator_is_reversed(seed: int) -> None:
     scores = common_factor(seed)
-    plain, turned = pooled_correlation(scores), pooled_correlation(100 - scores)
+    plain, recomputed = pooled_correlation(scores), pooled_correlation(100 - scores)
     pd.testing.assert_series_equal(
-        principal_component_weights(turned.correlation, turned.sd),
+        principal_component_weights(recomputed.correlation, recomputed.sd),
         principal_component_weights(plain.correlation, plain.sd),
     )
 
@@ -147,7 +149,7 @@ def test_effective_weights_by_hand() -> None:
     assert effective.to_dict() == pytest.approx({"a": 0.25, "b": 0.75})
 
 
-def test_effective_weights_where_nothing_varies() -> None:
+def test_effective_weights_of_constant_scores_are_missing() -> None:
     scores = pd.DataFrame({"a": [5.0, 5.0], "b": [7.0, 7.0]})
     assert effective_weights(scores, equal_weights(["a", "b"])).isna().all()
 
@@ -182,7 +184,7 @@ def test_kmo_from_residuals_of_regressions() -> None:
     assert kmo(scores.corr()) == pytest.approx(squares / (squares + partials))
 
 
-def test_kmo_of_indicators_that_depend_on_each_other_exactly() -> None:
+def test_kmo_of_linearly_dependent_indicators_is_a_share() -> None:
     scores = common_factor(6).assign(sum=lambda frame: frame.sum(axis=1))
     assert 0 < kmo(scores.corr()) < 1
 
@@ -197,13 +199,13 @@ def test_first_component_share_by_hand() -> None:
     assert first_component_share(uniform(0.2, 5)) == pytest.approx(1.8 / 5)
 
 
-def test_fit_of_three_indicators() -> None:
+def test_the_fit_of_three_indicators_by_hand() -> None:
     fit = component_fit(uniform(0.5), n=40)
     assert (fit.n, fit.alpha, fit.kmo, fit.pc1_share) == pytest.approx((40, 0.75, 9 / 13, 2 / 3))
 
 
 @pytest.mark.parametrize("matrix", [uniform(0.9, 2), uniform(float("nan"))])
-def test_fit_says_nothing_of_two_indicators_or_of_gaps(matrix: pd.DataFrame) -> None:
+def test_the_fit_of_two_indicators_or_of_gaps_is_missing(matrix: pd.DataFrame) -> None:
     fit = component_fit(matrix, n=40)
     assert fit.n == 40
     assert all(math.isnan(value) for value in (fit.alpha, fit.kmo, fit.pc1_share))
@@ -211,7 +213,7 @@ def test_fit_says_nothing_of_two_indicators_or_of_gaps(matrix: pd.DataFrame) -> 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(3, 6))
-def test_fit_statistics_keep_their_bounds(seed: int, size: int) -> None:
+def test_fit_statistics_stay_within_their_bounds(seed: int, size: int) -> None:
     pooled = pooled_correlation(common_factor(seed, size))
     fit = component_fit(pooled.correlation, pooled.n)
     assert fit.alpha <= 1

@@ -1,3 +1,5 @@
+"""Weights fitted to one factor, balanced by correlation, drawn at random, or of either sign."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -36,20 +38,20 @@ def test_given_weights_sum_to_one_and_default_to_one() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0.2, 0.9), min_size=3, max_size=4))
-def test_an_exact_one_factor_model_gives_back_its_loadings(loadings: list[float]) -> None:
+def test_an_exact_one_factor_model_reproduces_its_loadings(loadings: list[float]) -> None:
     weights = one_factor_weights(factor_model(loadings), ones(len(loadings)))
     vector = np.array(loadings)
     by_hand = vector / (1 - vector**2)
     np.testing.assert_allclose(weights, by_hand / by_hand.sum(), rtol=1e-5)
 
 
-def test_the_factor_weights_are_those_of_the_scores_own_scale() -> None:
+def test_factor_weights_undo_a_change_of_scale() -> None:
     correlation = factor_model([0.8, 0.6, 0.5])
     plain, scaled = one_factor_weights(correlation, ones(3)), one_factor_weights(correlation, ones(3) * [1, 2, 1])
     assert scaled["b"] / scaled["a"] == pytest.approx(plain["b"] / plain["a"] / 2)
 
 
-def test_the_factor_needs_three_indicators_that_pull_the_same_way() -> None:
+def test_the_factor_needs_three_indicators_that_correlate_positively() -> None:
     with pytest.raises(EngineError, match="three or more"):
         one_factor_weights(factor_model([0.8, 0.6]), ones(2))
     with pytest.raises(NegativeLoadingError, match="c"):
@@ -65,7 +67,7 @@ def correlated(seed: int, size: int = 4) -> pd.DataFrame:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
-def test_balanced_weights_balance_wherever_any_do(seed: int) -> None:
+def test_balanced_weights_balance_wherever_possible(seed: int) -> None:
     scores = correlated(seed)
     solvable = (np.linalg.inv(scores.corr()).sum(axis=1) > 0).all()
     try:
@@ -77,7 +79,7 @@ def test_balanced_weights_balance_wherever_any_do(seed: int) -> None:
     assert correlations.max() - correlations.min() < 1e-9
 
 
-def test_children_that_repeat_each_other_cannot_be_balanced() -> None:
+def test_collinear_children_cannot_be_balanced() -> None:
     scores = correlated(1, size=2).assign(c=lambda table: 3 * table["a"] + 1)
     with pytest.raises(EngineError, match="do not repeat each other"):
         correlation_balanced_weights(scores)
@@ -90,13 +92,13 @@ def test_balanced_weights_follow_targets() -> None:
     assert correlations["c"] / correlations["a"] == pytest.approx(0.9, abs=1e-9)
 
 
-def test_what_cannot_be_balanced_is_refused() -> None:
+def test_children_that_cannot_be_balanced_are_refused() -> None:
     scores = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [1.0, 2, 3, 4.5], "c": [8.0, 6, 4, 2.5]})
     with pytest.raises(EngineError, match="use equal weights"):
         correlation_balanced_weights(scores)
 
 
-def test_random_weights_stay_in_their_range_and_keep_the_sum() -> None:
+def test_random_weights_stay_in_their_range_and_have_a_constant_sum() -> None:
     nominal = pd.Series({"a": 1.0, "b": 3.0})
     drawn = random_weights(nominal, 0.25, np.random.default_rng(1))
     assert drawn.sum() == pytest.approx(4)
@@ -106,7 +108,7 @@ def test_random_weights_stay_in_their_range_and_keep_the_sum() -> None:
         random_weights(nominal, 1.5, np.random.default_rng(1))
 
 
-def test_negative_loadings_only_on_demand() -> None:
+def test_negative_loadings_are_allowed_only_on_request() -> None:
     scores = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [2.0, 4, 7, 8], "c": [3.0, 3, 1, 1]})
     pooled = pooled_correlation(scores)
     with pytest.raises(NegativeLoadingError):

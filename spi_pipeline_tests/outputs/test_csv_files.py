@@ -21,7 +21,7 @@ def cells(table: pa.Table) -> list[str]:
     return [cell for row in rows[1:] for cell in row]
 
 
-def test_texts_that_a_spreadsheet_would_run_are_texts_and_numbers_stay_numbers() -> None:
+def test_formula_like_texts_are_escaped_and_numbers_are_not() -> None:
     table = pa.table(
         {"text": ['=HYPERLINK("http://evil.example")', "-1", "a=1", None], "number": [-1.5, -0.0, 2.0, None]}
     )
@@ -29,14 +29,14 @@ def test_texts_that_a_spreadsheet_would_run_are_texts_and_numbers_stay_numbers()
 
 
 @given(st.lists(st.text(st.sampled_from(f"{RISKY}'\",a1 ")), min_size=1))
-def test_no_cell_begins_like_a_formula_and_each_gives_its_text_back(texts: list[str]) -> None:
+def test_no_cell_starts_like_a_formula_and_every_text_can_be_restored(texts: list[str]) -> None:
     # csv.reader finds no cell in a row of one empty cell, so the table has a second column.
-    found = cells(pa.table({"text": texts, "beside": [1] * len(texts)}))[::2]
-    assert not any(cell.startswith(tuple(RISKY)) for cell in found)
-    assert [re.sub(f"^'(?='*[{re.escape(RISKY)}])", "", cell) for cell in found] == texts
+    escaped = cells(pa.table({"text": texts, "beside": [1] * len(texts)}))[::2]
+    assert not any(cell.startswith(tuple(RISKY)) for cell in escaped)
+    assert [re.sub(f"^'(?='*[{re.escape(RISKY)}])", "", cell) for cell in escaped] == texts
 
 
-def test_moments_are_written_in_utc_whatever_zone_they_come_in() -> None:
+def test_times_are_written_in_utc_from_any_zone() -> None:
     moment = dt.datetime(2026, 6, 1, 12, 30, 0, 250_000, tzinfo=dt.UTC)
     for zone in ("UTC", "Europe/London", "Asia/Tokyo"):
         column = pa.array([moment, None], pa.timestamp("us", zone))

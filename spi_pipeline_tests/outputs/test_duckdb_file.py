@@ -34,54 +34,54 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "some.duckdb"
 
 
-def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
+def query_rows(database: Path, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
 
 def test_the_database_has_types_keys_constraints_and_comments(database: Path) -> None:
     write(database, [database_table(SCORES)])
-    assert ask(
+    assert query_rows(
         database, "SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE NOT internal"
     ) == [
         ("area_code", "VARCHAR", False, "the ward's code"),
         ("score", "DOUBLE", True, "from 0 to 100"),
     ]
-    assert ask(database, "SELECT comment FROM duckdb_tables()") == [("one row per ward",)]
-    kinds = ask(database, "SELECT constraint_type, constraint_column_names FROM duckdb_constraints()")
+    assert query_rows(database, "SELECT comment FROM duckdb_tables()") == [("one row per ward",)]
+    kinds = query_rows(database, "SELECT constraint_type, constraint_column_names FROM duckdb_constraints()")
     assert ("PRIMARY KEY", ["area_code"]) in kinds
     assert ("CHECK", ["area_code"]) in kinds
 
 
-def test_blocks_are_the_smallest_there_are_and_keys_may_be_left_out(tmp_path: Path) -> None:
-    held, left_out = tmp_path / "held.duckdb", tmp_path / "left_out.duckdb"
-    write(held, [database_table(SCORES)])
-    write(left_out, [database_table(SCORES)], keyed=False)
-    for file, keys in ((held, 1), (left_out, 0)):
-        assert ask(file, "SELECT block_size FROM pragma_database_size()") == [(16384,)]
+def test_blocks_have_the_smallest_size_and_keys_may_be_omitted(tmp_path: Path) -> None:
+    with_keys, without_keys = tmp_path / "held.duckdb", tmp_path / "left_out.duckdb"
+    write(with_keys, [database_table(SCORES)])
+    write(without_keys, [database_table(SCORES)], keyed=False)
+    for file, keys in ((with_keys, 1), (without_keys, 0)):
+        assert query_rows(file, "SELECT block_size FROM pragma_database_size()") == [(16384,)]
         keyed = "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
-        assert ask(file, keyed) == [(keys,)]
-        assert ask(file, "SELECT * FROM score") == [("E05000001", 1.0), ("E05000002", 1.0)]
+        assert query_rows(file, keyed) == [(keys,)]
+        assert query_rows(file, "SELECT * FROM score") == [("E05000001", 1.0), ("E05000002", 1.0)]
         assert not file.with_name(f"{file.name}.wal").exists()
 
 
-def test_parts_are_united_cast_and_sorted_by_key_whatever_the_order_of_their_columns(database: Path) -> None:
+def test_parts_are_combined_cast_and_sorted_by_key(database: Path) -> None:
     first = pa.table({"score": [3, 1], "area_code": pa.array(["E05000003", "E05000001"]).dictionary_encode()})
     second = pa.table({"area_code": pa.array(["E05000002"], pa.large_string()), "score": pa.nulls(1)})
     write(database, [database_table(first, second)])
     rows = [("E05000001", 1.0), ("E05000002", None), ("E05000003", 3.0)]
-    assert ask(database, "SELECT area_code, score FROM score") == rows
+    assert query_rows(database, "SELECT area_code, score FROM score") == rows
     database.unlink()
     write(database, [replace(database_table(first, second, first), primary_key=())])
-    assert ask(database, "SELECT * FROM score") == [rows[0], rows[0], rows[1], rows[2], rows[2]]
+    assert query_rows(database, "SELECT * FROM score") == [rows[0], rows[0], rows[1], rows[2], rows[2]]
 
 
-def test_a_table_without_parts_is_there_and_empty(database: Path) -> None:
+def test_a_table_without_parts_exists_and_is_empty(database: Path) -> None:
     write(database, [database_table()])
-    assert ask(database, "SELECT count(*) FROM score") == [(0,)]
+    assert query_rows(database, "SELECT count(*) FROM score") == [(0,)]
 
 
-def test_names_and_comments_are_never_taken_for_statements(database: Path) -> None:
+def test_names_and_comments_are_never_run_as_statements(database: Path) -> None:
     table = DatabaseTable(
         name='a"; DROP TABLE b; --',
         columns=[Column('c" INTEGER); --', "VARCHAR", "it's; DROP TABLE b; --"), Column("select", "BIGINT", "''")],
@@ -91,19 +91,19 @@ def test_names_and_comments_are_never_taken_for_statements(database: Path) -> No
     )
     plain = DatabaseTable("score part 0", [Column("x", "BIGINT")], (), "", [pa.table({"x": [1]}), pa.table({"x": [2]})])
     write(database, [table, plain, database_table(SCORES)])
-    assert ask(database, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1") == [
+    assert query_rows(database, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1") == [
         (table.name, table.comment),
         ("score", "one row per ward"),
         ("score part 0", ""),
     ]
-    assert ask(database, """SELECT * FROM "a""; DROP TABLE b; --" """) == [("'; --", 1)]
+    assert query_rows(database, """SELECT * FROM "a""; DROP TABLE b; --" """) == [("'; --", 1)]
     comments = "SELECT comment FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
-    assert ask(database, comments)[:2] == [("it's; DROP TABLE b; --",), ("''",)]
-    assert ask(database, 'SELECT x FROM "score part 0"') == [(1,), (2,)]
+    assert query_rows(database, comments)[:2] == [("it's; DROP TABLE b; --",), ("''",)]
+    assert query_rows(database, 'SELECT x FROM "score part 0"') == [(1,), (2,)]
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ({"area_code": ["E05000001"] * 2, "score": [1.0, 2.0]}, 'uplicate key ".*E05000001"'),
         ({"area_code": [None], "score": [1.0]}, "NOT NULL constraint failed: score.area_code"),
@@ -112,38 +112,38 @@ def test_names_and_comments_are_never_taken_for_statements(database: Path) -> No
         ({"area_code": ["E05000001"], "extra": [1.0]}, r"missing \['score'\], extra \['extra'\]"),
     ],
 )
-def test_a_table_that_breaks_its_promise_is_named(database: Path, rows: dict[str, list[Any]], said: str) -> None:
+def test_a_table_that_breaks_its_constraints_is_named(database: Path, rows: dict[str, list[Any]], message: str) -> None:
     types = {"area_code": pa.string()}
     bad = pa.table({name: pa.array(values, types.get(name)) for name, values in rows.items()})
-    with pytest.raises(SpiError, match=f"able 'score' .*{said}"):
+    with pytest.raises(SpiError, match=f"able 'score' .*{message}"):
         write(database, [database_table(bad)])
 
 
-def test_the_same_tables_are_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+def test_the_same_tables_give_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
     files = [tmp_path / "one.duckdb", tmp_path / "two.duckdb"]
     write(files[0], [database_table(SCORES)])
     write(files[1], [database_table(SCORES.slice(1), SCORES.slice(0, 1))])
-    one, two = (ask(file, "SELECT * FROM score") for file in files)
+    one, two = (query_rows(file, "SELECT * FROM score") for file in files)
     assert one == two == [("E05000001", 1.0), ("E05000002", 1.0)]
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"some.duckdb could not be written .*check the disk"):
         write(tmp_path / "nowhere" / "some.duckdb", [database_table(SCORES)])
 
 
-def test_a_view_asks_the_tables_and_has_comments(database: Path) -> None:
+def test_a_view_reads_the_tables_and_has_comments(database: Path) -> None:
     view = View(
         'best"; --', "SELECT max(score), area_code FROM score GROUP BY 2 ORDER BY 2 DESC",
         {"it's": "the 'best'", 'c"': "its ward"}, "one row; 'x'",
     )  # fmt: skip
     write(database, [database_table(SCORES)], [view])
-    assert ask(database, 'SELECT * FROM "best""; --"') == [(1.0, "E05000002"), (1.0, "E05000001")]
-    assert ask(database, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal") == [
+    assert query_rows(database, 'SELECT * FROM "best""; --"') == [(1.0, "E05000002"), (1.0, "E05000001")]
+    assert query_rows(database, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal") == [
         (view.name, view.comment)
     ]
     columns = "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal AND table_name LIKE 'best%'"
-    assert ask(database, columns) == list(view.columns.items())
+    assert query_rows(database, columns) == list(view.columns.items())
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,6 @@ def test_a_view_asks_the_tables_and_has_comments(database: Path) -> None:
         ("SELECT score FROM score", ["a", "b"]),
     ],
 )
-def test_a_view_that_asks_for_what_is_not_there_is_named(database: Path, query: str, columns: list[str]) -> None:
+def test_a_view_of_missing_tables_or_columns_is_named(database: Path, query: str, columns: list[str]) -> None:
     with pytest.raises(SpiError, match=r"View 'best' cannot go into the database .*: nothing was published"):
         write(database, [database_table(SCORES)], [View("best", query, dict.fromkeys(columns, ""), "")])

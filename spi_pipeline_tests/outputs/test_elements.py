@@ -13,14 +13,14 @@ from spi_pipeline.outputs.elements import COLUMNS, elements
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def test_every_id_of_a_score_and_no_other_has_one_row(refreshed: Sandbox) -> None:
+def test_exactly_the_ids_of_scores_have_one_row_each(refreshed: Sandbox) -> None:
     scored = refreshed.query("SELECT DISTINCT id, level FROM score ORDER BY ALL")
     assert refreshed.query("SELECT id, level FROM element ORDER BY ALL") == scored
 
 
-def test_each_hangs_where_the_weights_say(refreshed: Sandbox) -> None:
-    hung = refreshed.query("SELECT id, parent_id FROM element WHERE parent_id IS NOT NULL ORDER BY ALL")
-    assert hung == refreshed.query("SELECT DISTINCT id, parent_id FROM weight ORDER BY ALL")
+def test_parents_agree_with_the_weights(refreshed: Sandbox) -> None:
+    parents = refreshed.query("SELECT id, parent_id FROM element WHERE parent_id IS NOT NULL ORDER BY ALL")
+    assert parents == refreshed.query("SELECT DISTINCT id, parent_id FROM weight ORDER BY ALL")
     assert refreshed.query("SELECT id FROM element WHERE parent_id IS NULL") == [(refreshed.contracts.framework.id,)]
 
 
@@ -32,13 +32,13 @@ def test_titles_are_those_of_the_contracts_in_the_order_of_the_framework(refresh
     dimensions = refreshed.contracts.framework.dimensions
     components = [part for dimension in dimensions for part in dimension.components]
     assert [row[0] for row in rows[1:16]] == [part.id for part in (*dimensions, *components)]
-    assert {name: said for name, _, said, _ in rows}["safety"] == "Are people safe where they live?"
+    assert {name: description for name, _, description, _ in rows}["safety"] == "Are people safe where they live?"
     assert refreshed.query("SELECT count(missing_because) FROM element") == [(0,)], "every component has a slot"
-    commented = refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'element'")
-    assert dict(commented) == COLUMNS
+    comments = refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'element'")
+    assert dict(comments) == COLUMNS
 
 
-def test_a_title_is_text_whatever_it_holds(refreshed: Sandbox, tmp_path: Path) -> None:
+def test_a_title_with_quotes_is_text(refreshed: Sandbox, tmp_path: Path) -> None:
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": 'People\'s "Index"'})
     names = ("indicator_id", "title", "description", "component_id", "not_in_basis_because")

@@ -18,7 +18,9 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 INDEX = "social_progress_index"
 
 
-def explained(sandbox: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi") -> ChangeExplanation:
+def explanation_of(
+    sandbox: Sandbox, area: str, element: str, *pair: int | None, profile: str = "spi"
+) -> ChangeExplanation:
     with open_question(sandbox.store.database, sandbox.contracts, area, element, profile) as question:
         return explain_change(question, *pair)
 
@@ -34,41 +36,44 @@ def editions(sandbox: Sandbox) -> list[int]:
 
 
 @pytest.mark.parametrize(("area", "profile"), [("Farley", "spi"), ("Farley", "equal"), ("Luton", "spi")])
-def test_parts_add_up_to_every_change_without_a_remainder(refreshed: Sandbox, area: str, profile: str) -> None:
-    found = explained(refreshed, area, INDEX, profile=profile)
-    seen = 0
-    for node in nodes(found.root):
+def test_parts_add_up_to_every_change(refreshed: Sandbox, area: str, profile: str) -> None:
+    explanation = explanation_of(refreshed, area, INDEX, profile=profile)
+    checked = 0
+    for node in nodes(explanation.root):
         if node.change is None or not node.children:
             continue
-        made_of = sum(child.part for child in node.children if child.part is not None) + (node.from_weights or 0.0)
+        total = sum(child.part for child in node.children if child.part is not None) + (node.from_weights or 0.0)
         # Changes are published with nine decimals.
-        assert made_of == pytest.approx(node.change["change"], abs=2e-9), node.id
+        assert total == pytest.approx(node.change["change"], abs=2e-9), node.id
         assert node.change["change"] == pytest.approx(node.change["from_data"] + node.change["from_imputation"])
-        seen += 1
-    assert seen >= 15
-    assert {abs(node.part or 0) > 0 for node in nodes(found.root)} == {True, False}, "some moved and some did not"
+        checked += 1
+    assert checked >= 15
+    assert {abs(node.part or 0) > 0 for node in nodes(explanation.root)} == {True, False}, (
+        "some parts changed and some did not"
+    )
 
 
-def test_a_part_is_the_weight_times_the_childs_change_where_weights_stand_still(refreshed: Sandbox) -> None:
+def test_with_constant_weights_a_part_is_weight_times_the_childs_change(refreshed: Sandbox) -> None:
     """Computes each part from weights and changes instead of contributions."""
-    found = explained(refreshed, "Dallow", "safety")
+    explanation = explanation_of(refreshed, "Dallow", "safety")
     weights = dict(refreshed.query(
-        "SELECT id, weight FROM weight WHERE parent_id = 'safety' AND profile = 'spi' AND edition = ?", found.edition_to
+        "SELECT id, weight FROM weight WHERE parent_id = 'safety' AND profile = 'spi' AND edition = ?",
+        explanation.edition_to,
     ))  # fmt: skip
-    assert found.root.from_weights == 0
-    for child in found.root.children:
+    assert explanation.root.from_weights == 0
+    for child in explanation.root.children:
         assert child.change is not None
         assert child.part == pytest.approx(weights[child.id] * child.change["change"], abs=2e-9)
         assert child.part != 0
-    sizes = [abs(child.part or 0) for child in found.root.children]
+    sizes = [abs(child.part or 0) for child in explanation.root.children]
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_everything_told_of_a_change_is_as_published(refreshed: Sandbox) -> None:
-    found = explained(refreshed, "High Town", "opportunity")
+def test_every_figure_of_a_change_is_as_published(refreshed: Sandbox) -> None:
+    explanation = explanation_of(refreshed, "High Town", "opportunity")
     first, *_, last = editions(refreshed)
-    assert (found.edition_from, found.edition_to) == (first, last)
-    for node in nodes(found.root):
+    assert (explanation.edition_from, explanation.edition_to) == (first, last)
+    for node in nodes(explanation.root):
         row = refreshed.query(
             "SELECT change, from_data, from_imputation, change_low, change_high, rank_change, rank_change_low, "
             "rank_change_high, movable, verdict FROM change JOIN area USING (area_code) WHERE area_name = 'High Town' "
@@ -85,46 +90,46 @@ def test_everything_told_of_a_change_is_as_published(refreshed: Sandbox) -> None
             "WHERE area_name = 'High Town' AND edition IN (?, ?) AND indicator_id = ? ORDER BY edition",
             first, last, node.id,
         )  # fmt: skip
-        told = [tuple(one[name] for name in ("value", "period_start", "period_end", "status", "source_id"))
+        figures = [tuple(one[name] for name in ("value", "period_start", "period_end", "status", "source_id"))
                 for one in node.figures]  # fmt: skip
-        assert told == (measured if node.level == "indicator" else [])
+        assert figures == (measured if node.level == "indicator" else [])
 
 
-def test_of_what_is_left_out_the_longest_published_pair_is_meant(refreshed: Sandbox) -> None:
+def test_omitted_editions_default_to_the_longest_published_pair(refreshed: Sandbox) -> None:
     first, second, *_, last = editions(refreshed)
-    for given_, meant in {
+    for stated, expected in {
         (None, None): (first, last), (first, None): (first, last), (None, last): (first, last),
         (first, second): (first, second), (None, second): (first, second), (second, None): (second, second + 1),
     }.items():  # fmt: skip
-        found = explained(refreshed, "Farley", "turnout", *given_)
-        assert (found.edition_from, found.edition_to) == meant
+        explanation = explanation_of(refreshed, "Farley", "turnout", *stated)
+        assert (explanation.edition_from, explanation.edition_to) == expected
     with pytest.raises(
         UnknownNameError, match=f"no change from {second} to {last} is published; published: {first} to"
     ):
-        explained(refreshed, "Farley", "turnout", second, last)
+        explanation_of(refreshed, "Farley", "turnout", second, last)
     with pytest.raises(UnknownNameError, match="no change to 1999 is published"):
-        explained(refreshed, "Farley", "turnout", None, 1999)
+        explanation_of(refreshed, "Farley", "turnout", None, 1999)
 
 
-def test_what_enters_no_score_has_no_change_and_says_why(refreshed: Sandbox) -> None:
+def test_an_indicator_outside_the_scores_has_no_change_with_a_reason(refreshed: Sandbox) -> None:
     with pytest.raises(UnknownNameError, match=r"air_pollution enters no score, so none has changed: outdoor_env"):
-        explained(refreshed, "Farley", "air_pollution")
+        explanation_of(refreshed, "Farley", "air_pollution")
     with pytest.raises(UnknownNameError, match="did you mean 'turnout'"):
-        explained(refreshed, "Farley", "turnot")
+        explanation_of(refreshed, "Farley", "turnot")
 
 
-def test_an_element_without_a_score_is_told_as_such(refreshed: Sandbox, spi: Command) -> None:
+def test_an_element_without_a_score_is_reported_as_such(refreshed: Sandbox, spi: Command) -> None:
     """Under profile ``equal``, Farley has figures for only one of the three indicators, and no score."""
-    found = explained(refreshed, "Farley", "rights_and_voice", profile="equal").root
-    assert (found.change, found.from_weights, found.scores) == (None, None, [None, None])
-    assert {child.id: child.change is None for child in found.children} == {
+    explanation = explanation_of(refreshed, "Farley", "rights_and_voice", profile="equal").root
+    assert (explanation.change, explanation.from_weights, explanation.scores) == (None, None, [None, None])
+    assert {child.id: child.change is None for child in explanation.children} == {
         "turnout": True, "electoral_registration": True, "stop_and_search": False,
     }  # fmt: skip
-    said = spi(refreshed, "explain", "Farley", "opportunity", "--change", "--profile", "equal").out
-    assert "rights_and_voice: no score and no score, so there is no change to report" in said
+    output = spi(refreshed, "explain", "Farley", "opportunity", "--change", "--profile", "equal").out
+    assert "rights_and_voice: no score and no score, so there is no change to report" in output
 
 
-def test_a_child_that_comes_moves_the_weights_of_the_others() -> None:
+def test_a_new_child_changes_the_weights_of_the_others() -> None:
     """Worked by hand: without the third child, weights 0.25 and 0.5 count as 1/3 and 2/3; then it gets a score."""
     weights = {"a": 0.25, "b": 0.5, "c": 0.25}
     scores = {"a": (30.0, 60.0), "b": (60.0, 60.0), "c": (None, 90.0)}
@@ -142,7 +147,7 @@ def test_a_child_that_comes_moves_the_weights_of_the_others() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 1), *[st.none() | st.floats(0, 100)] * 2), min_size=1, max_size=8))
-def test_parts_and_weights_add_up_whatever_comes_and_goes(
+def test_parts_and_weights_add_up_when_children_come_and_go(
     drawn: list[tuple[float, float | None, float | None]],
 ) -> None:
     earlier, later = (
@@ -156,31 +161,32 @@ def test_parts_and_weights_add_up_whatever_comes_and_goes(
         assert from_weights == 0
 
 
-def test_a_mean_without_parts_has_none() -> None:
+def test_a_mean_without_contributions_has_no_parts() -> None:
     rows = {"a": {"weight": 1.0, "contribution": None}}
     assert parts(rows, rows) == ({}, 0.0)
 
 
-def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: Sandbox, spi: Command) -> None:
-    found = explained(refreshed, "Farley", "rights_and_voice").root
-    stop = next(child for child in found.children if child.id == "stop_and_search")
-    assert found.change is not None
-    assert found.change["verdict"] == "cannot_tell"
-    said = spi(refreshed, "explain", "Farley", "rights_and_voice", "--change").out
-    before, after = found.scores
-    likely = f"(likely {found.change['change_low']:+.2f} to {found.change['change_high']:+.2f})"
-    assert f"{before:.2f} to {after:.2f}, {found.change['change']:+.2f} {likely}" in said
+def test_the_terminal_shows_the_change_its_verdict_and_both_figures(refreshed: Sandbox, spi: Command) -> None:
+    explanation = explanation_of(refreshed, "Farley", "rights_and_voice").root
+    stop = next(child for child in explanation.children if child.id == "stop_and_search")
+    assert explanation.change is not None
+    assert explanation.change["verdict"] == "cannot_tell"
+    output = spi(refreshed, "explain", "Farley", "rights_and_voice", "--change").out
+    before, after = explanation.scores
+    likely = f"(likely {explanation.change['change_low']:+.2f} to {explanation.change['change_high']:+.2f})"
+    assert f"{before:.2f} to {after:.2f}, {explanation.change['change']:+.2f} {likely}" in output
     assert (
-        f"cannot tell: {found.change['movable']:.0%} of its weight has figures of another period, and below 50%" in said
+        f"cannot tell: {explanation.change['movable']:.0%} of its weight has figures of another period, and below 50%"
+        in output
     )
-    assert f"; adds {stop.part:+.2f}" in said
+    assert f"; adds {stop.part:+.2f}" in output
     for year, one in zip(editions(refreshed)[:: len(editions(refreshed)) - 1], stop.figures, strict=True):
-        assert f"{year}: value {one['value']:.4g} per 1,000 residents ({one['lower']:.4g} to" in said
-    assert "no figure of another period: Electors per 100 residents aged 16 and over, Turnout at the local" in said
-    assert "data.police.uk (Home Office): Stop and search" in said
+        assert f"{year}: value {one['value']:.4g} per 1,000 residents ({one['lower']:.4g} to" in output
+    assert "no figure of another period: Electors per 100 residents aged 16 and over, Turnout at the local" in output
+    assert "data.police.uk (Home Office): Stop and search" in output
     as_json = json.loads(spi(refreshed, "explain", "Farley", "rights_and_voice", "--change", "--json").out)
     assert as_json["root"]["change"]["verdict"] == "cannot_tell"
-    assert {child["id"] for child in as_json["root"]["children"]} == {child.id for child in found.children}
+    assert {child["id"] for child in as_json["root"]["children"]} == {child.id for child in explanation.children}
 
 
 @pytest.mark.parametrize(
@@ -190,9 +196,9 @@ def test_the_terminal_tells_the_change_its_verdict_and_both_figures(refreshed: S
         (["--change", "--interval"], "give --change or --interval, not both"),
     ],
 )
-def test_options_that_do_not_go_together_are_bad_usage(
+def test_incompatible_options_are_bad_usage(
     refreshed: Sandbox, spi: Command, arguments: list[str], sentence: str
 ) -> None:
-    said = spi(refreshed, "explain", "Farley", "safety", *arguments)
-    assert (said.code, said.out) == (2, "")
-    assert sentence in said.err
+    result = spi(refreshed, "explain", "Farley", "safety", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err

@@ -12,10 +12,10 @@ from spi_pipeline.outputs.explain.interval import ElementInterval, IntervalExpla
 from spi_pipeline.outputs.explain.question import open_question
 from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
-from spi_pipeline_tests.outputs.test_explain_gap import with_changed
+from spi_pipeline_tests.outputs.test_explain_gap import with_update
 
 
-def explained(sandbox: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
+def explanation_of(sandbox: Sandbox, area: str, element: str, edition: int | None = None) -> IntervalExplanation:
     with open_question(sandbox.store.database, sandbox.contracts, area, element) as question:
         return explain_interval(question, edition)
 
@@ -27,50 +27,50 @@ def nodes(node: ElementInterval) -> Iterator[ElementInterval]:
 
 
 def test_every_interval_is_as_published(refreshed: Sandbox) -> None:
-    found = explained(refreshed, "Dallow", "social_progress_index")
-    seen = list(nodes(found.root))
+    explanation = explanation_of(refreshed, "Dallow", "social_progress_index")
+    all_nodes = list(nodes(explanation.root))
     (basis,) = refreshed.query("SELECT count(*) FROM indicator WHERE in_basis")[0]
-    assert len([node for node in seen if node.level == "indicator"]) == basis
+    assert len([node for node in all_nodes if node.level == "indicator"]) == basis
     names = ("score", "score_low", "score_high", "measured_low", "measured_high", "rank", "rank_low", "rank_high")
     rows = refreshed.query(
         f"SELECT id, {', '.join(f's.{name}' for name in names)}, among_lowest FROM score s JOIN area USING "
         "(area_code) JOIN rank_interval USING (edition, profile, id, area_code) WHERE area_name = 'Dallow' AND "
-        "s.profile = 'spi' AND edition = ?", found.edition,
+        "s.profile = 'spi' AND edition = ?", explanation.edition,
     )  # fmt: skip
     published = {name: tuple(cells) for name, *cells in rows}
-    told = {node.id: tuple(node.facts[name] for name in (*names, "among_lowest")) for node in seen}
-    assert told == published
-    assert all(node.interval_origin for node in seen if node.level == "indicator")
+    expected = {node.id: tuple(node.facts[name] for name in (*names, "among_lowest")) for node in all_nodes}
+    assert expected == published
+    assert all(node.interval_origin for node in all_nodes if node.level == "indicator")
 
 
-def test_every_source_of_doubt_is_told_with_its_shares(refreshed: Sandbox, spi: Command) -> None:
-    found = explained(refreshed, "Dallow", "health")
-    doubted = refreshed.query("SELECT source, varied, how FROM doubt WHERE profile = 'spi'")
-    assert sorted((row["source"], row["varied"], row["how"]) for row in found.doubt) == sorted(doubted)
+def test_every_source_of_uncertainty_is_listed_with_its_shares(refreshed: Sandbox, spi: Command) -> None:
+    explanation = explanation_of(refreshed, "Dallow", "health")
+    sources = refreshed.query("SELECT source, varied, how FROM doubt WHERE profile = 'spi'")
+    assert sorted((row["source"], row["varied"], row["how"]) for row in explanation.doubt) == sorted(sources)
     shares = dict(refreshed.query("SELECT source, total FROM sensitivity WHERE profile = 'spi'"))
-    assert {row["source"]: row["total"] for row in found.doubt} == shares
-    assert [row["total"] for row in found.doubt] == sorted(shares.values(), reverse=True)
-    said = spi(refreshed, "explain", "Dallow", "health", "--interval").out
-    for row in found.doubt:
-        assert f"{row['source']}: {row['how']}; {row['first']:.2f} (" in said
-        assert f"{row['total']:.2f} ({row['total_low']:.2f} to {row['total_high']:.2f}) together with others" in said
-    facts = found.root.facts
-    assert f"health: {facts['score']:.2f} (likely {facts['score_low']:.2f} to {facts['score_high']:.2f})" in said
-    assert f"{facts['measured_low']:.2f} to {facts['measured_high']:.2f} by errors of the figures alone" in said
-    assert f"among the lowest 5 in {facts['among_lowest']:.0%} of the recalculations" in said
-    assert "move an indicator's own rank" not in said
+    assert {row["source"]: row["total"] for row in explanation.doubt} == shares
+    assert [row["total"] for row in explanation.doubt] == sorted(shares.values(), reverse=True)
+    output = spi(refreshed, "explain", "Dallow", "health", "--interval").out
+    for row in explanation.doubt:
+        assert f"{row['source']}: {row['how']}; {row['first']:.2f} (" in output
+        assert f"{row['total']:.2f} ({row['total_low']:.2f} to {row['total_high']:.2f}) together with others" in output
+    facts = explanation.root.facts
+    assert f"health: {facts['score']:.2f} (likely {facts['score_low']:.2f} to {facts['score_high']:.2f})" in output
+    assert f"{facts['measured_low']:.2f} to {facts['measured_high']:.2f} by errors of the figures alone" in output
+    assert f"among the lowest 5 in {facts['among_lowest']:.0%} of the recalculations" in output
+    assert "move an indicator's own rank" not in output
     assert (
         json.loads(spi(refreshed, "explain", "Dallow", "health", "--interval", "--json").out)["root"]["id"] == "health"
     )
 
 
-def test_a_source_that_was_not_varied_says_why(refreshed: Sandbox, spi: Command) -> None:
+def test_a_source_that_was_not_varied_has_a_reason(refreshed: Sandbox, spi: Command) -> None:
     """Nothing is imputed under profile equal."""
-    said = spi(refreshed, "explain", "Dallow", "health", "--interval", "--profile", "equal").out
-    ((why,),) = refreshed.query(
+    output = spi(refreshed, "explain", "Dallow", "health", "--interval", "--profile", "equal").out
+    ((reason,),) = refreshed.query(
         "SELECT how FROM doubt WHERE profile = 'equal' AND source = 'imputation' AND NOT varied"
     )
-    assert f"imputation, not varied: {why}\n" in "".join(f"{line.rstrip()}\n" for line in said.splitlines())
+    assert f"imputation, not varied: {reason}\n" in "".join(f"{line.rstrip()}\n" for line in output.splitlines())
 
 
 # For each way to derive an interval: an indicator, and the words that explain its interval.
@@ -88,14 +88,14 @@ WAYS = {
 
 
 @pytest.mark.parametrize("indicator", WAYS)
-def test_an_interval_says_where_it_comes_from(refreshed: Sandbox, indicator: str) -> None:
-    node = explained(refreshed, "Dallow", indicator).root
+def test_an_interval_states_its_origin(refreshed: Sandbox, indicator: str) -> None:
+    node = explanation_of(refreshed, "Dallow", indicator).root
     assert WAYS[indicator].format(**node.facts) in node.interval_origin[0]
 
 
-def test_a_publishers_own_limits_are_told_as_such(refreshed: Sandbox, tmp_path: Path) -> None:
+def test_a_publishers_own_limits_are_named_as_such(refreshed: Sandbox, tmp_path: Path) -> None:
     """No embedded figure has limits from its publisher, so the test writes some."""
-    copy = with_changed(
+    copy = with_update(
         refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_basis = 'published', "
         "status = 'carried' WHERE indicator_id = 'life_expectancy' AND area_code = 'E05014742'",
     )  # fmt: skip
@@ -107,49 +107,49 @@ def test_a_publishers_own_limits_are_told_as_such(refreshed: Sandbox, tmp_path: 
     )
 
 
-def test_every_basis_of_the_catalogue_is_among_these_ways(refreshed: Sandbox) -> None:
+def test_every_way_to_derive_an_interval_is_tested(refreshed: Sandbox) -> None:
     bases = refreshed.query(
         "SELECT DISTINCT error_basis FROM observation JOIN indicator USING (indicator_id) WHERE in_basis AND "
         "error_basis IS NOT NULL"
     )
-    told = {refreshed.contracts.indicators[name].error_basis for name in WAYS}
-    assert {basis for (basis,) in bases} == told
+    expected = {refreshed.contracts.indicators[name].error_basis for name in WAYS}
+    assert {basis for (basis,) in bases} == expected
 
 
-def test_what_sharing_out_adds_is_told_beside_it(refreshed: Sandbox) -> None:
-    facts = (node := explained(refreshed, "Dallow", "patients_per_gp").root).facts
+def test_the_error_of_allocation_is_reported_separately(refreshed: Sandbox) -> None:
+    facts = (node := explanation_of(refreshed, "Dallow", "patients_per_gp").root).facts
     ((split,),) = refreshed.query("SELECT split_share FROM area WHERE area_name = 'Dallow'")
     assert (
         f"(from lsoa) out among wards adds a standard error of {facts['allocation_error']:.3g} pat"
         in node.interval_origin[1]
     )
     assert f" {split:.1%} of the residents of Dallow come from small areas that wards share." in node.interval_origin[1]
-    assert explained(refreshed, "Dallow", "turnout").root.interval_origin[1] == (
+    assert explanation_of(refreshed, "Dallow", "turnout").root.interval_origin[1] == (
         "Nothing had to be shared out among wards: figures are published by ward."
     )
-    assert "Sharing the level out" in explained(refreshed, "Dallow", "burglary").root.interval_origin[1]
+    assert "Sharing the level out" in explanation_of(refreshed, "Dallow", "burglary").root.interval_origin[1]
 
 
 def test_an_estimate_has_the_error_of_estimates(refreshed: Sandbox, spi: Command) -> None:
-    node = explained(refreshed, "Farley", "turnout").root
+    node = explanation_of(refreshed, "Farley", "turnout").root
     ((error,),) = refreshed.query(
         "SELECT DISTINCT error FROM imputation WHERE indicator_id = 'turnout' AND profile = 'spi'"
     )
     assert len(node.interval_origin) == 1
     assert f"miss known values by {error:.4g} (root mean square)" in node.interval_origin[0]
-    said = spi(refreshed, "explain", "Farley", "turnout", "--interval").out
-    assert "Only measurement, allocation and imputation move an indicator's own rank" in said
+    output = spi(refreshed, "explain", "Farley", "turnout", "--interval").out
+    assert "Only measurement, allocation and imputation move an indicator's own rank" in output
 
 
 def test_draws_do_not_vary_an_estimate_of_unknown_error(refreshed: Sandbox, tmp_path: Path) -> None:
-    copy = with_changed(refreshed, tmp_path, "error = NULL WHERE indicator_id = 'turnout'", "imputation")
+    copy = with_update(refreshed, tmp_path, "error = NULL WHERE indicator_id = 'turnout'", "imputation")
     with open_question(copy, refreshed.contracts, "Farley", "turnout") as question:
         (sentence,) = explain_interval(question).root.interval_origin
     assert "Its error is unknown" in sentence
     assert sentence.endswith("draws do not vary it.")
 
 
-def test_without_a_score_there_is_no_talk_of_draws(refreshed: Sandbox, spi: Command) -> None:
-    said = spi(refreshed, "explain", "Farley", "life_expectancy", "--interval").out
-    assert "There is no value, so there is nothing to be uncertain about." in said
-    assert "recalculations" not in said
+def test_an_element_without_a_score_mentions_no_draws(refreshed: Sandbox, spi: Command) -> None:
+    output = spi(refreshed, "explain", "Farley", "life_expectancy", "--interval").out
+    assert "There is no value, so there is nothing to be uncertain about." in output
+    assert "recalculations" not in output

@@ -27,13 +27,13 @@ def tables(refreshed: Sandbox) -> dict[str, pd.DataFrame]:
     """The view and the published tables, all but ``edition`` restricted to the newest edition and profile ``spi``."""
     names = ("score", "change", "observation", "indicator", "scorecard", "context", "area", "edition", "ward_overview")
     with reading(refreshed.store.database) as connection:
-        found = {name: connection.sql(f"SELECT * FROM {name}").df() for name in names}
-    newest = found["edition"]["edition"].max()
-    for name, table in found.items():
-        for column, wanted in (("edition", newest), ("profile", "spi")):
+        result = {name: connection.sql(f"SELECT * FROM {name}").df() for name in names}
+    newest = result["edition"]["edition"].max()
+    for name, table in result.items():
+        for column, expected in (("edition", newest), ("profile", "spi")):
             if column in table and name != "edition":
-                found[name] = found[name][found[name][column] == wanted]
-    return found
+                result[name] = result[name][result[name][column] == expected]
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +41,16 @@ def overview(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return tables["ward_overview"].set_index("area_code")
 
 
-def same(found: pd.Series, stands: pd.Series) -> None:
+def assert_same(result: pd.Series, source: pd.Series) -> None:
     """Assert that a column of the view has the same value, or the same gap, as the table for every area."""
-    wanted = stands.reindex(found.index).astype(object)
-    own = found.astype(object)
+    expected = source.reindex(result.index).astype(object)
+    own = result.astype(object)
     pd.testing.assert_series_equal(
-        own.where(own.notna(), None), wanted.where(wanted.notna(), None), check_names=False, check_dtype=False
+        own.where(own.notna(), None), expected.where(expected.notna(), None), check_names=False, check_dtype=False
     )
 
 
-def test_every_ward_and_the_town_has_one_row_best_first_and_the_town_last(overview: pd.DataFrame) -> None:
+def test_wards_have_one_row_each_best_first_and_the_town_is_last(overview: pd.DataFrame) -> None:
     assert overview.index.is_unique
     assert len(overview) == 21
     assert overview["social_progress_index_rank"].tolist()[:20] == list(range(1, 21))
@@ -59,7 +59,7 @@ def test_every_ward_and_the_town_has_one_row_best_first_and_the_town_last(overvi
     assert set(overview["profile"]) == {"spi"}
 
 
-def test_scores_ranks_and_changes_are_those_of_their_tables(
+def test_scores_ranks_and_changes_equal_their_tables(
     overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: Sandbox
 ) -> None:
     framework = refreshed.contracts.framework
@@ -73,19 +73,19 @@ def test_scores_ranks_and_changes_are_those_of_their_tables(
         own = tables["score"][tables["score"]["id"] == name].set_index("area_code")
         ends = ["score", "rank", "rank_low", "rank_high"]
         for column in [*ends, *(["score_low", "coverage", "age_years", "recent_weight"] * (name == framework.id))]:
-            same(overview[f"{name}_{column}"], own[column])
+            assert_same(overview[f"{name}_{column}"], own[column])
         moved = since[since["id"] == name].set_index("area_code")["verdict"]
-        same(overview[f"{name}_change"], moved)
+        assert_same(overview[f"{name}_change"], moved)
 
 
-def test_the_figures_behind_the_index_are_of_these_days(
+def test_the_dates_of_the_oldest_and_newest_figures_equal_the_tables(
     overview: pd.DataFrame, tables: dict[str, pd.DataFrame]
 ) -> None:
     used = tables["indicator"].loc[tables["indicator"]["in_basis"], "indicator_id"]
     rows = tables["observation"][tables["observation"]["indicator_id"].isin(used)]
     days = rows.groupby("area_code")["period_end"]
-    same(overview["oldest_figure"], days.min())
-    same(overview["newest_figure"], days.max())
+    assert_same(overview["oldest_figure"], days.min())
+    assert_same(overview["newest_figure"], days.max())
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_the_figures_behind_the_index_are_of_these_days(
         ("weak_indicators", "weakness", "indicator"),
     ],
 )
-def test_strengths_and_weaknesses_are_named_the_most_pronounced_first(
+def test_strengths_and_weaknesses_are_listed_largest_first(
     overview: pd.DataFrame, tables: dict[str, pd.DataFrame], refreshed: Sandbox, column: str, verdict: str, level: str
 ) -> None:
     cards = tables["scorecard"]
     own = cards[(cards["verdict"] == verdict) & (cards["level"] == level)]
     own = own.assign(title=own["id"].map(refreshed.contracts.titles), size=own["difference"].abs())
     own = own.sort_values(["size", "title"], ascending=[False, True])
-    same(overview[column], own.groupby("area_code")["title"].agg("; ".join))
+    assert_same(overview[column], own.groupby("area_code")["title"].agg("; ".join))
     assert overview[column].notna().sum() > 10
     assert pd.isna(overview.loc[LUTON, column]), "a town has no peers"
 
@@ -115,20 +115,22 @@ def test_the_context_is_the_newest_figure_of_every_measure(
     contracts, context = refreshed.contracts, tables["context"].dropna(subset=["value"])
     measures = [name for name in contracts.context if name in set(context["measure_id"])]
     assert len(measures) > 10
-    assert context.duplicated(["measure_id", "area_code"]).any(), "a measure of several years"
+    assert context.duplicated(["measure_id", "area_code"]).any(), "some measures have several years"
     for name in measures:
         own = context[context["measure_id"] == name].sort_values("period_end").groupby("area_code")["value"].last()
-        same(overview[name], own)
+        assert_same(overview[name], own)
 
 
-def test_every_column_says_what_it_means(refreshed: Sandbox) -> None:
-    said = dict(refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'ward_overview'"))
-    assert all(said.values())
-    assert said["safety_rank"] == "Safety: Rank within the authority, 1 is best"
-    assert said["net_income_after_housing"].startswith(
+def test_every_column_has_a_comment(refreshed: Sandbox) -> None:
+    comments = dict(
+        refreshed.query("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'ward_overview'")
+    )
+    assert all(comments.values())
+    assert comments["safety_rank"] == "Safety: Rank within the authority, 1 is best"
+    assert comments["net_income_after_housing"].startswith(
         "Net household income after housing costs (£ a year), 2019-04-01 to 2020-03-31. "
     )
-    assert said["children"].startswith("Residents aged under 15 (%), 2021-03-21. ")
+    assert comments["children"].startswith("Residents aged under 15 (%), 2021-03-21. ")
 
 
 def context_rows(**of_measure: list[tuple[str, int, float | None]]) -> pa.Table:
@@ -136,8 +138,8 @@ def context_rows(**of_measure: list[tuple[str, int, float | None]]) -> pa.Table:
     rows: list[dict[str, Any]] = [
         {"measure_id": name, "area_code": area, "period_start": dt.date(year, 1, 1),
          "period_end": dt.date(year, 12, 31), "value": value, "lower": None, "title": name}
-        for name, found in of_measure.items()
-        for area, year, value in found
+        for name, result in of_measure.items()
+        for area, year, value in result
     ]  # fmt: skip
     schema = pa.schema(
         {"measure_id": pa.string(), "area_code": pa.string(), "period_start": pa.date32(),
@@ -154,7 +156,7 @@ def with_measures(contracts: Contracts, *names: str) -> Contracts:
     )
 
 
-def test_a_new_measure_of_the_context_is_a_new_column(refreshed: Sandbox, tmp_path: Path) -> None:
+def test_a_new_context_measure_is_a_new_column(refreshed: Sandbox, tmp_path: Path) -> None:
     contracts = with_measures(refreshed.contracts, "dogs", "cats", "birds")
     ward = refreshed.contracts.geography.ward_codes[0]
     rows = context_rows(
@@ -171,14 +173,14 @@ def test_a_new_measure_of_the_context_is_a_new_column(refreshed: Sandbox, tmp_pa
         for name in ("area", "edition", "score", "change", "observation", "indicator", "scorecard"):
             connection.execute(f"CREATE TABLE {name} AS FROM old.{name}")
         connection.register("context", rows)
-        found = connection.sql(view.query).df().set_index("area_code")[["dogs", "cats", "birds"]]
-    assert found.loc[ward].tolist()[:2] == [7, 3], "the newest that is known"
-    assert found.loc[LUTON, "dogs"] == 6
-    assert found["birds"].isna().all()
-    assert found.drop([ward, LUTON]).isna().all(axis=None)
+        result = connection.sql(view.query).df().set_index("area_code")[["dogs", "cats", "birds"]]
+    assert result.loc[ward].tolist()[:2] == [7, 3], "the newest known value is used"
+    assert result.loc[LUTON, "dogs"] == 6
+    assert result["birds"].isna().all()
+    assert result.drop([ward, LUTON]).isna().all(axis=None)
 
 
-def test_without_any_measure_the_view_holds_the_index_alone(refreshed: Sandbox) -> None:
+def test_a_view_without_measures_contains_only_the_index(refreshed: Sandbox) -> None:
     view = ward_overview(with_measures(refreshed.contracts), context_rows())
     assert "FROM context" not in view.query
     assert list(view.columns)[-1] == "weak_indicators"

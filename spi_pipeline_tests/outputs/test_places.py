@@ -15,7 +15,7 @@ import pytest
 from spi_pipeline.outputs.places import place_beside_figure
 
 Row = dict[str, Any]
-FOUND = "a postcode or point is next to a figure in row 2"
+MESSAGE = "a postcode or point is next to a figure in row 2"
 GOOD: Row = {"area_code": "E05014735", "area_name": "Barnfield", "note": "LU1, 2021", "calls": 12}
 
 
@@ -62,51 +62,51 @@ KINDS: dict[str, Callable[[list[Row]], bytes]] = {
 }  # fmt: skip
 
 
-def found(kind: str, planted: Row) -> str | None:
-    said = place_beside_figure(f"downloads/some.{kind}", KINDS[kind]([dict.fromkeys(planted), planted]))
+def check(kind: str, planted: Row) -> str | None:
+    message = place_beside_figure(f"downloads/some.{kind}", KINDS[kind]([dict.fromkeys(planted), planted]))
     # The header of a worksheet counts as a row.
-    return said and said.replace("row 3", "row 2") if kind == "xlsx" else said
+    return message and message.replace("row 3", "row 2") if kind == "xlsx" else message
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("note", ["LU1 2AB", "at LU12AB", "51.87870, -0.42001", "-0.4200; 51.87870"])
-def test_a_planted_place_is_found(kind: str, note: str) -> None:
-    assert found(kind, GOOD | {"note": note}) == FOUND
+def test_a_planted_place_is_reported(kind: str, note: str) -> None:
+    assert check(kind, GOOD | {"note": note}) == MESSAGE
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_place_without_a_figure_is_not(kind: str) -> None:
-    assert found(kind, {"area_name": "Barnfield", "note": "LU1 2AB", "calls": "none"}) is None
+def test_a_place_without_a_figure_is_not_reported(kind: str) -> None:
+    assert check(kind, {"area_name": "Barnfield", "note": "LU1 2AB", "calls": "none"}) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("note", ["LU1", "KS403EW", "LSOA21CD", "51.87, -0.42", "0.12345, 0.54321", "LU1 2"])
-def test_what_is_no_place_is_not(kind: str, note: str) -> None:
-    assert found(kind, GOOD | {"note": note}) is None
+def test_similar_texts_are_not_reported(kind: str, note: str) -> None:
+    assert check(kind, GOOD | {"note": note}) is None
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx", "geojson"])
 @pytest.mark.parametrize("name", ["easting", "Longitude", "postcode", "X"])
-def test_a_column_of_places_is_known_by_its_name(kind: str, name: str) -> None:
+def test_a_column_of_places_is_recognised_by_its_name(kind: str, name: str) -> None:
     planted = {name: 508123, "calls": 3}
-    said = place_beside_figure(f"some.{kind}", KINDS[kind]([planted]))
-    assert said
-    assert "508123" not in said, "what it is is not repeated"
+    message = place_beside_figure(f"some.{kind}", KINDS[kind]([planted]))
+    assert message
+    assert "508123" not in message, "the message does not repeat the place"
     assert place_beside_figure(f"some.{kind}", KINDS[kind]([{"ward": 508123, "calls": 3}])) is None
 
 
-def test_a_point_on_a_map_is_found_and_an_outline_is_not() -> None:
+def test_a_point_on_a_map_is_reported_and_an_outline_is_not() -> None:
     layer = json.loads(_geojson([GOOD]))
     assert place_beside_figure("wards.geojson", json.dumps(layer).encode()) is None
     layer["features"][0]["geometry"] = {"type": "Point", "coordinates": [-0.4, 51.8]}
     assert place_beside_figure("wards.geojson", json.dumps(layer).encode())
 
 
-def test_what_holds_no_text_is_not_read() -> None:
+def test_files_without_text_are_not_read() -> None:
     assert place_beside_figure("spi.duckdb", b"LU1 2AB 3") is None
 
 
-def test_a_kind_of_file_that_nothing_reads_is_refused() -> None:
-    said = place_beside_figure("notes.txt", b"nothing")
-    assert said
-    assert said.startswith("files of kind .txt are not checked for postcodes and points; use one of csv, ")
+def test_an_unknown_kind_of_file_is_refused() -> None:
+    message = place_beside_figure("notes.txt", b"nothing")
+    assert message
+    assert message.startswith("files of kind .txt are not checked for postcodes and points; use one of csv, ")

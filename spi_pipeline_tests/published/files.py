@@ -19,7 +19,7 @@ def published(name: str) -> Path:
     """The path of a published file; skips the test if the file is missing."""
     path = FOLDER / name
     if not path.exists():
-        pytest.skip(f"published figures {name} are not in a folder 'shared' beside the checkout")
+        pytest.skip(f"published figures {name} are not in a folder 'shared' next to the checkout")
     return path
 
 

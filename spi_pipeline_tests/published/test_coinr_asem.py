@@ -37,7 +37,7 @@ def groups(meta: pd.DataFrame) -> dict[str, list[str]]:
     ("mean", "name"),
     [("arithmetic", "agg_a_amean_1_100"), ("geometric", "agg_a_gmean_1_100"), ("harmonic", "agg_a_hmean_1_100")],
 )
-def test_means_through_all_levels(meta: pd.DataFrame, mean: Mean, name: str) -> None:
+def test_means_agree_at_all_levels(meta: pd.DataFrame, mean: Mean, name: str) -> None:
     scores, expected = table("norm_minmax_1_100"), table(name)
     weights = pd.read_csv(published("coinr_asem/weights_Original.csv"), index_col="iCode")["Weight"].astype(float)
     for parent in meta[meta["Level"] > 1].sort_values("Level").index:
@@ -47,14 +47,14 @@ def test_means_through_all_levels(meta: pd.DataFrame, mean: Mean, name: str) -> 
     assert {"Conn", "Sust", "Index"} <= set(scores)
 
 
-def test_availability_threshold(groups: dict[str, list[str]]) -> None:
+def test_scores_with_an_availability_threshold_agree(groups: dict[str, list[str]]) -> None:
     scores, expected = table("norm_minmax_1_100"), table("agg_a_amean_thr50_1_100")
     for parent, children in groups.items():
         computed = aggregate(scores[children], pd.Series(1.0, index=children), available=0.5).score
         pd.testing.assert_series_equal(computed, expected[parent], check_names=False, rtol=0, atol=1e-10)
 
 
-def test_goalposts_at_the_extremes_are_the_min_max_normalisation(meta: pd.DataFrame) -> None:
+def test_goalposts_at_the_extremes_equal_the_min_max_normalisation(meta: pd.DataFrame) -> None:
     treated, expected = table("dset_Treated"), table("norm_n_minmax")
     higher_is_better = meta.loc[treated.columns, "Direction"] > 0
     low, high = treated.min(), treated.max()
@@ -63,7 +63,7 @@ def test_goalposts_at_the_extremes_are_the_min_max_normalisation(meta: pd.DataFr
     assert (scored.droplevel("edition") - expected).abs().to_numpy().max() < 1e-10
 
 
-def test_principal_component_weights(groups: dict[str, list[str]]) -> None:
+def test_principal_component_weights_agree_where_loadings_have_one_sign(groups: dict[str, list[str]]) -> None:
     scores = table("norm_n_minmax")
     loadings = pd.read_csv(published("coinr_asem/weights_PCA_level1.csv"), index_col="iCode")["Weight"]
     refused = set()
@@ -80,7 +80,7 @@ def test_principal_component_weights(groups: dict[str, list[str]]) -> None:
     assert refused == MIXED_LOADINGS
 
 
-def test_ranks_of_the_treated_indicators() -> None:
+def test_ranks_of_the_treated_indicators_agree_except_for_ties() -> None:
     normalised, expected = table("norm_n_minmax"), table("norm_n_rank")
     ranked = normalised.apply(lambda scores: ranks(scores, by=None, first="lowest"))
     different = (ranked.astype(float) - expected).abs()

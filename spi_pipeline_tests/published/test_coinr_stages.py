@@ -26,7 +26,7 @@ from spi_pipeline_tests.engine.panels import normalised
 from spi_pipeline_tests.published.files import published
 
 # COINr separates values that differ only in the last digit of a float; our engine ties them.
-TIED_APART = {("BGR", "TolMin"), ("CZE", "TolMin"), ("NOR", "TolMin")}
+TIED_BY_US = {("BGR", "TolMin"), ("CZE", "TolMin"), ("NOR", "TolMin")}
 
 
 def table(name: str) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def direction(meta: pd.DataFrame) -> pd.Series:
     return meta["Direction"].astype(int)
 
 
-def test_gaps_filled_with_the_mean_of_the_group() -> None:
+def test_gaps_imputed_with_the_mean_of_the_group_agree() -> None:
     units = pd.read_csv(published("coinr_asem/ASEM_iData.csv"), index_col="uCode")
     denominated, expected = table("dset_Denominated"), table("dset_Imputed")
     groups = pd.Series(units["EurAsia_group"].reindex(denominated.index.get_level_values("area_code")).to_numpy())
@@ -55,7 +55,7 @@ def test_gaps_filled_with_the_mean_of_the_group() -> None:
     assert relative.to_numpy().max() < 1e-12
 
 
-def test_outliers_winsorised() -> None:
+def test_winsorised_outliers_agree() -> None:
     expected = table("dset_Treated").astype(float)
     treated = treat_outliers(table("dset_Screened"))
     pd.testing.assert_frame_equal(treated.panel, expected, rtol=1e-12, atol=0)
@@ -74,7 +74,7 @@ def test_outliers_winsorised() -> None:
         ("norm_n_dist2max", distance_to_maximum, {"scale": 1}),
     ],
 )
-def test_linear_normalisations(
+def test_linear_normalisations_agree(
     direction: pd.Series, name: str, normalise: Callable[..., Any], options: dict[str, Any]
 ) -> None:
     difference = (normalised(normalise, table("dset_Treated"), direction, **options) - table(name)).abs()
@@ -82,7 +82,7 @@ def test_linear_normalisations(
     assert difference.to_numpy().max() < 1e-10
 
 
-def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) -> None:
+def test_fractions_of_the_maximum_agree_where_higher_is_better(direction: pd.Series) -> None:
     treated, expected = table("dset_Treated"), table("norm_n_fracmax")
     # Where lower is better, COINr divides two negative numbers, which reverses the indicator. One indicator has a
     # negative value, which is not a fraction of anything. Both cases are left out.
@@ -100,15 +100,17 @@ def test_fraction_of_the_maximum_where_higher_is_better(direction: pd.Series) ->
         ("norm_n_prank", percentile_ranks, 1 / 50),
     ],
 )
-def test_rank_normalisations(direction: pd.Series, name: str, normalise: Callable[..., Any], step: float) -> None:
+def test_rank_normalisations_agree_except_for_ties(
+    direction: pd.Series, name: str, normalise: Callable[..., Any], step: float
+) -> None:
     difference = (table(name) - normalised(normalise, table("dset_Treated"), direction, scale=1)).droplevel("edition")
     apart = difference.stack()
     apart = apart[apart.abs() > 1e-12]
-    assert set(apart.index) == TIED_APART
+    assert set(apart.index) == TIED_BY_US
     assert np.allclose(apart.abs(), step)
 
 
-def test_aggregation_by_loadings_of_either_sign(meta: pd.DataFrame) -> None:
+def test_aggregation_by_loadings_of_either_sign_agrees(meta: pd.DataFrame) -> None:
     scores, expected = table("norm_n_minmax"), table("agg_PCAweights_level1")
     for parent, children in meta.groupby("Parent").groups.items():
         pooled = pooled_correlation(scores[list(children)])

@@ -53,7 +53,9 @@ def test_index_is_the_mean_of_its_dimensions(release: pd.DataFrame) -> None:
     assert difference.max() < ROUNDING
 
 
-def test_rights_and_voice_from_raw_indicators_with_nothing_fitted(release: pd.DataFrame, rights: pd.DataFrame) -> None:
+def test_rights_and_voice_is_reproduced_from_raw_indicators_without_fitting(
+    release: pd.DataFrame, rights: pd.DataFrame
+) -> None:
     best = pd.Series(RIGHTS_BEST)
     scores = goalpost_scores(rights, worst=0 * best, best=best)
     pooled = pooled_correlation(scores)
@@ -70,7 +72,7 @@ def test_rights_and_voice_from_raw_indicators_with_nothing_fitted(release: pd.Da
     assert fit.kmo > 0.5
 
 
-def test_hidden_values_are_found_as_closely_as_the_correlations_allow(rights: pd.DataFrame) -> None:
+def test_hidden_values_are_imputed_as_closely_as_the_correlations_allow(rights: pd.DataFrame) -> None:
     complete = rights.dropna()
     rng = np.random.default_rng(0)
     hidden = pd.DataFrame(False, index=complete.index, columns=complete.columns)

@@ -20,7 +20,7 @@ DIMENSIONS = {
     "score_fow": ["abk", "aic", "hw", "eq"],
     "score_opp": ["pr", "pfc", "incl", "aae"],
 }
-ROOTED = ("ps_intpersvioldaly", "eq_leadexpdalys", "aae_citabledocs")
+SQUARE_ROOTS = ("ps_intpersvioldaly", "eq_leadexpdalys", "aae_citabledocs")
 FLOORS = {"pr_polrights": 0, "abk_educpar": 0.03, "incl_discrimin": 1}
 CAPS = {
     "aic_mobiles": 100, "ws_washmort": 158.4, "ps_transport": 52.2, "hw_mort15to50": 316.1, "aae_tertschlife": 5,
@@ -54,7 +54,7 @@ def areas_of(name: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("name", "weights", "error", "places"),
+    ("name", "weights", "error", "largest"),
     [
         ("imd2025_england_lsoa21.csv.gz", ENGLAND, 0.001, 1),
         ("imd2019_wales_lsoa11.csv", WALES, 6e-9, 0),
@@ -62,16 +62,18 @@ def areas_of(name: str) -> pd.DataFrame:
         ("imd2017_northern_ireland_soa01.csv", NORTHERN_IRELAND, None, 5),
     ],
 )
-def test_deprivation(tmp_path: Path, name: str, weights: dict[str, float], error: float | None, places: int) -> None:
+def test_deprivation_indices_are_reproduced(
+    tmp_path: Path, name: str, weights: dict[str, float], error: float | None, largest: int
+) -> None:
     areas = areas_of(name)
     ranks = areas[[f"{domain}_rank" for domain in weights]].set_axis(list(weights), axis=1)
-    found = scored(tmp_path, deprivation(weights), long(ranks)).droplevel("edition")
-    assert (found["rank"]["imd"].astype(float) - areas["IMD_rank"]).abs().max() <= places
+    result = scored(tmp_path, deprivation(weights), long(ranks)).droplevel("edition")
+    assert (result["rank"]["imd"].astype(float) - areas["IMD_rank"]).abs().max() <= largest
     if error is not None:
-        assert (found["score"]["imd"] - areas["IMD_score"]).abs().max() < error
+        assert (result["score"]["imd"] - areas["IMD_score"]).abs().max() < error
 
 
-def test_california(tmp_path: Path) -> None:
+def test_the_index_of_california_is_reproduced_from_components(tmp_path: Path) -> None:
     block = california_sheet().iloc[:, :17].dropna(how="all").T.reset_index(drop=True).T
     table = block.iloc[1:].set_axis([f"e{number}" for number in block.columns], axis=1).dropna(how="all")
     table = table.set_index("e0").astype(float).rename_axis("area_code")
@@ -80,11 +82,11 @@ def test_california(tmp_path: Path) -> None:
         parent = f"e{2 + (number - 5) // 4}"
         elements.append(f"  - {{id: e{number}, parent: {parent}, direction: higher_is_better, worst: 0, best: 100}}")
     framework = "\n".join(["profile: california", "levels: [component, dimension, index]", "elements:", *elements])
-    found = scored(tmp_path, framework, long(table[[f"e{number}" for number in range(5, 17)]])).droplevel("edition")
-    assert (found["score"][table.columns] - table).abs().to_numpy().max() < 1e-9
+    result = scored(tmp_path, framework, long(table[[f"e{number}" for number in range(5, 17)]])).droplevel("edition")
+    assert (result["score"][table.columns] - table).abs().to_numpy().max() < 1e-9
 
 
-def test_california_components_between_dystopia_and_utopia(tmp_path: Path) -> None:
+def test_components_of_california_are_reproduced(tmp_path: Path) -> None:
     sheet = california_sheet()
     start = int((sheet.iloc[0] == "NAME").to_numpy().argmax())
     inputs = sheet.iloc[1:, start:].set_axis(sheet.iloc[0, start:], axis=1).set_index("NAME").astype(float)
@@ -102,15 +104,15 @@ def test_california_components_between_dystopia_and_utopia(tmp_path: Path) -> No
             )
     names = [name for weights in COMPONENT_WEIGHTS.values() for name in weights]
     counties = inputs.loc[published_scores.index, names].rename_axis("area_code")
-    found = scored(
+    result = scored(
         tmp_path, "\n".join(["weights: {component: shares}", "elements:", *elements]), long(counties)
     ).droplevel("edition")["score"]
-    difference = (found[list(COMPONENT_WEIGHTS)] - published_scores[list(COMPONENT_WEIGHTS)]).abs()
+    difference = (result[list(COMPONENT_WEIGHTS)] - published_scores[list(COMPONENT_WEIGHTS)]).abs()
     assert difference.shape == (56, 7)
     assert difference.to_numpy().max() < 0.02
 
 
-def test_asem_from_raw_values_and_denominators(tmp_path: Path) -> None:
+def test_asem_is_reproduced_from_raw_values_and_denominators(tmp_path: Path) -> None:
     folder = published("coinr_asem/ASEM_iMeta.csv").parent
     meta = pd.read_csv(folder / "ASEM_iMeta.csv")
     data = pd.read_csv(folder / "ASEM_iData.csv", index_col="uCode").rename_axis("area_code")
@@ -125,16 +127,16 @@ def test_asem_from_raw_values_and_denominators(tmp_path: Path) -> None:
     columns = [*meta["iCode"][meta["Type"] == "Indicator"], *meta["Denominator"].dropna().unique()]
     values = long(data[columns].astype(float))
     values = values.assign(group=values["area_code"].map(data["EurAsia_group"]))
-    found = scored(tmp_path, "\n".join(lines), values).droplevel("edition")
+    result = scored(tmp_path, "\n".join(lines), values).droplevel("edition")
     expected = pd.read_csv(folder / "dset_Aggregated.csv", index_col="uCode")
-    scores = found["score"].astype(float)
+    scores = result["score"].astype(float)
     assert scores.shape == (51, 60)
     assert (scores - expected[scores.columns]).abs().to_numpy().max() < 1e-9
     ranks = pd.read_csv(folder / "results_full.csv", index_col="uCode")["Rank"]
-    assert found["rank"]["Index"].astype(int).to_dict() == ranks.to_dict()
+    assert result["rank"]["Index"].astype(int).to_dict() == ranks.to_dict()
 
 
-def test_global_dimensions_and_index(tmp_path: Path) -> None:
+def test_global_dimensions_and_index_are_reproduced_from_components(tmp_path: Path) -> None:
     release = global_release()
     elements = ["  - {id: score_spi}", *(f"  - {{id: {name}, parent: score_spi}}" for name in DIMENSIONS)]
     for dimension, components in DIMENSIONS.items():
@@ -145,24 +147,24 @@ def test_global_dimensions_and_index(tmp_path: Path) -> None:
     framework = ["profile: spi", "levels: [component, dimension, index]", "outside: [WWW]", "available: 1",
                  "impute: none", "elements:", *elements]  # fmt: skip
     components = [f"score_{name}" for names in DIMENSIONS.values() for name in names]
-    found = scored(tmp_path, "\n".join(framework), long(release[components].astype(float)))
+    result = scored(tmp_path, "\n".join(framework), long(release[components].astype(float)))
     for name, tolerance in [*dict.fromkeys(DIMENSIONS, 0.00751).items(), ("score_spi", 0.0076)]:
-        difference = (found["score"][name] - release[name].astype(float)).abs()
+        difference = (result["score"][name] - release[name].astype(float)).abs()
         assert difference.notna().sum() > 2200
         assert difference.max() < tolerance, name
-    assert found["rank"]["score_spi"].xs("WWW", level="area_code").isna().all()
-    assert found["rank"]["score_spi"].xs(2023).max() == 170
+    assert result["rank"]["score_spi"].xs("WWW", level="area_code").isna().all()
+    assert result["rank"]["score_spi"].xs(2023).max() == 170
 
 
-def test_global_index_from_published_dimensions(tmp_path: Path) -> None:
+def test_the_global_index_is_reproduced_from_dimensions(tmp_path: Path) -> None:
     release = global_release()
     elements = ["  - {id: score_spi}"] + [
         f"  - {{id: {name}, parent: score_spi, direction: higher_is_better, worst: 0, best: 100}}"
         for name in DIMENSIONS
     ]
     framework = "\n".join(["levels: [dimension, index]", "available: 1", "elements:", *elements])
-    found = scored(tmp_path, framework, long(release[list(DIMENSIONS)].astype(float)))
-    difference = (found["score"]["score_spi"] - release["score_spi"].astype(float)).abs().dropna()
+    result = scored(tmp_path, framework, long(release[list(DIMENSIONS)].astype(float)))
+    difference = (result["score"]["score_spi"] - release["score_spi"].astype(float)).abs().dropna()
     assert len(difference) == 2223
     assert difference.max() < 0.0067
 
@@ -174,21 +176,21 @@ def test_global_index_from_published_dimensions(tmp_path: Path) -> None:
         ("aic", {"aic_mobiles": 100, "aic_internet": 100, "aic_eparticip": 1, "aic_worldpressfreed": 100}, 1.0, 2258),
     ],
 )
-def test_global_components_with_nothing_fitted(
+def test_global_components_are_reproduced_without_fitting(
     tmp_path: Path, component: str, best: dict[str, int], tolerance: float, rows: int
 ) -> None:
     release = global_release()
     lines = [f"  - {{id: {name}, parent: {component}, direction: higher_is_better, worst: 0, best: {value}}}"
              for name, value in best.items()]  # fmt: skip
     framework = "\n".join(["profile: spi", "elements:", f"  - {{id: {component}}}", *lines])
-    found = scored(tmp_path, framework, long(release[list(best)].astype(float)))
+    result = scored(tmp_path, framework, long(release[list(best)].astype(float)))
     complete = release[list(best)].notna().all(axis=1)
-    difference = (found["score"][component] - release[f"score_{component}"].astype(float))[complete].dropna().abs()
+    difference = (result["score"][component] - release[f"score_{component}"].astype(float))[complete].dropna().abs()
     assert len(difference) == rows
     assert difference.max() < tolerance
 
 
-def test_global_index_from_indicators(tmp_path: Path) -> None:
+def test_the_global_index_is_reproduced_from_indicators(tmp_path: Path) -> None:
     release = global_release()
     published_file = published("spi_global_2024/recovered_coefficients_2024.json")
     coefficients: dict[str, dict[str, float]] = json.loads(published_file.read_text())
@@ -201,8 +203,8 @@ def test_global_index_from_indicators(tmp_path: Path) -> None:
     values = release[indicators].astype(float)
     framework = "\n".join(["weights: {component: given}", "available: 1", "normalise: {method: goalposts, clip: false}",
                            "elements:", *elements])  # fmt: skip
-    found = scored(tmp_path, framework, long(values))
-    difference = (found["score"]["spi"] - release["score_spi"].astype(float)).dropna().abs()
+    result = scored(tmp_path, framework, long(values))
+    difference = (result["score"]["spi"] - release["score_spi"].astype(float)).dropna().abs()
     assert len(difference) == 1295
     assert difference.max() < 0.051
 
@@ -215,22 +217,22 @@ def goalposts(parent: str, terms: Mapping[str, float], release: pd.DataFrame) ->
     own = {name: factor for name, factor in terms.items() if name != "const"}
     ends = {}
     for name in own:
-        column = np.sqrt(release[name].astype(float)) if name in ROOTED else release[name].astype(float)
+        column = np.sqrt(release[name].astype(float)) if name in SQUARE_ROOTS else release[name].astype(float)
         low, high = float(column.min()), float(column.max())
         ends[name] = (low, high) if own[name] > 0 else (high, low)
     worst, best = (terms["const"] + sum(own[name] * ends[name][end] for name in own) for end in (0, 1))
-    reach = sum(own[name] * (ends[name][1] - ends[name][0]) for name in own if name not in ROOTED)
+    reach = sum(own[name] * (ends[name][1] - ends[name][0]) for name in own if name not in SQUARE_ROOTS)
     lines = []
     for name, (low, high) in ends.items():
-        rooted = name in ROOTED
-        down, up = (0.0, 0.0) if rooted else (-worst / reach, (100 - best) / reach)
+        square_root = name in SQUARE_ROOTS
+        down, up = (0.0, 0.0) if square_root else (-worst / reach, (100 - best) / reach)
         bottom, top = low + down * (high - low), high + up * (high - low)
         weight = own[name] * (top - bottom)
-        if rooted:
+        if square_root:
             bottom, top = bottom**2, top**2
         direction = "higher_is_better" if own[name] > 0 else "lower_is_better"
         keys = f"parent: {parent}, direction: {direction}, worst: {bottom}, best: {top}, weight: {weight}"
         keys += f", at_least: {FLOORS[name]}" if name in FLOORS else ""
         keys += f", at_most: {CAPS[name]}" if name in CAPS else ""
-        lines.append(f"  - {{id: {name}, {keys}{', transform: square_root' * rooted}}}")
+        lines.append(f"  - {{id: {name}, {keys}{', transform: square_root' * square_root}}}")
     return lines

@@ -44,14 +44,14 @@ def index_from_ranks(areas: pd.DataFrame, weights: dict[str, float]) -> pd.Serie
     return aggregate(need, pd.Series(weights)).score * sum(weights.values())
 
 
-def test_england() -> None:
+def test_the_english_index_is_reproduced() -> None:
     areas = panel("imd2025_england_lsoa21.csv.gz")
     score = index_from_ranks(areas, ENGLAND)
     assert len(score) == 33_755
     assert (score - areas["IMD_score"]).abs().max() < 0.001
-    apart = (score.rank(ascending=False, method="min") - areas["IMD_rank"]).abs()
-    assert (apart > 0).sum() == 2
-    assert apart.max() == 1
+    difference = (score.rank(ascending=False, method="min") - areas["IMD_rank"]).abs()
+    assert (difference > 0).sum() == 2
+    assert difference.max() == 1
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,14 @@ def test_england() -> None:
         ("Environment", {"indoors": 0.7, "outdoors": 0.3}, 0.0006),
     ],
 )
-def test_english_domains_from_their_sub_domains(domain: str, parts: dict[str, float], tolerance: float) -> None:
+def test_english_domains_are_reproduced_from_their_sub_domains(
+    domain: str, parts: dict[str, float], tolerance: float
+) -> None:
     score = index_from_ranks(panel("imd2025_england_lsoa21_subdomains.csv.gz"), parts)
     assert (score - panel("imd2025_england_lsoa21.csv.gz")[f"{domain}_score"]).abs().max() < tolerance
 
 
-def test_rounded_scores_make_ties_and_move_the_index() -> None:
+def test_rounded_scores_create_ties_and_change_the_index() -> None:
     areas = panel("imd2025_england_lsoa21.csv.gz")
     domains = areas[[f"{domain}_score" for domain in ENGLAND]].set_axis(list(ENGLAND), axis=1)
     need = normalised(exponential_scores, domains, pd.Series(1, index=domains.columns))
@@ -75,7 +77,7 @@ def test_rounded_scores_make_ties_and_move_the_index() -> None:
     assert 0.05 < (score - areas["IMD_score"]).abs().max() < 0.1
 
 
-def test_wales() -> None:
+def test_the_welsh_domains_and_index_are_reproduced() -> None:
     areas = panel("imd2019_wales_lsoa11.csv")
     domains = need_from_ranks(areas, list(WALES))
     for domain in WALES:
@@ -90,8 +92,10 @@ def test_wales() -> None:
         ("imd2017_northern_ireland_soa01.csv", NORTHERN_IRELAND, 0.20, 5),
     ],
 )
-def test_published_ranks(name: str, weights: dict[str, float], mean: float, largest: int) -> None:
+def test_published_ranks_are_reproduced_within_a_few_places(
+    name: str, weights: dict[str, float], mean: float, largest: int
+) -> None:
     areas = panel(name)
-    apart = (index_from_ranks(areas, weights).rank(ascending=False) - areas["IMD_rank"]).abs()
-    assert apart.mean() < mean
-    assert apart.max() <= largest
+    difference = (index_from_ranks(areas, weights).rank(ascending=False) - areas["IMD_rank"]).abs()
+    assert difference.mean() < mean
+    assert difference.max() <= largest

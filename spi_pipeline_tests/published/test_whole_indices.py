@@ -45,7 +45,7 @@ def largest_difference(framework: dict[str, Any], values: pd.DataFrame, expected
     return float((scores[shared] - expected[shared]).abs().max().max())
 
 
-def test_asem_from_indicators_with_gaps_and_outliers() -> None:
+def test_asem_is_reproduced_from_indicators_with_gaps_and_outliers() -> None:
     groups = pd.read_csv(published("coinr_asem/ASEM_iData.csv"), index_col="uCode")["EurAsia_group"]
     framework = asem_framework(impute="group_mean", treat=True)
     result = score(framework, long(asem("dset_Denominated"), group=groups))
@@ -62,12 +62,12 @@ def test_asem_from_indicators_with_gaps_and_outliers() -> None:
     ("mean", "name"),
     [("arithmetic", "agg_a_amean_1_100"), ("geometric", "agg_a_gmean_1_100"), ("harmonic", "agg_a_hmean_1_100")],
 )
-def test_asem_by_other_means(mean: str, name: str) -> None:
+def test_asem_is_reproduced_with_other_means(mean: str, name: str) -> None:
     framework = asem_framework(aggregate=mean, normalise={"method": "minmax", "low": 1})
     assert largest_difference(framework, long(asem("dset_Treated")), asem(name)) < 1e-9
 
 
-def test_asem_by_loadings_of_either_sign() -> None:
+def test_asem_is_reproduced_with_loadings_of_either_sign() -> None:
     loadings = {"method": "pca_loadings", "allow_negative": True}
     framework = asem_framework(weights={"group": loadings, "sub_index": "equal", "index": "equal"})
     assert largest_difference(framework, long(asem("dset_Treated")), asem("agg_PCAweights_level1")) < 1e-9
@@ -81,7 +81,7 @@ def deprivation(weights: dict[str, float]) -> dict[str, Any]:
     return {"profile": "deprivation", "normalise": "exponential_of_ranks", "elements": [{"id": "imd"}, *domains]}
 
 
-def test_english_sub_domains_through_two_exponential_transforms() -> None:
+def test_the_english_index_is_reproduced_through_two_exponential_transforms() -> None:
     areas = pd.read_csv(published("uk_deprivation/imd2025_england_lsoa21.csv.gz"), index_col=0)
     parts = pd.read_csv(published("uk_deprivation/imd2025_england_lsoa21_subdomains.csv.gz"), index_col=0)
     framework = deprivation(ENGLAND)

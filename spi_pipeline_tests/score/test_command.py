@@ -27,7 +27,7 @@ elements:
 ROWS = {"crowding": [3, 10, 20, 28], "heat": [40, 31, 18, 11], "crime": [2, 9, 8, 19]}
 
 
-class Said(NamedTuple):
+class CommandResult(NamedTuple):
     code: int
     out: str
     err: str
@@ -44,21 +44,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def score(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    def run(*arguments: str) -> Said:
+    def run(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["spi", "score", *arguments])
         code = 0
         try:
             main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Said(code, *capfd.readouterr())
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        return CommandResult(code, *capfd.readouterr())
 
     return run
 
 
-def test_scores_go_to_a_file_and_only_there(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert said == (0, "f: 24 scores written to o.csv\n", "")
+def test_scores_are_written_to_the_named_file_only(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert result == (0, "f: 24 scores written to o.csv\n", "")
     table = pd.read_csv("o.csv")
     assert list(table) == ["area_code", "edition", "level", "id", "score", "rank", "rank_low", "rank_high", "coverage"]
     by_hand = {"A": 90, "B": 55, "C": 60, "D": 5}
@@ -66,32 +66,32 @@ def test_scores_go_to_a_file_and_only_there(score, folder: Path) -> None:  # typ
     assert table[table["id"] == "safety"]["rank"].tolist() == [1, 3, 2, 4]
     assert sorted(file.name for file in folder.iterdir()) == ["f.yaml", "o.csv", "v.csv"]
     assert score("f.yaml", "v.csv", "--out", "o.parquet").code == 0
-    again = pd.read_parquet("o.parquet")
-    assert again["score"].tolist() == table["score"].tolist()
+    from_parquet = pd.read_parquet("o.parquet")
+    assert from_parquet["score"].tolist() == table["score"].tolist()
 
 
-def test_without_a_file_the_scores_are_what_is_printed(score) -> None:  # type: ignore[no-untyped-def]
-    said = score("f.yaml", "v.csv")
-    assert said.out.splitlines()[0].startswith("area_code,edition,level,id,score,")
-    assert len(said.out.splitlines()) == 25
-    assert score("f.yaml", "v.csv", "--draws", "20", "--seed", "3").out != said.out
+def test_without_an_output_file_the_scores_are_printed(score) -> None:  # type: ignore[no-untyped-def]
+    result = score("f.yaml", "v.csv")
+    assert result.out.splitlines()[0].startswith("area_code,edition,level,id,score,")
+    assert len(result.out.splitlines()) == 25
+    assert score("f.yaml", "v.csv", "--draws", "20", "--seed", "3").out != result.out
 
 
-def test_json_says_weights_fit_and_what_was_varied(score) -> None:  # type: ignore[no-untyped-def]
-    found = json.loads(score("f.yaml", "v.csv", "--draws", "20", "--json", "--out", "o.csv").out)
-    assert {row["id"]: row["basis"] for row in found["weights"]}["crowding"] == "pca_panel"
-    assert {row["parent_id"] for row in found["fit"]} == {"housing", "safety", "index"}
-    assert len(found["varied"]) == 9
+def test_json_reports_weights_fit_and_varied_sources(score) -> None:  # type: ignore[no-untyped-def]
+    explanation = json.loads(score("f.yaml", "v.csv", "--draws", "20", "--json", "--out", "o.csv").out)
+    assert {row["id"]: row["basis"] for row in explanation["weights"]}["crowding"] == "pca_panel"
+    assert {row["parent_id"] for row in explanation["fit"]} == {"housing", "safety", "index"}
+    assert len(explanation["varied"]) == 9
 
 
-def test_every_fault_of_both_files_and_nothing_written(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_all_faults_of_both_files_are_reported_and_nothing_is_written(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     (folder / "f.yaml").write_text(
         FRAMEWORK.replace("parent: safety", "parent: safty").replace("best: 0}", "best: 30}")
     )
     (folder / "v.csv").write_text("area_code,indicator_id,value\nA,crime,high\nA,heat,1\nA,heat,2\nA,crowding,inf\n")
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert (said.code, said.out) == (2, "")
-    places = [line.split(": ")[0] for line in said.err.splitlines()]
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (result.code, result.out) == (2, "")
+    places = [line.split(": ")[0] for line in result.err.splitlines()]
     assert places == ["f.yaml:5", "f.yaml:7", "f.yaml:8", "f.yaml:8", "v.csv:2", "v.csv:4", "v.csv:5",
                       "7 faults in framework and values; nothing was done."]  # fmt: skip
     assert not (folder / "o.csv").exists()
@@ -108,39 +108,39 @@ def test_every_fault_of_both_files_and_nothing_written(score, folder: Path) -> N
         ["--explain", "--profile", "sip"],
     ],
 )
-def test_bad_usage_ends_with_two_and_without_a_trace(score, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
-    said = score(*arguments)
-    assert (said.code, said.out) == (2, "")
-    assert said.err
-    assert "Traceback" not in said.err
+def test_bad_usage_exits_with_two_without_a_traceback(score, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    result = score(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err
+    assert "Traceback" not in result.err
 
 
-def test_what_cannot_be_computed_ends_with_one(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_computation_exits_with_one(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     (folder / "f.yaml").write_text(FRAMEWORK.replace("profile: spi", "profile: spi\naggregate: {index: geometric}"))
     (folder / "v.csv").write_text((folder / "v.csv").read_text().replace("D,crime,19", "D,crime,25"))
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert (said.code, said.out) == (1, "")
-    assert said.err == (
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
         "f.yaml with v.csv: element index: a mean of order 0 needs scores above 0, or a floor for lower scores, "
         "but these columns have other scores: safety\n"
     )
 
 
-def test_where_another_method_was_used_it_is_said(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_fallback_to_another_method_is_reported(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     (folder / "v.csv").write_text(
         (folder / "v.csv").read_text().replace("heat,40", "heat,9").replace("heat,31", "heat,12")
     )
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert said.code == 0
-    assert said.err.startswith("housing is weighted equally: the first principal component has non-positive loadings")
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert result.code == 0
+    assert result.err.startswith("housing is weighted equally: the first principal component has non-positive loadings")
 
 
-def test_explained(score) -> None:  # type: ignore[no-untyped-def]
+def test_a_framework_and_a_profile_are_explained(score) -> None:  # type: ignore[no-untyped-def]
     assert "Each component: Σ w s / Σ w; weights w: w_i ∝ v_i / sd_i" in score("f.yaml", "--explain").out
     assert score("--explain", "--profile", "eu-spi").out.startswith("Profile eu-spi\n")
 
 
-def aliases(folder: Path) -> dict[str, Path]:
+def paths_to_values(folder: Path) -> dict[str, Path]:
     """Other paths to the file of values."""
     (folder / "link.csv").symlink_to("v.csv")
     os.link(folder / "v.csv", folder / "hard.csv")
@@ -150,12 +150,12 @@ def aliases(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_what_is_read_is_never_written_over(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_input_files_are_never_overwritten(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     before = (folder / "v.csv").read_bytes()
-    for target in aliases(folder).values():
-        said = score("f.yaml", "v.csv", "--out", str(target))
-        assert (said.code, said.out) == (2, ""), target
-        assert "--out would overwrite the input file v.csv: name another output" in said.err
+    for target in paths_to_values(folder).values():
+        result = score("f.yaml", "v.csv", "--out", str(target))
+        assert (result.code, result.out) == (2, ""), target
+        assert "--out would overwrite the input file v.csv: name another output" in result.err
         assert score("f.yaml", str(target), "--out", "v.csv").code == 2
     (folder / "f.csv").symlink_to("f.yaml")
     assert "--out would overwrite the input file f.yaml" in score("f.yaml", "v.csv", "--out", "f.csv").err
@@ -163,13 +163,13 @@ def test_what_is_read_is_never_written_over(score, folder: Path) -> None:  # typ
     assert (folder / "link.csv").is_symlink()
 
 
-def test_a_folder_that_holds_what_is_read_takes_no_details(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_details_are_not_written_to_a_folder_with_input_files(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     (folder / "d").mkdir()
     (folder / "v.csv").rename(folder / "d" / "weights.csv")
     before = (folder / "d" / "weights.csv").read_bytes()
-    said = score("f.yaml", "d/weights.csv", "--details", "d")
-    assert said.code == 2
-    assert "d: holds the input d/weights.csv: name a folder only for the details" in said.err
+    result = score("f.yaml", "d/weights.csv", "--details", "d")
+    assert result.code == 2
+    assert "d: holds the input d/weights.csv: name a folder only for the details" in result.err
     (folder / "e").mkdir()
     (folder / "e" / "treated.csv").symlink_to(folder / "d" / "weights.csv")
     assert score("f.yaml", "d/weights.csv", "--details", "e").code == 2
@@ -177,19 +177,19 @@ def test_a_folder_that_holds_what_is_read_takes_no_details(score, folder: Path) 
     assert score("f.yaml", "d/weights.csv", "--details", "new").code == 0
 
 
-def test_a_wide_table_is_read_and_said_to_be_one(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_wide_table_is_read_and_reported_as_one(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     long = score("f.yaml", "v.csv").out
     wide = pd.DataFrame({"area_code": list("ABCD"), **ROWS})
     wide.to_csv(folder / "w.csv", index=False)
     wide.to_excel(folder / "w.xlsx", index=False)
     wide.to_parquet(folder / "w.parquet", index=False)
     for file in ("w.csv", "w.xlsx", "w.parquet"):
-        said = score("f.yaml", file)
-        assert said == (0, long, "read as a wide table: 4 rows, 3 indicators\n"), file
+        result = score("f.yaml", file)
+        assert result == (0, long, "read as a wide table: 4 rows, 3 indicators\n"), file
     assert json.loads(score("f.yaml", "w.csv", "--json").out)["notes"] == ["read as a wide table: 4 rows, 3 indicators"]
 
 
-def test_a_workbook_holds_the_index_and_no_formula(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_workbook_contains_the_index_and_no_formula(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     text = (folder / "v.csv").read_text().replace("A,", "=1+1,").replace("B,", "+44,").replace("C,", "@x,")
     (folder / "v.csv").write_text(text.replace("D,", "-5\x07,"))
     (folder / "f.yaml").write_text("title: '=cmd()'\n" + FRAMEWORK)
@@ -208,10 +208,10 @@ def test_a_workbook_holds_the_index_and_no_formula(score, folder: Path) -> None:
     assert set(sheets["scores"]["area_code"]) == {"=1+1", "+44", "@x", "-5_x0007_"}
 
 
-def test_an_explanation_as_json(score) -> None:  # type: ignore[no-untyped-def]
-    (found,) = json.loads(score("f.yaml", "--explain", "--json").out)
-    said = score("f.yaml", "--explain").out.splitlines()
-    assert [found["title"], *found["sentences"]] == said
+def test_an_explanation_is_available_as_json(score) -> None:  # type: ignore[no-untyped-def]
+    (explanation,) = json.loads(score("f.yaml", "--explain", "--json").out)
+    result = score("f.yaml", "--explain").out.splitlines()
+    assert [explanation["title"], *explanation["sentences"]] == result
     assert len(json.loads(score("--explain", "--json").out)) == 6
 
 
@@ -231,20 +231,20 @@ def test_an_explanation_as_json(score) -> None:  # type: ignore[no-untyped-def]
         (FRAMEWORK + "available_count: 3\n", "available_count of housing is 3, but it has only 2 children: give"),
     ],
 )  # fmt: skip
-def test_depth_types_and_words(score, folder: Path, framework: str, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_malformed_frameworks_are_refused(score, folder: Path, framework: str, words: str) -> None:  # type: ignore[no-untyped-def]
     (folder / "f.yaml").write_text(framework)
-    said = score("f.yaml", "v.csv")
-    assert (said.code, said.out) == (2, "")
-    assert words in said.err
-    assert len(said.err) < 2_000
+    result = score("f.yaml", "v.csv")
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+    assert len(result.err) < 2_000
 
 
-def test_elements_above_each_other_without_end(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def test_too_many_levels_of_elements_are_refused(score, folder: Path) -> None:  # type: ignore[no-untyped-def]
     chain = [f"  - {{id: e{n}, parent: e{n - 1}}}" for n in range(1, 3000)]
     (folder / "f.yaml").write_text("\n".join(["elements:", "  - {id: e0}", *chain]))
-    said = score("f.yaml", "v.csv")
-    assert said.code == 2
-    assert "f.yaml:52: more than 50 elements lie above e50: leave some out" in said.err
+    result = score("f.yaml", "v.csv")
+    assert result.code == 2
+    assert "f.yaml:52: more than 50 elements lie above e50: leave some out" in result.err
 
 
 @pytest.mark.parametrize(
@@ -260,32 +260,32 @@ def test_faults_beyond_twenty_are_counted(score, folder: Path, rows: list[str], 
     (folder / "v.csv").write_text(
         "\n".join(["area_code,indicator_id,value", "Z,crowding,1", "Z,heat,1", "Z,crime,1", *rows])
     )
-    said = score("f.yaml", "v.csv")
-    assert said.code == 2
-    assert words in said.err
-    assert said.err.splitlines()[-1] == "500 faults in framework and values; nothing was done."
+    result = score("f.yaml", "v.csv")
+    assert result.code == 2
+    assert words in result.err
+    assert result.err.splitlines()[-1] == "500 faults in framework and values; nothing was done."
 
 
 def test_an_overflow_is_an_error(folder: Path, score, recwarn: pytest.WarningsRecorder) -> None:  # type: ignore[no-untyped-def]
     (folder / "f.yaml").write_text(FRAMEWORK.replace("profile: spi", "normalise: minmax"))
     text = (folder / "v.csv").read_text()
     (folder / "v.csv").write_text(text.replace("crime,2", "crime,1e308").replace("crime,9", "crime,-1e308"))
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert (said.code, said.out) == (2, "")
-    assert "v.csv:10: value of crime is '1e+308', which is too large to compute with" in said.err
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (result.code, result.out) == (2, "")
+    assert "v.csv:10: value of crime is '1e+308', which is too large to compute with" in result.err
     (folder / "v.csv").write_text(text.replace("crime,2", "crime,1e49").replace("crime,9", "crime,-1e49"))
     (folder / "f.yaml").write_text(FRAMEWORK.replace("profile: spi", "normalise: none\naggregate: product"))
     (folder / "f.yaml").write_text((folder / "f.yaml").read_text().replace("best: 0}", "best: 0, weight: 9}"))
-    said = score("f.yaml", "v.csv", "--out", "o.csv")
-    assert (said.code, said.out, len(said.err.splitlines())) == (1, "", 1)
+    result = score("f.yaml", "v.csv", "--out", "o.csv")
+    assert (result.code, result.out, len(result.err.splitlines())) == (1, "", 1)
     assert not (folder / "o.csv").exists()
     assert not recwarn.list
 
 
-def test_json_is_not_told_of_progress(score, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_progress_is_not_reported_with_json(score, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("spi_pipeline.cli.terminal.QUIET_SECONDS", 0.0)
-    told = score("f.yaml", "v.csv", "--draws", "9000", "--sobol", "2000", "--out", "o.csv").err.splitlines()
-    assert told[:2] == ["2,048 of 9,000 draws", "4,096 of 9,000 draws"]
-    assert told[-1].endswith(" draws")
-    assert "of 9,000" not in told[-1]
+    progress = score("f.yaml", "v.csv", "--draws", "9000", "--sobol", "2000", "--out", "o.csv").err.splitlines()
+    assert progress[:2] == ["2,048 of 9,000 draws", "4,096 of 9,000 draws"]
+    assert progress[-1].endswith(" draws")
+    assert "of 9,000" not in progress[-1]
     assert score("f.yaml", "v.csv", "--draws", "3000", "--json", "--out", "o.csv").err == ""

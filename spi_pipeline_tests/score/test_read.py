@@ -61,13 +61,13 @@ def score(tmp_path: Path) -> Callable[..., pd.Series]:
         "value,indicator_id,area_code\n5,a,001\n5,b,001\n1,a,NA\n2,b,NA\n",
     ],
 )  # fmt: skip
-def test_files_that_say_the_same(score: Callable[..., pd.Series], content: bytes | str) -> None:
-    found = score(content)
+def test_equivalent_files_give_the_same_scores(score: Callable[..., pd.Series], content: bytes | str) -> None:
+    scores = score(content)
     for key, value in EXPECTED.items():
-        assert found[key] == value
+        assert scores[key] == value
 
 
-def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
+def test_a_suffix_in_capitals_is_accepted(score: Callable[..., pd.Series]) -> None:
     assert score(PLAIN, ".CSV")["NA", "index"] == 45
 
 
@@ -108,13 +108,13 @@ def test_a_suffix_in_capitals(score: Callable[..., pd.Series]) -> None:
         (HEADING + "x,2020,a,n/a\nx,2020,c,1\n", "f.yaml:4: indicator b has no data"),
     ],
 )
-def test_what_is_refused(score: Callable[..., pd.Series], content: bytes | str, words: str) -> None:
+def test_malformed_files_are_refused(score: Callable[..., pd.Series], content: bytes | str, words: str) -> None:
     with pytest.raises(InputError) as raised:
         score(content)
     assert words in str(raised.value)
 
 
-def test_a_folder_holds_no_values(tmp_path: Path) -> None:
+def test_a_folder_instead_of_values_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text(FRAMEWORK, encoding="utf-8")
     (tmp_path / "v.csv").mkdir()
     with pytest.raises(InputError, match=r"v\.csv: is a folder: name the file of values"):
@@ -130,7 +130,7 @@ def test_digits_after_a_zero_are_a_code(tmp_path: Path) -> None:
     assert ranked.to_dict() == {"010": False, "8": True, "9": True}
 
 
-def test_groups_left_blank_take_that_of_the_other_rows(tmp_path: Path) -> None:
+def test_blank_groups_take_the_group_of_other_rows(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text(FRAMEWORK + "wholes: group\n", encoding="utf-8")
     rows = "x,a,5,g,10\nx,b,5,,\ny,a,1,,30\ny,b,1,g,\n"
     (tmp_path / "v.csv").write_text("area_code,indicator_id,value,group,population\n" + rows, encoding="utf-8")
@@ -162,15 +162,17 @@ NUMBERS = [5, 5, 1, 2]
         {"value": pa.array(NUMBERS), "area_code": pa.array([b"001", b"001", b"NA", b"NA"]).dictionary_encode()},
     ],
 )
-def test_parquet_of_any_types(score: Callable[..., pd.Series], columns: dict[str, pa.Array]) -> None:
+def test_parquet_columns_may_have_any_suitable_type(
+    score: Callable[..., pd.Series], columns: dict[str, pa.Array]
+) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({**{name: pa.array(words) for name, words in KEYS.items()}, **columns}), sink)
-    found = score(sink.getvalue().to_pybytes(), ".parquet")
+    scores = score(sink.getvalue().to_pybytes(), ".parquet")
     for key, value in EXPECTED.items():
-        assert found[key] == value
+        assert scores[key] == value
 
 
-def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_path: Path) -> None:
+def test_whole_numbers_as_codes_have_no_decimals(score: Callable[..., pd.Series], tmp_path: Path) -> None:
     file = tmp_path / "codes.parquet"
     pd.DataFrame({"area_code": [1.0, 1, 2, 2], "indicator_id": list("abab"), "value": NUMBERS}).to_parquet(file)
     assert score(file.read_bytes(), ".parquet")["2", "index"] == 45
@@ -185,7 +187,9 @@ def test_whole_numbers_as_codes_stay_whole(score: Callable[..., pd.Series], tmp_
         ([[5.0], [5.0], [1.0], [2.0]], "v.parquet: column value holds list<element: double>"),
     ],
 )
-def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[object], words: str) -> None:
+def test_unsuitable_parquet_columns_are_refused(
+    score: Callable[..., pd.Series], values: list[object], words: str
+) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({**KEYS, "value": values}), sink)
     with pytest.raises(InputError) as raised:
@@ -193,7 +197,7 @@ def test_parquet_that_is_refused(score: Callable[..., pd.Series], values: list[o
     assert words in str(raised.value)
 
 
-def test_bytes_that_are_no_text(score: Callable[..., pd.Series]) -> None:
+def test_bytes_that_are_not_text_are_refused(score: Callable[..., pd.Series]) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({**KEYS, "area_code": pa.array([b"\xff"] * 4), "value": NUMBERS}), sink)
     with pytest.raises(InputError, match=r"v\.parquet: column area_code holds bytes that are not UTF-8"):
@@ -212,10 +216,10 @@ WIDE = "area_code,edition,a,b\n001,2020,5,5\nNA,2020,1,2\n"
         WIDE.replace("\nNA", "\n,,,\nNA"),
     ],
 )
-def test_wide_files_that_say_the_same(score: Callable[..., pd.Series], content: str) -> None:
-    found = score(content)
+def test_equivalent_wide_files_give_the_same_scores(score: Callable[..., pd.Series], content: str) -> None:
+    scores = score(content)
     for key, value in EXPECTED.items():
-        assert found[key] == value
+        assert scores[key] == value
 
 
 @pytest.mark.parametrize(
@@ -242,14 +246,14 @@ def test_wide_files_that_say_the_same(score: Callable[..., pd.Series], content: 
         (WIDE.replace("edition", "population").replace(",2020", ",0"), "v.csv:2: the population is not above 0"),
     ],
 )
-def test_wide_files_that_are_refused(score: Callable[..., pd.Series], content: str, words: str) -> None:
+def test_malformed_wide_files_are_refused(score: Callable[..., pd.Series], content: str, words: str) -> None:
     with pytest.raises(InputError) as raised:
         score(content)
     assert words in str(raised.value)
     assert len(set(raised.value.faults)) == len(raised.value.faults)
 
 
-def test_an_indicator_named_like_a_column_of_a_wide_table(tmp_path: Path) -> None:
+def test_an_indicator_named_like_a_column_of_a_wide_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text(FRAMEWORK.replace("id: b", "id: group"), encoding="utf-8")
     (tmp_path / "v.csv").write_text("area_code,a,group\nP,1,2\n", encoding="utf-8")
     with pytest.raises(
@@ -258,14 +262,14 @@ def test_an_indicator_named_like_a_column_of_a_wide_table(tmp_path: Path) -> Non
         score_files(tmp_path / "f.yaml", tmp_path / "v.csv")
 
 
-def test_residents_are_both_a_column_and_what_is_divided_by(tmp_path: Path) -> None:
+def test_population_may_be_both_a_column_and_a_divisor(tmp_path: Path) -> None:
     framework = FRAMEWORK.replace("best: 0}", "best: 0, divide_by: population}") + "wholes: all\n"
     (tmp_path / "f.yaml").write_text(framework, encoding="utf-8")
     (tmp_path / "v.csv").write_text("area_code,a,b,population\nP,1,20,10\nQ,3,60,30\n", encoding="utf-8")
     table = score_files(tmp_path / "f.yaml", tmp_path / "v.csv").table.astype({"area_code": str, "id": str})
-    found = table.set_index(["area_code", "id"])["score"]
-    assert found["P", "b"] == pytest.approx(80)
-    assert found["all", "a"] == pytest.approx(10 * (1 * 10 + 3 * 30) / 40)
+    scores = table.set_index(["area_code", "id"])["score"]
+    assert scores["P", "b"] == pytest.approx(80)
+    assert scores["all", "a"] == pytest.approx(10 * (1 * 10 + 3 * 30) / 40)
 
 
 def workbook(change: Callable[[Any], None] = lambda book: None) -> bytes:
@@ -290,10 +294,12 @@ def workbook(change: Callable[[Any], None] = lambda book: None) -> bytes:
         lambda book: [book.worksheets[0].cell(row, 2, datetime(2020, 1, 1)) for row in (2, 4)],
     ],
 )
-def test_workbooks_that_say_the_same(score: Callable[..., pd.Series], change: Callable[[Any], None]) -> None:
-    found = score(workbook(change), ".xlsx")
+def test_equivalent_workbooks_give_the_same_scores(
+    score: Callable[..., pd.Series], change: Callable[[Any], None]
+) -> None:
+    scores = score(workbook(change), ".xlsx")
     for key, value in EXPECTED.items():
-        assert found[key] == value
+        assert scores[key] == value
 
 
 @pytest.mark.parametrize(
@@ -315,13 +321,15 @@ def test_workbooks_that_say_the_same(score: Callable[..., pd.Series], change: Ca
         (lambda book: book.worksheets[0].cell(4, 1, "001"), "v.xlsx:4: there are two rows of 001 in 2020"),
     ],
 )
-def test_workbooks_that_are_refused(score: Callable[..., pd.Series], change: Callable[[Any], None], words: str) -> None:
+def test_malformed_workbooks_are_refused(
+    score: Callable[..., pd.Series], change: Callable[[Any], None], words: str
+) -> None:
     with pytest.raises(InputError) as raised:
         score(workbook(change), ".xlsx")
     assert words in str(raised.value)
 
 
-def test_what_is_no_workbook(score: Callable[..., pd.Series]) -> None:
+def test_files_that_are_not_workbooks_are_refused(score: Callable[..., pd.Series]) -> None:
     for content in (b"", b"PK\x03\x04", PLAIN.encode()):
         with pytest.raises(InputError, match=r"v\.xlsx: is not a readable workbook"):
             score(content, ".xlsx")

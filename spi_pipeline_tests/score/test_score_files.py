@@ -1,3 +1,5 @@
+"""Scores, details and explanations computed from a framework file and a file of values."""
+
 from __future__ import annotations
 
 import json
@@ -73,7 +75,9 @@ def test_draws_give_intervals_of_ranks(framework: Path, values: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_parquet_in_and_the_table_out_and_back(framework: Path, values: Path, tmp_path: Path, suffix: str) -> None:
+def test_parquet_is_read_and_written_scores_can_be_read_back(
+    framework: Path, values: Path, tmp_path: Path, suffix: str
+) -> None:
     copied = tmp_path / "values.parquet"
     pd.read_csv(values, keep_default_na=False, na_values={"value": "NA"}).to_parquet(copied)
     outcome = score_files(framework, copied)
@@ -90,15 +94,15 @@ def test_faults_name_file_and_line(framework: Path, values: Path) -> None:
     values.write_text(VALUES + "B,2024,heat,30\nB,2024,noise,1\nC,2024,heat,high\n")
     with pytest.raises(InputError) as raised:
         score_files(framework, values)
-    found = str(raised.value)
-    assert "framework.yaml:8: worst of element crowding is 'thirty', which is not a number" in found
-    assert "framework.yaml:10: 'agregate' is not a key of a framework" in found
-    assert "values.csv:6: heat of area B of 2024 is given twice" in found
-    assert "values.csv:7: 'noise' is not an element of the framework" in found
-    assert "values.csv:8: value of heat is 'high', which is not a number" in found
+    message = str(raised.value)
+    assert "framework.yaml:8: worst of element crowding is 'thirty', which is not a number" in message
+    assert "framework.yaml:10: 'agregate' is not a key of a framework" in message
+    assert "values.csv:6: heat of area B of 2024 is given twice" in message
+    assert "values.csv:7: 'noise' is not an element of the framework" in message
+    assert "values.csv:8: value of heat is 'high', which is not a number" in message
 
 
-def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: Path, tmp_path: Path) -> None:
+def test_missing_and_unreadable_files_are_reported(framework: Path, values: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         score_files(tmp_path / "nothing.yaml", tmp_path / "nothing.csv")
     missing = "there is no such file; check its name and folder"
@@ -113,7 +117,7 @@ def test_what_is_wrong_with_both_files_is_told_at_once(framework: Path, values: 
         score_files(framework, values)
 
 
-def test_a_target_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+def test_an_unusable_output_path_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a \.csv, \.parquet or \.xlsx file"):
         check_target(tmp_path / "scores.xls", [])
     with pytest.raises(InputError, match="there is no folder"):
@@ -137,13 +141,13 @@ def test_codes_with_commas_are_quoted_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\n", "B,2024,heat,\n"])
-def test_lines_are_those_of_the_file_whichever_way_it_is_read(framework: Path, values: Path, blank: str) -> None:
+def test_line_numbers_are_those_of_the_file(framework: Path, values: Path, blank: str) -> None:
     values.write_text(VALUES.replace("B,2024,heat,20\n", "") + blank + "B,2024,noise,20\n")
     with pytest.raises(InputError, match=r"values\.csv:6: 'noise' is not an element"):
         score_files(framework, values)
 
 
-def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
+def test_details_are_written_to_a_folder(framework: Path, values: Path, tmp_path: Path) -> None:
     outcome = score_files(framework, values, draws=20, sobol=20)
     folder = tmp_path / "all" / "details"
     write_details(outcome, folder)
@@ -160,7 +164,7 @@ def test_details(framework: Path, values: Path, tmp_path: Path) -> None:
     assert json.loads(json.dumps(outcome.summary()))["sensitivity"][0]["source"] == "measurement"
 
 
-def test_tables_without_rows_keep_their_heading(tmp_path: Path, values: Path) -> None:
+def test_tables_without_rows_have_a_heading(tmp_path: Path, values: Path) -> None:
     framework = tmp_path / "alone.yaml"
     framework.write_text("normalise: none\nelements: [{id: x}, {id: heat, parent: x, direction: higher_is_better}]\n")
     values.write_text("area_code,indicator_id,value\nA,heat,1\nB,heat,2\n")
@@ -171,7 +175,7 @@ def test_tables_without_rows_keep_their_heading(tmp_path: Path, values: Path) ->
     assert len(pd.read_csv(tmp_path / "details" / "contributions.csv")) == 2
 
 
-def test_what_cannot_be_computed_is_said_in_a_sentence(framework: Path, values: Path) -> None:
+def test_a_failed_computation_is_reported_in_a_sentence(framework: Path, values: Path) -> None:
     framework.write_text(FRAMEWORK.replace("floor: 1\n", ""))
     values.write_text(VALUES.replace("crowding,10", "crowding,30"))
     with pytest.raises(SpiError, match=r"framework\.yaml with values\.csv: element index: a mean of order 0"):

@@ -1,3 +1,5 @@
+"""Which slots form the basis of an index, and which editions and components follow from it."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -17,7 +19,7 @@ ONE = Areas(pd.Series(NORTH, index=WARDS))
 COMPONENT_OF = {"damp": "housing", "crowded": "housing", "ill": "health"}
 
 
-def aged(values: list[float], year: int, name: str = "damp", edition: int = 2024) -> pd.DataFrame:
+def observed_until(values: list[float], year: int, name: str = "damp", edition: int = 2024) -> pd.DataFrame:
     """Values of one indicator in an edition, for the period that ends with ``year``."""
     rows = observed({name: values}, edition)
     return rows.assign(period_end=rows["period_end"].map(lambda day: day and dt.date(year, 12, 31)))
@@ -34,60 +36,60 @@ def test_a_slot_is_an_indicator_with_its_predecessors_newest_first() -> None:
 
 
 def test_a_slot_is_in_the_basis_until_its_useful_life_ends() -> None:
-    assert chosen(aged([1] * 6, 2021), ["damp"]) == [Slot("damp", "damp", "")]
-    [late] = chosen(aged([1] * 6, 2020), ["damp"])
+    assert chosen(observed_until([1] * 6, 2021), ["damp"]) == [Slot("damp", "damp", "")]
+    [late] = chosen(observed_until([1] * 6, 2020), ["damp"])
     assert late.missing_because == "Its newest values are for 2020 and useful for 3 years, until 2023."
 
 
-def test_the_newest_definition_with_values_fills_the_slot_whatever_the_older_one_has() -> None:
-    both = pd.concat([aged([1] * 6, 2023, "new"), aged([1] * 6, 2024, "old")])
+def test_the_newest_definition_with_values_fills_the_slot() -> None:
+    both = pd.concat([observed_until([1] * 6, 2023, "new"), observed_until([1] * 6, 2024, "old")])
     assert chosen(both, ["new", "old"]) == [Slot("new", "new", "")]
-    few = pd.concat([aged([1, 1, NAN, NAN, 1, 1], 2023, "new"), aged([1] * 6, 2024, "old")])
+    few = pd.concat([observed_until([1, 1, NAN, NAN, 1, 1], 2023, "new"), observed_until([1] * 6, 2024, "old")])
     assert chosen(few, ["new", "old"]) == [Slot("new", "old", "")], "half of the wards is below 65 %"
 
 
-def test_a_definition_without_a_source_fills_nothing() -> None:
-    rows = aged([1] * 6, 2024, "old")
+def test_a_definition_without_a_source_fills_no_slot() -> None:
+    rows = observed_until([1] * 6, 2024, "old")
     assert choose_slots(rows, [["new", "old"], ["live"]], {"old": 3}, ONE, 0.65) == [Slot("new", "old", "")]
 
 
-def test_present_means_65_percent_of_the_wards_and_authorities_do_not_count() -> None:
-    assert not chosen(aged([1, 1, 1, NAN, NAN, NAN], 2024), ["damp"])[0].missing_because
-    [slot] = chosen(aged([1, 1, NAN, NAN, 1, 1], 2024), ["damp"])
+def test_a_slot_needs_values_for_65_percent_of_the_wards() -> None:
+    assert not chosen(observed_until([1, 1, 1, NAN, NAN, NAN], 2024), ["damp"])[0].missing_because
+    [slot] = chosen(observed_until([1, 1, NAN, NAN, 1, 1], 2024), ["damp"])
     assert slot.missing_because == "It has values for 50% of the wards; 65% are needed."
 
 
-def test_a_slot_needs_its_values_in_every_authority() -> None:
-    assert chosen(aged([1, 1, 1, NAN, 1, NAN], 2024), ["damp"], areas=AREAS)[0].missing_because
-    assert not chosen(aged([1, 1, 1, 1, 1, 1], 2024), ["damp"], areas=AREAS)[0].missing_because
+def test_a_slot_needs_values_in_every_authority() -> None:
+    assert chosen(observed_until([1, 1, 1, NAN, 1, NAN], 2024), ["damp"], areas=AREAS)[0].missing_because
+    assert not chosen(observed_until([1, 1, 1, 1, 1, 1], 2024), ["damp"], areas=AREAS)[0].missing_because
 
 
-def test_only_the_newest_edition_is_asked() -> None:
-    rows = pd.concat([aged([1] * 6, 2015, edition=2022), aged([1] * 6, 2024, edition=2024)])
+def test_only_the_newest_edition_decides() -> None:
+    rows = pd.concat([observed_until([1] * 6, 2015, edition=2022), observed_until([1] * 6, 2024, edition=2024)])
     assert not chosen(rows, ["damp"])[0].missing_because
 
 
-def test_the_basis_is_known_by_its_slots_and_what_fills_them() -> None:
+def test_the_basis_id_depends_on_slots_and_the_indicators_that_fill_them() -> None:
     one = [Slot("damp", "damp", ""), Slot("ill", "ill", "")]
     assert basis_id(one) == basis_id([*reversed(one), Slot("late", "late", "Too old.")])
     assert basis_id(one) != basis_id(one[:1])
     assert basis_id(one) != basis_id([one[0], Slot("ill", "ill_2011", "")])
 
 
-def told_of(why: dict[str, str]) -> pd.DataFrame:
+def catalogue_of(reasons: dict[str, str]) -> pd.DataFrame:
     """Rows of the product ``indicator``, given why each is not in the basis; an empty reason means that it is."""
-    rows = [(name, COMPONENT_OF[name], not said, said or None) for name, said in why.items()]
+    rows = [(name, COMPONENT_OF[name], not reason, reason or None) for name, reason in reasons.items()]
     return pd.DataFrame(rows, columns=["indicator_id", "component_id", "in_basis", "not_in_basis_because"])
 
 
-def test_a_component_is_left_out_where_none_of_its_indicators_is_in_the_basis() -> None:
-    assert left_out(told_of({"damp": "", "crowded": "Too old.", "ill": ""})) == {}
-    apart = left_out(told_of({"damp": "No figures.", "crowded": "Too old.", "ill": ""}))
+def test_a_component_without_indicators_in_the_basis_is_left_out() -> None:
+    assert left_out(catalogue_of({"damp": "", "crowded": "Too old.", "ill": ""})) == {}
+    apart = left_out(catalogue_of({"damp": "No figures.", "crowded": "Too old.", "ill": ""}))
     assert apart == {"housing": {"damp": "No figures.", "crowded": "Too old."}}
     assert in_words(apart["housing"]) == "damp: No figures. crowded: Too old."
 
 
-def test_a_dimension_may_lack_as_many_components_as_a_profile_lets_a_score_do_without() -> None:
+def test_a_dimension_may_lack_as_many_components_as_each_profile_allows() -> None:
     three = framework(("housing", "health", "safety"))
     require_dimensions({}, three)
     require_dimensions({"health": {"ill": "Too old."}}, three)
@@ -105,7 +107,7 @@ def test_a_dimension_may_lack_as_many_components_as_a_profile_lets_a_score_do_wi
             update={"profiles": three.profiles | {"equal": strict}}))  # fmt: skip
 
 
-def test_a_dimension_needs_a_component_though_no_profile_asks_for_one() -> None:
+def test_a_dimension_needs_a_component_even_if_no_profile_requires_one() -> None:
     lenient = framework()
     profiles = {name: one.model_copy(update={"available": None}) for name, one in lenient.profiles.items()}
     lenient = lenient.model_copy(update={"profiles": profiles})
@@ -114,7 +116,7 @@ def test_a_dimension_needs_a_component_though_no_profile_asks_for_one() -> None:
         require_dimensions({"health": {"ill": "Too old."}, "housing": {"damp": "Too old."}}, lenient)
 
 
-def told(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) -> pd.DataFrame:
+def edition_rows(rows: pd.DataFrame, weights: dict[str, float], areas: Areas = AREAS) -> pd.DataFrame:
     kept = [Slot(name, name, "") for name in weights]
     by_profile = {"spi": pd.Series(weights), "equal": pd.Series(weights)}
     return edition_table(rows, by_profile, kept, framework(), areas, TODAY, pd.Series({2024: dt.date(2024, 4, 30)}))
@@ -130,42 +132,40 @@ def figures(status: dict[int, str], name: str = "damp") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def test_an_edition_says_what_is_measured_carried_and_held() -> None:
+def test_an_edition_reports_measured_carried_and_held_weight() -> None:
     rows = pd.concat([figures({2023: "held", 2024: "observed"}), figures({2023: "carried", 2024: "carried"}, "ill")])
-    table = told(rows, {"damp": 0.25, "ill": 0.75})
+    table = edition_rows(rows, {"damp": 0.25, "ill": 0.75})
     shares = ["edition", "slots", "measured_weight", "carried_weight", "held_weight"]
     assert table.loc[table["profile"] == "spi", shares].to_numpy().tolist() == [
         [2023, 2, 0, 0.75, 0.25], [2024, 2, 0.25, 0.75, 0],
     ]  # fmt: skip
     assert set(table["as_of"]) == {TODAY}
-    assert table["window_end"].dropna().tolist() == [dt.date(2024, 4, 30)] * 2, "of the newest edition"
+    assert table["window_end"].dropna().tolist() == [dt.date(2024, 4, 30)] * 2, "only the newest edition has a window"
 
 
-def test_movable_is_the_weight_of_what_has_another_period() -> None:
+def test_movable_is_the_weight_of_indicators_with_another_period() -> None:
     # damp's values are for 2024 in both editions; ill's are for 2022 in the first and 2023 in the second.
     rows = pd.concat([figures({2023: "held", 2024: "observed"}), figures({2023: "carried", 2024: "carried"}, "ill")])
-    moved = told(rows, {"damp": 0.25, "ill": 0.75}).set_index(["edition", "profile"])["movable"]
+    moved = edition_rows(rows, {"damp": 0.25, "ill": 0.75}).set_index(["edition", "profile"])["movable"]
     assert pd.isna(moved[2023, "spi"])
     assert moved[2024, "spi"] == 0.75
 
 
 @pytest.mark.parametrize(("held", "editions"), [(0.5, [2023, 2024]), (0.51, [2024])])
-def test_an_edition_is_published_where_at_most_half_of_its_weight_is_held(held: float, editions: list[int]) -> None:
+def test_an_edition_is_published_if_at_most_half_of_its_weight_is_held(held: float, editions: list[int]) -> None:
     rows = pd.concat([figures({2023: "held", 2024: "held"}), figures({2023: "observed", 2024: "observed"}, "ill")])
-    table = told(rows, {"damp": held, "ill": 1 - held})
-    assert sorted(set(table["edition"])) == editions, "the newest always"
+    table = edition_rows(rows, {"damp": held, "ill": 1 - held})
+    assert sorted(set(table["edition"])) == editions, "the newest edition is always published"
 
 
-def test_shares_are_means_over_the_wards_and_estimates_are_missing_from_them() -> None:
+def test_shares_are_means_over_the_wards_without_estimates() -> None:
     rows = figures({2024: "observed"})
     rows.loc[rows["area_code"].isin([WARDS[0], NORTH, SOUTH]), "status"] = "missing"
-    assert told(rows, {"damp": 1.0})["measured_weight"].tolist() == [0.75, 0.75]
+    assert edition_rows(rows, {"damp": 1.0})["measured_weight"].tolist() == [0.75, 0.75]
 
 
 @pytest.mark.parametrize(("older", "kept"), [(2022, True), (2018, False)])
-def test_taking_away_the_newest_value_leaves_the_basis_or_takes_the_slot_out_of_every_edition(
-    older: int, kept: bool
-) -> None:
+def test_without_its_newest_value_a_slot_stays_in_all_editions_or_in_none(older: int, kept: bool) -> None:
     editions = [2021, 2022, 2023, 2024]
 
     def of(years: list[int]) -> pd.DataFrame:

@@ -1,3 +1,5 @@
+"""Changes between editions: their parts, ranks, movable weight and verdicts."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -24,7 +26,7 @@ def changed(rows: pd.DataFrame, pair: tuple[int, int] = (2022, 2023)) -> pd.Data
     return change_rows(scores, scores.scores.loc[pair[1]], movable, NO_ENDS, pair)
 
 
-def still() -> pd.DataFrame:
+def unchanged() -> pd.DataFrame:
     """Every edition with the figures of the first."""
     rows = observations()
     first = rows[rows["edition"] == EDITIONS[0]].drop(columns="edition")
@@ -37,38 +39,38 @@ def test_pairs_are_each_edition_with_the_next_and_the_first_with_the_last() -> N
     assert pairs_of([2022, 2023, 2025]) == [(2022, 2023), (2023, 2025), (2022, 2025)]
 
 
-def test_a_town_whose_figures_stand_still_has_no_change() -> None:
+def test_unchanged_figures_give_no_change() -> None:
     for pair in pairs_of(EDITIONS):
-        found = changed(still(), pair)
-        assert (found["change"] == 0).all()
-        assert (found["rank_change"].dropna() == 0).all()
-        assert (found["movable"] == 0).all()
-        assert set(found["verdict"]) == {"cannot_tell"}
+        result = changed(unchanged(), pair)
+        assert (result["change"] == 0).all()
+        assert (result["rank_change"].dropna() == 0).all()
+        assert (result["movable"] == 0).all()
+        assert set(result["verdict"]) == {"cannot_tell"}
 
 
-def test_one_figure_moved_by_hand_moves_what_is_above_it_and_no_more() -> None:
-    rows = still()
+def test_one_changed_figure_changes_only_its_parents() -> None:
+    rows = unchanged()
     place = (rows["indicator_id"] == "a") & (rows["area_code"] == WARDS[2]) & (rows["edition"] == 2023)
     rows.loc[place, ["value", "period_end"]] = [rows.loc[place, "value"].iloc[0] + 12.0, dt.date(2023, 12, 31)]
-    found = changed(rows)
-    moved = found[found["change"] != 0].set_index("id")
+    result = changed(rows)
+    moved = result[result["change"] != 0].set_index("id")
     assert set(moved["area_code"]) == {WARDS[2]}
     assert moved["change"].to_dict() == pytest.approx({"a": 12, "housing": 6, "needs": 3, "town_index": 3})
     assert moved["movable"].to_dict() == pytest.approx({"a": 1, "housing": 0.5, "needs": 0.25, "town_index": 0.25})
-    pd.testing.assert_series_equal(found["from_data"], found["change"], check_names=False)
+    pd.testing.assert_series_equal(result["from_data"], result["change"], check_names=False)
 
 
-def test_places_gained_are_positive() -> None:
-    rows = still()
+def test_a_gain_in_rank_is_positive() -> None:
+    rows = unchanged()
     place = (rows["indicator_id"] == "a") & (rows["area_code"] == WARDS[5]) & (rows["edition"] == 2023)
     rows.loc[place, "value"] = 100.0
     own = changed(rows).set_index(["id", "area_code"])["rank_change"]
-    assert own["a", WARDS[5]] == 7, "from the eighth place to the first"
+    assert own["a", WARDS[5]] == 7, "the ward rises from eighth to first"
     assert [own["a", ward] for ward in WARDS[:5]] == [-1] * 5
     assert pd.isna(own["a", NORTH])
 
 
-def test_what_is_estimated_has_no_period_and_cannot_move() -> None:
+def test_estimated_cells_have_no_movable_weight() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
     scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     share = movable_share(scores, periods_of(rows), 2022, 2023)
@@ -76,17 +78,17 @@ def test_what_is_estimated_has_no_period_and_cannot_move() -> None:
     assert share.loc[WARDS[6], "d"] == 0
 
 
-def test_the_estimates_of_the_earlier_edition_tell_what_they_moved() -> None:
+def test_changes_from_imputation_are_reported_separately() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
     scores = tree.score(tree.values(rows, NORTHERN), NORTH)
     held = scores.scores.loc[2023] - 0.25
     share = movable_share(scores, periods_of(rows), 2022, 2023)
-    found = change_rows(scores, held, share, NO_ENDS, (2022, 2023))
-    np.testing.assert_allclose(found["from_data"] + found["from_imputation"], found["change"], atol=1e-9)
-    assert found["from_imputation"].to_numpy() == pytest.approx(0.25)
+    result = change_rows(scores, held, share, NO_ENDS, (2022, 2023))
+    np.testing.assert_allclose(result["from_data"] + result["from_imputation"], result["change"], atol=1e-9)
+    assert result["from_imputation"].to_numpy() == pytest.approx(0.25)
 
 
-def test_the_verdict_follows_the_interval_where_enough_can_have_moved() -> None:
+def test_the_verdict_follows_the_interval_if_enough_weight_is_movable() -> None:
     movable = pd.Series([0.5, 1.0, 0.7, 0.49])
     low, high = pd.Series([0.1, -2.0, -0.1, 1.0]), pd.Series([2.0, -0.1, 0.1, 2.0])
     assert verdicts(movable, low, high).tolist() == ["rose", "fell", "not_distinguishable", "cannot_tell"]

@@ -1,3 +1,5 @@
+"""Correlations of scores with the composition of wards, and residuals from the line through the other wards."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -12,7 +14,7 @@ from spi_pipeline.scoring.analysis.composition import COMPOSITION_COLUMNS, RESID
 from spi_pipeline_tests.scoring.town import NAN, NORTH
 from spi_pipeline_tests.scoring.whole import EIGHT_AND_TWO, WARDS, town_tables
 
-ASKED = Composition(given="income", measures=["income", "age"], without=[WARDS[1], "E05999999"])
+COMPOSITION = Composition(given="income", measures=["income", "age"], without=[WARDS[1], "E05999999"])
 INCOMES = [30, 31, 33, 36, 40, 45, 51, NAN, 29, 50]
 AGES = [12, 9, 14, 11, 18, 15, 20, 22, 10, 13]
 REFERENCE = pd.DataFrame(
@@ -45,8 +47,8 @@ def rows_of(element: str, profile: str = "equal") -> pd.DataFrame:
     ].set_index("area_code")["score"]
 
 
-def test_scores_are_correlated_over_the_wards_where_everything_is_known() -> None:
-    table = compositions(SCORES, context(), REFERENCE, ASKED, EIGHT_AND_TWO)
+def test_scores_are_correlated_over_the_wards_with_all_figures() -> None:
+    table = compositions(SCORES, context(), REFERENCE, COMPOSITION, EIGHT_AND_TWO)
     assert list(table.columns) == COMPOSITION_COLUMNS
     assert set(table["level"]) == {"component", "dimension", "index", "indicator"}
     own = table[(table["authority_code"] == NORTH) & (table["profile"] == "equal") & (table["left_out"] == "")]
@@ -61,9 +63,11 @@ def test_scores_are_correlated_over_the_wards_where_everything_is_known() -> Non
     assert own.loc[own["measure_id"] == "income", "partial"].isna().all()
 
 
-def test_once_more_without_the_wards_that_are_left_out() -> None:
-    table = compositions(SCORES, context(), REFERENCE, ASKED, EIGHT_AND_TWO)
-    assert set(table.loc[table["authority_code"] == NORTH, "left_out"]) == {"", WARDS[1]}, "of its own wards alone"
+def test_correlations_are_repeated_without_the_wards_left_out() -> None:
+    table = compositions(SCORES, context(), REFERENCE, COMPOSITION, EIGHT_AND_TWO)
+    assert set(table.loc[table["authority_code"] == NORTH, "left_out"]) == {"", WARDS[1]}, (
+        "only its own wards are left out"
+    )
     south = set(table["authority_code"]) - {NORTH, "E92000001"}
     assert set(table.loc[table["authority_code"].isin(south), "left_out"]) == {""}
     both = table[(table["authority_code"] == NORTH) & (table["measure_id"] == "age")]
@@ -72,8 +76,8 @@ def test_once_more_without_the_wards_that_are_left_out() -> None:
     assert (counts[""] > counts[WARDS[1]]).any()
 
 
-def test_what_england_says_is_the_references() -> None:
-    table = compositions(SCORES, context(), REFERENCE, ASKED, EIGHT_AND_TWO)
+def test_figures_for_england_are_those_of_the_reference() -> None:
+    table = compositions(SCORES, context(), REFERENCE, COMPOSITION, EIGHT_AND_TWO)
     england = table[table["authority_code"] == "E92000001"].set_index("measure_id")
     assert set(england.index) == {"income", "age"}
     assert england.loc["age", ["level", "id", "n"]].tolist() == ["indicator", "burglary", 6784]
@@ -82,15 +86,15 @@ def test_what_england_says_is_the_references() -> None:
     assert np.isnan(england.loc["income", "partial"])
 
 
-def test_without_a_figure_of_the_measure_nothing_is_said_of_it() -> None:
+def test_a_measure_without_figures_gives_no_rows() -> None:
     other = Composition(given="income", measures=["wealth"])
     table = compositions(SCORES, context(), REFERENCE, other, EIGHT_AND_TWO)
     assert table.empty
     assert list(table.columns) == COMPOSITION_COLUMNS
 
 
-def test_a_residual_is_off_the_line_of_the_other_wards_of_the_authority() -> None:
-    table = residuals(SCORES, context(), ASKED, EIGHT_AND_TWO)
+def test_a_residual_is_the_distance_from_the_line_through_the_other_wards() -> None:
+    table = residuals(SCORES, context(), COMPOSITION, EIGHT_AND_TWO)
     assert list(table.columns) == RESIDUAL_COLUMNS
     assert WARDS[7] not in set(table["area_code"]), "its income is not known"
     assert "indicator" not in set(table["level"])
@@ -101,14 +105,16 @@ def test_a_residual_is_off_the_line_of_the_other_wards_of_the_authority() -> Non
     line = stats.linregress(others["measured"], others["score"])
     expected = line.intercept + line.slope * part.loc[WARDS[0], "measured"]
     assert part.loc[WARDS[0], "residual"] == pytest.approx(part.loc[WARDS[0], "score"] - expected)
-    told = {name: set(rows["verdict"]) for name, rows in part.groupby([part["lower"] > 0, part["upper"] < 0])}
+    verdicts_by_side = {
+        name: set(rows["verdict"]) for name, rows in part.groupby([part["lower"] > 0, part["upper"] < 0])
+    }
     words = {(True, False): "more than suggested", (False, True): "less than suggested", (False, False): "as suggested"}
-    assert all(verdicts == {words[name]} for name, verdicts in told.items())
+    assert all(verdicts == {words[name]} for name, verdicts in verdicts_by_side.items())
     assert (part["n"] == 7).all()
 
 
-def test_two_wards_draw_no_line() -> None:
-    table = residuals(SCORES, context(), ASKED, EIGHT_AND_TWO)
+def test_two_wards_have_no_line() -> None:
+    table = residuals(SCORES, context(), COMPOSITION, EIGHT_AND_TWO)
     south = table[table["area_code"].isin(WARDS[8:])]
     assert len(south)
     assert south[["expected", "residual", "lower", "upper", "verdict"]].isna().all().all()

@@ -1,3 +1,5 @@
+"""The share of England's wards that do worse than each ward."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,28 +23,28 @@ def percentiles(values: list[float], of_england: np.ndarray, direction: str, sta
     observed = pd.DataFrame({"indicator_id": "one", "edition": 2024, "value": values, "status": status})
     observed["area_code"] = [f"W{place}" for place in range(len(values))]
     catalogue = pd.DataFrame({"indicator_id": ["one"], "direction": [direction]})
-    found = england_percentile(observed, catalogue, reference(of_england)).set_index("area_code")["england_percentile"]
-    return found.reindex(observed["area_code"]).to_list()
+    result = england_percentile(observed, catalogue, reference(of_england)).set_index("area_code")["england_percentile"]
+    return result.reindex(observed["area_code"]).to_list()
 
 
 @pytest.mark.parametrize("direction", ["higher_is_better", "lower_is_better"])
 @settings(max_examples=30, deadline=None)
 @given(arrays.arrays(float, st.integers(300, 900), elements=st.floats(0, 20).map(lambda x: round(max(x - 5, 0), 2))))
-def test_the_share_that_does_worse_is_that_of_the_distribution(direction: str, of_england: np.ndarray) -> None:
-    asked = [*of_england[:20], -1.0, 3.14159, 99.0]
-    found = percentiles(asked, of_england, direction)
+def test_the_percentile_equals_the_share_of_wards_that_do_worse(direction: str, of_england: np.ndarray) -> None:
+    ward_values = [*of_england[:20], -1.0, 3.14159, 99.0]
+    result = percentiles(ward_values, of_england, direction)
     sign = 1 if direction == "higher_is_better" else -1
-    expected = [100 * np.mean(sign * of_england < sign * value) for value in asked]
+    expected = [100 * np.mean(sign * of_england < sign * value) for value in ward_values]
     # A ward's place is exact to one percentile and one ward.
-    assert found == pytest.approx(expected, abs=1 + 100 / len(of_england) + 1e-9)
+    assert result == pytest.approx(expected, abs=1 + 100 / len(of_england) + 1e-9)
 
 
-def test_wards_with_the_same_figure_do_not_do_worse() -> None:
+def test_wards_with_the_same_figure_do_not_count_as_worse() -> None:
     floods = np.concatenate([np.zeros(600), np.linspace(0.1, 5, 400)])
     assert percentiles([0.0, 5.0, 9.0], floods, "lower_is_better") == pytest.approx([40, 0, 0], abs=1)
 
 
-def test_an_estimated_cell_and_an_indicator_without_figures_for_england_have_no_place() -> None:
+def test_estimates_and_indicators_without_figures_for_england_have_no_percentile() -> None:
     assert np.isnan(percentiles([1.0], np.arange(300.0), "higher_is_better", status="imputed")).all()
     observed = pd.DataFrame(
         {"indicator_id": ["two"], "edition": 2024, "value": 1.0, "status": "observed", "area_code": "W"}

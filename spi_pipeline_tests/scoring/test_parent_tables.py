@@ -1,3 +1,5 @@
+"""Scores, ranks, weights and contributions of dimensions and the index, computed by hand."""
+
 from __future__ import annotations
 
 import math
@@ -53,8 +55,8 @@ def needs(rows: pd.DataFrame, mean: str = "arithmetic", parent: str = "needs") -
     return parent_tables(parent, trees(framework(mean=mean), KNOWN), rows, AREAS)
 
 
-def of(got: Tables, column: str = "score", edition: int = 2024) -> dict:
-    return picked(got["element_score"], column, profile="spi", edition=edition)
+def by_area(result: Tables, column: str = "score", edition: int = 2024) -> dict:
+    return picked(result["element_score"], column, profile="spi", edition=edition)
 
 
 @pytest.mark.parametrize(
@@ -66,82 +68,82 @@ def of(got: Tables, column: str = "score", edition: int = 2024) -> dict:
     ],
 )
 def test_the_mean_of_the_children_by_hand(mean: str, by_hand: object) -> None:
-    got = needs(children(SCORES, FULL), mean)
+    result = needs(children(SCORES, FULL), mean)
     expected = [by_hand(a, b) for a, b in zip(*SCORES.values(), strict=True)]
-    assert of(got) == pytest.approx(dict(zip(ALL, expected, strict=True)))
-    assert set(got["element_score"]["level"]) == {"dimension"}
-    assert set(got["element_score"]["id"]) == {"needs"}
+    assert by_area(result) == pytest.approx(dict(zip(ALL, expected, strict=True)))
+    assert set(result["element_score"]["level"]) == {"dimension"}
+    assert set(result["element_score"]["id"]) == {"needs"}
 
 
 def test_the_tables_have_the_columns_of_the_products() -> None:
-    got = needs(children(SCORES, FULL))
-    assert list(got["element_score"].columns) == SCORE_COLUMNS
-    assert list(got["weight"].columns) == WEIGHT_COLUMNS
-    assert list(got["contribution"].columns) == CONTRIBUTION_COLUMNS
+    result = needs(children(SCORES, FULL))
+    assert list(result["element_score"].columns) == SCORE_COLUMNS
+    assert list(result["weight"].columns) == WEIGHT_COLUMNS
+    assert list(result["contribution"].columns) == CONTRIBUTION_COLUMNS
 
 
-def test_ranks_are_within_the_authority_and_ties_share_the_better_place() -> None:
-    rank = of(needs(children(SCORES | {"housing": [20, 30, 80, 80, 40, 80]}, FULL)), "rank")
+def test_ranks_are_within_the_authority_and_ties_share_the_better_rank() -> None:
+    rank = by_area(needs(children(SCORES | {"housing": [20, 30, 80, 80, 40, 80]}, FULL)), "rank")
     # Scores are 30, 55 and 55 in the north; the south has only one ward.
     assert [rank[ward] for ward in WARDS[:3]] == [3, 1, 1]
     assert all(pd.isna(rank[area]) for area in (*WARDS[3:], NORTH, SOUTH))
-    relative = of(needs(children(SCORES, FULL)), "relative_score")
+    relative = by_area(needs(children(SCORES, FULL)), "relative_score")
     # Scores are 30, 60 and 45: mean 45, standard deviation 15.
     assert [relative[ward] for ward in WARDS[:3]] == pytest.approx([40, 60, 50])
     assert np.isnan(relative[NORTH])
 
 
-def test_coverage_weighs_children_by_their_slots() -> None:
-    got = needs(children(SCORES, {"housing": 2 / 3, "health": 1.0}))
-    assert of(got, "coverage") == pytest.approx(dict.fromkeys(ALL, 3 / 4)), "2 + 1 of 3 + 1 slots"
+def test_coverage_weights_children_by_their_slots() -> None:
+    result = needs(children(SCORES, {"housing": 2 / 3, "health": 1.0}))
+    assert by_area(result, "coverage") == pytest.approx(dict.fromkeys(ALL, 3 / 4)), "2 + 1 of 3 + 1 slots"
 
 
-def test_an_area_without_enough_children_has_a_row_without_score() -> None:
+def test_an_area_with_too_few_children_has_a_row_without_a_score() -> None:
     blank = {name: [*figures[:3], NAN, *figures[4:]] for name, figures in SCORES.items()}
-    got = needs(children(blank, FULL))
-    assert np.isnan(of(got)[S1])
-    assert pd.isna(of(got, "rank")[S1])
-    assert S1 not in set(got["contribution"]["area_code"])
+    result = needs(children(blank, FULL))
+    assert np.isnan(by_area(result)[S1])
+    assert pd.isna(by_area(result, "rank")[S1])
+    assert S1 not in set(result["contribution"]["area_code"])
 
 
-def test_children_weigh_the_same_and_effective_weights_follow_their_spread() -> None:
+def test_children_have_equal_weights_and_effective_weights_follow_their_spread() -> None:
     weight = needs(children(SCORES, FULL))["weight"]
     weight = weight[(weight["profile"] == "spi") & (weight["authority_code"] == NORTH)].set_index("id")
     assert weight["weight"].to_dict() == {"housing": 0.5, "health": 0.5}
     sd = {name: np.std(SCORES[name][:3], ddof=1) for name in SCORES}
     assert weight["effective_weight"].to_dict() == pytest.approx({k: sd[k] / sum(sd.values()) for k in sd})
-    assert set(weight["n"]) == {3}, "wards only"
+    assert set(weight["n"]) == {3}, "only wards are counted"
     assert set(weight["method"]) == {"equal"}
 
 
 @pytest.mark.parametrize(
     ("mean", "inner"), [("arithmetic", lambda s: s), ("geometric", math.log), ("harmonic", lambda s: 1 / s)]
 )
-def test_each_child_contributes_its_share_of_what_the_mean_is_made_of(
-    mean: str, inner: Callable[[float], float]
-) -> None:
-    got = needs(children(SCORES, FULL), mean)
-    table = got["contribution"][(got["contribution"]["profile"] == "spi") & (got["contribution"]["area_code"] == N1)]
+def test_each_child_contributes_its_share_of_the_mean(mean: str, inner: Callable[[float], float]) -> None:
+    result = needs(children(SCORES, FULL), mean)
+    table = result["contribution"][
+        (result["contribution"]["profile"] == "spi") & (result["contribution"]["area_code"] == N1)
+    ]
     housing, health = SCORES["housing"][0], SCORES["health"][0]
-    whole = of(got)[N1]
+    whole = by_area(result)[N1]
     by_hand = {"housing": whole * inner(housing) / (inner(housing) + inner(health))}
     by_hand["health"] = whole - by_hand["housing"]
     assert dict(zip(table["id"], table["contribution"], strict=True)) == pytest.approx(by_hand)
 
 
-def test_editions_are_ranked_apart() -> None:
-    turned = {name: figures[::-1] for name, figures in SCORES.items()}
-    got = needs(pd.concat([children(SCORES, FULL, 2023), children(turned, FULL, 2024)]))
-    assert of(got, edition=2023) == dict(zip(ALL, [30, 60, 45, 90, 50, 90], strict=True))
-    assert of(got, edition=2024) == dict(zip(ALL, [90, 50, 90, 45, 60, 30], strict=True))
-    assert [of(got, "rank", 2024)[ward] for ward in WARDS[:3]] == [1, 3, 1]
+def test_editions_are_ranked_separately() -> None:
+    reversed_scores = {name: figures[::-1] for name, figures in SCORES.items()}
+    result = needs(pd.concat([children(SCORES, FULL, 2023), children(reversed_scores, FULL, 2024)]))
+    assert by_area(result, edition=2023) == dict(zip(ALL, [30, 60, 45, 90, 50, 90], strict=True))
+    assert by_area(result, edition=2024) == dict(zip(ALL, [90, 50, 90, 45, 60, 30], strict=True))
+    assert [by_area(result, "rank", 2024)[ward] for ward in WARDS[:3]] == [1, 3, 1]
 
 
 def test_the_index_is_scored_from_its_dimensions() -> None:
     below = needs(children(SCORES, FULL))["element_score"]
-    got = needs(below, parent="town_index")
-    assert set(got["element_score"]["level"]) == {"index"}
-    assert of(got) == of({"element_score": below})
+    result = needs(below, parent="town_index")
+    assert set(result["element_score"]["level"]) == {"index"}
+    assert by_area(result) == by_area({"element_score": below})
 
 
 @settings(max_examples=6, deadline=None)
@@ -152,10 +154,10 @@ def test_the_index_is_scored_from_its_dimensions() -> None:
 def test_contributions_add_up_and_the_score_lies_between_the_children(drawn: list[list[float]], mean: str) -> None:
     for figures in drawn:
         figures[0], figures[3] = 50.0, 60.0  # a slot of the basis has values in every authority
-    got = needs(children(dict(zip(SLOTS, drawn, strict=True)), FULL), mean)
-    table = got["contribution"][got["contribution"]["profile"] == "spi"]
+    result = needs(children(dict(zip(SLOTS, drawn, strict=True)), FULL), mean)
+    table = result["contribution"][result["contribution"]["profile"] == "spi"]
     sums = table.groupby("area_code")["contribution"].sum().to_dict()
-    scores = {area: score for area, score in of(got).items() if not np.isnan(score)}
+    scores = {area: score for area, score in by_area(result).items() if not np.isnan(score)}
     assert sums == pytest.approx(scores, abs=1e-9)
     floor = 0.0 if mean == "arithmetic" else 1.0
     for area, pair in zip(ALL, zip(*drawn, strict=True), strict=True):

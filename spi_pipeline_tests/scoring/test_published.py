@@ -45,7 +45,7 @@ def finding(wards: list[str], authority: str = HERE, **claim: Any) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("wards", "claim", "verdict", "found"),
+    ("wards", "claim", "verdict", "actual_wards"),
     [
         (["Ash"], {}, "agrees", "Ash"),
         (["Cedar"], {}, "differs", "Ash"),
@@ -63,20 +63,20 @@ def finding(wards: list[str], authority: str = HERE, **claim: Any) -> Finding:
         (["Ash"], {"element": "not_scored_here"}, "not_compared", None),
     ],
 )
-def test_a_claim_is_held_against_the_wards_of_its_authority(
-    wards: list[str], claim: dict[str, Any], verdict: str, found: str | None
+def test_a_claim_is_compared_with_the_wards_of_its_authority(
+    wards: list[str], claim: dict[str, Any], verdict: str, actual_wards: str | None
 ) -> None:
     (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
     assert list(row) == PUBLISHED_COLUMNS
-    assert (row["verdict"], row["actual_wards"]) == (verdict, found)
+    assert (row["verdict"], row["actual_wards"]) == (verdict, actual_wards)
     assert (row["edition"], row["among"]) == (2026, claim.get("among", len(wards)))
     assert (row["warning"] is None) == (verdict != "differs")
 
 
-def test_our_own_figure_is_told_with_its_likely_range() -> None:
+def test_our_own_rank_is_reported_with_its_likely_range() -> None:
     (row,) = published_findings([finding(["Cedar", "Birch"])], scores(), geography()).to_dict("records")
     assert row["wards"] == "Cedar, Birch"
-    assert row["within_range"] is False, "Birch is fourth of five from below, its likely range ends at the third"
+    assert row["within_range"] is False, "Birch is fourth of five from below, and its likely range ends at third"
     assert row["ranks"] == "Cedar 4 (3 to 5), Birch 2 (1 to 3), of 5"
     assert row["warning"] == (
         "others, claim 1: our figures differ, with Ash, Cedar lowest in health (Cedar 4 (3 to 5), Birch 2 (1 to 3)); "
@@ -96,25 +96,29 @@ def test_our_own_figure_is_told_with_its_likely_range() -> None:
         (["Elm"], {"element": "index", "end": "highest"}, None),  # without a range
     ],
 )
-def test_a_claim_may_lie_within_what_our_ranks_leave_open(
+def test_a_claim_may_lie_within_the_likely_ranges_of_our_ranks(
     wards: list[str], claim: dict[str, Any], within: bool | None
 ) -> None:
     (row,) = published_findings([finding(wards, **claim)], scores(), geography()).to_dict("records")
     assert row["within_range"] is within
 
 
-def test_what_differs_needs_a_reason_and_what_agrees_needs_none() -> None:
+def test_a_differing_claim_needs_a_reason_and_an_agreeing_one_needs_none() -> None:
     differs = published_findings([finding(["Elm"], because="They count dogs.")], scores(), geography())
     assert differs[["verdict", "because", "warning"]].iloc[0].tolist() == ["differs", "They count dogs.", None]
     agrees = published_findings([finding(["Ash"], because="They count dogs.")], scores(), geography())
     assert agrees["warning"].tolist() == [
         "others, claim 1: our figures agree, so its because is not needed; remove it from published_findings.yaml"
     ]
-    silent = published_findings([finding(["Ash"], element="index", because="They count dogs.")], scores(), geography())
-    assert silent["warning"].tolist() == [None], "what cannot be compared needs no reason, and may keep one"
+    not_compared = published_findings(
+        [finding(["Ash"], element="index", because="They count dogs.")], scores(), geography()
+    )
+    assert not_compared["warning"].tolist() == [None], (
+        "a claim that cannot be compared needs no reason, but may have one"
+    )
 
 
-def test_what_is_said_of_others_wards_is_passed_over() -> None:
+def test_claims_about_the_wards_of_other_authorities_are_ignored() -> None:
     elsewhere = finding(["Ash"], authority="E06900003")
     assert published_findings([elsewhere], scores(), geography()).empty
     table = published_findings([], scores(), geography())

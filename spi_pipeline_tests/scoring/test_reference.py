@@ -1,3 +1,5 @@
+"""Weights of a component from the reference for England, and its fit."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -18,18 +20,20 @@ def matrix(ab: float, ac: float, bc: float) -> pd.DataFrame:
     return pd.DataFrame([[1, ab, ac], [ab, 1, bc], [ac, bc, 1]], list("abc"), list("abc"))
 
 
-def weighed(correlation: pd.DataFrame, *indicators: object) -> tuple[pd.Series | None, Fit | None]:
+def weights_and_fit(correlation: pd.DataFrame, *indicators: object) -> tuple[pd.Series | None, Fit | None]:
     """The weights that the engine forms with the method that the reference gives, and the fit."""
-    found, fit = reference_weights(catalogue(housing=indicators or THREE), reference(correlation))
-    if found is None:
+    specification, fit = reference_weights(catalogue(housing=indicators or THREE), reference(correlation))
+    if specification is None:
         return None, fit
     ids = [item.id for item in indicators or THREE]
-    return principal_component_weights(pd.DataFrame(found["correlation"], ids, ids), pd.Series(found["sd"], ids)), fit
+    return principal_component_weights(
+        pd.DataFrame(specification["correlation"], ids, ids), pd.Series(specification["sd"], ids)
+    ), fit
 
 
-def test_weights_are_the_first_eigenvector_over_the_spread_of_the_scores() -> None:
+def test_weights_are_the_first_eigenvector_divided_by_the_spread_of_the_scores() -> None:
     correlation = matrix(0.9, 0.8, 0.7)
-    weights, fit = weighed(correlation, THREE[0], indicator("b", worst=10, best=50), THREE[2])
+    weights, fit = weights_and_fit(correlation, THREE[0], indicator("b", worst=10, best=50), THREE[2])
     # Use power iteration, not the engine's decomposition. Each score's standard deviation is 10 units of its scale, and
     # the scales are 80, 40 and 80 long.
     vector = np.ones(3)
@@ -43,13 +47,15 @@ def test_weights_are_the_first_eigenvector_over_the_spread_of_the_scores() -> No
     assert fit.n == 6784
 
 
-def test_where_less_is_better_correlations_of_values_turn_round() -> None:
-    straight, fit = weighed(matrix(0.9, 0.8, 0.7))
-    turned, turned_fit = weighed(matrix(-0.9, 0.8, -0.7), THREE[0], indicator("b", worst=90, best=10), THREE[2])
+def test_correlations_are_reversed_where_lower_is_better() -> None:
+    straight, fit = weights_and_fit(matrix(0.9, 0.8, 0.7))
+    reversed_weights, reversed_fit = weights_and_fit(
+        matrix(-0.9, 0.8, -0.7), THREE[0], indicator("b", worst=90, best=10), THREE[2]
+    )
     assert straight is not None
-    assert turned is not None
-    pd.testing.assert_series_equal(straight, turned)
-    assert fit == turned_fit
+    assert reversed_weights is not None
+    pd.testing.assert_series_equal(straight, reversed_weights)
+    assert fit == reversed_fit
 
 
 @pytest.mark.parametrize(
@@ -60,27 +66,27 @@ def test_where_less_is_better_correlations_of_values_turn_round() -> None:
         (matrix(0.9, -0.8, -0.7), THREE, True),
         (matrix(0.9, 0.1, 0.05), THREE, True),
     ],
-    ids=["not wholly national", "two indicators", "negative loading", "not one thing"],
+    ids=["one indicator not national", "two indicators", "negative loading", "low reliability"],
 )
-def test_a_component_that_falls_short_is_weighted_equally(
+def test_a_component_unfit_for_principal_components_is_weighted_equally(
     correlation: pd.DataFrame, indicators: list[object], has_fit: bool
 ) -> None:
-    weights, fit = weighed(correlation, *indicators)
+    weights, fit = weights_and_fit(correlation, *indicators)
     assert weights is None
     assert (fit is not None) == has_fit
 
 
-def test_with_two_indicators_no_fit_is_told() -> None:
-    fit = weighed(matrix(0.9, 0.8, 0.7), *THREE[:2])[1]
+def test_the_fit_of_two_indicators_is_missing() -> None:
+    fit = weights_and_fit(matrix(0.9, 0.8, 0.7), *THREE[:2])[1]
     assert fit is not None
     assert np.isnan([fit.alpha, fit.kmo, fit.pc1_share]).all()
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.tuples(*[st.floats(-0.99, 0.99)] * 3))
-def test_weights_are_positive_and_add_up_to_one_whatever_the_correlations(with_one: tuple[float, float, float]) -> None:
+def test_weights_are_positive_and_add_up_to_one(with_one: tuple[float, float, float]) -> None:
     a, b, c = with_one  # the correlation of each with one common factor, so that the matrix is valid
-    weights, fit = weighed(matrix(a * b, a * c, b * c))
+    weights, fit = weights_and_fit(matrix(a * b, a * c, b * c))
     assert fit is not None
     if weights is not None:
         assert (weights > 0).all()

@@ -31,10 +31,10 @@ def scored(state: State) -> State:
     for profile in state.framework.profiles:
         tree = index_tree(state.framework, profile, state.catalogue, state.reference)
         for authority, codes in state.areas.by_authority.items():
-            found = tree.score(tree.values(used, codes), authority)
-            rows = found.scores.melt(var_name="id", value_name="score", ignore_index=False)
-            ranks = found.ranks().melt(value_name="rank", ignore_index=False)["rank"]
-            levels = rows["id"].map(found.task.structure.level_of)
+            result = tree.score(tree.values(used, codes), authority)
+            rows = result.scores.melt(var_name="id", value_name="score", ignore_index=False)
+            ranks = result.ranks().melt(value_name="rank", ignore_index=False)["rank"]
+            levels = rows["id"].map(result.task.structure.level_of)
             parts.append(rows.assign(rank=ranks.to_numpy(), profile=profile, level=levels).reset_index())
     rows = pd.concat(parts, ignore_index=True)
     ends = {"score_low": rows["score"] - 1, "score_high": rows["score"] + 1}
@@ -56,7 +56,7 @@ def revised(state: State) -> State:
     return with_values(state, change)
 
 
-def newer(state: State) -> State:
+def newer_election(state: State) -> State:
     """The newest edition alone uses a newer election."""
 
     def change(rows: pd.DataFrame) -> pd.DataFrame:
@@ -103,9 +103,9 @@ def other_goalpost(state: State) -> State:
 
 
 BURGLARY = "burglary"
-ALONE: dict[str, Change] = {
+CHANGE_OF: dict[str, Change] = {
     "revision": revised,
-    "newer": newer,
+    "newer": newer_election,
     "window": other_window,
     "geography": other_boundaries,
     "basis": other_basis,
@@ -114,47 +114,47 @@ ALONE: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_one_cause_alone_is_found_alone(state: State, cause: str) -> None:
-    found = release_changes(state, scored(ALONE[cause](state)))
-    assert len(found)
-    moved = found[found["change"] != 0]
+def test_a_single_cause_is_attributed_to_that_cause_alone(state: State, cause: str) -> None:
+    result = release_changes(state, scored(CHANGE_OF[cause](state)))
+    assert len(result)
+    moved = result[result["change"] != 0]
     np.testing.assert_allclose(moved[f"from_{cause}"], moved["change"], atol=1e-8)
     others = [part for part in PARTS if part != f"from_{cause}"]
     assert moved[others].abs().to_numpy().max() < 1e-8
 
 
-def test_nothing_changed_is_nothing(state: State) -> None:
+def test_an_unchanged_release_has_no_changes(state: State) -> None:
     assert release_changes(state, scored(state)).empty
     assert release_elements(state, state).empty
 
 
 @settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 @given(causes=st.sets(st.sampled_from(CAUSES), min_size=2))
-def test_causes_together_add_up(state: State, causes: set[str]) -> None:
+def test_several_causes_add_up(state: State, causes: set[str]) -> None:
     after = state
     for cause in sorted(causes):
-        after = ALONE[cause](after)
-    found = release_changes(state, scored(after))
-    np.testing.assert_allclose(found[list(PARTS)].sum(axis=1), found["change"], atol=1e-8)
-    assert {cause for cause in CAUSES if found[f"from_{cause}"].abs().max() > 1e-8} <= causes | {"geography"}
+        after = CHANGE_OF[cause](after)
+    result = release_changes(state, scored(after))
+    np.testing.assert_allclose(result[list(PARTS)].sum(axis=1), result["change"], atol=1e-8)
+    assert {cause for cause in CAUSES if result[f"from_{cause}"].abs().max() > 1e-8} <= causes | {"geography"}
 
 
-def test_a_rank_beyond_its_interval_comes_first(state: State) -> None:
-    found = release_changes(state, scored(other_basis(state)))
-    beyond = found["beyond_interval"].to_numpy(dtype=bool)
-    assert beyond.any()
-    assert not beyond.all()
-    assert (np.diff(beyond.astype(int)) <= 0).all()
-    outside = found[beyond].merge(state.scores, on=["edition", "profile", "level", "id", "area_code"])
+def test_ranks_outside_their_intervals_come_first(state: State) -> None:
+    result = release_changes(state, scored(other_basis(state)))
+    outside_interval = result["beyond_interval"].to_numpy(dtype=bool)
+    assert outside_interval.any()
+    assert not outside_interval.all()
+    assert (np.diff(outside_interval.astype(int)) <= 0).all()
+    outside = result[outside_interval].merge(state.scores, on=["edition", "profile", "level", "id", "area_code"])
     assert not outside["rank_after"].between(outside["rank_low"], outside["rank_high"]).any()
 
 
-def test_what_became_of_indicators(state: State) -> None:
-    gone = state.catalogue[state.catalogue["indicator_id"] != "turnout"]
+def test_changes_of_indicators_are_listed(state: State) -> None:
+    without_turnout = state.catalogue[state.catalogue["indicator_id"] != "turnout"]
     other = replace(other_basis(state), definitions=dict(state.definitions) | {"turnout": "another"})
-    told = release_elements(state, replace(other, catalogue=other_goalpost(other).catalogue))
-    assert set(told["what"]) == {"redefined", "rescored", "left_basis"}
-    assert "best was 60 and is 65" in told.set_index("what")["sentence"]["rescored"]
-    assert release_elements(state, replace(state, catalogue=gone))["what"].tolist() == ["gone"]
-    assert release_elements(replace(state, catalogue=gone), state)["what"].tolist() == ["new"]
+    elements = release_elements(state, replace(other, catalogue=other_goalpost(other).catalogue))
+    assert set(elements["what"]) == {"redefined", "rescored", "left_basis"}
+    assert "best was 60 and is 65" in elements.set_index("what")["sentence"]["rescored"]
+    assert release_elements(state, replace(state, catalogue=without_turnout))["what"].tolist() == ["gone"]
+    assert release_elements(replace(state, catalogue=without_turnout), state)["what"].tolist() == ["new"]
     assert release_elements(other_basis(state), state)["what"].tolist() == ["entered_basis"]

@@ -1,3 +1,5 @@
+"""Sanity checks of the scores, their findings, and findings explained in the contract."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -18,7 +20,7 @@ LEVEL_OF = {"index": "index", "housing": "component"}
 UP, DOWN = [10, 20, 30, 40, 50, 60], [60, 50, 40, 30, 20, 11]
 
 
-def asked(**explained: Any) -> Sanity:
+def sanity_contract(**explained: Any) -> Sanity:
     return Sanity(
         profile="spi",
         compare=[
@@ -43,17 +45,17 @@ def scores(edition: int = 2024, profile: str = "spi", **figures: list[float]) ->
     return pd.DataFrame(rows, columns=["edition", "profile", "id", "area_code", "score"])
 
 
-def told(kind: Any, found: Check, rows: pd.DataFrame, wanted: Sanity | None = None) -> list[str]:
-    table = run_check(kind, found, rows, wanted or asked(), AUTHORITY)
+def unexplained(kind: Any, check: Check, rows: pd.DataFrame, contract: Sanity | None = None) -> list[str]:
+    table = run_check(kind, check, rows, contract or sanity_contract(), AUTHORITY)
     assert list(table.columns) == SANITY_COLUMNS
     assert (table["unexplained"].notna() == (table["finding"] & table["reason"].isna())).all()
     return table["unexplained"].dropna().tolist()
 
 
-def test_the_index_is_compared_in_sign_and_size_and_what_is_below_it_in_sign() -> None:
+def test_the_index_is_compared_in_sign_and_size_and_its_components_in_sign() -> None:
     values = pd.DataFrame({"income": UP, "poverty": [3, 1, 2, 3, 1, 2]}, WARDS)
-    found = sanity.comparison(asked(), values, LEVEL_OF)
-    table = run_check("comparison", found, scores(index=UP, housing=DOWN), asked(), AUTHORITY).set_index(
+    check = sanity.comparison(sanity_contract(), values, LEVEL_OF)
+    table = run_check("comparison", check, scores(index=UP, housing=DOWN), sanity_contract(), AUTHORITY).set_index(
         ["id", "other_id"]
     )
     assert table["value"].to_dict() == pytest.approx(
@@ -72,31 +74,33 @@ def test_the_index_is_compared_in_sign_and_size_and_what_is_below_it_in_sign() -
     }
 
 
-def test_indicators_against_their_component_alike_and_without_variation() -> None:
+def test_opposed_redundant_and_constant_indicators_are_found() -> None:
     rows = scores(rent=UP, damp=[11, 19, 31, 39, 52, 60], noise=DOWN, flat=[50, 50, 51, 50, 50, 50])
-    assert told("opposed", sanity.opposed(asked(), COMPONENT_OF), rows) == [
+    assert unexplained("opposed", sanity.opposed(sanity_contract(), COMPONENT_OF), rows) == [
         "noise moves against housing, with a correlation of -1.00 (2024)"
     ]
-    assert told("redundant", sanity.redundant(asked(), COMPONENT_OF), rows) == [
+    assert unexplained("redundant", sanity.redundant(sanity_contract(), COMPONENT_OF), rows) == [
         "damp says the same as rent, with a correlation of 1.00 (2024)"
     ]
-    assert told("constant", sanity.constant(asked(), COMPONENT_OF), rows) == [
+    assert unexplained("constant", sanity.constant(sanity_contract(), COMPONENT_OF), rows) == [
         "flat hardly varies, with a standard deviation of 0.4 points (2024)"
     ]
 
 
-def test_wards_far_from_their_neighbours_and_none_without_boundaries() -> None:
+def test_wards_far_from_their_neighbours_are_found_if_boundaries_exist() -> None:
     names = pd.Series(list("ABCDEF"), WARDS)
     pairs = [(one, other) for one in WARDS for other in WARDS if one != other]
     rows = scores(index=[50, 51, 52, 50, 51, 10])
-    assert told("neighbours", sanity.neighbours(asked(), pairs, LEVEL_OF, names), rows) == [
+    assert unexplained("neighbours", sanity.neighbours(sanity_contract(), pairs, LEVEL_OF, names), rows) == [
         "F stands -2.0 standard deviations from its neighbours in index (2024)"
     ]
-    assert run_check("neighbours", sanity.neighbours(asked(), [], LEVEL_OF, names), rows, asked(), AUTHORITY).empty
+    assert run_check(
+        "neighbours", sanity.neighbours(sanity_contract(), [], LEVEL_OF, names), rows, sanity_contract(), AUTHORITY
+    ).empty
 
 
 @pytest.mark.parametrize(
-    ("explained", "left"),
+    ("explained", "remaining"),
     [
         ({"kind": "opposed", "id": "noise"}, 0),
         ({"kind": "opposed", "id": "noise", "other_id": "housing", "authority": HERE}, 0),
@@ -106,23 +110,23 @@ def test_wards_far_from_their_neighbours_and_none_without_boundaries() -> None:
     ],
     ids=["anywhere", "here", "another component", "another authority", "another kind"],
 )
-def test_a_finding_with_a_reason_is_kept_and_not_told_again(explained: dict[str, str], left: int) -> None:
+def test_an_explained_finding_is_kept_but_not_reported(explained: dict[str, str], remaining: int) -> None:
     rows = scores(rent=UP, damp=UP, noise=DOWN)
-    wanted = asked(**explained, reason="It was looked into.")
-    found = sanity.opposed(wanted, COMPONENT_OF)
-    assert len(told("opposed", found, rows, wanted)) == left
-    table = run_check("opposed", found, rows, wanted, AUTHORITY)
+    contract = sanity_contract(**explained, reason="It was looked into.")
+    check = sanity.opposed(contract, COMPONENT_OF)
+    assert len(unexplained("opposed", check, rows, contract)) == remaining
+    table = run_check("opposed", check, rows, contract, AUTHORITY)
     assert table["finding"].sum() == 1
-    assert table["reason"].notna().sum() == 1 - left
+    assert table["reason"].notna().sum() == 1 - remaining
 
 
-def test_each_authority_and_edition_is_looked_at_by_itself_and_other_profiles_not_at_all() -> None:
+def test_each_authority_and_edition_is_checked_separately_under_one_profile() -> None:
     years = [scores(2023, rent=UP, damp=UP), scores(2024, rent=UP, damp=DOWN)]
     rows = pd.concat([*years, scores(profile="equal", rent=UP, damp=DOWN)])
-    table = run_check("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), AUTHORITY)
+    table = run_check("opposed", sanity.opposed(sanity_contract(), COMPONENT_OF), rows, sanity_contract(), AUTHORITY)
     assert table[["edition", "id", "finding"]].to_numpy().tolist() == [
         [2023, "damp", False], [2023, "rent", False], [2024, "damp", True], [2024, "rent", True],
     ]  # fmt: skip
     halves = pd.Series([HERE] * 3 + [THERE] * 3, WARDS)
-    few = run_check("opposed", sanity.opposed(asked(), COMPONENT_OF), rows, asked(), halves)
-    assert few.empty, "three wards say nothing of how two figures go together"
+    few = run_check("opposed", sanity.opposed(sanity_contract(), COMPONENT_OF), rows, sanity_contract(), halves)
+    assert few.empty, "three wards are too few for a correlation"

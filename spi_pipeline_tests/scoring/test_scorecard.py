@@ -1,3 +1,5 @@
+"""Scorecards, which compare each ward with the wards of its authority nearest in income."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -26,7 +28,7 @@ def card(peers: Peers = PEERS) -> pd.DataFrame:
     return scorecards(town_tables()["element_score"], context(), peers, EIGHT_AND_TWO)
 
 
-def test_a_ward_is_held_against_the_nearest_of_its_own_authority_by_hand() -> None:
+def test_a_ward_is_compared_with_the_nearest_wards_of_its_authority_by_hand() -> None:
     table = card()
     assert list(table.columns) == SCORECARD_COLUMNS
     assert not table.duplicated(["edition", "profile", "area_code", "level", "id"]).any()
@@ -40,32 +42,32 @@ def test_a_ward_is_held_against_the_nearest_of_its_own_authority_by_hand() -> No
     assert set(own["level"]) == {"indicator"}
 
 
-def test_every_level_edition_and_profile_has_its_cards() -> None:
+def test_every_level_edition_and_profile_has_scorecards() -> None:
     table = card()
     assert set(table["level"]) == {"indicator", "component", "dimension", "index"}
     assert len(table.groupby(["edition", "profile"])) == 6
 
 
-def test_an_area_without_a_figure_or_of_another_kind_has_no_card_and_is_nobodys_peer() -> None:
+def test_authorities_and_wards_without_a_figure_have_no_card_and_are_no_peers() -> None:
     table = card()
     assert WARDS[7] not in set(table["area_code"])
     assert not table["peers"].str.contains(f"{WARDS[7]}|{NORTH}").any()
     assert set(table["area_code"]) <= set(WARDS)
-    assert set(table.loc[table["area_code"] == WARDS[8], "peers"]) == {WARDS[9]}, "as many as there are"
+    assert set(table.loc[table["area_code"] == WARDS[8], "peers"]) == {WARDS[9]}, "there is only one other ward"
 
 
-def test_the_floor_is_the_contracts() -> None:
+def test_the_floor_is_that_of_the_contract() -> None:
     assert set(card(Peers(measure="income", count=3, floor=100))["verdict"]) == {"neutral"}
 
 
-def test_without_the_measure_there_are_no_cards() -> None:
+def test_an_absent_measure_gives_no_cards() -> None:
     table = card(Peers(measure="wealth", count=3, floor=1))
     assert table.empty
     assert list(table.columns) == SCORECARD_COLUMNS
 
 
 @pytest.mark.parametrize("count", [1, 6])
-def test_peers_are_as_many_as_the_contract_says(count: int) -> None:
+def test_the_number_of_peers_is_that_of_the_contract(count: int) -> None:
     table = card(Peers(measure="income", count=count, floor=1))
     north = table[table["area_code"].isin(WARDS[:8]) & (table["id"] == "c")]
     assert set(north["peers"].str.split(",").map(len)) == {count}

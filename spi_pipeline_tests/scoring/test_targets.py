@@ -25,15 +25,17 @@ def figure(
     }  # fmt: skip
 
 
-def told(figures: list[dict[str, Any]], value: float = 10.0, year: int = 2040, higher: bool = False) -> dict[Any, Any]:
+def target_row(
+    figures: list[dict[str, Any]], value: float = 10.0, year: int = 2040, higher: bool = False
+) -> dict[Any, Any]:
     target = Target(id="less", authority=TOWN, indicator="crowding", value=value, year=year, source="A plan")
     table = targets_of([target], pd.DataFrame(figures), AREAS, {"crowding": higher})
     assert list(table.columns) == TARGET_COLUMNS
     return table.set_index("area_code").loc[WARD].to_dict()
 
 
-def test_distance_and_pace() -> None:
-    row = told([figure(2010, 40.0), figure(2020, 30.0), figure(2022, 1.0, status="carried")])
+def test_distance_and_pace_by_hand() -> None:
+    row = target_row([figure(2010, 40.0), figure(2020, 30.0), figure(2022, 1.0, status="carried")])
     assert (row["value"], row["distance"], row["earlier_value"]) == (30.0, -20.0, 40.0)
     assert row["pace"] == pytest.approx(-1.0, abs=1e-3)
     assert row["needed_a_year"] == pytest.approx(-1.0, abs=1e-3)
@@ -60,12 +62,14 @@ def test_distance_and_pace() -> None:
         ([figure(2010, 60.0), figure(2020, 30.0)], {"year": 2019}, "missed"),
     ],
 )
-def test_what_may_be_said(figures: list[dict[str, Any]], options: dict[str, Any], verdict: str) -> None:
+def test_the_verdict_follows_from_figures_and_margins(
+    figures: list[dict[str, Any]], options: dict[str, Any], verdict: str
+) -> None:
     known = figures or [figure(2020, 30.0, area=ELSEWHERE)]
-    assert told(known, **options)["verdict"] == verdict
+    assert target_row(known, **options)["verdict"] == verdict
 
 
-def test_the_town_and_its_wards_have_rows_and_others_have_none() -> None:
+def test_only_the_authority_and_its_wards_have_rows() -> None:
     target = Target(id="less", authority=TOWN, indicator="crowding", value=1, year=2040, source="A plan")
     both = [figure(2020, 5.0), figure(2020, 5.0, area=TOWN), figure(2020, 5.0, area=ELSEWHERE)]
     table = targets_of([target], pd.DataFrame(both), AREAS, {"crowding": False})

@@ -33,7 +33,7 @@ METHODS = [
 
 @pytest.mark.parametrize("mean", ["arithmetic", "geometric", "harmonic"])
 @pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_the_whole_index_is_what_its_steps_publish(profile: str, mean: str) -> None:
+def test_the_whole_index_equals_the_published_scores_of_its_steps(profile: str, mean: str) -> None:
     tree, published = town_trees(mean)[0][profile], town_tables(mean)["element_score"]
     published = published[published["profile"] == profile]
     for authority, codes in EIGHT_AND_TWO.by_authority.items():
@@ -45,7 +45,7 @@ def test_the_whole_index_is_what_its_steps_publish(profile: str, mean: str) -> N
 
 
 @pytest.mark.parametrize("methods", METHODS, ids=str)
-def test_every_method_of_the_engine_is_one_of_the_framework(methods: dict[str, object]) -> None:
+def test_a_framework_may_name_every_method_of_the_engine(methods: dict[str, object]) -> None:
     frame = town_trees()[1]
     profile = frame.profiles["equal"].model_copy(update={"aggregate": "arithmetic", "impute": "none"} | methods)
     frame = frame.model_copy(update={"profiles": {"own": profile}})
@@ -62,7 +62,7 @@ def test_every_method_of_the_engine_is_one_of_the_framework(methods: dict[str, o
     np.testing.assert_array_equal(published.loc[scores.index].to_numpy(), scores["needs"].to_numpy())
 
 
-def test_an_indicator_outside_the_basis_is_no_part_of_the_index() -> None:
+def test_an_indicator_outside_the_basis_is_not_part_of_the_index() -> None:
     known = catalogue(housing=HOUSING, health=HEALTH)
     known["in_basis"] = known["indicator_id"] != "d"
     tree = index_tree(town_trees()[1], "spi", known, NO_REFERENCE)
@@ -70,21 +70,23 @@ def test_an_indicator_outside_the_basis_is_no_part_of_the_index() -> None:
     assert tree.leaves_below("health") == ["c", "e"]
 
 
-def test_a_component_without_a_slot_is_no_part_of_the_index_and_the_others_share_its_weight() -> None:
+def test_the_other_components_share_the_weight_of_one_without_a_slot() -> None:
     known = catalogue(housing=[indicator("damp")], health=[indicator("ill")], safety=[indicator("crime")])
     frame = framework(("housing", "health", "safety"))
     rows = observed({"damp": [10, 20, 30, 40, 50, 60], "ill": [60, 50, 40, 30, 20, 10], "crime": [1, 2, 3, 4, 5, 6]})
     without = known.assign(in_basis=known["component_id"] != "safety")
     fewer = framework(("housing", "health"))
     for profile in frame.profiles:
-        found = index_tree(frame, profile, without, NO_REFERENCE)
-        assert found.children("needs") == ["housing", "health"]
+        without_safety = index_tree(frame, profile, without, NO_REFERENCE)
+        assert without_safety.children("needs") == ["housing", "health"]
         alone = index_tree(fewer, profile, without, NO_REFERENCE)
-        own, other = (tree.score(tree.values(rows, AREAS.by_authority[NORTH]), NORTH) for tree in (found, alone))
+        own, other = (
+            tree.score(tree.values(rows, AREAS.by_authority[NORTH]), NORTH) for tree in (without_safety, alone)
+        )
         pd.testing.assert_frame_equal(own.scores, other.scores)
 
 
-def test_the_authority_takes_no_part() -> None:
+def test_the_figures_of_the_authority_do_not_affect_its_wards() -> None:
     tree, rows = town_trees()[0]["spi"], observations()
     codes = EIGHT_AND_TWO.by_authority[NORTH]
     scores = tree.score(tree.values(rows, codes), NORTH)
@@ -95,7 +97,7 @@ def test_the_authority_takes_no_part() -> None:
     assert scores.ranks().xs(NORTH, level="area_code").isna().all(axis=None)
 
 
-def test_weights_in_the_index_are_products_down_the_tree() -> None:
+def test_weights_in_the_index_are_products_along_the_tree() -> None:
     tree = town_trees()[0]["equal"]
     weights = index_weights(tree, tree.values(observations(), EIGHT_AND_TWO.all), EIGHT_AND_TWO)
     assert weights.to_dict() == pytest.approx({"a": 1 / 4, "b": 1 / 4, "c": 1 / 6, "d": 1 / 6, "e": 1 / 6})

@@ -25,22 +25,22 @@ from spi_pipeline_tests.scoring.whole import EDITIONS, EIGHT_AND_TWO, WARDS, obs
 KEY = ["edition", "profile", "level", "id", "area_code"]
 
 
-def wanted(**stated: Any) -> Uncertainty:
+def settings_with(**stated: Any) -> Uncertainty:
     return town_trees()[1].uncertainty.model_copy(update=stated)
 
 
-def found(rows: pd.DataFrame | None = None, **stated: Any) -> dict[str, pd.DataFrame]:
+def simulated(rows: pd.DataFrame | None = None, **stated: Any) -> dict[str, pd.DataFrame]:
     figures = observations() if rows is None else rows
-    return uncertainty(town_trees()[0], figures, EIGHT_AND_TWO, wanted(**stated))
+    return uncertainty(town_trees()[0], figures, EIGHT_AND_TWO, settings_with(**stated))
 
 
 @cache
-def usual() -> dict[str, pd.DataFrame]:
-    return found()
+def default_tables() -> dict[str, pd.DataFrame]:
+    return simulated()
 
 
-def test_every_score_has_an_interval_and_every_rank_one_within_its_authority() -> None:
-    intervals = usual()["rank_interval"]
+def test_every_score_and_rank_has_an_interval() -> None:
+    intervals = default_tables()["rank_interval"]
     assert list(intervals.columns) == INTERVAL_COLUMNS
     score = town_tables()["element_score"]
     scored = score[score["score"].notna()]
@@ -55,17 +55,17 @@ def test_every_score_has_an_interval_and_every_rank_one_within_its_authority() -
     assert (wards["rank_high"] <= most).all()
 
 
-def test_the_full_interval_is_wider_than_what_was_measured() -> None:
-    intervals = usual()["rank_interval"]
+def test_the_full_interval_is_wider_than_that_of_measured_errors() -> None:
+    intervals = default_tables()["rank_interval"]
     above = intervals[intervals["level"] != "indicator"]
     full, measured = above["score_high"] - above["score_low"], above["measured_high"] - above["measured_low"]
     assert (full > 0).all()
     assert (full > measured).mean() > 0.95
 
 
-def test_with_nothing_drawn_every_interval_is_the_published_score_to_the_last_bit() -> None:
+def test_without_variation_every_interval_equals_the_published_score() -> None:
     """No housing indicator has an error, and this profile estimates no values."""
-    intervals = found(sources=["measurement", "imputation"])["rank_interval"]
+    intervals = simulated(sources=["measurement", "imputation"])["rank_interval"]
     own = intervals[(intervals["profile"] == "equal") & (intervals["id"] == "housing")]
     joined = own.merge(town_tables()["element_score"], on=KEY)
     assert len(joined) == 12 * len(EDITIONS)
@@ -76,35 +76,35 @@ def test_with_nothing_drawn_every_interval_is_the_published_score_to_the_last_bi
     assert (ranked["rank_high"] == ranked["rank"]).all()
 
 
-def test_the_worst_of_two_is_among_the_lowest_and_the_other_is_not() -> None:
-    intervals = usual()["rank_interval"]
+def test_one_of_two_wards_is_among_the_lowest() -> None:
+    intervals = default_tables()["rank_interval"]
     south = intervals[(intervals["level"] == "index") & intervals["area_code"].isin(WARDS[8:])]
     assert (south.groupby(["edition", "profile"])["among_lowest"].sum() == 1).all()
 
 
-def test_every_source_is_named_with_how_or_why_not() -> None:
-    doubt = usual()["doubt"]
+def test_every_source_is_listed_with_how_it_varies_or_why_not() -> None:
+    doubt = default_tables()["doubt"]
     assert list(doubt.columns) == DOUBT_COLUMNS
     groups = doubt.groupby(["authority_code", "profile"])
     assert len(groups) == 2 * 2
     assert all(set(own["source"]) == set(SOURCES) for _, own in groups)
     assert set(doubt["draws"]) == {40}
     assert set(doubt["seed"]) == {1}
-    told = doubt.set_index(["authority_code", "profile", "source"])
-    assert told.loc[(NORTH, "spi", "imputation"), "how"].endswith("(2 of 5 indicators)")
-    assert not told.loc[(NORTH, "equal", "imputation"), "varied"]
-    assert told.loc[(SOUTH, "spi", "measurement"), "how"].endswith("(2 of 5 indicators)")
+    by_source = doubt.set_index(["authority_code", "profile", "source"])
+    assert by_source.loc[(NORTH, "spi", "imputation"), "how"].endswith("(2 of 5 indicators)")
+    assert not by_source.loc[(NORTH, "equal", "imputation"), "varied"]
+    assert by_source.loc[(SOUTH, "spi", "measurement"), "how"].endswith("(2 of 5 indicators)")
 
 
-def test_the_same_seed_gives_the_same_and_another_another() -> None:
-    again = found()
-    for name, table in usual().items():
-        pd.testing.assert_frame_equal(table, again[name])
-    assert not found(seed=2)["rank_interval"].equals(usual()["rank_interval"])
+def test_results_depend_on_the_seed() -> None:
+    repeated = simulated()
+    for name, table in default_tables().items():
+        pd.testing.assert_frame_equal(table, repeated[name])
+    assert not simulated(seed=2)["rank_interval"].equals(default_tables()["rank_interval"])
 
 
-def test_every_change_has_its_interval_and_an_element_that_stood_still_has_none_to_speak_of() -> None:
-    change = usual()["change"]
+def test_every_change_has_an_interval_and_unchanged_elements_a_tiny_one() -> None:
+    change = default_tables()["change"]
     assert list(change.columns) == CHANGE_COLUMNS
     assert set(zip(change["edition_from"], change["edition_to"], strict=True)) == {
         (2022, 2023), (2023, 2024), (2022, 2024),
@@ -114,25 +114,25 @@ def test_every_change_has_its_interval_and_an_element_that_stood_still_has_none_
     assert (
         (change["change_low"] <= change["change"] + 1e-4) & (change["change"] <= change["change_high"] + 1e-4)
     ).mean() > 0.9
-    still = change[(change["profile"] == "equal") & change["id"].isin(["a", "b", "d", "e", "housing"])]
+    stationary = change[(change["profile"] == "equal") & change["id"].isin(["a", "b", "d", "e", "housing"])]
     # All editions share one observation of e and its error, so the error causes no change.
-    assert still[["change", "change_low", "change_high"]].abs().max(axis=None) < 1e-4
+    assert stationary[["change", "change_low", "change_high"]].abs().max(axis=None) < 1e-4
     moved = change[(change["profile"] == "equal") & (change["id"] == "c")]
     assert (moved["change_high"] - moved["change_low"] > 1).all()
     assert change.loc[change["rank_change_low"] > change["rank_change_high"]].empty
 
 
-def test_the_parts_of_a_change_add_up_and_estimates_move_only_where_something_is_estimated() -> None:
-    change = usual()["change"]
+def test_the_parts_of_a_change_add_up_and_only_estimates_change_by_imputation() -> None:
+    change = default_tables()["change"]
     np.testing.assert_allclose(change["from_data"] + change["from_imputation"], change["change"], atol=1e-9)
     assert (change.loc[change["profile"] == "equal", "from_imputation"] == 0).all()
     spi = change[(change["profile"] == "spi") & (change["from_imputation"] != 0)]
     assert set(spi["area_code"]) <= {WARDS[4], WARDS[6]}
 
 
-def test_shares_are_those_of_the_newest_edition_and_blank_where_nothing_was_varied() -> None:
+def test_shares_are_for_the_newest_edition_and_blank_for_sources_not_varied() -> None:
     rows = observations()
-    shares = drivers(town_trees()[0], rows[rows["edition"] == 2024], EIGHT_AND_TWO, wanted())
+    shares = drivers(town_trees()[0], rows[rows["edition"] == 2024], EIGHT_AND_TWO, settings_with())
     assert list(shares.columns) == SENSITIVITY_COLUMNS
     assert set(shares["edition"]) == {2024}
     assert len(shares) == 2 * 2 * len(SOURCES)
@@ -146,9 +146,9 @@ def test_shares_are_those_of_the_newest_edition_and_blank_where_nothing_was_vari
     assert set(shares["draws"]) == {20}
 
 
-def test_one_source_alone_makes_all_of_the_doubt() -> None:
+def test_one_source_alone_has_the_whole_share() -> None:
     rows = observations()
-    options = wanted(sources=["weights"], weights=1.0, shares=100)
+    options = settings_with(sources=["weights"], weights=1.0, shares=100)
     shares = drivers(town_trees()[0], rows[rows["edition"] == 2024], EIGHT_AND_TWO, options)
     own = shares[(shares["authority_code"] == NORTH) & shares["total"].notna()]
     assert set(own["source"]) == {"weights"}

@@ -1,6 +1,6 @@
 """Readers of damaged contracts, channel files and ``spi score`` inputs return a result or an ``SpiError``.
 
-More tables of ``spi score`` are damaged in ``score/test_strangers.py``, publishers' files in
+More tables of ``spi score`` are damaged in ``score/test_arbitrary_input.py``, publishers' files in
 ``publishers/test_any_bytes.py``.
 """
 

@@ -1,3 +1,5 @@
+"""The open-data folder of the refreshed sandbox, and publications with one changed table."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,7 +19,7 @@ RELEASE = "2026-1"
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenDataFolder:
     """The open-data folder of the refreshed sandbox.
 
     Attributes:
@@ -34,26 +36,26 @@ class Opened:
         return self.folder / "downloads" / f"{stem}-{RELEASE}.{ending}"
 
 
-def publish_to(sandbox: Sandbox, folder: Path, source: Path | None = None, release: str = RELEASE) -> Opened:
+def publish_to(sandbox: Sandbox, folder: Path, source: Path | None = None, release: str = RELEASE) -> OpenDataFolder:
     boundaries = sandbox.store.read("wards").select(["area_code", "geometry"]).to_pandas()
     publish(source or sandbox.store.published.resolve(), release, folder, sandbox.contracts, boundaries)
-    return Opened(sandbox, folder)
+    return OpenDataFolder(sandbox, folder)
 
 
 @pytest.fixture(scope="session")
-def opened(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+def open_data(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> OpenDataFolder:
     """The open-data folder of the sandbox, for reading only."""
     return publish_to(refreshed, tmp_path_factory.mktemp("open_data") / "folder")
 
 
-Changed = Callable[[str, Callable[[pa.Table], pa.Table]], Path]
+ChangeTable = Callable[[str, Callable[[pa.Table], pa.Table]], Path]
 
 
 @pytest.fixture
-def changed(refreshed: Sandbox, tmp_path: Path) -> Changed:
-    """Publish with one table changed, and return the folder: ``changed("area", how)``."""
+def change_table(refreshed: Sandbox, tmp_path: Path) -> ChangeTable:
+    """Publish with one table changed, and return the folder: ``change_table("area", how)``."""
 
-    def made(name: str, how: Callable[[pa.Table], pa.Table]) -> Path:
+    def publish_changed(name: str, how: Callable[[pa.Table], pa.Table]) -> Path:
         with reading(refreshed.store.database) as connection:
             tables = {each: connection.sql(f'SELECT * FROM "{each}"').to_arrow_table()
                       for each in published(refreshed.contracts)}  # fmt: skip
@@ -63,4 +65,4 @@ def changed(refreshed: Sandbox, tmp_path: Path) -> Changed:
         assert (folder / DATABASE).exists()
         return folder
 
-    return made
+    return publish_changed

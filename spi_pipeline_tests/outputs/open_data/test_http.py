@@ -13,11 +13,11 @@ from pathlib import Path
 from spi_pipeline_tests.deploy.conftest import program
 from spi_pipeline_tests.docs.documents import blocks
 from spi_pipeline_tests.others import ask
-from spi_pipeline_tests.outputs.open_data.conftest import Opened
+from spi_pipeline_tests.outputs.open_data.conftest import OpenDataFolder
 from spi_pipeline_tests.security.serving import PATIENCE, free_port
 
 # The extension comes from PyPI instead of DuckDB's own server, which the README names.
-ASK = """
+QUERY = """
 import sys, duckdb, duckdb_extension_httpfs
 from pathlib import Path
 [extension] = Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension")
@@ -29,14 +29,16 @@ print(len(connection.execute(sys.argv[2]).fetchall()))
 
 
 @contextmanager
-def served(folder: Path, log: Path) -> Iterator[str]:
+def file_server(folder: Path, log: Path) -> Iterator[str]:
     """Start nginx with only the folder set; yield its address, and log the bytes of each response, headers included."""
     nginx = program("nginx", "nginx-light")
     port = free_port()
-    own = "".join(f"{what}_temp_path {log}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary_paths = "".join(
+        f"{what}_temp_path {log}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     (log / "nginx.conf").write_text(
         f"daemon off; pid {log}/pid; error_log {log}/error.log; {'user root;' if os.getuid() == 0 else ''} events {{}} "
-        f"http {{ {own} log_format sent '$bytes_sent'; access_log {log}/access.log sent; "
+        f"http {{ {temporary_paths} log_format sent '$bytes_sent'; access_log {log}/access.log sent; "
         f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}", encoding="utf-8"
     )  # fmt: skip
     process = subprocess.Popen([nginx, "-p", str(log), "-c", str(log / "nginx.conf")])
@@ -56,14 +58,14 @@ def served(folder: Path, log: Path) -> Iterator[str]:
         process.wait(PATIENCE)
 
 
-def test_a_ranking_over_http_moves_half_a_megabyte_at_most(opened: Opened, tmp_path: Path) -> None:
-    local, remote = blocks(opened.folder / "README.md", "sql")
+def test_a_ranking_over_http_transfers_half_a_megabyte_at_most(open_data: OpenDataFolder, tmp_path: Path) -> None:
+    local, remote = blocks(open_data.folder / "README.md", "sql")
     _, _, attach = remote.partition("LOAD httpfs;")
     _, _, ranking = local.partition(";")
-    with served(opened.folder, tmp_path) as address:
+    with file_server(open_data.folder, tmp_path) as address:
         assert "https://example.org" in attach
-        assert ask("duckdb-httpfs", ASK, attach.replace("https://example.org", address), ranking).split() == ["20"]
-    answers = [int(line) for line in (tmp_path / "access.log").read_text("utf-8").split()]
-    assert len(answers) > 5
-    assert sum(answers) <= 500_000, f"{sum(answers):,} bytes in {len(answers)} answers"
-    assert opened.file("spi.duckdb").stat().st_size > 5 * sum(answers), "a part of the file is read"
+        assert ask("duckdb-httpfs", QUERY, attach.replace("https://example.org", address), ranking).split() == ["20"]
+    response_sizes = [int(line) for line in (tmp_path / "access.log").read_text("utf-8").split()]
+    assert len(response_sizes) > 5
+    assert sum(response_sizes) <= 500_000, f"{sum(response_sizes):,} bytes in {len(response_sizes)} responses"
+    assert open_data.file("spi.duckdb").stat().st_size > 5 * sum(response_sizes), "only part of the file is read"

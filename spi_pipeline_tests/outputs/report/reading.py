@@ -22,16 +22,16 @@ class Tag:
         return str(self.node.get("/S", "")).removeprefix("/")
 
     @property
-    def below(self) -> list[Tag]:
-        held = self.node.get("/K", [])
-        held = held.get_object() if isinstance(held, IndirectObject) else held
-        nodes = [one.get_object() for one in (held if isinstance(held, ArrayObject) else [held])]
+    def children(self) -> list[Tag]:
+        value = self.node.get("/K", [])
+        value = value.get_object() if isinstance(value, IndirectObject) else value
+        nodes = [one.get_object() for one in (value if isinstance(value, ArrayObject) else [value])]
         return [Tag(one) for one in nodes if isinstance(one, DictionaryObject) and "/S" in one]
 
     def all(self) -> Iterator[Tag]:
         """This tag and all tags below it, in reading order."""
         yield self
-        for tag in self.below:
+        for tag in self.children:
             yield from tag.all()
 
     def named(self, *names: str) -> list[Tag]:
@@ -40,8 +40,8 @@ class Tag:
     @property
     def scope(self) -> str | None:
         """The scope of a header."""
-        held = self.node.get("/A", [])
-        attributes = [one.get_object() for one in (held if isinstance(held, ArrayObject) else [held])]
+        value = self.node.get("/A", [])
+        attributes = [one.get_object() for one in (value if isinstance(value, ArrayObject) else [value])]
         return next((str(one["/Scope"]) for one in attributes if "/Scope" in one), None)
 
 

@@ -111,10 +111,13 @@ def _indicators() -> Iterator[dict[str, Any]]:
 def _scores(random: np.random.Generator) -> Iterator[dict[str, Any]]:
     for name, level in _elements():
         for edition in EDITIONS:
-            drawn = dict(zip(WARDS[:-1], random.uniform(20, 80, len(WARDS) - 1), strict=True))
-            places = {code: place for place, code in enumerate(sorted(drawn, key=lambda code: -drawn[code]), 1)}
+            random_scores = dict(zip(WARDS[:-1], random.uniform(20, 80, len(WARDS) - 1), strict=True))
+            places = {
+                code: place
+                for place, code in enumerate(sorted(random_scores, key=lambda code: -random_scores[code]), 1)
+            }
             for code in (*WARDS, TOWN):
-                score = drawn.get(code, 50.0 if code == TOWN else None)
+                score = random_scores.get(code, 50.0 if code == TOWN else None)
                 rank = places.get(code)
                 yield {
                     "edition": edition, "profile": PROFILE, "level": level, "id": name, "area_code": code,
@@ -129,9 +132,9 @@ def _scores(random: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 def _cards(scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Every ward has all others as peers; a score more than 2 points off their median is a strength or a weakness."""
-    for _, held in scores[scores["area_code"].isin(WARDS[:-1])].groupby(["edition", "id"]):
-        for row in held.to_dict("records"):
-            others = held[held["area_code"] != row["area_code"]]
+    for _, group in scores[scores["area_code"].isin(WARDS[:-1])].groupby(["edition", "id"]):
+        for row in group.to_dict("records"):
+            others = group[group["area_code"] != row["area_code"]]
             median = others["score"].median()
             difference = row["score"] - median
             yield {
@@ -157,17 +160,17 @@ def _observations(random: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 def _changes(random: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Only three indicators were measured again: one rose, one fell, and one shows no clear change."""
-    moved = dict(
+    verdict_of = dict(
         zip([item.id for item in contracts().active[:3]], ("rose", "fell", "not_distinguishable"), strict=True)
     )
     for name, level in _elements():
         for code in (*WARDS[:-1], TOWN):
-            verdict = moved.get(name, "cannot_tell")
+            verdict = verdict_of.get(name, "cannot_tell")
             change = {"rose": 6.25, "fell": -6.25, "not_distinguishable": 0.5}.get(verdict, 0.0)
             yield {
                 "edition_from": EDITIONS[0], "edition_to": EDITIONS[-1], "profile": PROFILE, "area_code": code,
                 "level": level, "id": name, "change": change, "change_low": change - 2, "change_high": change + 2,
-                "movable": 1.0 if name in moved else 0.25 if level == "index" else 0.0, "verdict": verdict,
+                "movable": 1.0 if name in verdict_of else 0.25 if level == "index" else 0.0, "verdict": verdict,
             }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ QUIET = [
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltSite:
     """A finished site, as published by a refresh.
 
     Attributes:
@@ -72,13 +72,13 @@ def read_back(folder: Path, facts: Facts) -> Read:
 
 
 @pytest.fixture(scope="session")
-def site(with_outputs: Sandbox) -> Built:
+def site(with_outputs: Sandbox) -> BuiltSite:
     """The site of the sandbox with all outputs, for reading only."""
-    return Built(with_outputs)
+    return BuiltSite(with_outputs)
 
 
 @pytest.fixture(scope="session")
-def facts(site: Built) -> Facts:
+def facts(site: BuiltSite) -> Facts:
     """The tables that the site was made from, as a reader looks them up."""
     return Facts(site.sandbox.store.database, site.sandbox.settings.root)
 
@@ -103,14 +103,14 @@ class OpenPage:
     Attributes:
         tab: the tab.
         site: the site.
-        asked: every address it requested.
+        requested: every address it requested.
         outside: the requested addresses that are neither in the folder nor on this machine; they got no response.
         complaints: errors written to the console, and errors of scripts.
     """
 
     tab: Page
-    site: Built
-    asked: list[str] = field(default_factory=list)
+    site: BuiltSite
+    requested: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -118,10 +118,10 @@ class OpenPage:
         """Open a page from its file."""
         self.tab.goto((self.site.folder / name).as_uri())
 
-    def judge(self, route: Route) -> None:
+    def route_request(self, route: Route) -> None:
         """Let requests within the site through and block all others."""
         address = route.request.url
-        self.asked.append(address)
+        self.requested.append(address)
         if address.startswith((self.site.folder.as_uri(), "data:", "http://127.0.0.1:")):
             route.continue_()
         else:
@@ -130,12 +130,14 @@ class OpenPage:
 
 
 @contextmanager
-def opened(browser: Browser, site: Built, width: int = 1280, height: int = 900, **options: Any) -> Iterator[OpenPage]:
+def open_page(
+    browser: Browser, site: BuiltSite, width: int = 1280, height: int = 900, **options: Any
+) -> Iterator[OpenPage]:
     """A tab in a new browser context, with a window of the given size."""
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = OpenPage(context.new_page(), site)
-    page.tab.route("**/*", page.judge)
-    page.tab.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+    page.tab.route("**/*", page.route_request)
+    page.tab.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
     page.tab.on("pageerror", lambda error: page.complaints.append(str(error)))
     try:
         yield page

@@ -79,7 +79,7 @@ class Council:
         return audited(files, Facts(self.results.file, self.contracts.root), {})
 
 
-def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed: int = 20261127) -> Council:
+def invent_council(store: Store, contracts: Contracts, wards: int, folder: Path, seed: int = 20261127) -> Council:
     """Invent a council and publish it into a folder.
 
     Args:
@@ -95,14 +95,14 @@ def invented(store: Store, contracts: Contracts, wards: int, folder: Path, seed:
     old = list(tables["area"].loc[tables["area"]["level"] == "ward", "area_code"])
     copied = {f"E0598{at:04d}": old[at % len(old)] for at in range(wards)}
     random = np.random.default_rng(seed)
-    made = {name: _many(name, table, copied, random) for name, table in tables.items()}
-    made["area"].loc[made["area"]["level"] == "ward", "area_name"] = list(_names(wards))
+    copies = {name: _many(name, table, copied, random) for name, table in tables.items()}
+    copies["area"].loc[copies["area"]["level"] == "ward", "area_name"] = list(_names(wards))
     first = {source: code for code, source in reversed(copied.items())}
-    made["composition"]["left_out"] = made["composition"]["left_out"].replace(first)
-    _ranked(made)
+    copies["composition"]["left_out"] = copies["composition"]["left_out"].replace(first)
+    _ranked(copies)
     built = {
         name: pa.Table.from_pandas(table, schema=arrow_schema(contracts.products[name]), preserve_index=False)
-        for name, table in made.items()
+        for name, table in copies.items()
     }
     DATABASE.build(_unbounded(contracts), built, folder)
     across = int(np.ceil(np.sqrt(wards)))
@@ -130,13 +130,13 @@ def _many(name: str, table: pd.DataFrame, copied: dict[str, str], random: np.ran
     rest = table[~table["area_code"].isin(copied.values())]
     if not parts:
         return rest
-    made = pd.concat([*parts, rest], ignore_index=True)
-    factor = np.where(made["area_code"].isin(copied), random.uniform(LEAST, 1, len(made)), 1.0)
+    copies = pd.concat([*parts, rest], ignore_index=True)
+    factor = np.where(copies["area_code"].isin(copied), random.uniform(LEAST, 1, len(copies)), 1.0)
     for column in SCALED.get(name, ()):
-        made[column] = made[column] * factor
+        copies[column] = copies[column] * factor
     if name == "scorecard":
-        made["peers"] = _peers(made["area_code"], copied)
-    return made
+        copies["peers"] = _peers(copies["area_code"], copied)
+    return copies
 
 
 def _peers(codes: pd.Series, copied: dict[str, str]) -> list[str]:
@@ -162,9 +162,9 @@ def _ranked(tables: dict[str, pd.DataFrame]) -> None:
     score["rank_low"] = (score["rank"] - width).clip(lower=1)
     score["rank_high"] = (score["rank"] + width).clip(upper=len(wards))
     key = ["edition", "profile", "id", "area_code"]
-    told = [*SHIFTED[1:], "rank_low", "rank_high"]
-    held = tables["rank_interval"]
-    tables["rank_interval"] = held.drop(columns=told).merge(score[[*key, *told]], on=key)
+    ends = [*SHIFTED[1:], "rank_low", "rank_high"]
+    intervals = tables["rank_interval"]
+    tables["rank_interval"] = intervals.drop(columns=ends).merge(score[[*key, *ends]], on=key)
 
 
 def _names(count: int) -> Iterator[str]:
@@ -194,21 +194,21 @@ def main(wards: int, to: Path | None = None) -> None:
     settings = Settings()
     contracts, store = complete_contracts(settings), Store(settings.store)
     with TemporaryDirectory() as folder:
-        council = invented(store, contracts, wards, Path(folder))
-        begun = time.process_time()
+        council = invent_council(store, contracts, wards, Path(folder))
+        started = time.process_time()
         files = council.files()
-        made = time.process_time()
-        found = council.audited(files)
+        written = time.process_time()
+        audit = council.audited(files)
         read = time.process_time()
     for file in files if to else []:
         place = Path(to or "") / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.content)
-    pages = found[found["title"].notna()]
-    beside = found["path"].str.startswith("downloads/")
-    print(f"{wards} wards: {made - begun:.1f} s to make, {read - made:.1f} s to read back, of one processor")
-    print(f"{len(pages)} pages, {found.loc[~beside, 'bytes'].sum():,} bytes without downloads")
-    faults = found.melt("path", ["unread", "broken", "outside"], value_name="fault").dropna()
+    pages = audit[audit["title"].notna()]
+    downloads = audit["path"].str.startswith("downloads/")
+    print(f"{wards} wards: {written - started:.1f} s to make, {read - written:.1f} s to read back, of one processor")
+    print(f"{len(pages)} pages, {audit.loc[~downloads, 'bytes'].sum():,} bytes without downloads")
+    faults = audit.melt("path", ["unread", "broken", "outside"], value_name="fault").dropna()
     for path, fault in zip(faults["path"], faults["fault"], strict=True):
         print(f"FAULT {path}: {fault}")
     heaviest = pages.sort_values("transferred", ascending=False).drop_duplicates("transferred")

@@ -1,4 +1,4 @@
-"""Three wards of an invented town, published with just enough rows for the pages in ``BESIDE``.
+"""Three wards of an invented town, published with just enough rows for the pages in ``OTHER_PAGES``.
 
 ``Ash`` is ahead in every part, ``Oak & <b>Elm</b>`` and ``Yew`` differ. Numbers were chosen by hand, so that a test can
 state the text a page must show.
@@ -25,7 +25,7 @@ from spi_pipeline.outputs.site.pages.page import Kind
 from spi_pipeline.outputs.site.results import Results
 
 # The pages for which these rows suffice.
-BESIDE: tuple[Kind, ...] = (
+OTHER_PAGES: tuple[Kind, ...] = (
     pages.economy, pages.progress, pages.certainty, pages.targets, pages.published_findings, pages.quality,
     pages.method, pages.downloads, pages.accessibility, pages.about, pages.missing,
 )  # fmt: skip
@@ -186,14 +186,14 @@ def _scores(contracts: Contracts, newest: dict[str, Any]) -> Iterable[dict[str, 
                    "rank_low": low, "rank_high": high}  # fmt: skip
 
 
-def published(contracts: Contracts, file: Path, held: Rows) -> Results:
+def published(contracts: Contracts, file: Path, row_tables: Rows) -> Results:
     """Write these rows to a database and read it as a published one; tables without rows are empty."""
     with duckdb.connect(str(file)) as connection:
         for name, product in contracts.products.items():
             if product.published:
                 schema = arrow_schema(product)
-                told = [{field: row.get(field) for field in schema.names} for row in held.get(name, [])]
-                table = pa.Table.from_pylist(told, schema=schema)
+                complete = [{field: row.get(field) for field in schema.names} for row in row_tables.get(name, [])]
+                table = pa.Table.from_pylist(complete, schema=schema)
                 connection.register("given", table)
                 connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
                 connection.unregister("given")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from spi_pipeline_tests.outputs.site.conftest import Built, OpenPage, opened
+from spi_pipeline_tests.outputs.site.conftest import BuiltSite, OpenPage, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,24 +20,24 @@ OPTIONS = {"preload": False, "runOnly": {"type": "tag", "values": TAGS}}
 def violations(page: OpenPage, name: str) -> list[str]:
     page.go(name)
     page.tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    found = Axe().run(page.tab, options=OPTIONS).response
-    assert found["passes"], f"axe judged nothing on {name}"
+    report = Axe().run(page.tab, options=OPTIONS).response
+    assert report["passes"], f"axe checked nothing on {name}"
     return [
         f"{name}: {one['id']} ({one['help']}): {'; '.join(node['html'][:160] for node in one['nodes'][:3])}"
-        for one in found["violations"]
+        for one in report["violations"]
     ]
 
 
 @pytest.mark.parametrize("width", [1280, 390, 320])
-def test_axe_finds_nothing(site: Built, browser: Browser, width: int) -> None:
-    with opened(browser, site, width=width) as page:
+def test_axe_finds_no_violations(site: BuiltSite, browser: Browser, width: int) -> None:
+    with open_page(browser, site, width=width) as page:
         names = site.pages if width == 1280 else site.one_of_each
-        assert [found for name in names for found in violations(page, name)] == []
+        assert [violation for name in names for violation in violations(page, name)] == []
         assert page.complaints == []
 
 
-def test_axe_finds_what_is_amiss(site: Built, browser: Browser) -> None:
-    with opened(browser, site) as page:
+def test_axe_finds_planted_violations(site: BuiltSite, browser: Browser) -> None:
+    with open_page(browser, site) as page:
         page.go("index.html")
         page.tab.evaluate("document.querySelector('label').remove(); document.querySelector('svg a').ariaLabel = ''")
         rules = {one["id"] for one in Axe().run(page.tab, options=OPTIONS).response["violations"]}

@@ -48,31 +48,35 @@ def rules() -> Iterator[tuple[str, dict[str, str]]]:
 
 def colour_in(value: str) -> str | None:
     """The colour that a declaration sets, as a name or as digits."""
-    found = re.search(r"var\(--([\w-]+)\)|(#[0-9a-f]{3,6})\b", value)
-    return (found.group(1) or found.group(2)) if found else None
+    colours = re.search(r"var\(--([\w-]+)\)|(#[0-9a-f]{3,6})\b", value)
+    return (colours.group(1) or colours.group(2)) if colours else None
 
 
 def pairs() -> dict[str, tuple[str, str]]:
     """Colours of text and background by rule; a rule without a background is paired with both that exist."""
-    found = {}
-    for selector, told in rules():
-        colour = colour_in(told.get("color", ""))
-        ground = colour_in(told.get("background", told.get("background-color", "")))
+    colours = {}
+    for selector, declarations in rules():
+        colour = colour_in(declarations.get("color", ""))
+        ground = colour_in(declarations.get("background", declarations.get("background-color", "")))
         if colour and not re.fullmatch(r"(?:\.t\d(?:, )?)+", selector):
-            for under in [ground] if ground else ["#fff", "pale"]:
-                found[f"{selector} on {under}"] = (colour, under)
+            for behind in [ground] if ground else ["#fff", "pale"]:
+                colours[f"{selector} on {behind}"] = (colour, behind)
     for place in range(len(CLASSES)):
-        (text,) = (colour_in(told["color"]) for selector, told in rules() if f".t{place}" in selector.split(", "))
-        found[f"a label on class {place}"] = (text, f"c{place}")
-    return found
+        (text,) = (
+            colour_in(declarations["color"])
+            for selector, declarations in rules()
+            if f".t{place}" in selector.split(", ")
+        )
+        colours[f"a label on class {place}"] = (text, f"c{place}")
+    return colours
 
 
 @pytest.mark.parametrize("where", pairs())
-def test_text_stands_out(where: str) -> None:
+def test_text_has_enough_contrast(where: str) -> None:
     assert contrast(*pairs()[where]) >= TEXT
 
 
-def test_what_shows_the_focus_and_bounds_a_field_stands_out() -> None:
+def test_focus_marks_and_field_borders_have_enough_contrast() -> None:
     for colour in ("ink", "c4", "#6f777b"):
         assert contrast(colour, "#fff") >= GRAPHIC
         assert contrast(colour, "pale") >= GRAPHIC
@@ -80,7 +84,7 @@ def test_what_shows_the_focus_and_bounds_a_field_stands_out() -> None:
 
 
 @pytest.mark.parametrize("vision", VISION)
-def test_the_five_classes_are_told_apart(vision: str) -> None:
+def test_the_five_classes_are_distinguishable(vision: str) -> None:
     def seen(colour: str) -> np.ndarray:
         plain = np.array(rgb(colour)) / 255
         if VISION[vision] is None:
@@ -93,7 +97,7 @@ def test_the_five_classes_are_told_apart(vision: str) -> None:
         assert deltaE(seen(one), seen(other), input_space="sRGB1") >= APART, (one, other)
 
 
-def test_a_pair_that_cannot_be_read_is_found() -> None:
+def test_contrast_by_known_pairs() -> None:
     assert contrast("#fff", "#fff") == 1
     assert contrast("#000", "#fff") == pytest.approx(21)
     assert contrast("#777", "#fff") < TEXT

@@ -18,7 +18,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.outputs.site.build import build
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
-from spi_pipeline_tests.outputs.site.small import BESIDE, SCORES, WARDS, published, rows
+from spi_pipeline_tests.outputs.site.small import OTHER_PAGES, SCORES, WARDS, published, rows
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.fixture(scope="module")
 def site(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    build(results, folder, kinds=BESIDE)
+    build(results, folder, kinds=OTHER_PAGES)
     return folder
 
 
-def test_every_table_is_there_twice_and_the_page_links_all_that_there_is(site: Path, results: Results) -> None:
+def test_every_table_is_downloadable_as_csv_and_parquet_and_linked(site: Path, results: Results) -> None:
     files = {file.name for file in (site / "downloads").iterdir()}
     for name in results.tables:
         assert {f"{name}.csv", f"{name}.parquet"} <= files
@@ -50,7 +50,7 @@ def test_the_database_is_the_published_one(site: Path, results: Results) -> None
     assert (site / "downloads/spi.duckdb").read_bytes() == results.file.read_bytes()
 
 
-def test_parquet_and_dictionary_say_what_columns_mean(site: Path) -> None:
+def test_parquet_and_dictionary_describe_the_columns(site: Path) -> None:
     schema = pq.read_schema(site / "downloads/score.parquet")
     assert schema.metadata[b"licence"] == b"OGL-UK-3.0"
     assert schema.metadata[b"figures_taken_on"] == b"2026-11-23"
@@ -60,7 +60,7 @@ def test_parquet_and_dictionary_say_what_columns_mean(site: Path) -> None:
     assert dictionary.loc[("residual", "residual"), "unit"] == "points_apart"
 
 
-def test_the_map_layer_keeps_the_standard(site: Path) -> None:
+def test_the_map_layer_follows_the_geojson_standard(site: Path) -> None:
     layer = json.loads((site / "downloads/wards.geojson").read_text(encoding="utf-8"))
     assert "crs" not in layer
     assert layer["metadata"]["figures_taken_on"] == "2026-11-23"
@@ -69,13 +69,13 @@ def test_the_map_layer_keeps_the_standard(site: Path) -> None:
         polygon = shapely.from_geojson(json.dumps(feature["geometry"]))
         assert polygon.exterior.is_ccw
         assert polygon.bounds[0] < 0 < 51 < polygon.bounds[1]
-        held = feature["properties"]
-        assert held["area_name"] == WARDS[held["area_code"]]
-        assert held["social_progress_index_score"] == pytest.approx(sum(SCORES[held["area_code"]]) / 3)
-        assert held["social_progress_index_rank_low"] <= held["social_progress_index_rank_high"]
+        properties = feature["properties"]
+        assert properties["area_name"] == WARDS[properties["area_code"]]
+        assert properties["social_progress_index_score"] == pytest.approx(sum(SCORES[properties["area_code"]]) / 3)
+        assert properties["social_progress_index_rank_low"] <= properties["social_progress_index_rank_high"]
 
 
-def test_the_workbook_has_cover_contents_notes_and_marks_what_is_absent(site: Path) -> None:
+def test_the_workbook_has_cover_contents_and_notes(site: Path) -> None:
     workbook = openpyxl.load_workbook(site / "downloads/spi.xlsx")
     assert workbook.sheetnames == ["Cover", "Contents", "Notes", "Scores", "Likely ranks", "Indicators", "Dictionary"]
     cells = [[cell for cell in row if cell is not None] for row in workbook["Scores"].iter_rows(values_only=True)]
@@ -87,7 +87,7 @@ def test_the_workbook_has_cover_contents_notes_and_marks_what_is_absent(site: Pa
     assert all(not sheet.merged_cells.ranges for sheet in workbook)
 
 
-def test_long_texts_fit_a_screen_and_their_rows_are_high_enough(site: Path) -> None:
+def test_long_texts_fit_the_screen_and_their_rows_are_high_enough(site: Path) -> None:
     workbook = openpyxl.load_workbook(site / "downloads/spi.xlsx")
     for name, column in (("Notes", "B"), ("Dictionary", "C")):
         sheet = workbook[name]
@@ -98,20 +98,20 @@ def test_long_texts_fit_a_screen_and_their_rows_are_high_enough(site: Path) -> N
         assert lines * width >= len(last.value) > 0
 
 
-def test_what_is_the_same_is_not_written_again_and_what_is_not_wanted_goes(results: Results, tmp_path: Path) -> None:
-    build(results, tmp_path, kinds=BESIDE)
+def test_unchanged_downloads_are_not_rewritten_and_unwanted_ones_are_removed(results: Results, tmp_path: Path) -> None:
+    build(results, tmp_path, kinds=OTHER_PAGES)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
-    build(results, tmp_path, kinds=BESIDE)
+    build(results, tmp_path, kinds=OTHER_PAGES)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()} == before
-    build(results, tmp_path, downloads=False, kinds=BESIDE)
+    build(results, tmp_path, downloads=False, kinds=OTHER_PAGES)
     assert not (tmp_path / "downloads").exists()
     assert "comes without whole tables" in (tmp_path / "downloads.html").read_text("utf-8")
 
 
-def test_without_gptables_a_sentence_says_what_to_do(
+def test_missing_gptables_is_reported_with_how_to_install_it(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "gptables", None)
     with pytest.raises(SpiError, match=r"pip install 'spi-pipeline\[site\]', or build with --no-downloads"):
-        build(results, tmp_path, kinds=BESIDE)
+        build(results, tmp_path, kinds=OTHER_PAGES)
     assert list(tmp_path.iterdir()) == []

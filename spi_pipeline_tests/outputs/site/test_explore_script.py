@@ -37,7 +37,7 @@ def tab(browser: Browser) -> Iterator[Page]:
     tab = browser.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("console", lambda said: complaints.append(said.text))
+    tab.on("console", lambda message: complaints.append(message.text))
     yield tab
     tab.close()
     assert complaints == []
@@ -47,31 +47,32 @@ def cells(tab: Page, table: str) -> list[list[str]]:
     return list(tab.eval_on_selector(table, CELLS))
 
 
-def test_the_script_begins_with_what_the_page_shows_without_it(tab: Page, address: str, browser: Browser) -> None:
-    still = browser.new_context(java_script_enabled=False).new_page()
-    still.goto(address)
+def test_the_script_starts_with_the_view_of_the_page_without_it(tab: Page, address: str, browser: Browser) -> None:
+    without_script = browser.new_context(java_script_enabled=False).new_page()
+    without_script.goto(address)
     tab.goto(address)
-    assert tab.inner_text("#status") == still.inner_text("#status")
+    assert tab.inner_text("#status") == without_script.inner_text("#status")
     for table in TABLES:
-        assert cells(tab, table) == cells(still, table)
-    for drawn in (".map a path", ".map text", ".trend path"):
+        assert cells(tab, table) == cells(without_script, table)
+    for selector in (".map a path", ".map text", ".trend path"):
         classes = [
-            [one.get_attribute("class") or "" for one in page.query_selector_all(drawn)] for page in (tab, still)
+            [one.get_attribute("class") or "" for one in page.query_selector_all(selector)]
+            for page in (tab, without_script)
         ]
         assert classes[0] == classes[1]
         assert classes[0]
     assert tab.is_visible("#choices")
-    assert not still.is_visible("#choices")
-    still.context.close()
+    assert not without_script.is_visible("#choices")
+    without_script.context.close()
 
 
-def test_an_address_opens_its_view_in_words_map_tables_and_trend(tab: Page, address: str) -> None:
+def test_an_address_opens_its_view(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2023&w=zion")
     # Between goalposts of 60 and 5, 22.5 scores 68.2 points; the ward named like markup has 41, which scores 34.5.
-    said = tab.inner_text("#status")
-    assert "Violence (per 1,000 people at risk), edition 2023: Invented scores 63.0 of 100." in said
-    assert "last <b>Môr</b> with 34.5 (3rd, likely 2nd to 3rd)" in said
-    assert "Pointed out is Zion with 68.2 (2nd, likely 1st to 3rd)." in said
+    status = tab.inner_text("#status")
+    assert "Violence (per 1,000 people at risk), edition 2023: Invented scores 63.0 of 100." in status
+    assert "last <b>Môr</b> with 34.5 (3rd, likely 2nd to 3rd)" in status
+    assert "Pointed out is Zion with 68.2 (2nd, likely 1st to 3rd)." in status
     assert [row[0] for row in cells(tab, "#ranking")[1:]] == ['Fern & "Hill"', "Zion", "<b>Môr</b>"]
     assert cells(tab, "#ranking")[2][3].startswith("22.5, from 22.0 to 23.0")
     assert tab.get_attribute('.map [data-ward="E05000002"] path', "class") == "c0"
@@ -81,7 +82,7 @@ def test_an_address_opens_its_view_in_words_map_tables_and_trend(tab: Page, addr
     assert tab.eval_on_selector("tr.chosen th", "(cell) => cell.textContent") == "Zion"
 
 
-def test_choosing_by_keyboard_changes_view_address_and_what_is_said(tab: Page, address: str) -> None:
+def test_choices_by_keyboard_change_view_address_and_status(tab: Page, address: str) -> None:
     tab.goto(address)
     for control, name in (("#measure", "Basic Human Needs"), ("#edition", "2023"), ("#ward", "Zion")):
         before = tab.inner_text("#status")
@@ -91,12 +92,12 @@ def test_choosing_by_keyboard_changes_view_address_and_what_is_said(tab: Page, a
     assert tab.url.endswith("#m=basic_human_needs&y=2023&w=zion")
     assert tab.get_attribute("#status", "role") == "status"
     assert tab.get_attribute("#about a", "href") == "measures/basic_human_needs.html"
-    said = tab.inner_text("#status")
+    status = tab.inner_text("#status")
     tab.reload()
-    assert tab.inner_text("#status") == said
+    assert tab.inner_text("#status") == status
 
 
-def test_what_changed_is_told_with_its_range_or_not_at_all(tab: Page, address: str) -> None:
+def test_changes_are_shown_with_their_ranges_only_if_measured(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2024")
     changes = {row[0]: row[1] for row in cells(tab, "#change")[1:]}
     # The rate fell by 4.1 of the 55 between the goalposts.
@@ -107,13 +108,13 @@ def test_what_changed_is_told_with_its_range_or_not_at_all(tab: Page, address: s
 
 
 @pytest.mark.parametrize("wrong", ["#m=<script>&y=1999&w=__proto__", "#%E0%A4%A", "#m=constructor", "#&&=&m"])
-def test_an_address_that_is_wrong_opens_the_first_view(tab: Page, address: str, wrong: str) -> None:
+def test_an_invalid_address_opens_the_first_view(tab: Page, address: str, wrong: str) -> None:
     tab.goto(address + wrong)
     assert tab.inner_text("#status").startswith("Social Progress Index, edition 2024: ")
     assert len(cells(tab, "#ranking")) == 4
 
 
-def test_the_view_that_is_downloaded_is_the_one_that_is_shown(tab: Page, address: str) -> None:
+def test_the_downloaded_view_is_the_one_shown(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=violent_crime&y=2024")
     with tab.expect_download() as download:
         tab.click("#download")
@@ -133,7 +134,7 @@ def test_the_view_that_is_downloaded_is_the_one_that_is_shown(tab: Page, address
         assert row["status"] == "measured in that year"
 
 
-def test_no_name_is_run_as_a_formula_where_the_view_is_downloaded(tab: Page, tmp_path: Path) -> None:
+def test_no_name_is_a_formula_in_the_downloaded_view(tab: Page, tmp_path: Path) -> None:
     area = town.tables()["area"]
     area["area_name"] = area["area_name"].replace({"Invented": "=1+2"})
     build(town.results(area=area), tmp_path, downloads=False, kinds=(explore,))
@@ -144,16 +145,16 @@ def test_no_name_is_run_as_a_formula_where_the_view_is_downloaded(tab: Page, tmp
     assert rows[-1]["area_name"] == "'=1+2"
 
 
-def test_link_and_embedded_view_lead_to_what_is_shown(tab: Page, address: str) -> None:
+def test_link_and_embedded_view_open_the_view_shown(tab: Page, address: str) -> None:
     tab.goto(f"{address}#m=safety&y=2023&w=zion")
     assert tab.input_value("#link") == tab.url
     code = tab.input_value("#embed")
-    found = re.fullmatch(r'<iframe src="([^"]*)" title="([^"]*)" width="100%" height="900"></iframe>', code)
-    assert found
-    assert html.unescape(found[2]) == "Safety, edition 2023"
-    said = tab.inner_text("#status")
+    match = re.fullmatch(r'<iframe src="([^"]*)" title="([^"]*)" width="100%" height="900"></iframe>', code)
+    assert match
+    assert html.unescape(match[2]) == "Safety, edition 2023"
+    status = tab.inner_text("#status")
     tab.goto("about:blank")
-    tab.goto(html.unescape(found[1]))
-    assert tab.inner_text("#status") == said
+    tab.goto(html.unescape(match[1]))
+    assert tab.inner_text("#status") == status
     assert not tab.is_visible(".top")
     assert tab.is_visible("#choices")

@@ -72,13 +72,16 @@ def tables(**changed: dict[str, Any]) -> dict[str, pd.DataFrame]:
             {**value, **empty, "indicator_id": FOURTH.id, "status": "missing"},
         ],
     }  # fmt: skip
-    return {name: pd.DataFrame([{**row, **changed.get(name, {})} for row in held]) for name, held in rows.items()}
+    return {
+        name: pd.DataFrame([{**row, **changed.get(name, {})} for row in table_rows])
+        for name, table_rows in rows.items()
+    }
 
 
-def made(folder: Path, own: dict[str, pd.DataFrame], **drawn: Any) -> str:
+def area_page(folder: Path, own: dict[str, pd.DataFrame], **definition: Any) -> str:
     """The page of the area."""
     results = town(**own)
-    areas = {"board": OwnArea(id="board", title=NAME, **drawn)} if drawn else {}
+    areas = {"board": OwnArea(id="board", title=NAME, **definition)} if definition else {}
     results = Results(results.tables, boundaries(), replace(contracts(), own_areas=areas), results.postcodes)
     build(results, folder, downloads=False, kinds=(wards, ward, own_area))
     return (folder / "areas" / "board.html").read_text("utf-8")
@@ -87,7 +90,9 @@ def made(folder: Path, own: dict[str, pd.DataFrame], **drawn: Any) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    made(folder, tables(), outline="POLYGON ((-0.39 51.805, -0.3 51.805, -0.3 51.815, -0.39 51.815, -0.39 51.805))")
+    area_page(
+        folder, tables(), outline="POLYGON ((-0.39 51.805, -0.3 51.805, -0.3 51.815, -0.39 51.815, -0.39 51.805))"
+    )
     return folder
 
 
@@ -96,16 +101,16 @@ def page(folder: Path) -> str:
     return (folder / "areas" / "board.html").read_text("utf-8")
 
 
-def test_the_summary_says_who_lives_there_how_it_fares_and_how_sure_that_is(page: str) -> None:
-    said = text(page)
-    assert f"1,300 people lived in {NAME} when the census of 2021 was taken." in said
-    assert "It scores 62.5 of 100 for social progress in edition 2025, likely 40.2 to 70.2" in said
-    assert "Set among the wards it would rank 2nd, likely 1st to 4th, of 6." in said
-    assert "By errors of its own figures alone the score is likely 61.2 to 63.8." in said
-    assert "no score or rank of a ward depends on it" in said
+def test_the_summary_states_residents_score_and_uncertainty(page: str) -> None:
+    content = text(page)
+    assert f"1,300 people lived in {NAME} when the census of 2021 was taken." in content
+    assert "It scores 62.5 of 100 for social progress in edition 2025, likely 40.2 to 70.2" in content
+    assert "Set among the wards it would rank 2nd, likely 1st to 4th, of 6." in content
+    assert "By errors of its own figures alone the score is likely 61.2 to 63.8." in content
+    assert "no score or rank of a ward depends on it" in content
 
 
-def test_it_lies_across_wards_with_so_many_residents_and_upon_their_map(page: str) -> None:
+def test_the_page_shows_residents_by_ward_and_a_map(page: str) -> None:
     where = section(page, "where")
     assert f"{NAMES[WARDS[0]]} 600 300" in text(where)
     assert "25.0% of its residents come from small areas that lie partly in it" in text(where)
@@ -113,65 +118,63 @@ def test_it_lies_across_wards_with_so_many_residents_and_upon_their_map(page: st
     assert where.count('class="drawn"') == 1
 
 
-def test_strengths_are_beyond_chance_beside_the_wards_and_what_has_no_score_says_so(page: str) -> None:
-    said = text(section(page, "strengths"))
-    assert "Strong Safety (12.5 points above the middle ward)." in said
-    assert "Weak Nothing beyond chance." in said
+def test_strengths_exceed_chance_and_missing_scores_are_named(page: str) -> None:
+    content = text(section(page, "strengths"))
+    assert "Strong Safety (12.5 points above the middle ward)." in content
+    assert "Weak Nothing beyond chance." in content
     assert re.search(
-        r"Safety ▲ stronger than the middle ward 62.5 \(61.2 to 63.8\) 50.0 50.0 2nd, likely 1st to 4th", said
+        r"Safety ▲ stronger than the middle ward 62.5 \(61.2 to 63.8\) 50.0 50.0 2nd, likely 1st to 4th", content
     )
-    assert "Housing – no score no score no score 50.0 no rank" in said
+    assert "Housing – no score no score no score 50.0 no rank" in content
 
 
-def test_a_value_differs_from_the_town_only_beyond_its_range_and_what_is_unsure_about_the_edges(
-    page: str, tmp_path: Path
-) -> None:
-    def beside(markup: str, title: str) -> str:
+def test_a_value_differs_from_the_town_only_beyond_its_range_and_allocation_error(page: str, tmp_path: Path) -> None:
+    def comparison(markup: str, title: str) -> str:
         row = re.search(rf">{re.escape(title)}</a></th>.*?</tr>", markup, re.S)
         assert row
         return next(filter(None, re.findall("better|worse|too near to tell|cannot be told", text(row.group()))))
 
-    assert beside(page, FIRST.title) == "better"
-    assert beside(page, SECOND.title) == "too near to tell"
-    assert beside(page, THIRD.title) == "cannot be told"
-    surely = made(tmp_path, tables(own_area_value={"allocation_error": 0.0}))
-    assert beside(surely, SECOND.title) == "better"
+    assert comparison(page, FIRST.title) == "better"
+    assert comparison(page, SECOND.title) == "too near to tell"
+    assert comparison(page, THIRD.title) == "cannot be told"
+    exact = area_page(tmp_path, tables(own_area_value={"allocation_error": 0.0}))
+    assert comparison(exact, SECOND.title) == "better"
 
 
-def test_what_is_withheld_missing_or_of_whole_wards_is_named_and_thin_differences_are_told_once(page: str) -> None:
-    said = text(section(page, "withheld"))
+def test_withheld_missing_and_estimated_figures_are_listed(page: str) -> None:
+    content = text(section(page, "withheld"))
     withheld, missing, estimated = (
-        said.index(words)
+        content.index(words)
         for words in ("figures are withheld. Too few", "there is no figure here", "known of whole wards")
     )
-    assert withheld < said.index(THIRD.title) < missing < said.index(FOURTH.title) < estimated
-    assert said.index(SECOND.title) > estimated
-    assert said.count("are nearly one") == 1
-    assert f"600 people live in {NAME} and not in Plain, fewer than 1,000." in said
+    assert withheld < content.index(THIRD.title) < missing < content.index(FOURTH.title) < estimated
+    assert content.index(SECOND.title) > estimated
+    assert content.count("are nearly one") == 1
+    assert f"600 people live in {NAME} and not in Plain, fewer than 1,000." in content
 
 
-def test_where_nothing_is_withheld_that_is_said(tmp_path: Path) -> None:
-    said = text(made(tmp_path, tables(own_area_value={"status": "observed"}, own_area_overlap={"thin": False})))
-    assert "No figure of this area is withheld." in said
-    assert "nearly one" not in said
+def test_the_page_says_if_nothing_is_withheld(tmp_path: Path) -> None:
+    content = text(area_page(tmp_path, tables(own_area_value={"status": "observed"}, own_area_overlap={"thin": False})))
+    assert "No figure of this area is withheld." in content
+    assert "nearly one" not in content
 
 
-def test_an_area_without_score_or_one_removed_since_has_a_page(tmp_path: Path) -> None:
+def test_an_area_without_a_score_or_definition_has_a_page(tmp_path: Path) -> None:
     own = tables()
-    markup = made(tmp_path, {**own, "own_area_score": own["own_area_score"].iloc[:0]})
+    markup = area_page(tmp_path, {**own, "own_area_score": own["own_area_score"].iloc[:0]})
     assert "It has no score in edition 2025: too little is known of it." in text(markup)
     assert "<svg" not in section(markup, "where")
     assert f"{NAME} 1,300 no score no rank" in text((tmp_path / "wards" / "index.html").read_text("utf-8"))
 
 
-def test_without_wards_to_compare_with_it_is_neither_strong_nor_weak(tmp_path: Path) -> None:
+def test_an_area_without_wards_to_compare_with_is_neither_strong_nor_weak(tmp_path: Path) -> None:
     alone = dict.fromkeys(("ward_median", "difference", "verdict"))
-    said = text(section(made(tmp_path, tables(own_area_score=alone)), "strengths"))
-    assert "Strong Nothing beyond chance." in said
-    assert "Safety – no wards to compare with 62.5" in said
+    content = text(section(area_page(tmp_path, tables(own_area_score=alone)), "strengths"))
+    assert "Strong Nothing beyond chance." in content
+    assert "Safety – no wards to compare with 62.5" in content
 
 
-def test_it_is_reached_from_the_wards_and_from_each_that_it_lies_across(folder: Path) -> None:
+def test_the_page_is_linked_from_the_wards_that_it_overlaps(folder: Path) -> None:
     of_wards = (folder / "wards" / "index.html").read_text("utf-8")
     assert f"{NAME} 1,300 62.5 2nd, likely 1st to 4th" in text(section(of_wards, "areas"))
     named = {
@@ -182,7 +185,7 @@ def test_it_is_reached_from_the_wards_and_from_each_that_it_lies_across(folder: 
     assert f"{NAME} : 700 residents of Plain" in text(plain).replace(f"{NAME}:", f"{NAME} :")
 
 
-def test_without_any_nothing_is_shown(tmp_path: Path) -> None:
+def test_a_site_without_own_areas_does_not_mention_them(tmp_path: Path) -> None:
     build(town(), tmp_path, downloads=False, kinds=(wards, ward, own_area))
     assert not (tmp_path / "areas").exists()
     for file in tmp_path.rglob("*.html"):

@@ -15,7 +15,7 @@ import pytest
 import textstat
 from lxml import html
 
-from spi_pipeline_tests.outputs.site.conftest import Built
+from spi_pipeline_tests.outputs.site.conftest import BuiltSite
 
 # Pages that others may link to before they exist, by the start of their paths.
 AGREED = (
@@ -24,7 +24,7 @@ AGREED = (
     "accessibility.html", "about.html", "404.html",
 )  # fmt: skip
 # Code that could send requests or write markup.
-ASKING = r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|innerHTML|document\.write|https?:"
+FORBIDDEN_CODE = r"\bfetch\(|XMLHttpRequest|\beval\(|new Function|\bimport\b|innerHTML|document\.write|https?:"
 PAGE_KILOBYTES, SCRIPT_LINES = 120, 400
 # Ages at which a text is easy to read; the readability index counts school years, which begin at five.
 YOUNGEST_AT_SCHOOL, OLDEST_READER = 5, 14
@@ -39,13 +39,13 @@ def parsed(file: Path) -> html.HtmlElement:
     return html.document_fromstring(file.read_bytes())
 
 
-def each(site: Built) -> Iterator[tuple[str, html.HtmlElement]]:
+def each(site: BuiltSite) -> Iterator[tuple[str, html.HtmlElement]]:
     assert site.pages, "no page was built"
     for page in site.pages:
         yield page, parsed(site.folder / page)
 
 
-def test_html_is_valid(site: Built) -> None:
+def test_html_is_valid(site: BuiltSite) -> None:
     """A parser that follows the standard reports no error."""
     faults = []
     for page in site.pages:
@@ -55,7 +55,7 @@ def test_html_is_valid(site: Built) -> None:
     assert faults == []
 
 
-def test_a_page_has_a_language_a_title_a_description_and_one_heading(site: Built) -> None:
+def test_a_page_has_a_language_a_title_a_description_and_one_heading(site: BuiltSite) -> None:
     titles: dict[str, str] = {}
     for page, tree in each(site):
         assert tree.get("lang") == "en-GB", page
@@ -68,7 +68,7 @@ def test_a_page_has_a_language_a_title_a_description_and_one_heading(site: Built
         assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), f"{page}: {levels}"
 
 
-def test_ids_are_unique_and_what_refers_to_them_finds_them(site: Built) -> None:
+def test_ids_are_unique_and_references_to_them_are_valid(site: BuiltSite) -> None:
     for page, tree in each(site):
         ids = tree.xpath("//@id")
         assert len(ids) == len(set(ids)), page
@@ -76,7 +76,7 @@ def test_ids_are_unique_and_what_refers_to_them_finds_them(site: Built) -> None:
         assert {one for several in named for one in several.split()} <= set(ids), page
 
 
-def test_tables_have_captions_and_their_headers_a_scope(site: Built) -> None:
+def test_tables_have_captions_and_headers_with_scope(site: BuiltSite) -> None:
     tables = 0
     for page, tree in each(site):
         for table in tree.iter("table"):
@@ -89,15 +89,17 @@ def test_tables_have_captions_and_their_headers_a_scope(site: Built) -> None:
     assert tables
 
 
-def test_a_picture_says_what_it_shows(site: Built) -> None:
+def test_every_picture_has_a_text_alternative(site: BuiltSite) -> None:
     for page, tree in each(site):
         for picture in tree.iter("svg", "img"):
-            told = picture.get("aria-label") or picture.get("alt") or picture.get("aria-hidden") == "true"
-            told = told or picture.xpath("ancestor::*[@aria-hidden='true' or (@role='img' and @aria-label)]")
-            assert told, f"{page}: {html.tostring(picture)[:120]!r}"
+            alternative = picture.get("aria-label") or picture.get("alt") or picture.get("aria-hidden") == "true"
+            alternative = alternative or picture.xpath(
+                "ancestor::*[@aria-hidden='true' or (@role='img' and @aria-label)]"
+            )
+            assert alternative, f"{page}: {html.tostring(picture)[:120]!r}"
 
 
-def links(site: Built) -> Iterator[tuple[str, str, Path, str]]:
+def links(site: BuiltSite) -> Iterator[tuple[str, str, Path, str]]:
     """Page, address as written, file and fragment of every reference within the site."""
     for page, tree in each(site):
         for address in tree.xpath("//@href | //@src"):
@@ -107,26 +109,26 @@ def links(site: Built) -> Iterator[tuple[str, str, Path, str]]:
                 yield page, address, file.resolve(), unquote(parts.fragment)
 
 
-def test_every_link_leads_somewhere(site: Built) -> None:
+def test_every_link_has_a_target(site: BuiltSite) -> None:
     """The page and the place must exist; an agreed page may be missing only while its whole kind is."""
-    awaited, top = set(), site.folder.resolve()
+    missing_kinds, top = set(), site.folder.resolve()
     for page, address, file, fragment in links(site):
         assert file.is_relative_to(top), f"{page} links out of the site: {address}"
         name = file.relative_to(top).as_posix()
         if not file.is_file():
             kind = next((kind for kind in AGREED if name.startswith(kind)), None)
             written = kind is None or any(other.startswith(kind) for other in site.pages)
-            assert not written, f"{page} links to {address}, which is not there"
-            awaited.add(kind)
+            assert not written, f"{page} links to {address}, which does not exist"
+            missing_kinds.add(kind)
         elif fragment and file.suffix == ".html":
             ids = parsed(site.folder / name).xpath("//@id")
             # A fragment that a script reads, such as #m=housing, is not a place in the page.
             assert fragment in ids or "=" in fragment, f"{page} links to {address}, which has no such place"
-    if awaited:
-        pytest.xfail(f"not written yet: {', '.join(sorted(awaited))}")
+    if missing_kinds:
+        pytest.xfail(f"not written yet: {', '.join(sorted(missing_kinds))}")
 
 
-def test_every_page_is_reached_from_the_first(site: Built) -> None:
+def test_every_page_can_be_reached_from_the_first(site: BuiltSite) -> None:
     reached, to_follow = set(), ["index.html"]
     onward: dict[str, set[str]] = {}
     for page, _, file, _ in links(site):
@@ -139,7 +141,7 @@ def test_every_page_is_reached_from_the_first(site: Built) -> None:
     assert set(site.pages) - reached <= {"404.html"}
 
 
-def test_nothing_is_loaded_from_outside_and_nothing_stands_inline(site: Built) -> None:
+def test_nothing_is_loaded_from_outside_or_inline(site: BuiltSite) -> None:
     for page, tree in each(site):
         loaded = tree.xpath("//@src | //link[not(@rel='canonical')]/@href | //object/@data | //@srcset | //@poster")
         assert not [one for one in loaded if urlsplit(one).netloc or urlsplit(one).scheme not in ("", "data")], page
@@ -156,25 +158,27 @@ def test_nothing_is_loaded_from_outside_and_nothing_stands_inline(site: Built) -
         assert "*" not in policy, page
 
 
-def test_styles_and_scripts_ask_for_nothing(site: Built) -> None:
+def test_styles_and_scripts_send_no_requests(site: BuiltSite) -> None:
     for file in filter(Path.is_file, (site.folder / "static").rglob("*")):
         text = file.read_text("utf-8")
         if file.suffix == ".css":
             assert not re.search(r"@import|url\((?!['\"]?data:)|@font-face", text), file.name
         if file.suffix == ".js":
-            assert not re.search(ASKING, text), file.name
+            assert not re.search(FORBIDDEN_CODE, text), file.name
 
 
-def test_a_page_with_what_it_shares_is_small(site: Built) -> None:
-    def zipped(file: Path) -> int:
+def test_a_page_with_its_styles_and_scripts_is_small(site: BuiltSite) -> None:
+    def compressed_size(file: Path) -> int:
         return len(gzip.compress(file.read_bytes(), 9))
 
     for page, tree in each(site):
         addresses = [
             one for one in tree.xpath("//script/@src | //link[@rel='stylesheet']/@href") if not urlsplit(one).scheme
         ]
-        whole = sum(zipped((site.folder / page).parent / one) for one in addresses) + zipped(site.folder / page)
-        assert whole <= PAGE_KILOBYTES * 1000, f"{page}: {whole:,} bytes"
+        total = sum(compressed_size((site.folder / page).parent / one) for one in addresses) + compressed_size(
+            site.folder / page
+        )
+        assert total <= PAGE_KILOBYTES * 1000, f"{page}: {total:,} bytes"
 
 
 def test_our_scripts_are_short() -> None:
@@ -190,7 +194,7 @@ def sentences(tree: html.HtmlElement) -> str:
 
 
 @pytest.mark.parametrize("kind", [r"index\.html", r"wards/(?!index).*\.html"], ids=["home", "wards"])
-def test_the_first_page_and_those_of_wards_are_read_with_ease(site: Built, kind: str) -> None:
+def test_the_first_page_and_ward_pages_are_easy_to_read(site: BuiltSite, kind: str) -> None:
     """The Flesch-Kincaid grade as an age; texts for the council's readers are written for ages 12 to 14."""
     pages = [page for page in site.pages if re.fullmatch(kind, page)]
     if not pages:

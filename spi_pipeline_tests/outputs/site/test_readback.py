@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from spi_pipeline.outputs.site.facts import Facts
-from spi_pipeline_tests.outputs.site.conftest import Built, read_back
+from spi_pipeline_tests.outputs.site.conftest import BuiltSite, read_back
 
 
-def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts) -> None:
+def test_every_number_and_word_agrees_with_the_tables(site: BuiltSite, facts: Facts) -> None:
     read = read_back(site.folder, facts)
     assert read.faults == []
     wards = sum(row["level"] == "ward" for row in facts.table("area"))
-    assert read.wards >= wards, "a map with all wards is read back"
+    assert read.wards >= wards, "the map with all wards is checked"
     # The first page alone has a score, a rank and the two ends of its range for each ward.
     assert read.numbers >= 4 * wards
 
@@ -23,8 +23,8 @@ def test_every_number_and_word_is_what_the_tables_say(site: Built, facts: Facts)
 # For each error: the right text, the wrong text, and the message that reports it.
 WRONG = {
     "another value": ('value="58.', 'value="57.', "the tables say"),
-    "rounded wrong": (">58.5</data> of 100", ">58.6</data> of 100", "digits is not 58.6"),
-    "a digit more": (">58.5</data> of 100", ">58.50</data> of 100", "digits is not 58.50"),
+    "wrong rounding": (">58.5</data> of 100", ">58.6</data> of 100", "digits is not 58.6"),
+    "an extra digit": (">58.5</data> of 100", ">58.50</data> of 100", "digits is not 58.50"),
     "another row": ("edition=2026;profile=spi", "edition=2022;profile=spi", "the tables say"),
     "no row": ("edition=2026;profile=spi", "edition=1922;profile=spi", "0 rows of score"),
     "no column": ("score.score", "score.scores", "KeyError"),
@@ -35,24 +35,24 @@ WRONG = {
     "the other direction": (">fell</data>", ">rose</data>", "does not say that it fell"),
     "both directions": (">fell</data>", ">rose and fell</data>", "does not say that it fell"),
     "another verdict": ('value="fell"', 'value="rose"', "the tables say fell"),
-    "a number of one's own": ("<h2>What is new</h2>", "<h2>What is new</h2><p>All 17 wards rose.</p>", "the number 17"),
-    "a row named wrong": (">Barnfield</a></th>", ">Biscot</a></th>", "“Barnfield” is not named around it"),
-    "a label of the map": ("Barnfield: 1st, likely 1st", "Barnfield: 2nd, likely 1st", "map: Barnfield is"),
-    "a colour of the map": ('<path class="c3"', '<path class="c1"', "does not have the colour c3"),
-    "a count": ('>20</data> wards', '>21</data> wards', "is not 21"),
+    "an unmarked number": ("<h2>What is new</h2>", "<h2>What is new</h2><p>All 17 wards rose.</p>", "the number 17"),
+    "a wrong row name": (">Barnfield</a></th>", ">Biscot</a></th>", "“Barnfield” is not named around it"),
+    "a wrong map label": ("Barnfield: 1st, likely 1st", "Barnfield: 2nd, likely 1st", "map: Barnfield is"),
+    "a wrong map colour": ('<path class="c3"', '<path class="c1"', "does not have the colour c3"),
+    "a wrong count": ('>20</data> wards', '>21</data> wards', "is not 21"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_what_is_wrong_is_found(site: Built, facts: Facts, tmp_path: Path, fault: str) -> None:
-    right, wrong, told = WRONG[fault]
+def test_planted_errors_are_found(site: BuiltSite, facts: Facts, tmp_path: Path, fault: str) -> None:
+    right, wrong, message = WRONG[fault]
     shutil.copy(site.folder / "index.html", tmp_path)
     page = tmp_path / "index.html"
     before = page.read_text("utf-8")
     assert right in before, f"the first page no longer holds {right!r}"
     page.write_text(before.replace(right, wrong), "utf-8")
-    found = read_back(tmp_path, facts).faults
-    assert any(told in one for one in found), found
+    faults = read_back(tmp_path, facts).faults
+    assert any(message in one for one in faults), faults
 
 
 CHANGE = (
@@ -62,7 +62,7 @@ CHANGE = (
 
 
 @pytest.mark.parametrize(
-    ("sentence", "told"),
+    ("sentence", "message"),
     [
         ("Stop and search in Central fell by {}.", None),
         ("Stop and search in Central moved by {}.", "without a word for its direction"),
@@ -72,8 +72,8 @@ CHANGE = (
         ("Stop and search in Central fell by {} in 12 months.", "the number 12"),
     ],
 )
-def test_a_sentence_must_say_area_measure_and_direction(
-    facts: Facts, tmp_path: Path, sentence: str, told: str | None
+def test_a_sentence_must_name_area_measure_and_direction(
+    facts: Facts, tmp_path: Path, sentence: str, message: str | None
 ) -> None:
     """A size without a sign shows no direction, and a number alone does not show what it measures."""
     (code,) = (row["area_code"] for row in facts.table("area") if row["area_name"] == "Central")
@@ -85,8 +85,8 @@ def test_a_sentence_must_say_area_measure_and_direction(
     key = [row[name] for name in ("edition_from", "edition_to", "profile", "area_code", "level", "id")]
     shown = CHANGE.format(row["change"], *key, f"{abs(row['change']):.1f}")
     (tmp_path / "one.html").write_text(f"<!doctype html><main><p>{sentence.format(shown)}</p></main>", "utf-8")
-    found = read_back(tmp_path, facts).faults
-    assert found == [] if told is None else any(told in one for one in found), found
+    faults = read_back(tmp_path, facts).faults
+    assert faults == [] if message is None else any(message in one for one in faults), faults
 
 
 SHARED = (
@@ -96,7 +96,7 @@ SHARED = (
 
 
 @pytest.mark.parametrize(
-    ("kind", "other", "sentence", "told"),
+    ("kind", "other", "sentence", "message"),
     [
         ("ward", "E05014751", "{} people live in both The edge and Stopsley.", None),
         ("ward", "E05014751", "{} people live in both The edge and Vauxhall.", "“Stopsley” is not named"),
@@ -104,11 +104,11 @@ SHARED = (
         ("own_area", "board", "{} people live in both The edge and Stopsley.", "“Board "),
     ],
 )
-def test_a_number_of_an_area_of_the_council_s_own_must_say_of_which(
-    facts: Facts, tmp_path: Path, kind: str, other: str, sentence: str, told: str | None
+def test_a_number_of_a_councils_own_area_must_name_the_area(
+    facts: Facts, tmp_path: Path, kind: str, other: str, sentence: str, message: str | None
 ) -> None:
     (row,) = facts.rows("own_area_overlap", {"own_area": "edge", "kind": kind, "other": other})
     shown = SHARED.format(row["shared"], kind, other, row["shared"])
     (tmp_path / "one.html").write_text(f"<!doctype html><main><p>{sentence.format(shown)}</p></main>", "utf-8")
-    found = read_back(tmp_path, facts).faults
-    assert found == [] if told is None else any(told in one for one in found), found
+    faults = read_back(tmp_path, facts).faults
+    assert faults == [] if message is None else any(message in one for one in faults), faults

@@ -46,32 +46,32 @@ def server(folder: Path) -> Iterator[SiteServer]:
         thread.join()
 
 
-def ask(server: SiteServer, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
+def fetch(server: SiteServer, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
     connection = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
     connection.request(method, path, headers={"Host": host or f"127.0.0.1:{server.server_port}"})
-    answer = connection.getresponse()
-    return answer.status, answer.read().decode()
+    response = connection.getresponse()
+    return response.status, response.read().decode()
 
 
 def test_pages_are_served(server: SiteServer) -> None:
-    assert ask(server, "/") == (200, "first")
-    assert ask(server, "/wards/dallow.html") == (200, "ward")
-    assert ask(server, "/", host=f"localhost:{server.server_port}") == (200, "first")
+    assert fetch(server, "/") == (200, "first")
+    assert fetch(server, "/wards/dallow.html") == (200, "ward")
+    assert fetch(server, "/", host=f"localhost:{server.server_port}") == (200, "first")
 
 
 @pytest.mark.parametrize("path", ["/none.html", "/wards/none.html", "/wards/", "/static/"])
-def test_what_is_not_there_is_said_on_the_sites_own_page(server: SiteServer, path: str) -> None:
-    status, body = ask(server, path)
+def test_missing_pages_are_reported_on_the_sites_own_page(server: SiteServer, path: str) -> None:
+    status, body = fetch(server, path)
     assert status == 404
-    assert 'href="/static/site.css"' in body, "styles are found from any depth"
+    assert 'href="/static/site.css"' in body, "styles load at any depth"
     assert 'href="#main"' in body
     assert 'href="https://a.uk/"' in body
-    assert ask(server, path, method="HEAD") == (404, "")
+    assert fetch(server, path, method="HEAD") == (404, "")
 
 
-def test_without_such_a_page_it_is_said_all_the_same(server: SiteServer, folder: Path) -> None:
+def test_missing_pages_are_reported_even_without_the_sites_own_page(server: SiteServer, folder: Path) -> None:
     (folder / "404.html").unlink()
-    assert ask(server, "/none.html")[0] == 404
+    assert fetch(server, "/none.html")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_without_such_a_page_it_is_said_all_the_same(server: SiteServer, folder:
 )
 def test_other_hosts_are_refused(server: SiteServer, host: str) -> None:
     """Another site can point its own name at this server, and browsers would then let it read these pages."""
-    status, body = ask(server, "/", host=host)
+    status, body = fetch(server, "/", host=host)
     assert status == 421
     assert "first" not in body
 
 
 @pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/wards/../../secret.txt", "//secret.txt"])
-def test_nothing_beside_the_folder_is_served(server: SiteServer, path: str) -> None:
-    status, body = ask(server, path)
+def test_nothing_outside_the_folder_is_served(server: SiteServer, path: str) -> None:
+    status, body = fetch(server, path)
     assert status in (301, 404)
     assert "secret" not in body
 
@@ -95,7 +95,7 @@ def test_only_this_machine_is_served(server: SiteServer) -> None:
     assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_what_cannot_be_served_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+def test_an_unusable_folder_or_port_is_reported_in_a_sentence(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SpiError, match="holds no site"):
         SiteServer(tmp_path, 0)
     with socket.socket() as taken:
@@ -106,22 +106,22 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path, tmp_path: Path) -> 
 
 
 # When a shell runs tests in the background, they and their child processes ignore Ctrl-C.
-HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+ENABLE_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
-def test_the_command_says_where_and_ends_with_ctrl_c(folder: Path) -> None:
+def test_the_command_prints_its_address_and_ends_with_ctrl_c(folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["site", "serve", str(folder), "--port", str(port)]
     serving = subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C + "from spi_pipeline.cli import main; main()", *command],
+        [sys.executable, "-c", ENABLE_CTRL_C + "from spi_pipeline.cli import main; main()", *command],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     try:
         assert serving.stdout
-        said = serving.stdout.readline()
-        assert re.search(rf"http://127\.0\.0\.1:{port}/", said), said
+        line = serving.stdout.readline()
+        assert re.search(rf"http://127\.0\.0\.1:{port}/", line), line
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/")
         assert connection.getresponse().read() == b"first"

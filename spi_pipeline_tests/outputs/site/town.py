@@ -70,7 +70,7 @@ def _tables() -> Mapping[str, pd.DataFrame]:
             for year in EDITIONS for code in NAMES for row in _weights(year)
         ],
     }  # fmt: skip
-    return {name: pd.DataFrame(held) for name, held in rows.items()}
+    return {name: pd.DataFrame(table_rows) for name, table_rows in rows.items()}
 
 
 def tables() -> dict[str, pd.DataFrame]:
@@ -95,11 +95,11 @@ def _observations(code: str, year: int) -> Iterator[dict[str, Any]]:
         "violent_crime": (crimes, homes),
     }
     for name in GOALPOSTS:
-        found, monthly = value(name, code, year), name == "violent_crime"
+        figure, monthly = value(name, code, year), name == "violent_crime"
         end = year if monthly else 2021
         yield {
-            "indicator_id": name, "area_code": code, "edition": year, "value": found, "lower": found - 0.5,
-            "upper": found + 0.5, "numerator": counts[name][0], "denominator": counts[name][1],
+            "indicator_id": name, "area_code": code, "edition": year, "value": figure, "lower": figure - 0.5,
+            "upper": figure + 0.5, "numerator": counts[name][0], "denominator": counts[name][1],
             "status": "observed" if monthly else "carried",
             "period_start": pd.Timestamp(end, 1, 1), "period_end": pd.Timestamp(end, 12, 31),
             "source_id": contracts().indicators[name].source,
@@ -112,14 +112,14 @@ def _observations(code: str, year: int) -> Iterator[dict[str, Any]]:
 def _scores() -> Iterator[tuple[str, str, int, float]]:
     for year in EDITIONS:
         for code in NAMES:
-            of: dict[str, float] = {}
+            score_of: dict[str, float] = {}
             for name, (worst, best) in GOALPOSTS.items():
-                of[name] = min(max(100 * (value(name, code, year) - worst) / (best - worst), 0.0), 100.0)
+                score_of[name] = min(max(100 * (value(name, code, year) - worst) / (best - worst), 0.0), 100.0)
             for parent, children in COMPONENTS.items():
-                of[parent] = sum(of[child] for child in children) / len(children)
-            of["basic_human_needs"] = sum(of[name] for name in COMPONENTS) / len(COMPONENTS)
-            of["social_progress_index"] = of["basic_human_needs"]
-            yield from ((name, code, year, score) for name, score in of.items())
+                score_of[parent] = sum(score_of[child] for child in children) / len(children)
+            score_of["basic_human_needs"] = sum(score_of[name] for name in COMPONENTS) / len(COMPONENTS)
+            score_of["social_progress_index"] = score_of["basic_human_needs"]
+            yield from ((name, code, year, score) for name, score in score_of.items())
 
 
 def _score(scores: Mapping[tuple[str, str, int], float], name: str, code: str, year: int) -> dict[str, Any]:
@@ -134,12 +134,12 @@ def _score(scores: Mapping[tuple[str, str, int], float], name: str, code: str, y
 
 
 def _change(scores: Mapping[tuple[str, str, int], float], name: str, code: str) -> dict[str, Any]:
-    by = scores[name, code, EDITIONS[1]] - scores[name, code, EDITIONS[0]]
+    gain = scores[name, code, EDITIONS[1]] - scores[name, code, EDITIONS[0]]
     verdict = (
-        "rose" if name in ("violent_crime", "safety") and by > 3 else "not_distinguishable" if by else "cannot_tell"
+        "rose" if name in ("violent_crime", "safety") and gain > 3 else "not_distinguishable" if gain else "cannot_tell"
     )
     return {"edition_from": EDITIONS[0], "edition_to": EDITIONS[1], "profile": "spi", "area_code": code, "id": name,
-            "change": by, "change_low": by - 1, "change_high": by + 1, "verdict": verdict}  # fmt: skip
+            "change": gain, "change_low": gain - 1, "change_high": gain + 1, "verdict": verdict}  # fmt: skip
 
 
 def _weights(year: int) -> Iterator[dict[str, Any]]:

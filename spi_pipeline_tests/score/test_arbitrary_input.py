@@ -25,7 +25,7 @@ from spi_pipeline.engine.framework.profiles import PROFILES
 from spi_pipeline.engine.framework.structure import ELEMENT_KEYS
 
 pytestmark = pytest.mark.filterwarnings("error")
-often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+many_examples = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 FRAMEWORK: dict[str, Any] = {
     "levels": ["indicator", "component", "index"],
@@ -56,82 +56,82 @@ trees = st.recursive(
 )
 
 
-def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths_in(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return [path, *(place for key, value in inside for place in places(value, (*path, key)))]
+    return [path, *(place for key, value in inside for place in paths_in(value, (*path, key)))]
 
 
-def put(data: Any, path: tuple[Any, ...], value: Any) -> Any:
+def replace_part(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     if not path:
         return value
-    data[path[0]] = put(data[path[0]], path[1:], value)
+    data[path[0]] = replace_part(data[path[0]], path[1:], value)
     return data
 
 
 @st.composite
-def changed(draw: st.DrawFn) -> Any:
+def altered_frameworks(draw: st.DrawFn) -> Any:
     """A framework with some of its parts replaced or added to."""
     data: Any = copy.deepcopy(FRAMEWORK)
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(places(data)))
+        path = draw(st.sampled_from(paths_in(data)))
         value: Any = data
         for key in path:
             value = value[key]
         if isinstance(value, dict) and draw(st.booleans()):
             value[draw(keys)] = draw(trees)
         else:
-            data = put(data, path, draw(trees))
+            data = replace_part(data, path, draw(trees))
     return data
 
 
-def told(framework: str, values: bytes, suffix: str = ".csv", everything: bool = False) -> ScoreRun | None:
+def score_or_none(framework: str, values: bytes, suffix: str = ".csv", write_all: bool = False) -> ScoreRun | None:
     """Score the files: the index, or None if error messages refuse them."""
     with tempfile.TemporaryDirectory() as name:
-        folder, refused, outcome = Path(name), ["-"], None
+        folder, messages, outcome = Path(name), ["-"], None
         (folder / "f.yaml").write_text(framework, encoding="utf-8", errors="replace")
         (folder / f"v{suffix}").write_bytes(values)
         try:
             explain_files(folder / "f.yaml", None)
         except SpiError as error:
-            refused.append(str(error))
+            messages.append(str(error))
         try:
             outcome = score_files(folder / "f.yaml", folder / f"v{suffix}")
-            if everything:
+            if write_all:
                 write_details(outcome, folder / "details")
                 write_scores(outcome, folder / "o.xlsx")
         except SpiError as error:
-            refused.append(str(error))
+            messages.append(str(error))
             outcome = None
-    assert all(0 < len(said) < 30_000 for said in refused)
+    assert all(0 < len(message) < 30_000 for message in messages)
     if outcome is not None:
         assert outcome.summary()["levels"]
         assert not np.isinf(outcome.table["score"]).any()
     return outcome
 
 
-@often
+@many_examples
 @given(data=trees | st.dictionaries(st.sampled_from(FRAMEWORK_KEYS), trees))
-def test_any_tree_for_a_framework(data: Any) -> None:
-    told(yaml.safe_dump(data, allow_unicode=True), WIDE.encode())
+def test_any_tree_as_a_framework(data: Any) -> None:
+    score_or_none(yaml.safe_dump(data, allow_unicode=True), WIDE.encode())
 
 
-@settings(often, max_examples=80)
-@given(data=changed())
+@settings(many_examples, max_examples=80)
+@given(data=altered_frameworks())
 @example({**FRAMEWORK, "elements": [{"id": "a", "direction": {}}]})
 @example({**FRAMEWORK, "profile": {}})
 @example({**FRAMEWORK, "scale": 10**400})
-def test_a_framework_changed_in_places(data: Any) -> None:
-    told(yaml.safe_dump(data, allow_unicode=True), WIDE.encode(), everything=True)
+def test_a_framework_with_altered_parts(data: Any) -> None:
+    score_or_none(yaml.safe_dump(data, allow_unicode=True), WIDE.encode(), write_all=True)
 
 
-@often
+@many_examples
 @given(content=st.text(max_size=60))
 @example("[" * 200_000)
 @example("a: " * 60)
 @example("elements: &a [*a]")
 @example("x: !!int ''\ny: !!bool perhaps")
-def test_any_text_for_a_framework(content: str) -> None:
-    assert told(content, WIDE.encode()) is None
+def test_any_text_as_a_framework(content: str) -> None:
+    assert score_or_none(content, WIDE.encode()) is None
 
 
 cells = st.one_of(
@@ -153,16 +153,16 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [heading, *draw(st.lists(rows, max_size=8))]
 
 
-@settings(often, max_examples=120)
+@settings(many_examples, max_examples=120)
 @given(rows=tables())
 def test_any_csv(rows: list[list[str]]) -> None:
-    told(yaml.safe_dump(FRAMEWORK), "\n".join(",".join(row) for row in rows).encode(errors="replace"))
+    score_or_none(yaml.safe_dump(FRAMEWORK), "\n".join(",".join(row) for row in rows).encode(errors="replace"))
 
 
-@often
+@many_examples
 @given(content=st.binary(max_size=40), suffix=st.sampled_from([".csv", ".parquet", ".xlsx"]))
 def test_any_bytes(content: bytes, suffix: str) -> None:
-    told(yaml.safe_dump(FRAMEWORK), content, suffix)
+    score_or_none(yaml.safe_dump(FRAMEWORK), content, suffix)
 
 
 def workbook(rows: list[list[Any]]) -> bytes:
@@ -181,20 +181,20 @@ typed = st.one_of(
 )  # fmt: skip
 
 
-@often
+@many_examples
 @given(rows=st.lists(st.lists(typed, max_size=5), max_size=6), wide=st.booleans())
 def test_any_workbook(rows: list[list[Any]], wide: bool) -> None:
     heading = ["area_code", "a", "b", "c"] if wide else ["area_code", "indicator_id", "value"]
-    told(yaml.safe_dump(FRAMEWORK), workbook([heading, *rows]), ".xlsx")
+    score_or_none(yaml.safe_dump(FRAMEWORK), workbook([heading, *rows]), ".xlsx")
 
 
 SAVED = workbook([list(ROWS), *map(list, zip(*ROWS.values(), strict=True))])
 
 
-@often
+@many_examples
 @given(place=st.integers(0, len(SAVED) - 1), byte=st.integers(0, 255))
 def test_a_damaged_workbook(place: int, byte: int) -> None:
-    told(yaml.safe_dump(FRAMEWORK), SAVED[:place] + bytes([byte]) + SAVED[place + 1 :], ".xlsx")
+    score_or_none(yaml.safe_dump(FRAMEWORK), SAVED[:place] + bytes([byte]) + SAVED[place + 1 :], ".xlsx")
 
 
 numbers = st.one_of(
@@ -204,16 +204,16 @@ METHOD_OF = [(key, name) for key in ("normalise", "aggregate", "weights", "imput
 OPTIONS = {"generalised": {"order": 20}, "reference": {"area_code": "P"}}
 
 
-@often
+@many_examples
 @given(
     chosen=st.lists(st.sampled_from(METHOD_OF), max_size=3),
     transform=st.sampled_from(list(METHODS["transform"])),
     columns=st.lists(st.lists(st.one_of(numbers, st.none()), min_size=6, max_size=6), min_size=3, max_size=3),
     treat=st.booleans(),
-    lone=st.booleans(),
+    without_goalposts=st.booleans(),
 )
 def test_numbers_of_any_size(
-    chosen: list[tuple[str, str]], transform: str, columns: list[list[float]], treat: bool, lone: bool
+    chosen: list[tuple[str, str]], transform: str, columns: list[list[float]], treat: bool, without_goalposts: bool
 ) -> None:
     framework = copy.deepcopy(FRAMEWORK) | {"treat": treat}
     for key, name in chosen:
@@ -221,10 +221,10 @@ def test_numbers_of_any_size(
     for element in framework["elements"]:
         if "direction" in element:
             element |= {"transform": transform, "target": 20}
-        if lone:
+        if without_goalposts:
             element.pop("worst", None), element.pop("best", None)
     table = pd.DataFrame({"area_code": list("PQRSTU"), **dict(zip("abc", columns, strict=True))})
-    outcome = told(yaml.safe_dump(framework), table.to_csv(index=False).encode(), everything=True)
+    outcome = score_or_none(yaml.safe_dump(framework), table.to_csv(index=False).encode(), write_all=True)
     if outcome is not None and not {"reference"} & {name for _, name in chosen}:
         inputs, scores = outcome.scores.inputs, outcome.scores.scores
         blank = np.isnan(scores[list("abc")].to_numpy()) & ~np.isnan(inputs.treated)

@@ -1,4 +1,4 @@
-"""The pages in ``BESIDE``: the text they show for three invented wards; every number can be recomputed."""
+"""The pages in ``OTHER_PAGES``: the text they show for three invented wards; every number can be recomputed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spi_pipeline.outputs.site.facts import Facts
 from spi_pipeline.outputs.site.results import Results
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.outputs.site.conftest import read_back
-from spi_pipeline_tests.outputs.site.small import BESIDE, INDICATOR, TOWN, published, rows
+from spi_pipeline_tests.outputs.site.small import INDICATOR, OTHER_PAGES, TOWN, published, rows
 
 PAGES = ("economy", "progress", "certainty", "found", "quality", "method", "targets", "accessibility", "about", "404")
 
@@ -30,7 +30,7 @@ def parsed(file: Path) -> html.HtmlElement:
     return html.parse(str(file), parser=html.HTMLParser(encoding="utf-8")).getroot()
 
 
-def said(file: Path) -> str:
+def text_of(file: Path) -> str:
     """The words of a page, with cells and paragraphs separated."""
     tree = parsed(file)
     for one in tree.iter("td", "th", "p", "li", "caption", "br", "dt", "dd"):
@@ -42,18 +42,18 @@ def said(file: Path) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     contracts = load_contracts(CONTRACTS)
-    build(published(contracts, folder / "spi.duckdb", rows(contracts)), folder / "site", kinds=BESIDE)
+    build(published(contracts, folder / "spi.duckdb", rows(contracts)), folder / "site", kinds=OTHER_PAGES)
     return folder
 
 
-def test_every_number_and_verdict_is_read_back(site: Path) -> None:
+def test_every_number_and_verdict_agrees_with_the_tables(site: Path) -> None:
     read = read_back(site / "site", Facts(site / "spi.duckdb", Root(CONTRACTS)))
     assert read.faults == []
     assert read.numbers > 0
 
 
 @pytest.mark.parametrize(
-    ("page", "right", "wrong", "told"),
+    ("page", "right", "wrong", "message"),
     [
         ("method", 'value="500.0" data-declared', 'value="501.0" data-declared', "the tables say 500"),
         ("method", "uncertainty draws", "uncertainty drawn", "KeyError"),
@@ -64,25 +64,25 @@ def test_every_number_and_verdict_is_read_back(site: Path) -> None:
         ("progress", ">▲ more than before</data>", ">▼ fewer than before</data>", "does not say that it rise"),
     ],
 )
-def test_what_is_wrong_is_found(site: Path, tmp_path: Path, page: str, right: str, wrong: str, told: str) -> None:
+def test_planted_errors_are_found(site: Path, tmp_path: Path, page: str, right: str, wrong: str, message: str) -> None:
     before = (site / "site" / f"{page}.html").read_text("utf-8")
     assert right in before, f"{page} no longer holds {right!r}"
     (tmp_path / f"{page}.html").write_text(before.replace(right, wrong), "utf-8")
     shutil.copytree(site / "site/downloads", tmp_path / "downloads")
-    found = read_back(tmp_path, Facts(site / "spi.duckdb", Root(CONTRACTS))).faults
-    assert any(told in one for one in found), found
+    faults = read_back(tmp_path, Facts(site / "spi.duckdb", Root(CONTRACTS))).faults
+    assert any(message in one for one in faults), faults
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_one_heading_and_names_stay_text(site: Path, page: str) -> None:
+def test_each_page_has_one_heading_and_names_stay_text(site: Path, page: str) -> None:
     tree = parsed(site / "site" / f"{page}.html")
     assert len(tree.findall(".//h1")) == 1
     assert tree.findall(".//b") == []
     assert len(tree.xpath("//@id")) == len(set(tree.xpath("//@id")))
 
 
-def test_economy_says_who_is_beyond_and_names_no_cause(site: Path) -> None:
-    text = said(site / "site/economy.html")
+def test_economy_names_wards_beyond_chance_and_no_cause(site: Path) -> None:
+    text = text_of(site / "site/economy.html")
     assert (
         "Of 3 wards, 2 lie beyond what chance explains: Ash is better than suggested (6.0 points, 2.0 to 10.0); Yew is "
         "worse than suggested (−7.5 points, −11.5 to −3.5)." in text
@@ -99,8 +99,8 @@ def test_economy_says_who_is_beyond_and_names_no_cause(site: Path) -> None:
     assert "Oak & <b>Elm</b>" in text
 
 
-def test_progress_says_what_moved_and_that_the_index_cannot_be_told(site: Path) -> None:
-    text = said(site / "site/progress.html")
+def test_progress_names_changes_and_says_that_a_change_of_the_index_is_unknown(site: Path) -> None:
+    text = text_of(site / "site/progress.html")
     assert "only 12% of the index was measured again" in text
     assert "So nobody can tell for any ward whether the index as a whole" in text
     assert "1: Ash 2: Oak & <b>Elm</b> and Yew 0" in text
@@ -110,8 +110,8 @@ def test_progress_says_what_moved_and_that_the_index_cannot_be_told(site: Path) 
     assert "900 1,000 100 2 0 1 no" in text
 
 
-def test_certainty_counts_pairs_and_says_how_far_weights_reach(site: Path) -> None:
-    text = said(site / "site/certainty.html")
+def test_certainty_counts_overlapping_pairs_and_the_reach_of_weights(site: Path) -> None:
+    text = text_of(site / "site/certainty.html")
     assert "In 1 of 3 pairs of wards the likely ranges overlap." in text
     assert (
         "Which indicators stand for a component It has a part in 0.75 of the doubt about the ranks (0.65 to 0.85)."
@@ -122,15 +122,15 @@ def test_certainty_counts_pairs_and_says_how_far_weights_reach(site: Path) -> No
     assert "Yew 2nd, likely 2nd to 3rd 2nd to 3rd 2nd to 3rd" in text
 
 
-def test_found_tells_where_we_differ_and_why(site: Path) -> None:
-    text = said(site / "site/found.html")
+def test_published_findings_say_where_we_differ_and_why(site: Path) -> None:
+    text = text_of(site / "site/found.html")
     assert "Of 2 statements we agree with 1 and differ from 1; 0 cannot be compared." in text
     assert "A paper, July 2024" in text
     assert "≠ we differ, but within the likely ranges Yew 2 (2 to 3), of 3 They count dogs." in text
 
 
-def test_quality_tells_the_newest_run_alone(site: Path) -> None:
-    text = said(site / "site/quality.html")
+def test_quality_shows_the_newest_run_only(site: Path) -> None:
+    text = text_of(site / "site/quality.html")
     assert "carried 2, imputed 1" in text
     assert "The newest run was on 24 November 2026" in text
     assert "area bounds error failed 7 > 3 all" in text
@@ -144,8 +144,8 @@ def test_quality_tells_the_newest_run_alone(site: Path) -> None:
     assert "21 March 2021 12 2033" in text
 
 
-def test_method_states_what_the_contracts_state(site: Path) -> None:
-    text = said(site / "site/method.html")
+def test_method_agrees_with_the_contracts(site: Path) -> None:
+    text = text_of(site / "site/method.html")
     assert "Overcrowded households (%) % 31.6 0.48 the wards of England –" in text
     assert "Least share of parts that must have a figure 50%" in text
     assert "Overcrowded households (%) Housing equal 0.50 0.60" in text
@@ -154,20 +154,20 @@ def test_method_states_what_the_contracts_state(site: Path) -> None:
     assert "more than 1 point." in text
 
 
-def test_without_targets_the_page_says_how_they_are_set(site: Path) -> None:
-    text = said(site / "site/targets.html")
+def test_the_page_without_targets_says_how_to_set_them(site: Path) -> None:
+    text = text_of(site / "site/targets.html")
     assert "No targets are set in this copy of the site" in text
     assert f"authority: {TOWN} indicator: " in text
     assert parsed(site / "site/targets.html").findall(".//data") == []
 
 
-def test_with_targets_distance_and_pace_stand_there(tmp_path: Path) -> None:
+def test_the_page_of_targets_shows_distance_and_pace(tmp_path: Path) -> None:
     contracts = load_contracts(CONTRACTS)
     target = Target(id="less", authority=TOWN, indicator=INDICATOR, value=2, year=2040, source="A plan")
-    wanting = replace(contracts, targets=Targets(targets=[target]))
-    results = published(wanting, tmp_path / "spi.duckdb", rows(contracts))
-    build(results, tmp_path / "site", downloads=False, kinds=BESIDE)
-    text = said(tmp_path / "site/targets.html")
+    with_target = replace(contracts, targets=Targets(targets=[target]))
+    results = published(with_target, tmp_path / "spi.duckdb", rows(contracts))
+    build(results, tmp_path / "site", downloads=False, kinds=OTHER_PAGES)
+    text = text_of(tmp_path / "site/targets.html")
     assert "Overcrowded households (%): 2.0 by the end of 2040" in text
     assert "Hexham has 5.0 (21 March 2021), −3.0 away: not on course." in text
     assert "Ash 5.0 21 March 2021 −3.0 measured once −0.16 ? cannot be told" in text
@@ -175,28 +175,28 @@ def test_with_targets_distance_and_pace_stand_there(tmp_path: Path) -> None:
     assert [fault for fault in read_back(tmp_path / "site", facts).faults if fault.startswith("targets")] == []
 
 
-def test_a_citation_is_pinned_to_the_scores(site: Path) -> None:
-    text = said(site / "site/about.html")
+def test_the_citation_includes_the_checksum_of_the_scores(site: Path) -> None:
+    text = text_of(site / "site/about.html")
     assert hashlib.sha256((site / "site/downloads/score.csv").read_bytes()).hexdigest() in text
     assert "figures taken on 23 November 2026" in text
 
 
-def test_what_nobody_found_has_no_page_and_what_is_not_known_no_number(tmp_path: Path) -> None:
+def test_pages_without_rows_are_not_written(tmp_path: Path) -> None:
     contracts = load_contracts(CONTRACTS)
     few = rows(contracts)
     kept = ("area", "edition", "indicator", "score", "observation")
     results = published(contracts, tmp_path / "spi.duckdb", {name: few[name] for name in kept})
-    build(results, tmp_path / "site", kinds=BESIDE)
+    build(results, tmp_path / "site", kinds=OTHER_PAGES)
     written = {file.stem for file in (tmp_path / "site").glob("*.html")}
     assert written.isdisjoint({"found", "economy"})
     assert {"progress", "certainty", "quality", "about", "404"} <= written
     assert "economy.html" not in parsed(tmp_path / "site/progress.html").xpath("//@href")
-    assert "No run is recorded here." in said(tmp_path / "site/quality.html")
+    assert "No run is recorded here." in text_of(tmp_path / "site/quality.html")
     assert INDICATOR in "".join(parsed(tmp_path / "site/quality.html").xpath("//@href"))
-    assert TOWN not in said(tmp_path / "site/quality.html")
+    assert TOWN not in text_of(tmp_path / "site/quality.html")
 
 
-def test_a_council_names_itself(tmp_path: Path) -> None:
+def test_a_council_sets_its_name_colours_logo_and_texts(tmp_path: Path) -> None:
     root = tmp_path / "contracts"
     root.mkdir()
     (root / "crest.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
@@ -211,8 +211,8 @@ def test_a_council_names_itself(tmp_path: Path) -> None:
     )
     contracts = replace(load_contracts(CONTRACTS), publication=named, root=Root(root))
     results = published(contracts, tmp_path / "spi.duckdb", rows(contracts))
-    build(results, tmp_path / "site", downloads=False, kinds=BESIDE)
-    about = said(tmp_path / "site/about.html")
+    build(results, tmp_path / "site", downloads=False, kinds=OTHER_PAGES)
+    about = text_of(tmp_path / "site/about.html")
     assert "How <Hexham> fares" in about
     assert "Made by <us>." in about
     assert "Thank you." in about
@@ -223,7 +223,7 @@ def test_a_council_names_itself(tmp_path: Path) -> None:
     assert (tmp_path / "site/static/crest.svg").is_file()
 
 
-def test_a_database_of_an_older_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_database_from_an_older_version_is_refused(tmp_path: Path) -> None:
     contracts = load_contracts(CONTRACTS)
     file = tmp_path / "spi.duckdb"
     before = published(contracts, file, rows(contracts))

@@ -74,7 +74,7 @@ def test_the_spread_of_other_indicators_by_hand() -> None:
     assert found["a"] == pytest.approx(expected, rel=0.08)
 
 
-def test_error_of_the_figures_is_not_counted_twice() -> None:
+def test_measurement_error_is_not_counted_again_in_the_choice_of_indicators() -> None:
     slots = {"a": 6}
     values = drawn(slots, 200, common=0.0, own=6.0)
     noisy = values.assign(lower=values["value"] - 1.96 * 6, upper=values["value"] + 1.96 * 6)
@@ -85,30 +85,30 @@ def test_error_of_the_figures_is_not_counted_twice() -> None:
     assert with_error == pytest.approx(without, rel=0.15)
 
 
-def test_where_no_element_can_lend_the_table_says_so() -> None:
+def test_the_table_reports_elements_that_cannot_supply_an_estimate() -> None:
     slots = {"a": 1, "b": 1}
-    told = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
-    assert not told["varied"]
-    assert told["how"].startswith("no element has two indicators")
+    entry = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
+    assert not entry["varied"]
+    assert entry["how"].startswith("no element has two indicators")
     slots = {"a": 3, "b": 1}
-    told = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
-    assert "b, with one indicator, by the estimates of the others" in told["how"]
-    assert "random sample" in told["assumed"]
+    entry = choice(index(slots), drawn(slots, 12)).sources().set_index("source").loc["choice"]
+    assert "b, with one indicator, by the estimates of the others" in entry["how"]
+    assert "random sample" in entry["assumed"]
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0.5, 50), min_size=2, max_size=12), st.integers(1, 30))
-def test_moderated_variances_lie_between_their_own_and_the_common_one(squares: list[float], freedom: int) -> None:
-    found = moderated([*(Spread(square, freedom) for square in squares), Spread(0.0, 0.0)])
+def test_moderated_variances_lie_between_each_variance_and_the_common_one(squares: list[float], degrees: int) -> None:
+    found = moderated([*(Spread(square, degrees) for square in squares), Spread(0.0, 0.0)])
     common = found[-1]
     assert common.square > 0
     for square, one in zip(squares, found, strict=False):
         low, high = sorted([square, common.square])
         assert low - 1e-9 <= one.square <= high + 1e-9
-        assert one.freedom >= max(freedom, common.freedom)
+        assert one.freedom >= max(degrees, common.freedom)
 
 
-def test_variances_that_are_alike_are_pooled_and_others_are_not() -> None:
+def test_similar_variances_are_pooled_and_different_ones_are_not() -> None:
     alike = moderated([Spread(4.0, 50.0)] * 6)
     assert all(np.isinf(one.freedom) for one in alike)
     # The mean of the logarithms, corrected for the bias of a logarithm.
@@ -135,18 +135,18 @@ def changed(values: pd.DataFrame) -> pd.DataFrame:
     return simulate(scores, 200).changes(2023, 2024).set_index(["id", "area_code"])
 
 
-def test_what_has_not_been_measured_again_has_not_changed() -> None:
-    still = changed(two_editions(period="2021"))
-    assert (still == 0).all(axis=None)
-    again = changed(two_editions(period=two_editions()["edition"].astype(str)))
-    assert (again["change_low"] < 0).all()
-    assert (again["change_high"] > 0).all()
-    alone = changed(two_editions())
-    width = (again["change_high"] - again["change_low"]).mean()
-    assert (alone["change_high"] - alone["change_low"]).mean() == pytest.approx(width, rel=0.1)
+def test_values_not_measured_again_have_not_changed() -> None:
+    unchanged = changed(two_editions(period="2021"))
+    assert (unchanged == 0).all(axis=None)
+    remeasured = changed(two_editions(period=two_editions()["edition"].astype(str)))
+    assert (remeasured["change_low"] < 0).all()
+    assert (remeasured["change_high"] > 0).all()
+    undated = changed(two_editions())
+    width = (remeasured["change_high"] - remeasured["change_low"]).mean()
+    assert (undated["change_high"] - undated["change_low"]).mean() == pytest.approx(width, rel=0.1)
 
 
-def test_one_figure_measured_again_moves_what_it_should_and_no_more() -> None:
+def test_one_figure_measured_again_moves_only_its_own_area_and_parents() -> None:
     values = two_editions(period="2021")
     newer = (values["edition"] == 2024) & (values["indicator_id"] == "a0") & (values["area_code"] == "A03")
     values.loc[newer, "period"] = "2024"
@@ -177,7 +177,7 @@ def test_errors_of_allocation_add_to_those_of_measurement() -> None:
 
 
 @pytest.mark.parametrize("impute", ["regression", "mean", "neighbours", "group_mean"])
-def test_a_filled_cell_has_the_error_of_estimates_of_known_values(impute: str) -> None:
+def test_an_imputed_cell_has_the_error_of_estimates_of_known_values(impute: str) -> None:
     values = drawn({"a": 4}, 80).assign(group="all")
     gap = (values["indicator_id"] == "a1") & (values["area_code"] == "A07")
     values.loc[gap, "value"] = NAN
@@ -195,7 +195,7 @@ def scores_of(seed: int) -> Scores:
     return score(index({"a": 3, "b": 1}, profile="spi"), values)
 
 
-def test_errors_alone_are_narrower_than_everything_in_doubt() -> None:
+def test_intervals_of_errors_alone_are_narrower_than_those_of_all_sources() -> None:
     found = simulate(scores_of(3), 300)
     measured, whole = widths(found, "measured"), widths(found)
     assert ((measured > 0) & (measured < whole)).all()
@@ -206,7 +206,7 @@ def test_errors_alone_are_narrower_than_everything_in_doubt() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(20, 300), st.integers(1, 7), st.integers(0, 10_000))
-def test_the_tails_give_the_ends_that_all_draws_would(draws: int, at_once: int, seed: int) -> None:
+def test_the_tails_give_the_same_quantiles_as_all_draws(draws: int, at_once: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(draws, 5))
     ranks = rng.integers(1, 30, size=(draws, 5)).astype(np.uint8)
@@ -219,7 +219,7 @@ def test_the_tails_give_the_ends_that_all_draws_would(draws: int, at_once: int, 
     np.testing.assert_array_equal(whole.ranks(), expected)
 
 
-def test_an_interval_of_a_normal_error_holds_what_it_should() -> None:
+def test_the_interval_of_a_normal_error_has_the_normal_quantiles() -> None:
     """Independent check: the measured interval of one indicator is its value plus or minus 1.645 standard errors."""
     values = drawn({"a": 2}, 10)
     values = values.assign(lower=values["value"] - 1.96, upper=values["value"] + 1.96)
