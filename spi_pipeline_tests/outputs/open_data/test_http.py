@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spi_pipeline_tests.deploy.conftest import program
 from spi_pipeline_tests.docs.documents import blocks
-from spi_pipeline_tests.others import ask
+from spi_pipeline_tests.others import run_program
 from spi_pipeline_tests.outputs.open_data.conftest import Opened
 from spi_pipeline_tests.security.serving import PATIENCE, free_port
 
@@ -62,7 +62,8 @@ def test_a_ranking_over_http_moves_half_a_megabyte_at_most(opened: Opened, tmp_p
     _, _, ranking = local.partition(";")
     with served(opened.folder, tmp_path) as address:
         assert "https://example.org" in attach
-        assert ask("duckdb-httpfs", ASK, attach.replace("https://example.org", address), ranking).split() == ["20"]
+        output = run_program("duckdb-httpfs", ASK, attach.replace("https://example.org", address), ranking)
+    assert output.split() == ["20"]
     answers = [int(line) for line in (tmp_path / "access.log").read_text("utf-8").split()]
     assert len(answers) > 5
     assert sum(answers) <= 500_000, f"{sum(answers):,} bytes in {len(answers)} answers"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline_tests.docs.documents import blocks
-from spi_pipeline_tests.others import ask
+from spi_pipeline_tests.others import run_program
 from spi_pipeline_tests.outputs.open_data.conftest import Opened
 
 FRICTIONLESS = """
@@ -66,25 +66,25 @@ def broken(opened: Opened, folder: Path, name: str, old: str, new: str) -> Path:
 
 
 def test_frictionless_finds_no_error_in_the_data_package(opened: Opened) -> None:
-    found = json.loads(ask("frictionless", FRICTIONLESS, "datapackage.json", folder=opened.folder))
+    found = json.loads(run_program("frictionless", FRICTIONLESS, "datapackage.json", folder=opened.folder))
     assert found == {"tables": len(list(opened.folder.rglob("*.csv"))), "errors": []}
 
 
 def test_frictionless_finds_what_is_wrong(opened: Opened, tmp_path: Path) -> None:
     folder = broken(opened, tmp_path, "area.csv", '"E05014735"', '"E05999999"')
-    found = json.loads(ask("frictionless", FRICTIONLESS, "datapackage.json", folder=folder))
+    found = json.loads(run_program("frictionless", FRICTIONLESS, "datapackage.json", folder=folder))
     assert any(error.startswith("area: ") and "hash" in error for error in found["errors"])
     assert any(error.startswith("score: ") and "E05014735" in error for error in found["errors"])
 
 
 def test_csvw_finds_no_error_in_the_metadata(opened: Opened) -> None:
-    said = ask("csvw", CSVW, "csv-metadata.json", folder=opened.folder).splitlines()
+    said = run_program("csvw", CSVW, "csv-metadata.json", folder=opened.folder).splitlines()
     assert said == ["True", str(len(list(opened.folder.rglob("*.csv"))))]
 
 
 def test_csvw_finds_what_is_wrong(opened: Opened, tmp_path: Path) -> None:
     folder = broken(opened, tmp_path, "edition.csv", "2022", "year")
-    valid, _, *said = ask("csvw", CSVW, "csv-metadata.json", folder=folder).splitlines()
+    valid, _, *said = run_program("csvw", CSVW, "csv-metadata.json", folder=folder).splitlines()
     assert valid == "False"
     assert any("year" in one for one in said)
 
@@ -94,7 +94,7 @@ def test_the_contract_cli_finds_no_table_that_breaks_its_contract(opened: Opened
     names = [name for name, product in contracts.products.items() if product.published]
     pairs = [path for name in names
              for path in (contracts.root / contracts.products[name].file, opened.file(f"{name}.parquet"))]  # fmt: skip
-    found = json.loads(ask("datacontract", DATACONTRACT, *pairs).splitlines()[-1])
+    found = json.loads(run_program("datacontract", DATACONTRACT, *pairs).splitlines()[-1])
     assert list(found) == names
     assert all(any(result == "passed" for result, _ in checks) for checks in found.values())
     wrong = {name: [said for result, said in checks if result != "passed" and said != UNTYPED]
@@ -104,7 +104,7 @@ def test_the_contract_cli_finds_no_table_that_breaks_its_contract(opened: Opened
 
 def test_the_lowest_promised_duckdb_reads_every_table(opened: Opened) -> None:
     local, _ = blocks(opened.folder / "README.md", "sql")
-    version, ranking, *counts = ask("duckdb-lowest", DUCKDB, local, folder=opened.folder).splitlines()
+    version, ranking, *counts = run_program("duckdb-lowest", DUCKDB, local, folder=opened.folder).splitlines()
     assert version == "1.2.0"
     assert ranking.count("(") == 20
     with duckdb.connect(str(opened.file("spi.duckdb")), read_only=True) as connection:
