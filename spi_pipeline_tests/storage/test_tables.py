@@ -97,7 +97,7 @@ def test_versions_lists_every_table_by_name(store: Store) -> None:
     assert list(store.versions().items()) == [("area", first), ("score.safety", second)]
 
 
-def test_reading_a_table_that_was_never_written_says_so(store: Store) -> None:
+def test_reading_a_table_that_was_never_written_is_refused(store: Store) -> None:
     with pytest.raises(SpiError, match=r"There is no table 'score' in the store .*run `spi refresh`"):
         store.read("score")
 
