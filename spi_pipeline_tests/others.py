@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-def ask(name: str, program: str, *arguments: str | Path, folder: Path | None = None) -> str:
+def run_program(name: str, program: str, *arguments: str | Path, folder: Path | None = None) -> str:
     """Run a program with the Python of an environment; without that environment the test is skipped, or fails on CI.
 
     Args:
@@ -26,9 +26,9 @@ def ask(name: str, program: str, *arguments: str | Path, folder: Path | None = N
     if python is None:
         missing = f"there is no python-{name} on the path; CONTRIBUTING.md says how to make it"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    done = subprocess.run(
+    completed = subprocess.run(
         [python, "-c", program, *arguments],
         capture_output=True, text=True, check=False, timeout=600, cwd=folder,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr + completed.stdout
+    return completed.stdout

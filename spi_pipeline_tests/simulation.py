@@ -49,7 +49,7 @@ def universe(rng: np.random.Generator, worse: float = 1.0, drift: float = 0.0) -
         worse: how many times larger errors are than stated.
         drift: how far, in points, indicators drift that are not measured again.
     """
-    found = Universe([], [], [], [])
+    result = Universe([], [], [], [])
     for count in SLOTS:
         level = 50 + LEVEL * rng.normal(size=AREAS)
         slot = level[:, np.newaxis] + COMMON * rng.normal(size=count) + OWN * rng.normal(size=(AREAS, count))
@@ -59,11 +59,11 @@ def universe(rng: np.random.Generator, worse: float = 1.0, drift: float = 0.0) -
         figures = true + worse * ERROR * rng.normal(size=true.shape)
         figures[1][:, ~again] = figures[0][:, ~again]
         figures[:, rng.random((AREAS, count)) < MISSING] = np.nan
-        found.levels.append(level)
-        found.true.append(true)
-        found.figures.append(figures)
-        found.periods.append(np.where(again, "again", "before"))
-    return found
+        result.levels.append(level)
+        result.true.append(true)
+        result.figures.append(figures)
+        result.periods.append(np.where(again, "again", "before"))
+    return result
 
 
 def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -90,9 +90,9 @@ def tables(one: Universe) -> tuple[dict[str, Any], pd.DataFrame]:
 def covered(one: Universe, draws: int, seed: int) -> list[list[np.ndarray]]:
     """For each of ``NAMES``, which true values lie within their interval; scores and ranks are the first edition's."""
     framework, values = tables(one)
-    found = simulate(score(framework, values), draws, seed, UncertaintySettings(sources=SOURCES))
-    intervals = found.intervals[found.intervals["edition"] == EDITIONS[0]].set_index("id")
-    changes = found.changes(*EDITIONS).set_index("id")
+    simulated = simulate(score(framework, values), draws, seed, UncertaintySettings(sources=SOURCES))
+    intervals = simulated.intervals[simulated.intervals["edition"] == EDITIONS[0]].set_index("id")
+    changes = simulated.changes(*EDITIONS).set_index("id")
     levels = {f"c{component}": level for component, level in enumerate(one.levels)}
     moves = {f"c{component}": (true[1] - true[0]).mean(axis=1) for component, true in enumerate(one.true)}
     levels["index"], moves["index"] = (np.mean(list(own.values()), axis=0) for own in (levels, moves))
@@ -121,11 +121,11 @@ def _within(true: np.ndarray, low: pd.Series, high: pd.Series) -> np.ndarray:
 
 def main() -> None:
     """Print both tables."""
-    said: dict[str, dict[str, float]] = {
+    scenarios: dict[str, dict[str, float]] = {
         "as the model has it": {},
         "errors twice as large, the unmeasured drifting": {"worse": 2.0, "drift": 4.0},
     }
-    for words, keys in said.items():
+    for words, keys in scenarios.items():
         print(words)
         for name, share in coverage(100, 400, 1, **keys).items():
             print(f"  {name:<18}{share:7.1%}")

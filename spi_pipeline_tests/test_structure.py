@@ -35,17 +35,17 @@ PACKAGES = sorted({file.parent for file in MODULES.values()})
 
 def imported(source: str) -> set[str]:
     """This project's modules that a module imports, including imports inside functions or for type checking only."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            found.update(name if name in MODULES else str(node.module) for name in names)
-    return found & MODULES.keys()
+            modules.update(name if name in MODULES else str(node.module) for name in names)
+    return modules & MODULES.keys()
 
 
-def circle(graph: Mapping[str, set[str]]) -> list[str]:
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
     """Modules that import each other, the first repeated at the end; empty if there is no cycle."""
     try:
         TopologicalSorter(graph).prepare()
@@ -55,10 +55,10 @@ def circle(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 def test_no_modules_import_each_other() -> None:
-    assert circle({name: imported(file.read_text("utf-8")) for name, file in MODULES.items()}) == []
+    assert cycle({name: imported(file.read_text("utf-8")) for name, file in MODULES.items()}) == []
 
 
-def test_imports_are_found_wherever_they_stand() -> None:
+def test_imports_are_detected_anywhere_in_a_module() -> None:
     source = """
 import spi_pipeline.settings
 from spi_pipeline.cli import console
@@ -70,7 +70,7 @@ def late():
 """
     late = ["engine.errors", "engine.panel", "engine.rank", "settings"]
     assert imported(source) == {f"spi_pipeline.{name}" for name in ["cli.console", *late]}
-    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
 
 
 def test_yaml_is_read_in_one_place() -> None:
@@ -88,7 +88,7 @@ def test_duckdb_is_opened_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: folder.relative_to(PACKAGE.parent).as_posix())
-def test_a_package_is_short_and_says_what_it_holds(package: Path) -> None:
+def test_a_package_is_short_and_has_a_docstring(package: Path) -> None:
     assert ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8")))
     long = package.relative_to(PACKAGE).as_posix() in LONG
-    assert (len(list(package.glob("*.py"))) > MOST_FILES) == long, "a reason in LONG is needed, or needed no more"
+    assert (len(list(package.glob("*.py"))) > MOST_FILES) == long, "a reason in LONG is needed, or no longer needed"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spi_pipeline_tests.contracts.mutation import CONTRACTS
 from spi_pipeline_tests.contracts.test_repository import TABLE_FILES
-from spi_pipeline_tests.others import ask
+from spi_pipeline_tests.others import run_program
 
 LINT = """
 import json, sys
@@ -24,7 +24,7 @@ print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each
 
 def linted(files: Sequence[Path]) -> dict[str, list[str]]:
     """The results of the CLI by file: each check with its result."""
-    found: dict[str, list[str]] = json.loads(ask("datacontract", LINT, *files).splitlines()[-1])
+    found: dict[str, list[str]] = json.loads(run_program("datacontract", LINT, *files).splitlines()[-1])
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from spi_pipeline.storage.store import Store
 from spi_pipeline_tests.faults.replay import Cut, Model, operations
 from spi_pipeline_tests.storage.children import Action
-from spi_pipeline_tests.storage.test_kill import prepare_nothing, prepare_old, seen
+from spi_pipeline_tests.storage.test_kill import prepare_nothing, prepare_old, visible_state
 
 CUTS = [Cut("none", "none"), Cut("all", "none"), Cut("some", "some", 1)]
 CHANGE = """\
@@ -41,12 +41,12 @@ getattr(children, action)(Store(root))
 def test_the_power_goes_at_any_moment(library: Path, tmp_path: Path, prepare: Action, action: str) -> None:
     root, log = (tmp_path / "store").resolve(), tmp_path / "log"
     prepare(Store(root))
-    before = seen(Store(root))
+    before = visible_state(Store(root))
     shutil.copytree(root, tmp_path / "before", symlinks=True)
     subprocess.run(
         [sys.executable, "-c", CHANGE, root, log, action], env=os.environ | {"LD_PRELOAD": str(library)}, check=True
     )
-    after = seen(Store(root))
+    after = visible_state(Store(root))
     assert before != after
     model, moments = Model(root, tmp_path / "before"), list(operations(log))
     for number, operation in enumerate(moments, start=1):
@@ -54,7 +54,7 @@ def test_the_power_goes_at_any_moment(library: Path, tmp_path: Path, prepare: Ac
         for cut in CUTS:
             found = tmp_path / "found"
             model.write(found, cut)
-            state = seen(Store(found))
+            state = visible_state(Store(found))
             assert state in (before, after), (number, operation.code, cut)
             assert number < len(moments) or state == after, cut
             shutil.rmtree(found)

@@ -78,7 +78,7 @@ def newest(got: WardValues) -> pd.DataFrame:
     return got.values.join(got.limits)[got.values["period_end"] == last].set_index("area_code")
 
 
-def test_where_nothing_moved_every_ward_stands_at_its_level() -> None:
+def test_unchanged_counts_leave_every_ward_at_its_level() -> None:
     monthly = [3, 7, 2, 9, 11, 1, 4]
     got = newest(computed(steady(monthly, monthly)))
     assert got.loc[WARDS, "value"].to_list() == pytest.approx([rate + 1 for rate in RATES])
@@ -87,7 +87,9 @@ def test_where_nothing_moved_every_ward_stands_at_its_level() -> None:
     assert got.loc[WARDS, "numerator"].to_list() == [12 * count for count in monthly]
     assert got.loc[TOWN, "numerator"] == 12 * sum(monthly)
     assert got.loc[TOWN, "denominator"] == residents.sum()
-    assert ((got["lower"] < got["value"]) & (got["value"] < got["upper"])).all(), "no value is sure, alike as wards are"
+    assert ((got["lower"] < got["value"]) & (got["value"] < got["upper"])).all(), (
+        "every value has an interval, however alike the wards are"
+    )
 
 
 COUNTS = st.lists(st.integers(0, 400), min_size=7, max_size=7)
@@ -101,14 +103,16 @@ def test_the_town_moves_as_its_counts_do(base: list[int], window: list[int], rat
     # A month with less than a third of the counts around it is treated as unpublished.
     assume(3 * sum(window) >= max(sum(base), 1))
     got = newest(computed(steady(base, window), rates))
-    stood = np.average(rates, weights=PLACES.weights["residents"]) + 1
-    assert got.loc[TOWN, "value"] / stood == pytest.approx(sum(window) / sum(base), rel=1e-9)
+    level = np.average(rates, weights=PLACES.weights["residents"]) + 1
+    assert got.loc[TOWN, "value"] / level == pytest.approx(sum(window) / sum(base), rel=1e-9)
     wards = got.loc[WARDS]
     assert np.average(wards["value"], weights=wards["denominator"]) == pytest.approx(got.loc[TOWN, "value"], rel=1e-9)
 
 
 @given(BASES, st.integers(0, 6))
-def test_before_shrinkage_equal_counts_do_not_move_and_half_the_counts_halve(base: list[int], ward: int) -> None:
+def test_before_shrinkage_equal_counts_move_nothing_and_half_the_counts_halve_a_value(
+    base: list[int], ward: int
+) -> None:
     """With fewer than five wards there is no shrinkage towards the town: each ward keeps its own ratio."""
     four = pd.Series([2.0 * count for count in base[:4]])
     assert movement(four, four)["value"].to_list() == [1.0] * 4
@@ -121,7 +125,7 @@ def test_before_shrinkage_equal_counts_do_not_move_and_half_the_counts_halve(bas
 
 @settings(deadline=None, max_examples=30)
 @given(BASES, COUNTS)
-def test_a_ward_is_drawn_to_the_town_and_not_past_it(base: list[int], window: list[int]) -> None:
+def test_shrinkage_draws_a_ward_towards_the_town_and_not_past_it(base: list[int], window: list[int]) -> None:
     count, expected = pd.Series(window, dtype=float), pd.Series(base, dtype=float)
     got = movement(count, expected)
     own, low, high = count / expected, (count / expected).min(), (count / expected).max()
@@ -134,7 +138,7 @@ def test_a_ward_is_drawn_to_the_town_and_not_past_it(base: list[int], window: li
         assert (got["upper"] > got["lower"]).all()
 
 
-def test_more_counts_are_drawn_less_and_are_surer() -> None:
+def test_larger_counts_are_shrunk_less_and_have_narrower_intervals() -> None:
     expected = pd.Series([50.0, 5000.0, 100, 100, 100, 100])
     count = pd.Series([100.0, 10000.0, 60, 90, 130, 110])
     got = movement(count, expected)
@@ -143,7 +147,7 @@ def test_more_counts_are_drawn_less_and_are_surer() -> None:
     assert width[0] > width[1]
 
 
-def test_no_ward_is_surer_of_its_movement_than_its_town() -> None:
+def test_no_ward_has_a_narrower_interval_than_its_town() -> None:
     expected = pd.Series([100.0, 120, 80, 90, 110, 100])
     count = pd.Series([98.0, 121, 79, 92, 108, 101])
     got = movement(count, expected)
@@ -151,20 +155,20 @@ def test_no_ward_is_surer_of_its_movement_than_its_town() -> None:
     assert (got["upper"] - got["lower"] >= town["upper"] - town["lower"] - 1e-9).all()
 
 
-def test_every_calendar_month_weighs_alike_whichever_are_held() -> None:
+def test_every_calendar_month_has_equal_weight_whichever_months_are_held() -> None:
     """A base with January twice and the other months once gives January no more weight."""
     base = dict.fromkeys(months("2022-05", "2023-04"), [10.0] * 7) | {"2024-01": [30.0] * 7}
     points = crimes(base)
-    found = base_year(measured(), points, points, PLACES, 1 / 3)
-    assert found.tolist() == [11 * 10 + (10 + 30) / 2] * 7
+    base_counts = base_year(measured(), points, points, PLACES, 1 / 3)
+    assert base_counts.tolist() == [11 * 10 + (10 + 30) / 2] * 7
 
 
-def test_a_month_outside_the_period_of_the_level_is_not_of_the_base() -> None:
+def test_a_month_outside_the_period_of_the_level_is_not_in_the_base() -> None:
     points = steady([4] * 7, [400] * 7)
     assert base_year(measured(), points, points, PLACES, 1 / 3).tolist() == [48.0] * 7
 
 
-def test_without_one_of_the_twelve_months_there_is_no_base_and_it_is_said() -> None:
+def test_a_base_that_lacks_a_calendar_month_is_refused() -> None:
     held = [month for month in months(*BASE) if not month.endswith("-07")]
     points = crimes(dict.fromkeys([*held, *months(*WINDOW)], [5.0] * 7))
     with pytest.raises(
@@ -173,7 +177,7 @@ def test_without_one_of_the_twelve_months_there_is_no_base_and_it_is_said() -> N
         computed(points)
 
 
-def test_a_ward_without_a_level_or_without_a_base_is_missing_and_leaves_the_town() -> None:
+def test_a_ward_without_a_level_or_a_base_is_missing_and_left_out_of_the_town() -> None:
     monthly = [3, 7, 2, 9, 11, 1, 0]
     got = newest(computed(steady(monthly, [2 * count for count in monthly]), [NAN, *RATES[1:]]))
     known = WARDS[1:6]
@@ -182,28 +186,28 @@ def test_a_ward_without_a_level_or_without_a_base_is_missing_and_leaves_the_town
     assert got.loc[TOWN, "numerator"] == got.loc[known, "numerator"].sum()
 
 
-def test_a_town_without_a_crime_in_the_window_stands_at_nothing_with_an_upper_end() -> None:
+def test_a_town_without_crimes_in_the_window_is_zero_with_a_positive_upper_limit() -> None:
     points = pd.concat([steady([5] * 7, [0] * 7), crimes(dict.fromkeys(months(*WINDOW), [1.0] * 7)).assign(kind="x")])
     got = newest(computed(points.fillna({"kind": "y"}), where={"kind": ["y"]}))
     assert (got["value"] == 0).all()
     assert (got["upper"] > 0).all()
 
 
-def test_alone_a_level_is_a_figure_of_its_months_with_its_own_error_and_says_so() -> None:
+def test_a_level_alone_has_its_own_period_error_and_limits() -> None:
     level = {"source": "rates", "columns": ["with_injury", "without"], "start": BASE[0], "end": BASE[1]}
     anchored = measured(level=level | {"error": {"basis": "dispersion", "relative_sd": 0.1, "reason": "Years."}})
     alone = at_its_level(anchored, "Missing here: the police say nothing.")
-    assert type(alone).model_validate(alone.model_dump()) == alone, "what a contract could state itself"
+    assert type(alone).model_validate(alone.model_dump()) == alone, "a contract could state the same"
     assert alone.error_basis == "dispersion"
     assert alone.limits.startswith(anchored.limits)
     assert alone.limits.endswith(
         "It is the level of 2022-05 to 2024-04, which no newer counts move. Missing here: the police say nothing."
     )
     rates = pd.DataFrame({"area_code": SMALL, "with_injury": RATES, "without": 1.0})
-    found = ward_values(alone, SOURCES, {"rates": rates}, PLACES).values.set_index("area_code")
-    assert found.loc[WARDS, "value"].to_list() == [rate + 1 for rate in RATES]
-    assert found["period_start"].unique() == [pd.Timestamp(2022, 5, 1)]
-    assert found["period_end"].unique() == [pd.Timestamp(2024, 4, 30)]
+    result = ward_values(alone, SOURCES, {"rates": rates}, PLACES).values.set_index("area_code")
+    assert result.loc[WARDS, "value"].to_list() == [rate + 1 for rate in RATES]
+    assert result["period_start"].unique() == [pd.Timestamp(2022, 5, 1)]
+    assert result["period_end"].unique() == [pd.Timestamp(2024, 4, 30)]
 
 
 def test_the_level_is_a_measure_of_its_own() -> None:

@@ -49,64 +49,64 @@ def people(kind: str, wards: Wards = TOWN, unit: str = "people") -> pd.DataFrame
     return ward_values(measured(kind=kind, columns=["residents"]), {"survey": stated}, {"survey": rows}, wards).values
 
 
-def test_a_total_adds_up_and_is_divided_by_nothing() -> None:
-    found = people("total")
-    assert by_area(found, "value") == close({N1: 250, N2: 70, S1: 30, S2: 100, NORTH: 320, SOUTH: 130})
-    assert by_area(found, "numerator") == by_area(found, "value")
-    assert found["denominator"].isna().all()
+def test_a_total_adds_up_and_has_no_denominator() -> None:
+    values = people("total")
+    assert by_area(values, "value") == close({N1: 250, N2: 70, S1: 30, S2: 100, NORTH: 320, SOUTH: 130})
+    assert by_area(values, "numerator") == by_area(values, "value")
+    assert values["denominator"].isna().all()
 
 
-def test_a_total_of_a_ward_that_is_not_all_known_is_missing() -> None:
+def test_a_ward_known_only_in_part_has_no_total() -> None:
     rows = small(residents=[100, 200, NAN, 30, 100])
     counted = measured(kind="total", columns=["residents"])
-    found = ward_values(counted, {"survey": source()}, {"survey": rows}, TOWN).values
-    assert by_area(found, "value") == close({N1: 250, N2: NAN, S1: 30, S2: 100, NORTH: NAN, SOUTH: 130})
+    values = ward_values(counted, {"survey": source()}, {"survey": rows}, TOWN).values
+    assert by_area(values, "value") == close({N1: 250, N2: NAN, S1: 30, S2: 100, NORTH: NAN, SOUTH: 130})
 
 
-def test_a_total_of_an_authority_is_of_all_its_wards_however_little_it_may_be_known_through() -> None:
+def test_an_authority_has_a_total_only_if_all_its_wards_have_one() -> None:
     rows = small(residents=[100, 200, 40, NAN, 100])
     lax = dataclasses.replace(TOWN, least_covered=0.1)
     counted = measured(kind="total", columns=["residents"])
-    found = ward_values(counted, {"survey": source()}, {"survey": rows}, lax).values
-    assert by_area(found, "value") == close({N1: 250, N2: 70, S1: NAN, S2: 100, NORTH: 320, SOUTH: NAN})
+    values = ward_values(counted, {"survey": source()}, {"survey": rows}, lax).values
+    assert by_area(values, "value") == close({N1: 250, N2: 70, S1: NAN, S2: 100, NORTH: 320, SOUTH: NAN})
 
 
-def test_how_many_people_a_shared_area_gives_is_as_doubtful_as_homes_are_unlike() -> None:
-    found = people("total")
-    errors = by_area(found, "allocation_error")
+def test_the_error_of_a_shared_total_depends_on_how_household_sizes_differ() -> None:
+    values = people("total")
+    errors = by_area(values, "allocation_error")
     assert errors[S1] == 0, "wholly inside"
     assert errors[N1] > 0, "its second area has two residents to a household, the others up to three"
     alike = TOWN.weights.assign(households=TOWN.weights["residents"] / 2)
     assert by_area(people("total", dataclasses.replace(TOWN, weights=alike)), "allocation_error")[N1] == 0
 
 
-def test_a_density_is_people_on_the_surface_of_the_ward() -> None:
+def test_a_density_divides_people_by_the_area_of_the_ward() -> None:
     # At Luton, a degree of latitude is some 111 km and one of longitude 69 km.
     corners = {N1: (-0.40, 51.80), N2: (-0.40, 51.81), S1: (-0.40, 51.82)}
     drawn = [shapely.to_wkb(shapely.box(x, y, x + 0.01, y + 0.01)) for x, y in corners.values()]
     boundaries = TOWN.boundaries.assign(geometry=[*drawn, None])
-    found = people("density", dataclasses.replace(TOWN, boundaries=boundaries))
-    assert by_area(found, "denominator")[N1] == pytest.approx(76.8, rel=0.01)
-    assert by_area(found, "value")[N1] == pytest.approx(250 / 76.8, rel=0.01)
-    assert by_area(found, "value")[NORTH] == pytest.approx(320 / (2 * 76.8), rel=0.01)
-    assert pd.isna(by_area(found, "value")[S2]), "no boundary is drawn"
+    values = people("density", dataclasses.replace(TOWN, boundaries=boundaries))
+    assert by_area(values, "denominator")[N1] == pytest.approx(76.8, rel=0.01)
+    assert by_area(values, "value")[N1] == pytest.approx(250 / 76.8, rel=0.01)
+    assert by_area(values, "value")[NORTH] == pytest.approx(320 / (2 * 76.8), rel=0.01)
+    assert pd.isna(by_area(values, "value")[S2]), "no boundary is drawn"
 
 
-def test_what_was_counted_has_an_interval_only_where_areas_are_shared() -> None:
+def test_counts_have_an_interval_only_where_areas_are_shared() -> None:
     share = measured(**SHARE)
     values = ward_values(
         share, {"survey": source()}, {"survey": small(yes=[10, 8, 6, 3, 20], asked=ASKED)}, TOWN
     ).values
     ends = with_allocation(values, share, PERCENT, None)
-    alone = values["allocation_error"] == 0
-    assert alone.sum() == 3, "the southern wards and authority"
-    assert (ends["lower"][alone] == values["value"][alone]).all()
-    assert (ends["upper"][alone] == values["value"][alone]).all()
-    shared = values[~alone]
-    assert ends["upper"][~alone].to_numpy() == pytest.approx(shared["value"] + 1.959964 * shared["allocation_error"])
+    unshared = values["allocation_error"] == 0
+    assert unshared.sum() == 3, "the southern wards and authority"
+    assert (ends["lower"][unshared] == values["value"][unshared]).all()
+    assert (ends["upper"][unshared] == values["value"][unshared]).all()
+    shared = values[~unshared]
+    assert ends["upper"][~unshared].to_numpy() == pytest.approx(shared["value"] + 1.959964 * shared["allocation_error"])
 
 
-def test_the_publishers_limits_and_the_error_of_sharing_add_in_quadrature_within_the_unit() -> None:
+def test_published_limits_and_the_allocation_error_add_in_quadrature_within_the_unit() -> None:
     values = pd.DataFrame({"value": [10.0, 99.0, NAN], "allocation_error": [4 / 1.959964, 0.0, NAN]})
     limits = pd.DataFrame({"lower": [7.0, 90.0, NAN], "upper": [16.0, 104.0, NAN]})
     ends = with_allocation(values, measured(**SHARE), PERCENT, limits)
@@ -123,7 +123,7 @@ def test_a_stated_error_is_added_too() -> None:
     assert with_allocation(values, modelled, PERCENT, None)["lower"].tolist() == pytest.approx([50 - 1.959964 * 5])
 
 
-def test_context_rows_say_what_they_are_of() -> None:
+def test_context_rows_name_their_measure_unit_and_source() -> None:
     table = context_values(
         [measured(**SHARE)], {"survey": source()}, UNITS, {"survey": small(yes=[10, 8, 6, 3, 20], asked=ASKED)}, TOWN
     )
@@ -133,7 +133,7 @@ def test_context_rows_say_what_they_are_of() -> None:
     assert (table["lower"] <= table["value"]).all()
 
 
-def test_ten_years_are_told_where_the_interval_leaves_nothing() -> None:
+def test_a_change_over_ten_years_has_a_verdict_only_if_its_interval_excludes_zero() -> None:
     now, then = small(yes=[10, 8, 6, 3, 20], asked=ASKED), small(had=[10, 8, 6, 9, 10], all=ASKED)
     table = decade(
         [(measured(**SHARE), EARLIER)], SOURCES, UNITS, {"survey": now, "old": then}, TOWN, indicators={"figure"}

@@ -19,14 +19,14 @@ def test_pearsons_statistic_is_that_of_a_contingency_table() -> None:
     assert pearson(counts) == (pytest.approx(known.statistic), known.dof)
 
 
-def test_wards_and_months_without_a_count_say_nothing() -> None:
+def test_wards_and_months_without_a_count_add_nothing() -> None:
     counts = np.array([[4.0, 9.0, 0.0], [6.0, 3.0, 0.0], [0.0, 0.0, 0.0]])
     assert pearson(counts) == pearson(counts[:2, :2])
     assert pearson(np.zeros((2, 3))) == (0.0, 0)
 
 
 @pytest.mark.parametrize("factor", [1, 3])
-def test_the_factor_of_the_scatter_is_found(factor: int) -> None:
+def test_a_known_factor_of_scatter_is_recovered(factor: int) -> None:
     """The counts have a variance of ``factor`` times their mean; wards and months differ in theirs."""
     generator = np.random.default_rng(7)
     expected = np.outer(generator.uniform(5, 60, 40), generator.uniform(0.5, 1.5, 36))
@@ -39,7 +39,7 @@ def points(*cells: tuple[str | None, str, int]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["ward_code", "month", "crimes"])
 
 
-def test_windows_and_authorities_are_gathered_and_points_in_no_ward_left_out() -> None:
+def test_windows_and_authorities_are_added_up_and_points_in_no_ward_left_out() -> None:
     first = points((N1, "2024-01", 4), (N1, "2024-01", 5), (N1, "2024-02", 2), (N2, "2024-01", 3), (N2, "2024-02", 8))
     repeats = Repeats()
     repeats.add(first, ["crimes"], AUTHORITY_OF)

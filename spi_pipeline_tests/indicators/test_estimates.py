@@ -41,7 +41,7 @@ def test_the_assumed_bound_is_half_of_the_variance_of_the_newest_values() -> Non
     assert estimated_error(stated, table) is None
 
 
-def test_repeats_show_their_scatter_and_neither_trends_nor_what_all_wards_share() -> None:
+def test_the_scatter_of_repeats_excludes_trends_and_changes_common_to_all_wards() -> None:
     years = np.arange(7)
     steady = 50 + GENERATOR.normal(0, 2, (3000, 1)) * years + GENERATOR.normal(0, 5, years.size)
     assert scatter(steady) == pytest.approx(0, abs=1e-10)
@@ -62,7 +62,7 @@ def test_a_repeated_measure_states_its_scatter_as_a_share_of_the_value() -> None
     assert estimated_error(item, pd.concat([*years, years[0]])) == pytest.approx(0.1, rel=0.03)
 
 
-def test_years_lie_as_far_from_their_level_as_they_were_put_there_and_as_their_own_error_says() -> None:
+def test_the_level_error_combines_the_scatter_of_years_with_their_own_error() -> None:
     levels = pd.Series(TRUTH, WARDS)
     years = pd.concat(
         [observed("crime", TRUTH * (1 + GENERATOR.normal(0, 0.12, len(WARDS))), year) for year in (2023, 2024)]
@@ -75,7 +75,7 @@ def test_years_lie_as_far_from_their_level_as_they_were_put_there_and_as_their_o
     assert level_error(levels, carried) == pytest.approx(level_error(levels, years)), "a carried value counts once"
 
 
-def test_areas_of_two_pieces_that_have_nothing_in_common_have_a_contrast_of_four() -> None:
+def test_areas_of_two_independent_pieces_have_a_contrast_of_four() -> None:
     """Each area is two output areas in two wards, rates from one distribution: σ² is half its variance, δ² twice it."""
     parents = [f"E02{number:06}" for number in range(3000)]
     areas = [f"E00{number:06}" for number in range(2 * len(parents))]

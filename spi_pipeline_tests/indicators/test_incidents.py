@@ -54,7 +54,7 @@ def crimes(contracts: Contracts) -> Source:
 
 @SAME_FILE
 @given(ROWS, st.booleans())
-def test_sums_are_those_of_the_rows(
+def test_sums_match_those_of_the_rows(
     crimes: Source, tmp_path: Path, rows: list[tuple[str, str, tuple[object, ...], int]], by_point: bool
 ) -> None:
     cells = [(month, kind, *place, count) for month, kind, place, count in rows]
@@ -65,16 +65,16 @@ def test_sums_are_those_of_the_rows(
     assert list(got.columns) == [*keys, "crimes"]
     frame["ward_code"] = (frame["longitude"] < 0.15).map({True: "W1", False: None})
     frame = frame.assign(has_place=frame["longitude"].notna(), has_area=frame["lsoa_code"].notna())
-    wanted = frame.groupby(keys, dropna=False)["crimes"].sum()
+    expected = frame.groupby(keys, dropna=False)["crimes"].sum()
 
-    def told(sums: pd.Series) -> set[tuple[str, int]]:
+    def as_pairs(sums: pd.Series) -> set[tuple[str, int]]:
         return {(str([None if pd.isna(part) else part for part in key]), int(n)) for key, n in sums.items()}
 
-    assert told(got.set_index(keys)["crimes"]) == told(wanted)
-    assert len(got) == len(wanted)
+    assert as_pairs(got.set_index(keys)["crimes"]) == as_pairs(expected)
+    assert len(got) == len(expected)
 
 
-def test_a_source_that_names_no_small_area_has_them_all(contracts: Contracts, tmp_path: Path) -> None:
+def test_points_of_a_source_without_small_areas_all_have_an_area(contracts: Contracts, tmp_path: Path) -> None:
     source = contracts.sources["road_collisions"]
     rows = pd.DataFrame(
         {"year": [2022, 2022], "severity": "slight", "longitude": [0.1, None], "latitude": [52.0, None]}
@@ -82,7 +82,7 @@ def test_a_source_that_names_no_small_area_has_them_all(contracts: Contracts, tm
     got = counts_by_place(stored(rows.assign(collisions=[2, 3]), source, tmp_path), source, west)
     assert got["has_area"].all()
     assert got.set_index("has_place")["collisions"].to_dict() == {True: 2, False: 3}
-    assert got["year"].unique().tolist() == [2022], "a year is no count"
+    assert got["year"].unique().tolist() == [2022], "a year is not a count"
 
 
 def test_a_column_that_a_table_does_not_have_yet_is_null(crimes: Source, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ ONE = pd.DataFrame([("2023-01", "Drugs", *PLACES[0], 3)], columns=["month", "cri
 
 
 @pytest.mark.parametrize("name", ["a?b", "a*b", "a[x]b", "it's 5%#1"])
-def test_a_folder_is_meant_by_its_very_name(crimes: Source, tmp_path: Path, name: str) -> None:
+def test_the_name_of_a_folder_is_taken_literally(crimes: Source, tmp_path: Path, name: str) -> None:
     """DuckDB reads ? and * as patterns, which must not add the crimes of a neighbouring folder to those of this one."""
     for folder in (name, "axb"):
         (tmp_path / folder).mkdir()

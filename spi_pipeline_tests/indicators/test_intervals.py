@@ -43,7 +43,7 @@ def test_a_share_has_wilsons_interval_in_percent() -> None:
     assert got["upper"].tolist()[2] == pytest.approx(100)
 
 
-def test_a_share_of_people_counted_in_two_tables_is_a_proportion_all_the_same() -> None:
+def test_a_share_of_people_counted_in_two_tables_is_still_a_proportion() -> None:
     pairs = (81, 263), (4500, 5000)
     alike = with_intervals(counted(*pairs, per=100), OF_TWO_TABLES, PERCENT)
     pd.testing.assert_frame_equal(alike, with_intervals(counted(*pairs, per=100), SHARE, PERCENT))
@@ -120,7 +120,7 @@ def test_counts_that_scatter_more_than_chance_have_a_wider_interval() -> None:
 
 
 @pytest.mark.parametrize(("item", "unit"), [(SHARE, PERCENT), (RATE, PER_1000)])
-def test_a_missing_value_has_no_interval_either(item: object, unit: Unit) -> None:
+def test_a_missing_value_has_no_interval(item: object, unit: Unit) -> None:
     got = with_intervals(counted((5, 50), (NAN, NAN), per=100), item, unit)  # type: ignore[arg-type]
     for column in ("lower", "upper", "error_basis"):
         assert got[column].notna().tolist() == [True, False]
@@ -128,11 +128,11 @@ def test_a_missing_value_has_no_interval_either(item: object, unit: Unit) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0, 9000).map(lambda x: round(x, 6)), st.floats(9000, 20_000))
-def test_shared_out_counts_are_taken_as_they_are(events: float, people: float) -> None:
+def test_fractional_counts_are_not_rounded(events: float, people: float) -> None:
     """A fractional count has an interval around its value, between the intervals of its neighbouring whole numbers."""
-    beside = [(np.floor(events), people), (events, people), (np.ceil(events), people)]
+    neighbours = [(np.floor(events), people), (events, people), (np.ceil(events), people)]
     for item, unit, per in ((SHARE, PERCENT, 100), (RATE, PER_1000, 1000)):
-        got = with_intervals(counted(*beside, per=per), item, unit)
+        got = with_intervals(counted(*neighbours, per=per), item, unit)
         assert (got["lower"] <= got["value"] + 1e-9).all()
         assert (got["value"] <= got["upper"] + 1e-9).all()
         # Where Byar's interval takes over from the exact one, the ends may shrink by a thousandth.

@@ -52,18 +52,18 @@ def test_the_error_by_hand() -> None:
     lsoa = MISPLACED["best_fit"]["lsoa"]
     assert got[N1] == pytest.approx(300 * np.sqrt(lsoa / 3 * 0.0075))
     assert got[N2] == pytest.approx(100 * np.sqrt(lsoa * 0.0075))
-    assert (got[NORTH], got[S1], got[SOUTH]) == (0, 0, 0), "what one ward lacks another has"
+    assert (got[NORTH], got[S1], got[SOUTH]) == (0, 0, 0), "one ward has what another lacks"
 
 
 def test_a_town_of_one_ward_misplaces_nothing() -> None:
     assert set(misplacement(whole(N1, N2, S1, S1), AUTHORITY_OF).loc[S1]) == {0.0}
 
 
-def test_where_residents_are_shared_out_nothing_is_misplaced() -> None:
+def test_residents_that_are_shared_out_are_not_misplaced() -> None:
     assert (misplacement(whole(N1, N2, S1, method="parts"), AUTHORITY_OF) == 0).all(axis=None)
 
 
-def test_output_areas_count_as_what_was_placed_themselves_or_their_lsoas() -> None:
+def test_output_areas_count_as_placed_themselves_or_through_their_lsoas() -> None:
     five = whole(N1, N1, N1, N1, N2, geography="oa21")
     by_oa = pd.concat([five.assign(method="output_areas"), whole(N1, N2, method="parts")])
     assert misplacement(by_oa, AUTHORITY_OF).loc[N1, "oa"] == MISPLACED["output_areas"]["oa"] / 4
@@ -71,7 +71,7 @@ def test_output_areas_count_as_what_was_placed_themselves_or_their_lsoas() -> No
     assert misplacement(by_lsoa, AUTHORITY_OF).loc[N1, "lsoa"] == MISPLACED["best_fit"]["lsoa"] / 1
 
 
-def test_a_spread_that_nothing_tells_leaves_the_error_unknown() -> None:
+def test_an_unknown_spread_leaves_the_error_unknown() -> None:
     got = errors([10, np.nan], [100, 100], whole(N1, N2))
     assert np.isnan(got[N1])
     assert got[S1] == 0, "nothing is placed there"
@@ -83,7 +83,7 @@ def test_a_spread_that_nothing_tells_leaves_the_error_unknown() -> None:
     st.floats(0.01, 100),
     st.permutations([N1, N1, N1, N2, S1]),
 )
-def test_the_error_goes_with_the_unit_and_stays_within_the_spread(
+def test_the_error_scales_with_the_unit_and_stays_within_the_spread(
     cells: list[tuple[float, float]], factor: float, wards: list[str]
 ) -> None:
     weights, base = whole(*wards), [size for _, size in cells]
@@ -95,7 +95,9 @@ def test_the_error_goes_with_the_unit_and_stays_within_the_spread(
         # Rates between 0 and 1 have a standard deviation of at most 1/2, and a ward has at least one LSOA.
         assert 0 <= got[ward] <= sizes[ward] * np.sqrt(MISPLACED["best_fit"]["lsoa"]) / 2 + 1e-9
     alike = errors([0.25 * size for size in base], base, weights)
-    assert max(alike.values()) == pytest.approx(0, abs=1e-6), "it matters not who lives where, where all are alike"
+    assert max(alike.values()) == pytest.approx(0, abs=1e-6), (
+        "if all areas are alike, it does not matter who lives where"
+    )
 
 
 def town(method: str) -> Wards:
@@ -110,12 +112,12 @@ def town(method: str) -> Wards:
 def of_wards(measure: dict[str, object], rows: pd.DataFrame, method: str, **stated: object) -> pd.Series:
     """The allocation errors of an indicator, as shares of its values."""
     sources = {"survey": source(**stated), "census": source("census")}
-    found = ward_values(indicator("figure", **measure), sources, {"survey": rows, "census": CENSUS}, town(method))
-    values = found.values.set_index("area_code").loc[list(town(method).authorities)]
+    results = ward_values(indicator("figure", **measure), sources, {"survey": rows, "census": CENSUS}, town(method))
+    values = results.values.set_index("area_code").loc[list(town(method).authorities)]
     return values["allocation_error"] / values["value"]
 
 
-def test_misplaced_residents_do_not_show_in_a_rate_of_small_areas_but_in_one_of_points() -> None:
+def test_misplaced_residents_affect_rates_of_points_but_not_of_small_areas() -> None:
     year = run_of_months("2023-05", 12)
     crimes = pd.concat([points(year, ward=ward) for ward in town("best_fit").authorities], ignore_index=True)
     by_point = of_wards(CRIME, crimes, "best_fit", levels=["point"], column="month")
@@ -126,15 +128,15 @@ def test_misplaced_residents_do_not_show_in_a_rate_of_small_areas_but_in_one_of_
     assert of_wards(SHARE, alike, "best_fit").tolist() == pytest.approx([0, 0, 0, 0], abs=1e-9)
 
 
-def test_misplaced_residents_show_in_their_number() -> None:
+def test_misplaced_residents_affect_their_total() -> None:
     alike = dataclasses.replace(
         town("best_fit"), weights=town("best_fit").weights.assign(households=CENSUS["residents"])
     )
-    found = people("total", alike).set_index("area_code")
-    share = (found["allocation_error"] / found["value"]).loc[list(alike.authorities)]
+    results = people("total", alike).set_index("area_code")
+    share = (results["allocation_error"] / results["value"]).loc[list(alike.authorities)]
     size = MISPLACED["best_fit"]["size"]
     assert share.tolist() == pytest.approx(np.sqrt([size / 2, size, size, size]))
-    assert found.loc[NORTH, "allocation_error"] == 0
+    assert results.loc[NORTH, "allocation_error"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -143,16 +145,16 @@ def each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("method", MISPLACED)
-def test_what_is_stated_is_what_luton_comes_to(method: str, each_way: dict[str, pd.DataFrame]) -> None:
+def test_the_stated_ratios_are_those_of_luton(method: str, each_way: dict[str, pd.DataFrame]) -> None:
     fitted, true = each_way[method], each_way["postcodes"]
     placed = of_level(fitted, "oa" if method == "output_areas" else "lsoa")
     number = placed.groupby("area_code").size()
-    found = {level: misplacement_ratios(of_level(fitted, level), of_level(true, level), number) for level in LEVELS}
+    results = {level: misplacement_ratios(of_level(fitted, level), of_level(true, level), number) for level in LEVELS}
     stated = MISPLACED[method]
-    assert {level: float(f"{ratio:.2g}") for level, (ratio, _) in found.items()} == {
+    assert {level: float(f"{ratio:.2g}") for level, (ratio, _) in results.items()} == {
         level: stated[level] for level in LEVELS
     }
-    assert float(f"{found['oa'][1]:.2g}") == stated["size"]
+    assert float(f"{results['oa'][1]:.2g}") == stated["size"]
 
 
 def compared(
@@ -170,12 +172,12 @@ def compared(
         error = error / taken["base"].to_numpy()
         ratio = np.sqrt((missed**2).sum() / (error**2).sum())
         rows[name] = {"within": (missed <= 1.645 * error).mean(), "ratio": ratio}
-    found = pd.DataFrame.from_dict(rows, orient="index")
-    print(f"\n{level}\n{found.round(2).to_string()}\n{found.mean().round(3).to_dict()}")
-    return found
+    results = pd.DataFrame.from_dict(rows, orient="index")
+    print(f"\n{level}\n{results.round(2).to_string()}\n{results.mean().round(3).to_dict()}")
+    return results
 
 
-def test_the_band_covers_what_the_best_fit_of_lsoas_does_to_deprivation(
+def test_the_band_covers_the_effect_of_placing_lsoas_by_best_fit_on_deprivation(
     each_way: dict[str, pd.DataFrame], contracts: Contracts
 ) -> None:
     true = each_way["postcodes"]
@@ -186,18 +188,18 @@ def test_the_band_covers_what_the_best_fit_of_lsoas_does_to_deprivation(
         for name in rates.columns[rates.nunique() > 10]:  # homelessness has one figure for the whole town
             figure = pd.DataFrame({"count": rates[name] * residents, "base": residents}).dropna()
             figures[name] = figure.rename_axis("area_code").reset_index()
-    found = compared(figures, each_way["best_fit"], true, "lsoa", contracts)
-    assert len(found) > 30
-    assert 0.90 <= found["within"].mean() <= 0.97
-    assert (found["within"] >= 0.90).all()
-    usual = found.drop(index=sorted(CENTRE))["ratio"]
+    results = compared(figures, each_way["best_fit"], true, "lsoa", contracts)
+    assert len(results) > 30
+    assert 0.90 <= results["within"].mean() <= 0.97
+    assert (results["within"] >= 0.90).all()
+    usual = results.drop(index=sorted(CENTRE))["ratio"]
     assert usual.max() < 1.7
     assert 0.7 < usual.mean() < 1.0
-    assert (found.loc[sorted(CENTRE), "ratio"] > 2).all(), "in a town centre the error is larger than stated"
+    assert (results.loc[sorted(CENTRE), "ratio"] > 2).all(), "in a town centre the error is larger than stated"
 
 
 @pytest.mark.parametrize("method", MISPLACED)
-def test_the_band_covers_what_whole_areas_do_to_the_census(
+def test_the_band_covers_the_effect_of_placing_areas_whole_on_the_census(
     method: str, each_way: dict[str, pd.DataFrame], contracts: Contracts
 ) -> None:
     """The test uses output areas where the method places output areas, and LSOAs where it places LSOAs."""
@@ -207,7 +209,7 @@ def test_the_band_covers_what_whole_areas_do_to_the_census(
         for name, figure in figures.items():
             parent = figure["area_code"].map(lookup["lsoa_code"])
             figures[name] = figure.groupby(parent)[["count", "base"]].sum().reset_index()
-    found = compared(figures, each_way[method], each_way["postcodes"], level, contracts)
-    assert len(found) > 30
-    assert 0.88 <= found["within"].mean() <= 0.97
-    assert 0.7 < found["ratio"].mean() < 1.0
+    results = compared(figures, each_way[method], each_way["postcodes"], level, contracts)
+    assert len(results) > 30
+    assert 0.88 <= results["within"].mean() <= 0.97
+    assert 0.7 < results["ratio"].mean() < 1.0

@@ -1,3 +1,5 @@
+"""Observations: which value an indicator has in each edition, its status, and the digest of its files."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -54,7 +56,7 @@ def got(
     return table.set_index(["area_code", "edition"])
 
 
-def test_what_is_withheld_is_told_from_what_nobody_knows() -> None:
+def test_withheld_values_are_distinguished_from_unknown_values() -> None:
     seen = {N1: [0.4, 0.6], N2: [0.0, 0.0]}
     rows = pd.concat(
         [
@@ -68,11 +70,11 @@ def test_what_is_withheld_is_told_from_what_nobody_knows() -> None:
     assert table["value"].isna().all()
     older = got(yearly((N1, 2020, 4.0), (N1, 2021, float("nan"))).assign(covered=[0.9, 0.6]), [2021]).loc[(N1, 2021)]
     assert (older["status"], older["value"], older["covered"]) == ("carried", 4.0, 0.9), (
-        "the newest that is whole enough"
+        "the newest value with enough coverage"
     )
 
 
-def test_held_then_observed_then_carried_and_never_expired() -> None:
+def test_a_value_is_held_then_observed_then_carried_and_never_expires() -> None:
     table = got(yearly((N1, 2012, 4.0), (N1, 2021, 5.0)), [2011, 2012, 2020, 2021, 2022, 2040]).loc[N1]
     assert table["status"].to_dict() == {
         2011: "held", 2012: "observed", 2020: "carried", 2021: "observed", 2022: "carried", 2040: "carried",
@@ -94,7 +96,7 @@ def test_a_relative_series_holds_its_newest_release_in_every_edition() -> None:
     assert table["status"].tolist() == ["held", "held", "observed", "carried"]
 
 
-def test_the_newest_value_wins_for_each_area_apart() -> None:
+def test_the_newest_value_wins_separately_for_each_area() -> None:
     values = yearly((N1, 2022, 7.0), (N1, 2021, 5.0), (N2, 2021, 6.0), (N2, 2022, NAN))
     table = got(values, [2021, 2022])
     assert table["value"].to_dict() == {(N1, 2021): 5, (N1, 2022): 7, (N2, 2021): 6, (N2, 2022): 6}
@@ -102,7 +104,7 @@ def test_the_newest_value_wins_for_each_area_apart() -> None:
     assert table.loc[(N1, 2022), "status"] == "observed"
 
 
-def test_an_area_never_known_has_its_rows() -> None:
+def test_an_area_without_any_value_still_has_rows() -> None:
     table = got(yearly((N1, 2021, 5.0), (N2, 2021, NAN)), [2021, 2022])
     assert table.loc[N2, "status"].tolist() == ["missing", "missing"]
 
@@ -112,13 +114,13 @@ def test_a_period_counts_in_the_year_it_ends() -> None:
     assert got(values, [2021, 2022])["status"].tolist() == ["held", "observed"]
 
 
-def test_the_digest_of_one_file_is_its_own() -> None:
+def test_a_value_from_one_file_has_the_digest_of_that_file() -> None:
     origins = [Origin("2021", FIRST), Origin("2022", SECOND)]
     table = got(yearly((N1, 2021, 5.0), (N1, 2022, 5.0)), [2021, 2022, 2023], origins=origins, column="year")
     assert table["raw_sha256"].tolist() == [FIRST, SECOND, SECOND]
 
 
-def test_the_digest_of_several_months_is_that_of_theirs_in_order_of_the_months() -> None:
+def test_a_value_of_several_months_has_the_digest_of_their_files_in_order() -> None:
     values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2022, 2, 1), period_end=pd.Timestamp(2022, 3, 31))
     before = [Origin("2022-01", THIRD), Origin("2022-04", THIRD)]
     origins = [Origin("2022-03", FIRST), *before, Origin("2022-02", SECOND)]
@@ -127,27 +129,27 @@ def test_the_digest_of_several_months_is_that_of_theirs_in_order_of_the_months()
     assert got(values, [2022], origins=origins[:2], column="month")["raw_sha256"].tolist() == [FIRST]
 
 
-def test_yearly_files_of_a_monthly_source_are_those_that_overlap_the_window() -> None:
+def test_a_window_includes_the_yearly_files_that_overlap_it() -> None:
     values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2021, 5, 1), period_end=pd.Timestamp(2022, 4, 30))
     origins = [Origin("2022", SECOND), Origin("2021", FIRST), Origin("2020", THIRD), Origin("2022-05-01", THIRD)]
     expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()
     assert got(values, [2022], origins=origins, column="month")["raw_sha256"].tolist() == [expected]
 
 
-def test_an_archive_holds_every_month_of_its_span_and_equal_bytes_those_of_each() -> None:
+def test_an_archive_counts_for_every_month_that_it_covers() -> None:
     values = yearly((N1, 2022, 5.0)).assign(period_start=pd.Timestamp(2021, 5, 1), period_end=pd.Timestamp(2022, 4, 30))
     origins = [Origin("2019-01/2021-12", FIRST), Origin("2020-01, 2022-03", SECOND), Origin("2018-01/2020-12", THIRD)]
     expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()
     assert got(values, [2022], origins=origins, column="month")["raw_sha256"].tolist() == [expected]
 
 
-def test_where_no_file_holds_the_period_there_is_no_digest() -> None:
+def test_a_period_that_no_file_covers_has_no_digest() -> None:
     table = got(yearly((N1, 2021, 5.0)), [2021], origins=[Origin("2020", FIRST)], column="year")
     assert table["raw_sha256"].isna().all()
     assert table["value"].tolist() == [5]
 
 
-def test_a_source_of_one_period_is_digested_with_all_its_files() -> None:
+def test_a_source_of_one_period_has_the_digest_of_all_its_files() -> None:
     origins = [Origin("2021-12-31", SECOND), Origin("2021-12-31", FIRST)]
     expected = hashlib.sha256((FIRST + SECOND).encode()).hexdigest()
     assert got(yearly((N1, 2021, 5.0)), [2021], origins=origins)["raw_sha256"].tolist() == [expected]
@@ -155,7 +157,7 @@ def test_a_source_of_one_period_is_digested_with_all_its_files() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.sets(st.integers(2012, 2024)))
-def test_every_edition_holds_the_newest_year_up_to_its_own_else_the_first(known: set[int]) -> None:
+def test_every_edition_has_the_newest_year_up_to_its_own_or_else_the_first(known: set[int]) -> None:
     editions = list(range(2015, 2023))
     values = yearly((N1, 2011, NAN), *((N1, year, float(year)) for year in sorted(known)))
     table = got(values, editions).loc[N1]
@@ -168,7 +170,7 @@ def test_every_edition_holds_the_newest_year_up_to_its_own_else_the_first(known:
 
 @settings(max_examples=15, deadline=None)
 @given(st.sets(st.integers(2012, 2024), min_size=1))
-def test_a_value_moves_only_into_an_edition_whose_year_was_observed(known: set[int]) -> None:
+def test_a_value_changes_only_in_an_edition_whose_year_was_observed(known: set[int]) -> None:
     editions = list(range(2012, 2025))
     values = got(yearly(*((N1, year, float(year)) for year in sorted(known))), editions).loc[N1, "value"]
     moved = {edition for edition in editions[1:] if values[edition] != values[edition - 1]}

@@ -50,21 +50,21 @@ def test_the_error_by_hand() -> None:
     assert got == pytest.approx({N1: one, N2: one, S1: 0, NORTH: 0, SOUTH: 0})
 
 
-def test_what_wards_of_two_authorities_share_is_an_error_of_both_and_what_lies_outside_of_one() -> None:
+def test_an_area_shared_by_two_authorities_adds_error_to_both_and_one_partly_outside_to_one() -> None:
     found = figures((A, 10, 100), (B, 20, 50), (C, 5, 50))
     got = error(found, weights((A, N1, 0.5), (A, S1, 0.5), (B, N2, 0.5), (B, "outside", 0.5), (C, S1, 1.0)))
     assert got[N1] == got[S1] == got[SOUTH] == pytest.approx(2 * got[N2])
     assert got[NORTH] == pytest.approx(np.hypot(got[N1], got[N2])), "areas err independently"
 
 
-def test_areas_that_are_whole_or_all_alike_add_nothing() -> None:
+def test_areas_that_are_whole_or_alike_add_no_error() -> None:
     found = figures((A, 10, 100), (B, 20, 50))
     assert set(error(found, weights((A, N1, 1.0), (B, S1, 1.0))).values()) == {0.0}
     alike = figures((A, 10, 100), (B, 5, 50))
     assert max(error(alike, weights((A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0))).values()) == pytest.approx(0)
 
 
-def test_a_count_cannot_be_misplaced_beyond_what_was_counted() -> None:
+def test_a_count_cannot_be_misplaced_beyond_its_size() -> None:
     found, shares = figures((A, 0, 100), (B, 90, 100), (C, 1, 100)), weights(
         (A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0), (C, N1, 0.1), (C, N2, 0.9)
     )  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_count_cannot_be_misplaced_beyond_what_was_counted() -> None:
     assert error(found, shares)[N1] > 5
 
 
-def test_a_single_area_that_is_split_says_nothing_of_its_error() -> None:
+def test_a_single_split_area_leaves_its_error_unknown() -> None:
     got = error(figures((A, 10, 100), (B, np.nan, 50)), weights((A, N1, 0.5), (A, N2, 0.5), (B, S1, 1.0)))
     assert np.isnan([got[N1], got[N2]]).all()
     assert got[SOUTH] == got[S1] == 0
@@ -81,13 +81,13 @@ def test_a_single_area_that_is_split_says_nothing_of_its_error() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(1, 500)), min_size=3, max_size=3), st.floats(0.01, 0.99))
-def test_the_error_goes_with_the_unit_and_does_not_exceed_the_count_at_stake(
+def test_the_error_scales_with_the_unit_and_does_not_exceed_the_count_at_stake(
     cells: list[tuple[float, float]], share: float
 ) -> None:
     found = figures(*((area, rate * base, base) for area, (rate, base) in zip((A, B, C), cells, strict=True)))
     shares = weights((A, N1, share), (A, N2, 1 - share), (B, N1, 1.0), (C, S1, 1.0))
     got = error(found, shares)
-    assert got[N1] == pytest.approx(got[N2]), "what one ward has too much the other has too little"
+    assert got[N1] == pytest.approx(got[N2]), "the excess of one ward is the shortfall of the other"
     tenfold = error(found.assign(count=10 * found["count"]), shares)
     assert tenfold[N1] == pytest.approx(10 * got[N1])
     # Rates between 0 and 1 have a standard deviation of at most 1/2.
@@ -144,7 +144,7 @@ def covered(contracts: Contracts, allocation: pd.DataFrame) -> dict[str, pd.Data
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_intervals_cover_what_output_areas_say(level: str, covered: dict[str, pd.DataFrame]) -> None:
+def test_intervals_cover_the_values_from_output_areas(level: str, covered: dict[str, pd.DataFrame]) -> None:
     shares = covered[level]
     print(f"\n{level}: {len(shares)} figures", shares.mean().round(3).to_dict(), f"\n{shares.round(2).to_string()}")
     assert 0.80 <= shares["stated"].mean() <= 0.97
@@ -154,7 +154,7 @@ def test_intervals_cover_what_output_areas_say(level: str, covered: dict[str, pd
     assert (tables["left_out"] > 0.75).all(), "no table is far off"
 
 
-def test_the_document_says_how_often(covered: dict[str, pd.DataFrame]) -> None:
+def test_the_document_states_the_coverage(covered: dict[str, pd.DataFrame]) -> None:
     header = ["Spread from", "Census figures", "Covered", "Covered, without the table judged"]
     rows = [[title, len(covered[level]), *(f"{share:.1%}" for share in covered[level].mean())]
             for level, title in LEVELS.items()]  # fmt: skip

@@ -1,3 +1,5 @@
+"""Values of wards and authorities from the rows of a source: shares, rates, means, windows and missing figures."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -69,18 +71,18 @@ def close(expected: dict[str, float]) -> Any:
     return pytest.approx(expected, nan_ok=True)
 
 
-def test_of_the_one_area_that_wards_share_no_ward_has_a_value() -> None:
+def test_wards_that_share_their_only_area_have_no_value() -> None:
     # As in the City of London, whose five wards share one MSOA: its figure does not show how the wards differ.
     alone = pd.DataFrame({"area_code": [SMALL[1]], "yes": [50], "asked": [200]})
     got = computed(SHARE, alone)
     assert values(got) == close(dict.fromkeys([*WARDS, NORTH, SOUTH], NAN))
     both = pd.DataFrame({"area_code": SMALL[:2], "yes": [10, 50], "asked": [100, 200]})
     shared = computed(SHARE, both)
-    assert values(shared)[N1] == pytest.approx(19), "of two areas it is, 47.5 of 250"
+    assert values(shared)[N1] == pytest.approx(19), "with two areas there is a value, 47.5 of 250"
     assert values(shared, "allocation_error")[N1] > 0
 
 
-def test_what_is_counted_for_authorities_has_no_ward_value() -> None:
+def test_counts_by_authority_have_no_ward_values() -> None:
     rows = pd.DataFrame({"area_code": [NORTH, NORTH, SOUTH], "year": [2021, 2021, 2021], "cases": [3, 4, 26]})
     rate = {
         "kind": "rate",
@@ -112,14 +114,14 @@ def test_several_columns_are_counted_together() -> None:
     assert pd.isna(values(got)[S2]), "one missing column leaves the sum unknown"
 
 
-def test_only_rows_asked_for_are_counted() -> None:
+def test_only_selected_rows_are_counted() -> None:
     rows = pd.concat(
         [small(yes=[1] * 5, asked=[10] * 5, sex="F"), small(yes=[9] * 5, asked=[10] * 5, sex="M")], ignore_index=True
     )
     assert set(values(computed(SHARE | {"where": {"sex": ["F"]}}, rows)).values()) == {10.0}
 
 
-def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_missing() -> None:
+def test_a_missing_numerator_drops_its_denominator_and_low_coverage_is_missing() -> None:
     # N1 keeps 150 of 250 residents, below 65 %; without the third area N2 keeps 50 of 70, above it.
     got = computed(SHARE, small(yes=[NAN, 8, NAN, 3, 20], asked=[100, 40, 20, 30, 50]))
     assert values(got, "denominator") == close({N1: NAN, N2: 10, S1: 30, S2: 50, NORTH: NAN, SOUTH: 80})
@@ -129,7 +131,7 @@ def test_a_missing_numerator_leaves_its_denominator_out_and_too_little_known_is_
     assert values(got, "covered") == close(covered)
 
 
-def test_the_figure_of_one_area_that_wards_share_is_none_of_theirs() -> None:
+def test_a_ward_known_only_through_a_shared_area_has_no_value() -> None:
     nothing = {"yes": [NAN, 80, NAN, NAN, NAN], "asked": [100, 200, 40, 30, 50]}
     # 50 of the ward's 70 residents live in it, but no figure shows how they differ from the rest of the small area.
     alone = computed(SHARE, small(**nothing))
@@ -139,16 +141,18 @@ def test_the_figure_of_one_area_that_wards_share_is_none_of_theirs() -> None:
     assert not pd.isna(values(two)[N2])
 
 
-def test_a_missing_denominator_leaves_its_numerator_out_and_an_unknown_authority_is_missing() -> None:
+def test_a_missing_denominator_drops_its_numerator_and_an_unknown_authority_is_missing() -> None:
     got = computed(SHARE, small(yes=[10, 8, 6, 3, 20], asked=[100, 40, NAN, NAN, 0]))
     assert values(got) == close({N1: 1600 / 130, N2: 20, S1: NAN, S2: NAN, NORTH: 100 * 18 / 140, SOUTH: NAN})
-    assert (values(got, "covered")[S1], values(got, "covered")[S2]) == (0, 0), "not known, and nobody there"
+    assert (values(got, "covered")[S1], values(got, "covered")[S2]) == (0, 0), (
+        "one is unknown, the other has no residents"
+    )
     assert got.unplaced == 0
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 500), st.floats(0, 1)), min_size=5, max_size=5))
-def test_a_share_conserves_counts_and_stays_between_those_of_its_parts(cells: list[tuple[int, float]]) -> None:
+def test_a_share_conserves_counts_and_stays_between_the_shares_of_its_parts(cells: list[tuple[int, float]]) -> None:
     yes = [asked * part for asked, part in cells]
     got = computed(SHARE, small(yes=yes, asked=[asked for asked, _ in cells]))
     by_ward = values(got, "numerator")
@@ -181,7 +185,7 @@ def test_a_count_of_part_of_a_ward_is_not_divided_by_the_whole() -> None:
     assert got == close({N1: NAN, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
 
-def test_a_small_area_without_a_row_is_not_known_either() -> None:
+def test_a_small_area_without_a_row_counts_as_unknown() -> None:
     got = values(computed(RATE, small(yes=[10, 8, 6, 3, 20]).iloc[[0, 2, 3, 4]]))
     assert got == close({N1: NAN, N2: NAN, S1: 100, S2: 200, NORTH: NAN, SOUTH: 23000 / 130})
 
@@ -207,7 +211,7 @@ def test_a_rate_within_one_table_is_formed_year_by_year_like_a_share() -> None:
         assert part.to_dict() == close({N1: expected, N2: expected, S1: NAN, S2: expected, NORTH: expected, SOUTH: NAN})
 
 
-def test_output_areas_are_used_where_known_and_larger_areas_where_there_are_none() -> None:
+def test_output_areas_are_used_where_known_and_larger_areas_elsewhere() -> None:
     oa = ["E00000001", "E00000002"]
     weights = pd.DataFrame(
         [
@@ -241,7 +245,7 @@ def test_a_share_published_by_ward_needs_no_allocation() -> None:
     assert values(got) == close({N1: 30, N2: 10, S1: NAN, S2: NAN, NORTH: 20, SOUTH: NAN})
 
 
-def test_a_where_that_leaves_no_row_is_named() -> None:
+def test_a_filter_that_leaves_no_row_is_named() -> None:
     rows = small(yes=[1, 1, 1, 1, 1], kind=["theft"] * 5)
     with pytest.raises(SpiError, match="no row of source survey has kind arson"):
         computed(RATE | {"where": {"kind": ["arson"]}}, rows)
@@ -262,7 +266,7 @@ def police(rows: pd.DataFrame, **measure: Any) -> WardValues:
     return computed(CRIME | measure, rows, levels=["point"], column="month")
 
 
-def test_points_are_counted_over_twelve_months_and_a_ward_without_one_has_none() -> None:
+def test_points_are_counted_over_twelve_months_and_a_ward_without_points_counts_zero() -> None:
     year = run_of_months("2023-05", 12)
     got = police(pd.concat([points(year), points(year, ward=S2), points(year[:1], ward=S2)], ignore_index=True))
     assert values(got, "numerator") == close({N1: 12, N2: 0, S1: 0, S2: 13, NORTH: 12, SOUTH: 13})
@@ -281,13 +285,13 @@ def test_a_point_in_no_ward_is_unplaced_only_without_coordinates() -> None:
     assert values(got, "numerator")[NORTH] == 12, "neither is in a ward"
 
 
-def test_a_month_without_the_kind_counted_is_a_month_of_none() -> None:
+def test_a_month_without_the_counted_kind_counts_zero() -> None:
     year = run_of_months("2023-05", 12)
     rows = pd.concat([points(year[:3]), points(year[3:], kind="arson")], ignore_index=True)
     assert values(police(rows, where={"crime_type": ["theft"]}), "numerator")[N1] == 3
 
 
-def test_windows_end_with_the_newest_month_and_months_before_the_first_whole_one_are_none() -> None:
+def test_windows_end_with_the_newest_month_and_earlier_incomplete_windows_are_left_out() -> None:
     got = police(points(run_of_months("2022-03", 29))).values
     assert sorted(got["period_end"].unique()) == [pd.Timestamp(2023, 7, 31), pd.Timestamp(2024, 7, 31)]
     assert sorted(got["period_start"].unique()) == [pd.Timestamp(2022, 8, 1), pd.Timestamp(2023, 8, 1)]
@@ -306,13 +310,13 @@ def test_a_gap_spoils_its_own_window_only() -> None:
     assert set(police(points(months)).values["period_end"]) == {pd.Timestamp(2024, 4, 30)}
 
 
-def test_an_authority_whose_force_did_not_publish_a_month_has_no_value_instead_of_none() -> None:
+def test_an_authority_whose_force_did_not_publish_a_month_is_missing_and_not_zero() -> None:
     year = run_of_months("2023-05", 12)
     got = police(pd.concat([points(year), points(year[:11], ward=S2)], ignore_index=True))
     assert values(got) == close({N1: 48, N2: 0, S1: NAN, S2: NAN, NORTH: 12000 / 320, SOUTH: NAN})
 
 
-def test_each_authority_has_the_windows_it_has_whole() -> None:
+def test_each_authority_has_the_windows_that_are_whole_for_it() -> None:
     months = run_of_months("2022-05", 24)
     rows = pd.concat([points(months[:12]), points(months[12:], ward=S2), points(months[14:])], ignore_index=True)
     known = police(rows).values.dropna(subset=["value"])

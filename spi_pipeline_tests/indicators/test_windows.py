@@ -1,3 +1,5 @@
+"""Windows of months: which months are whole, and which windows an indicator gets from them."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -28,16 +30,16 @@ def north(rows: pd.DataFrame) -> list[str]:
 
 
 @given(st.sets(st.integers(0, 60)), st.integers(1, 14))
-def test_a_window_lacks_no_month_and_all_end_in_the_month_of_the_newest(known: set[int], length: int) -> None:
+def test_windows_are_complete_and_all_end_in_the_calendar_month_of_the_newest(known: set[int], length: int) -> None:
     first = pd.Period("2019-01", "M")
     whole = [str(first + offset) for offset in sorted(known)]
-    found = list(windows({NORTH: whole, SOUTH: []}, Window(months=length)))
-    for window in found:
+    results = list(windows({NORTH: whole, SOUTH: []}, Window(months=length)))
+    for window in results:
         assert len(window.months) == length
         assert set(window.months.astype(str)) <= set(whole)
         assert window.authorities == {NORTH}
-    assert {str(window.months[-1])[5:] for window in found} <= {month[5:] for month in whole[-1:]}
-    gaps = [later.months[-1].ordinal - earlier.months[-1].ordinal for earlier, later in pairwise(found)]
+    assert {str(window.months[-1])[5:] for window in results} <= {month[5:] for month in whole[-1:]}
+    gaps = [later.months[-1].ordinal - earlier.months[-1].ordinal for earlier, later in pairwise(results)]
     assert all(gap > 0 and gap % 12 == 0 for gap in gaps)
 
 
@@ -51,8 +53,8 @@ def test_a_newer_month_moves_every_window() -> None:
 
 def test_a_force_that_is_late_ends_its_own_windows_earlier() -> None:
     whole = {NORTH: months("2022-01", 25), SOUTH: months("2022-01", 24)}
-    found = [(str(one.months[-1]), one.authorities) for one in windows(whole, YEAR)]
-    assert found == [("2022-12", {SOUTH}), ("2023-01", {NORTH}), ("2023-12", {SOUTH}), ("2024-01", {NORTH})]
+    results = [(str(one.months[-1]), one.authorities) for one in windows(whole, YEAR)]
+    assert results == [("2022-12", {SOUTH}), ("2023-01", {NORTH}), ("2023-12", {SOUTH}), ("2024-01", {NORTH})]
 
 
 @pytest.mark.parametrize(("held", "whole"), [(34, True), (33, False), (0, False)])
@@ -61,7 +63,7 @@ def test_a_month_published_in_part_is_not_whole(held: int, whole: bool) -> None:
     assert ("2024-01" in north(rows[rows["crimes"] > 0])) is whole
 
 
-def test_few_incidents_may_be_fewer_still() -> None:
+def test_a_fall_from_few_incidents_still_counts_as_whole() -> None:
     assert north(counted({**dict.fromkeys(months("2023-01", 12), 99), "2024-01": 1}))[-1] == "2024-01"
 
 
@@ -70,7 +72,7 @@ def test_a_lasting_fall_is_not_a_month_published_in_part() -> None:
     assert north(counted(fallen)) == list(fallen)
 
 
-def test_the_months_of_one_authority_are_not_those_of_another() -> None:
+def test_each_authority_has_its_own_months() -> None:
     rows = pd.concat([counted(dict.fromkeys(months("2023-01", 3), 5)), counted({"2023-02": 5}, ward=S1)])
     assert whole_months(rows, ["crimes"], AUTHORITY_OF, 1 / 3) == {NORTH: months("2023-01", 3), SOUTH: ["2023-02"]}
 

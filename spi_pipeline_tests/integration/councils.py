@@ -71,9 +71,9 @@ class Computed:
     def cells(self) -> tuple[object, ...]:
         """The row in the table; its columns are ``COLUMNS``."""
         electors = "–" if self.electors is None else f"{self.electors:.0f}%"
-        told = f"{len(self.faults)}: {self.faults[0]}" if self.faults else FAULTLESS
+        faults = f"{len(self.faults)}: {self.faults[0]}" if self.faults else FAULTLESS
         return (self.name, self.wards, self.slots, self.scored, electors, f"{self.seconds:.0f}",
-                f"{self.megabytes:.0f}", self.warnings, told)  # fmt: skip
+                f"{self.megabytes:.0f}", self.warnings, faults)  # fmt: skip
 
 
 def council_in(folder: Path, code: str, *outputs: str) -> Sandbox:
@@ -81,7 +81,7 @@ def council_in(folder: Path, code: str, *outputs: str) -> Sandbox:
     settings = Settings(council=folder, contracts=CONTRACTS, snapshot=folder / "snapshot", store=str(folder / "store"))
     geography = council_geography(code, settings.england, load_contracts(CONTRACTS).sources)
     (folder / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
-    return Sandbox(settings).making(*outputs)
+    return Sandbox(settings).building(*outputs)
 
 
 def computed(code: str, folder: Path, *outputs: str) -> Computed:
@@ -135,7 +135,7 @@ def _electors(sandbox: Sandbox) -> float | None:
     return float(ratio.std() * 100) if len(ratio) > 1 else None
 
 
-def _alone(code: str, outputs: Sequence[str]) -> Computed:
+def _in_temporary_folder(code: str, outputs: Sequence[str]) -> Computed:
     with TemporaryDirectory() as folder:
         return computed(code, Path(folder), *outputs)
 
@@ -147,7 +147,7 @@ def _all(codes: Sequence[str], outputs: Sequence[str]) -> Iterator[Computed]:
     forked = multiprocessing.get_context("forkserver")
     forked.set_forkserver_preload(["spi_pipeline_tests.integration.councils", "great_expectations"])
     with ProcessPoolExecutor(os.cpu_count(), forked, max_tasks_per_child=1) as pool:
-        for task in as_completed([pool.submit(_alone, code, outputs) for code in codes]):
+        for task in as_completed([pool.submit(_in_temporary_folder, code, outputs) for code in codes]):
             yield task.result()
 
 
@@ -164,21 +164,21 @@ def main() -> int:
     parser.add_argument("--outputs", default="")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--go-on", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     known = councils(Settings().england)
     named = {row["area_code"]: row["area_name"] for row in known}
-    codes = [council_code(name, known) for name in asked.names] or list(named)
-    rows = _in_document() if asked.go_on or asked.names else {}
-    if asked.go_on:
+    codes = [council_code(name, known) for name in options.names] or list(named)
+    rows = _in_document() if options.go_on or options.names else {}
+    if options.go_on:
         codes = [code for code in codes if named[code] not in rows or rows[named[code]][-1] != FAULTLESS]
-    well = True
-    for one in _all(codes, [name for name in asked.outputs.split(",") if name]):
-        rows[one.name], well = one.cells, well and not one.faults and one.scored == one.wards
+    faultless = True
+    for one in _all(codes, [name for name in options.outputs.split(",") if name]):
+        rows[one.name], faultless = one.cells, faultless and not one.faults and one.scored == one.wards
         print(" | ".join(map(str, one.cells)), flush=True)
-        if asked.write:
+        if options.write:
             put_table(DOCUMENT, TABLE, markdown_table(COLUMNS, [rows[name] for name in sorted(rows)],
                                                       numbers=COLUMNS[1:-1]))  # fmt: skip
-    return int(not well)
+    return int(not faultless)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ MONTHS = 8
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """The result of a command: its exit code and its output."""
 
     code: int
@@ -26,7 +26,7 @@ class Said:
     err: str
 
 
-Command = Callable[..., Said]
+Command = Callable[..., CommandResult]
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +74,14 @@ def live(tmp_path: Path) -> Sandbox:
 def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command in this process on a sandbox: ``spi(sandbox, "status", "--json")``."""
 
-    def run(sandbox: Sandbox, *arguments: str) -> Said:
+    def run(sandbox: Sandbox, *arguments: str) -> CommandResult:
         for name, value in sandbox.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["spi", *arguments])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             main()
-        written = capsys.readouterr()
-        return Said(int(left.value.code or 0), written.out, written.err)
+        captured = capsys.readouterr()
+        return CommandResult(int(exited.value.code or 0), captured.out, captured.err)
 
     return run

@@ -68,11 +68,11 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         plain = {name: getattr(value, "get_secret_value", lambda value=value: value)()
                  for name, value in self.settings.model_dump().items()}  # fmt: skip
-        told = {name: ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+        texts = {name: ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
                 for name, value in plain.items() if value is not None}  # fmt: skip
-        return {f"SPI_{name.upper()}": value for name, value in told.items()}
+        return {f"SPI_{name.upper()}": value for name, value in texts.items()}
 
-    def making(self, *outputs: str) -> Sandbox:
+    def building(self, *outputs: str) -> Sandbox:
         """The same sandbox, whose refresh also builds these outputs."""
         return Sandbox(self.settings.model_copy(update={"outputs": frozenset({"database", *outputs})}))
 
@@ -109,13 +109,13 @@ class Sandbox:
             table, metadata = self.store.read(name), self.store.metadata(name)
             self.store.write(name, table, fingerprint="of something else", run_id="by_hand", metadata=metadata)
 
-    def draw(self, name: str, drawn: str) -> None:
+    def add_area(self, name: str, definition: str) -> None:
         """Define an area of the council's own, with a title and an outline, postcodes or codes."""
         file = self.settings.contracts / "areas" / f"{name}.yaml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(f"id: {name}\n{drawn}", encoding="utf-8")
+        file.write_text(f"id: {name}\n{definition}", encoding="utf-8")
 
-    def cure(self) -> None:
+    def restore_figures(self) -> None:
         """Put the embedded figures back."""
         shutil.rmtree(self.settings.snapshot)
         shutil.copytree(SNAPSHOT, self.settings.snapshot)
@@ -158,12 +158,12 @@ def refreshed_once(base: Path, worker: str) -> tuple[Sandbox, Refresh]:
         worker: the worker's name; ``master`` if there is only one process.
     """
     folder = (base if worker == "master" else base.parent) / "refreshed"
-    said = folder / "said.pickle"
+    result_file = folder / "result.pickle"
     with FileLock(folder.with_name("refreshed.lock")):
-        if not said.exists():
+        if not result_file.exists():
             done = empty_sandbox(folder).refresh()
-            said.write_bytes(pickle.dumps(done))
-    return sandbox_in(folder), pickle.loads(said.read_bytes())
+            result_file.write_bytes(pickle.dumps(done))
+    return sandbox_in(folder), pickle.loads(result_file.read_bytes())
 
 
 def with_outputs_once(refreshed: Sandbox, folder: Path) -> Sandbox:
@@ -172,10 +172,10 @@ def with_outputs_once(refreshed: Sandbox, folder: Path) -> Sandbox:
     It is built once for all workers.
     """
     with FileLock(folder.with_name("with_outputs.lock")):
-        sandbox = (sandbox_in(folder) if folder.exists() else copied(refreshed, folder)).making(*get_args(OutputName))
+        sandbox = (sandbox_in(folder) if folder.exists() else copied(refreshed, folder)).building(*get_args(OutputName))
         if not (folder / "made").exists():
-            for name, drawn in OWN_AREAS.items():
-                sandbox.draw(name, drawn)
+            for name, definition in OWN_AREAS.items():
+                sandbox.add_area(name, definition)
             done = sandbox.refresh()
             assert done.faults == [], done.faults
             (folder / "made").touch()

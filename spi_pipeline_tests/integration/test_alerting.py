@@ -35,29 +35,29 @@ def hook() -> Iterator[Inbox]:
         yield inbox
 
 
-def told_at(sandbox: Sandbox, hook: Inbox) -> Sandbox:
+def notified_at(sandbox: Sandbox, hook: Inbox) -> Sandbox:
     return replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
 
 
-def heads(hook: Inbox) -> list[str]:
+def new_titles(hook: Inbox) -> list[str]:
     """The titles of the messages since the last call, without the prefix."""
-    found = [title.removeprefix("[spi_pipeline] ") for title in hook.titles]
+    titles = [title.removeprefix("[spi_pipeline] ") for title in hook.titles]
     hook.received.clear()
-    return found
+    return titles
 
 
 def negative(table: pa.Table) -> pa.Table:
     return column(table, "electorate", lambda values: [-1, *values[1:]])
 
 
-def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
-    sandbox = told_at(sandbox, hook)
+def test_a_broken_rule_is_reported_once_and_so_is_its_resolution(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
+    sandbox = notified_at(sandbox, hook)
     assert spi(sandbox, "alerts", "send").code == 0  # nothing fails, so no alert is sent
     sandbox.rewrite(SOURCE, negative)
     for _ in range(2):  # the second time the failure is already known
-        said = spi(sandbox, "refresh", *ONLY)
-        assert said.code == 1
-        assert "alerts:" not in said.err
+        result = spi(sandbox, "refresh", *ONLY)
+        assert result.code == 1
+        assert "alerts:" not in result.err
     ((title, body),) = hook.received
     status = json.loads(spi(sandbox, "status", "--json").out)
     assert title == f"[spi_pipeline] Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"
@@ -79,14 +79,14 @@ def test_a_broken_rule_is_told_once_and_then_that_it_is_kept(sandbox: Sandbox, h
         assert fact in body, fact
     assert (status["healthy"], status["last_run"]["state"]) == (False, "failed")
     assert any(trouble.startswith(f"table {SOURCE} has been stale since ") for trouble in status["trouble"])
-    heads(hook)
-    sandbox.cure()
+    new_titles(hook)
+    sandbox.restore_figures()
     assert spi(sandbox, "refresh", *ONLY).code == 0
-    assert heads(hook) == [f"Resolved: {SOURCE} breaks its rule between_electorate (and 1 more)"]
+    assert new_titles(hook) == [f"Resolved: {SOURCE} breaks its rule between_electorate (and 1 more)"]
     assert json.loads(spi(sandbox, "status", "--json").out)["healthy"]
 
 
-def test_whoever_answers_for_a_contract_is_told_of_its_tables(
+def test_the_owner_of_a_contract_receives_the_alerts_about_its_tables(
     sandbox: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
     with webhook() as elections:
@@ -117,7 +117,7 @@ def routed(sandbox: Sandbox, file: Path, url: str, **include: str) -> Sandbox:
     return replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_channels": str(file)}))
 
 
-def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
+def test_a_route_selects_alerts_by_the_group_of_a_contract(
     sandbox: Sandbox, hook: Inbox, spi: Command, tmp_path: Path
 ) -> None:
     group = sandbox.contracts.sources[SOURCE].properties.group
@@ -125,7 +125,7 @@ def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
     sandbox.rewrite(SOURCE, negative)
     sandbox.rewrite("census_car_availability", lambda table: table.slice(table.num_rows // 2))
     assert spi(sandbox, "refresh", *ONLY, "--select", "source/census_car_availability").code == 1
-    assert heads(hook) == [f"Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"]
+    assert new_titles(hook) == [f"Failed: {SOURCE} breaks its rule between_electorate (and 1 more)"]
 
 
 @pytest.mark.parametrize(
@@ -137,44 +137,44 @@ def test_the_group_of_a_contract_is_the_word_that_alerts_carry(
         ("rule", "row_counts", "row_count"),
     ],
 )
-def test_a_route_by_a_word_that_no_alert_carries_is_refused(
+def test_a_route_by_a_value_that_no_alert_has_is_refused(
     refreshed: Sandbox, spi: Command, tmp_path: Path, choice: str, word: str, nearest: str
 ) -> None:
     file = tmp_path / "channels.yaml"
     sandbox = routed(refreshed, file, "json://127.0.0.1:9/a-secret-token", **{choice: word})
     refused = f"{file}: include of channel duty: no alert can have the {choice} {word!r}; the nearest is {nearest!r}\n"
     for command in (("alerts", "test"), ("alerts", "send"), ("contracts", "lint")):
-        said = spi(sandbox, *command)
-        assert (said.code, said.out, said.err) == (1, "", refused), command
+        result = spi(sandbox, *command)
+        assert (result.code, result.out, result.err) == (1, "", refused), command
     assert json.loads(spi(sandbox, "status", "--json").out)["alerts_fault"] + "\n" == refused
 
 
-def test_a_refresh_is_not_undone_by_a_route_that_is_refused(sandbox: Sandbox, spi: Command, tmp_path: Path) -> None:
+def test_a_refused_route_does_not_fail_a_refresh(sandbox: Sandbox, spi: Command, tmp_path: Path) -> None:
     sandbox = routed(sandbox, tmp_path / "channels.yaml", "json://127.0.0.1:9/a-secret-token", group="polic")
-    said = spi(sandbox, "refresh")
-    assert said.code == 0
-    assert said.err.endswith("no alert can have the group 'polic'; the nearest is 'police'\n")
+    result = spi(sandbox, "refresh")
+    assert result.code == 0
+    assert result.err.endswith("no alert can have the group 'polic'; the nearest is 'police'\n")
 
 
-def test_every_rule_that_was_judged_is_a_word_of_routes(refreshed: Sandbox) -> None:
+def test_routes_accept_every_evaluated_rule(refreshed: Sandbox) -> None:
     judged = refreshed.store.read_runs("check_result")
     assert judged is not None
     assert set(judged["rule"].to_pylist()) <= routing_values(refreshed.contracts)["rule"]
 
 
-def test_a_rule_that_is_no_longer_promised_is_over(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
-    sandbox = told_at(sandbox, hook)
+def test_an_alert_resolves_when_its_rule_leaves_the_contract(sandbox: Sandbox, hook: Inbox, spi: Command) -> None:
+    sandbox = notified_at(sandbox, hook)
     assert spi(sandbox, "alerts", "send").code == 0
     sandbox.rewrite(SOURCE, lambda table: column(table, "turnout", lambda values: [30.0] * len(values)))
     assert spi(sandbox, "refresh", *ONLY).code == 0, "a warning stops nothing, and the run is green"
-    assert heads(hook) == [f"Failed: {SOURCE} breaks its rule turnout_varies"]
+    assert new_titles(hook) == [f"Failed: {SOURCE} breaks its rule turnout_varies"]
     sandbox.amend(f"sources/{SOURCE}.yaml", "{id: turnout_varies,", "{id: not_all_alike,")
     assert spi(sandbox, "refresh", *ONLY).code == 0
     assert hook.text.count(f"Failed (warning): {SOURCE} breaks its rule not_all_alike") == 1
     assert hook.text.count(f"Resolved: {SOURCE} breaks its rule turnout_varies") == 1
 
 
-def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: Sandbox) -> None:
+def test_samples_show_only_places_times_categories_and_identifiers(refreshed: Sandbox) -> None:
     """Samples hold the columns of the rule and the key; no text column is about a person."""
     texts = [
         (source.id, column.name, column.concept)
@@ -186,39 +186,39 @@ def test_what_a_sample_can_show_is_about_places_times_and_kinds(refreshed: Sandb
     assert [text for text in texts if text[2] not in ("place", "time", "category", "identifier")] == []
 
 
-def test_figures_that_cannot_be_had_are_told_as_stale(sandbox: Sandbox, hook: Inbox) -> None:
-    sandbox = told_at(sandbox, hook)
+def test_figures_that_cannot_be_read_are_reported_as_stale(sandbox: Sandbox, hook: Inbox) -> None:
+    sandbox = notified_at(sandbox, hook)
     check_and_alert(sandbox.settings, sandbox.contracts)
     sandbox.embedded(SOURCE).unlink()
     sandbox.refresh(f"source/{SOURCE}")
     check_and_alert(sandbox.settings, sandbox.contracts)
     assert f"source/{SOURCE} is stale, no new version could be made" in hook.text
     assert "stays in use" in hook.text
-    assert heads(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
-    sandbox.cure()
+    assert new_titles(hook) == [f"Failed: {SOURCE} could not be computed (and 1 more)"]
+    sandbox.restore_figures()
     sandbox.refresh(f"source/{SOURCE}")
     check_and_alert(sandbox.settings, sandbox.contracts)
-    assert heads(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
+    assert new_titles(hook) == [f"Resolved: {SOURCE} could not be computed (and 1 more)"]
 
 
-def as_the_ui_runs_it(sandbox: Sandbox, instance: DagsterInstance) -> str:
+def run_as_the_ui_does(sandbox: Sandbox, instance: DagsterInstance) -> str:
     """Run one source through the job, without the command, and return the id of the run."""
     job = build_definitions(sandbox.settings).resolve_job_def("refresh")
     chosen = [AssetKey(["source", SOURCE])]
     return job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False).run_id
 
 
-def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
+def test_a_failed_run_of_the_ui_is_reported_with_its_root_cause(
     tmp_path_factory: pytest.TempPathFactory, hook: Inbox
 ) -> None:
-    sandbox = told_at(empty_sandbox(tmp_path_factory.mktemp("sandbox")), hook)
+    sandbox = notified_at(empty_sandbox(tmp_path_factory.mktemp("sandbox")), hook)
     with open_instance(sandbox.store.dagster_home) as instance:
-        good = as_the_ui_runs_it(sandbox, instance)
+        good = run_as_the_ui_does(sandbox, instance)
         check_and_alert(sandbox.settings, sandbox.contracts)
-        assert heads(hook) == []
+        assert new_titles(hook) == []
         sandbox.embedded(SOURCE).unlink()
         (sandbox.store.root / "tables" / SOURCE / "current.json").unlink()
-        bad = as_the_ui_runs_it(sandbox, instance)
+        bad = run_as_the_ui_does(sandbox, instance)
         for _ in range(2):
             check_and_alert(sandbox.settings, sandbox.contracts)
         assert [title for title in hook.titles if "the run" in title] == [
@@ -228,21 +228,21 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
         assert f"Observed: source_{SOURCE}: no good version of {SOURCE}: source {SOURCE} has no embedded table" in body
         assert "the run that the UI started succeeds" in body
         assert f"/runs/{bad}" in body
-        heads(hook)
+        new_titles(hook)
 
         stopped = instance.create_run_for_job(build_definitions(sandbox.settings).resolve_job_def("rebuild_index"))
         instance.report_run_canceled(stopped)
         check_and_alert(sandbox.settings, sandbox.contracts)
         assert "Observed: stopped before its end" in hook.text
-        assert heads(hook) == ["Failed: the run rebuild_index was stopped"]
+        assert new_titles(hook) == ["Failed: the run rebuild_index was stopped"]
 
-        sandbox.cure()
-        as_the_ui_runs_it(sandbox, instance)
+        sandbox.restore_figures()
+        run_as_the_ui_does(sandbox, instance)
         check_and_alert(sandbox.settings, sandbox.contracts)
         # A successful refresh resolves all of them; the sixth message in ten minutes is a digest.
         for about in (f"{SOURCE} could not be computed", "the run refresh failed", "the run rebuild_index was stopped"):
             assert hook.text.count(f"Resolved: {about}") == 1
-        assert heads(hook) == ["Digest: resolved 3"]
+        assert new_titles(hook) == ["Digest: resolved 3"]
     listed = {run["run_id"]: run for run in status_of(sandbox.settings)["runs"]}
     assert {run["launched_by"] for run in listed.values()} == {"the UI"}
     assert (listed[good]["state"], listed[bad]["state"], listed[stopped.run_id]["state"]) == (
@@ -253,7 +253,7 @@ def test_a_run_of_the_ui_that_fails_is_told_with_its_root_cause(
     assert listed[bad]["failed_checks"] == 1
 
 
-def test_a_source_overdue_at_its_publisher(
+def test_a_source_overdue_at_its_publisher_is_reported_until_it_is_published(
     refreshed: Sandbox, hook: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """In snapshot mode "today" is the date of the snapshot, whatever the clock shows."""
@@ -264,40 +264,40 @@ def test_a_source_overdue_at_its_publisher(
     taken = Reader(refreshed.store, contracts, refreshed.settings.figures(contracts.geography)).as_of
     published = taken - dt.timedelta(days=31 + 31 + 7)
 
-    def told_of(day: dt.date) -> None:
+    def publish_on(day: dt.date) -> None:
         """Let the police have published the newest month on that day; no other source has a publication date."""
-        told = [{"published_at": f"{day}T09:00:00+00:00"}]
-        monkeypatch.setattr(Reader, "origins", lambda _, name: told if name == source.id else [])
+        origins = [{"published_at": f"{day}T09:00:00+00:00"}]
+        monkeypatch.setattr(Reader, "origins", lambda _, name: origins if name == source.id else [])
 
-    told_of(published)
-    settings = told_at(refreshed, hook).settings
+    publish_on(published)
+    settings = notified_at(refreshed, hook).settings
     monkeypatch.setattr("spi_pipeline.storage.store.Store.alerts", tmp_path)
     for years in (0, 10):
         check_and_alert(settings, contracts, NOW + years * dt.timedelta(days=365))
-    told = "street_crime is overdue at its publisher"
-    ((_, body),) = [message for message in hook.received if f"Failed: {told}" in message[0]]
+    alert = "street_crime is overdue at its publisher"
+    ((_, body),) = [message for message in hook.received if f"Failed: {alert}" in message[0]]
     assert f"Since: {taken - dt.timedelta(days=7):%Y-%m-%d} 00:00 UTC" in body
-    assert [head for head in heads(hook) if told in head] == [f"Failed: {told}", f"Still failing: {told}"]
-    told_of(taken)
+    assert [head for head in new_titles(hook) if alert in head] == [f"Failed: {alert}", f"Still failing: {alert}"]
+    publish_on(taken)
     check_and_alert(settings, contracts, NOW + dt.timedelta(days=3651))
-    assert f"Resolved: {told}" in heads(hook)
+    assert f"Resolved: {alert}" in new_titles(hook)
 
 
-def test_a_trial_names_the_channels_and_no_secret(refreshed: Sandbox, hook: Inbox, spi: Command) -> None:
-    said = spi(told_at(refreshed, hook), "alerts", "test")
-    assert (said.code, said.out, said.err) == (0, "hook: accepted\n", "")
+def test_a_test_message_names_the_channels_and_no_secret(refreshed: Sandbox, hook: Inbox, spi: Command) -> None:
+    result = spi(notified_at(refreshed, hook), "alerts", "test")
+    assert (result.code, result.out, result.err) == (0, "hook: accepted\n", "")
     hook.answer = 403
-    said = spi(told_at(refreshed, hook), "alerts", "test", "--json")
-    (row,) = json.loads(said.out)
-    assert (said.code, row["channel"], row["accepted"]) == (1, "hook", False)
+    result = spi(notified_at(refreshed, hook), "alerts", "test", "--json")
+    (row,) = json.loads(result.out)
+    assert (result.code, row["channel"], row["accepted"]) == (1, "hook", False)
     assert "403" in row["reason"]
-    assert "secret" not in said.out + said.err
+    assert "secret" not in result.out + result.err
     for command in ("test", "send"):
-        nobody = spi(refreshed, "alerts", command)
-        assert nobody.code == 1
-        assert nobody.err.startswith("no alert channel is set up: set SPI_ALERT_URLS")
+        unconfigured = spi(refreshed, "alerts", command)
+        assert unconfigured.code == 1
+        assert unconfigured.err.startswith("no alert channel is set up: set SPI_ALERT_URLS")
     odd = replace(refreshed, settings=refreshed.settings.model_copy(update={"alert_urls": SecretStr("a-secret-word")}))
-    said = spi(odd, "alerts", "send")
-    assert said.code == 1
-    assert "alert URL 1 is not a URL" in said.err
-    assert "secret" not in said.err
+    result = spi(odd, "alerts", "send")
+    assert result.code == 1
+    assert "alert URL 1 is not a URL" in result.err
+    assert "secret" not in result.err

@@ -51,11 +51,11 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 # A single ward; wards that share one MSOA; and two more councils, drawn with a fixed seed.
 @pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 2)])
-def test_a_council_is_computed_whole(name: str, tmp_path: Path) -> None:
-    found = computed(council_code(name, KNOWN), tmp_path, "site", "report")
-    assert found.faults == ()
-    assert found.scored == found.wards
-    assert found.slots >= 25
+def test_a_council_is_computed_completely(name: str, tmp_path: Path) -> None:
+    result = computed(council_code(name, KNOWN), tmp_path, "site", "report")
+    assert result.faults == ()
+    assert result.scored == result.wards
+    assert result.slots >= 25
 
 
 def test_its_site_and_report_are_published(council: Sandbox) -> None:
@@ -66,7 +66,7 @@ def test_its_site_and_report_are_published(council: Sandbox) -> None:
     assert (site / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
-def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(council: Sandbox) -> None:
+def test_its_site_explains_the_allocation_and_offers_no_postcode_search(council: Sandbox) -> None:
     quality = (council.store.published / "site" / "quality.html").read_text(encoding="utf-8")
     assert "Each LSOA counts whole in the ward that it fits best" in quality
     assert "shared out by residents" not in quality
@@ -74,13 +74,13 @@ def test_its_site_says_how_small_areas_are_placed_and_asks_for_no_postcode(counc
 
 
 def values(council: Sandbox, indicator: str) -> pd.Series:
-    found = council.query(
+    rows = council.query(
         "SELECT area_code, value FROM observation WHERE indicator_id = ? AND edition = 2025", indicator
     )
-    return pd.Series(dict(found), dtype="float64")
+    return pd.Series(dict(rows), dtype="float64")
 
 
-def test_the_ward_table_comes_out_as_the_document_shows_it(council: Sandbox) -> None:
+def test_the_ward_table_matches_the_document(council: Sandbox) -> None:
     table = ward_table(council.store.database)
     wards = [row for row in table.rows if row["level"] == "ward"]
     assert len(wards) == 31
@@ -97,44 +97,44 @@ def national(source_id: str) -> pd.DataFrame:
     return read_embedded(ENGLAND, source_id).table.to_pandas()
 
 
-def test_its_scores_say_where_its_wards_stand_in_england_and_what_they_go_with_there(council: Sandbox) -> None:
+def test_its_scores_have_their_national_percentiles_and_correlations(council: Sandbox) -> None:
     own = {ward.code for ward in council.contracts.geography.wards}
     standing = national(STANDING)
-    wanted = standing[standing["area_code"].isin(own)].set_index(["id", "area_code"])["england_percentile"]
-    found = council.query(
+    expected = standing[standing["area_code"].isin(own)].set_index(["id", "area_code"])["england_percentile"]
+    percentiles = council.query(
         "SELECT id, area_code, england_percentile, edition, profile FROM score "
         "WHERE level <> 'indicator' AND england_percentile IS NOT NULL"
     )
-    assert {(name, code): share for name, code, share, *_ in found} == wanted.to_dict()
-    assert {(edition, profile) for *_, edition, profile in found} == {(2026, "spi")}
-    goes = national(GOES_WITH).set_index(["profile", "id", "measure_id"])["correlation"]
-    told = council.query(
+    assert {(name, code): share for name, code, share, *_ in percentiles} == expected.to_dict()
+    assert {(edition, profile) for *_, edition, profile in percentiles} == {(2026, "spi")}
+    correlations = national(GOES_WITH).set_index(["profile", "id", "measure_id"])["correlation"]
+    published = council.query(
         "SELECT profile, id, measure_id, correlation FROM composition "
         "WHERE authority_code = 'E92000001' AND level <> 'indicator'"
     )
-    assert {tuple(key): r for *key, r in told} == goes.to_dict()
+    assert {tuple(key): r for *key, r in published} == correlations.to_dict()
 
 
-def test_figures_go_by_the_official_best_fit(council: Sandbox) -> None:
+def test_figures_are_allocated_by_the_official_best_fit(council: Sandbox) -> None:
     fit = national("lsoa_best_fit")
     ward_of = fit[fit["authority_code"] == COUNCIL].set_index("area_code")["ward_code"]
     homes = national("census_central_heating").set_index("area_code")
     cold = homes["none"].loc[ward_of.index].groupby(ward_of).sum()
-    found = council.query(
+    counts = council.query(
         "SELECT area_code, numerator FROM observation WHERE indicator_id = 'no_central_heating' AND edition = 2026"
     )
-    assert dict(found) == cold.to_dict() | {COUNCIL: cold.sum()}
+    assert dict(counts) == cold.to_dict() | {COUNCIL: cold.sum()}
     assert council.query("SELECT DISTINCT method FROM allocation WHERE geography = 'lsoa21'") == [("best_fit",)]
     assert council.query("SELECT DISTINCT placed_by, split_share FROM area") == [("best_fit", None)]
 
 
-def test_crime_is_at_its_level(council: Sandbox) -> None:
-    found = council.query("SELECT limits FROM indicator WHERE indicator_id = 'burglary'")
-    assert "It is the level of 2018-04 to 2024-03, which no newer counts move." in found[0][0]
+def test_crime_stays_at_its_level(council: Sandbox) -> None:
+    rows = council.query("SELECT limits FROM indicator WHERE indicator_id = 'burglary'")
+    assert "It is the level of 2018-04 to 2024-03, which no newer counts move." in rows[0][0]
     assert values(council, "burglary").notna().all()
 
 
-def test_what_no_source_holds_is_missing_and_says_why(council: Sandbox) -> None:
+def test_indicators_without_a_source_are_missing_with_a_reason(council: Sandbox) -> None:
     for name in WITHOUT:
         assert values(council, name).isna().all(), name
         [(limits,)] = council.query("SELECT limits FROM indicator WHERE indicator_id = ?", name)
@@ -142,19 +142,19 @@ def test_what_no_source_holds_is_missing_and_says_why(council: Sandbox) -> None:
     assert values(council, "turnout").notna().sum() == 32, "elections name wards, here with and without commas"
     outcomes = dict(council.query("SELECT rule, outcome FROM check_result WHERE table_name = 'bus_service'"))
     promised = {rule: outcome for rule, outcome in outcomes.items() if rule not in ("computed", "fresh")}
-    assert promised == {"columns": "passed", "types": "passed"}, "of an empty table nothing else is promised"
+    assert promised == {"columns": "passed", "types": "passed"}, "an empty table keeps no other rules"
 
 
-def test_its_errors_can_be_estimated_though_no_output_areas_tell_how_areas_differ_inside(council: Sandbox) -> None:
+def test_its_errors_can_be_estimated_without_output_areas(council: Sandbox) -> None:
     figures = council.settings.figures(council.contracts.geography)
-    found = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
-    by_name = found.set_index("what")
-    assert "contrast" not in set(found["basis"])
+    estimates = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
+    by_name = estimates.set_index("what")
+    assert "contrast" not in set(estimates["basis"])
     assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500]
 
 
-def test_without_boundaries_no_ward_is_held_against_its_neighbours(council: Sandbox) -> None:
-    found = dict(council.query("SELECT table_name, outcome FROM check_result WHERE rule = 'nothing_unexplained'"))
-    assert found["sanity.neighbours"] == "skipped", "what did not run has not passed"
-    assert found["sanity.constant"] in ("passed", "failed")
+def test_without_boundaries_no_ward_is_compared_with_its_neighbours(council: Sandbox) -> None:
+    outcomes = dict(council.query("SELECT table_name, outcome FROM check_result WHERE rule = 'nothing_unexplained'"))
+    assert outcomes["sanity.neighbours"] == "skipped", "a rule that did not run has not passed"
+    assert outcomes["sanity.constant"] in ("passed", "failed")
     assert council.query("SELECT DISTINCT authority_code FROM sanity") == [(COUNCIL,)]

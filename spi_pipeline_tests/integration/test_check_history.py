@@ -20,7 +20,7 @@ def spoil(sandbox: Sandbox) -> None:
     sandbox.rewrite("local_elections_2023", lambda table: column(table, "area_code", lambda v: ["E05002193", *v[1:]]))
 
 
-def test_a_refused_version_leaves_its_results_beside_those_before(sandbox: Sandbox) -> None:
+def test_a_refused_version_adds_its_results_to_the_earlier_ones(sandbox: Sandbox) -> None:
     before = runs(sandbox)
     spoil(sandbox)
     refused = sandbox.refresh("parliament", "published")
@@ -36,7 +36,7 @@ def test_a_refused_version_leaves_its_results_beside_those_before(sandbox: Sandb
     assert json.loads(rows) == [{"area_code": "E05002193"}]
 
 
-def test_a_store_made_anew_keeps_what_earlier_runs_found(sandbox: Sandbox) -> None:
+def test_a_rebuilt_store_retains_the_results_of_earlier_runs(sandbox: Sandbox) -> None:
     before = runs(sandbox)
     for folder in ("tables", "published"):
         shutil.rmtree(sandbox.store.root / folder)
@@ -46,7 +46,7 @@ def test_a_store_made_anew_keeps_what_earlier_runs_found(sandbox: Sandbox) -> No
     assert runs(sandbox) == before | {again.run_id: sum(len(outcome.results) for outcome in again.outcomes)}
 
 
-def test_a_record_of_before_a_column_was_there_is_null_in_it(sandbox: Sandbox) -> None:
+def test_a_record_older_than_a_column_is_null_in_it(sandbox: Sandbox) -> None:
     before = runs(sandbox)
     new = "      - {name: asked_by, logicalType: string, description: Who asked}\n"
     sandbox.amend(CHECKS, "    quality:\n", f"{new}    quality:\n")
@@ -55,11 +55,11 @@ def test_a_record_of_before_a_column_was_there_is_null_in_it(sandbox: Sandbox) -
     assert sandbox.query("SELECT DISTINCT asked_by FROM check_result") == [(None,)]
 
 
-def test_a_column_older_runs_did_not_record_and_none_may_lack_is_a_sentence(sandbox: Sandbox) -> None:
+def test_a_new_required_column_that_older_runs_lack_is_reported(sandbox: Sandbox) -> None:
     new = "      - {name: asked_by, logicalType: string, required: true, description: Who asked}\n"
     sandbox.amend(CHECKS, "    quality:\n", f"{new}    quality:\n")
     before = runs(sandbox)
     (fault,) = sandbox.refresh("published").faults
-    said = "older rows of check_result have no asked_by, which products/check_result.yaml requires; make it optional"
-    assert fault.startswith(said)
-    assert runs(sandbox) == before, "readers see what they saw before"
+    message = "older rows of check_result have no asked_by, which products/check_result.yaml requires; make it optional"
+    assert fault.startswith(message)
+    assert runs(sandbox) == before, "readers still see the same"

@@ -29,7 +29,7 @@ def test_one_indicator_fills_each_slot_of_the_basis_in_every_edition(refreshed: 
     assert len(refreshed.query("SELECT DISTINCT basis_id FROM edition")) == 1
 
 
-def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(refreshed: Sandbox) -> None:
+def test_the_weights_of_an_edition_add_up_to_one_except_for_estimates(refreshed: Sandbox) -> None:
     shares = refreshed.query("SELECT edition, profile, measured_weight, carried_weight, held_weight FROM edition")
     filled = dict(
         refreshed.query(
@@ -44,23 +44,23 @@ def test_what_an_edition_rests_on_adds_up_but_for_what_is_estimated(refreshed: S
     assert {held <= 0.5 for edition, _, _, _, held in shares if edition != newest} == {True}
 
 
-def test_a_change_is_what_the_scores_of_both_editions_say(refreshed: Sandbox) -> None:
+def test_a_change_is_the_difference_between_the_scores_of_both_editions(refreshed: Sandbox) -> None:
     query = """
         SELECT c.change, c.from_data + c.from_imputation, b.score - a.score, c.rank_change, a.rank - b.rank
         FROM change c
         JOIN score a ON (a.edition, a.profile, a.id, a.area_code) = (edition_from, c.profile, c.id, c.area_code)
         JOIN score b ON (b.edition, b.profile, b.id, b.area_code) = (edition_to, c.profile, c.id, c.area_code)
     """
-    found = refreshed.query(query)
-    assert found
-    assert all(told == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for told, parts, scores, *_ in found)
-    assert all(gained == places for *_, gained, places in found)
+    rows = refreshed.query(query)
+    assert rows
+    assert all(change == pytest.approx(parts) == pytest.approx(scores, abs=1e-6) for change, parts, scores, *_ in rows)
+    assert all(gained == places for *_, gained, places in rows)
     editions = [year for (year,) in refreshed.query("SELECT DISTINCT edition FROM edition ORDER BY 1")]
     pairs = refreshed.query("SELECT DISTINCT edition_from, edition_to FROM change")
     assert sorted(pairs) == sorted([*pairwise(editions), (editions[0], editions[-1])])
 
 
-def test_what_was_measured_once_moves_no_score(refreshed: Sandbox) -> None:
+def test_an_indicator_measured_once_moves_no_score(refreshed: Sandbox) -> None:
     """Only an observation of another period moves a score, or an estimate derived from one."""
     still = "SELECT DISTINCT c.id FROM change c JOIN indicator ON indicator_id = c.id WHERE movable = 0 AND change <> 0"
     estimated = {name for (name,) in refreshed.query("SELECT DISTINCT indicator_id FROM imputation")}
@@ -70,9 +70,9 @@ def test_what_was_measured_once_moves_no_score(refreshed: Sandbox) -> None:
     assert refreshed.query("SELECT count(*) FROM change WHERE movable < 0.5 AND verdict <> 'cannot_tell'") == [(0,)]
 
 
-def test_a_component_moves_by_what_its_indicators_do(refreshed: Sandbox) -> None:
+def test_a_component_moves_with_its_indicators(refreshed: Sandbox) -> None:
     """Under equal weights, the component's change is the mean of its indicators' changes, if a ward has all of them."""
-    told = refreshed.query(
+    rows = refreshed.query(
         """
         SELECT c.change, sum(i.change) / any_value(s.slots)
         FROM change c
@@ -84,5 +84,5 @@ def test_a_component_moves_by_what_its_indicators_do(refreshed: Sandbox) -> None
         GROUP BY c.edition_from, c.edition_to, c.area_code, c.id, c.change
         """,
     )
-    assert any(change for change, _ in told)
-    assert all(change == pytest.approx(mean, abs=1e-6) for change, mean in told)
+    assert any(change for change, _ in rows)
+    assert all(change == pytest.approx(mean, abs=1e-6) for change, mean in rows)

@@ -37,26 +37,26 @@ def run(sandbox: Sandbox, label: str) -> list[StepResult]:
     return sandbox.runner.run([step], "a run", NOW)
 
 
-def test_every_table_says_which_version_it_was_written_under(refreshed: Sandbox) -> None:
+def test_every_table_records_the_version_it_was_written_under(refreshed: Sandbox) -> None:
     for name in refreshed.store.versions():
         assert refreshed.store.metadata(name)[CONTRACT] == version(refreshed, name.split(".")[0])
 
 
-def test_a_last_good_version_of_another_major_does_not_stand_in(sandbox: Sandbox) -> None:
+def test_a_last_good_version_of_another_major_version_is_not_used(sandbox: Sandbox) -> None:
     before, now = raise_major(sandbox, BUS)
     (outcome,) = run(sandbox, "source/bus_service")
     assert (outcome.state, outcome.version) == ("failed", None)
     # The embedded figures have the older major version too, so the table cannot be rebuilt from them.
-    told = "table bus_service was written under version {} of its contract, and " + now + " is in force"
-    assert f"{told.format(before)}: the two versions are incompatible; rebuild the snapshot" in outcome.message
-    assert f"{told.format(before)}: the two versions are incompatible; run spi refresh" in outcome.message
-    assert sandbox.store.current("bus_service") is not None, "it stays where it is, for whoever goes back"
+    message = "table bus_service was written under version {} of its contract, and " + now + " is in force"
+    assert f"{message.format(before)}: the two versions are incompatible; rebuild the snapshot" in outcome.message
+    assert f"{message.format(before)}: the two versions are incompatible; run spi refresh" in outcome.message
+    assert sandbox.store.current("bus_service") is not None, "it stays in the store, in case the contract is reverted"
     (reader,) = run(sandbox, "indicator/bus_service")
-    assert told.format(before) in reader.message
-    assert reader.state == "kept", "the indicator's own last good version still means what it meant"
+    assert message.format(before) in reader.message
+    assert reader.state == "kept", "the indicator's own last good version is still valid"
 
 
-def test_a_table_written_before_tables_had_versions_is_of_the_first(sandbox: Sandbox) -> None:
+def test_a_table_without_a_recorded_version_counts_as_the_first(sandbox: Sandbox) -> None:
     table = sandbox.store.read("bus_service")
     sandbox.store.write("bus_service", table, fingerprint="old", run_id="old")
     assert CONTRACT not in sandbox.store.metadata("bus_service")
@@ -66,7 +66,7 @@ def test_a_table_written_before_tables_had_versions_is_of_the_first(sandbox: San
         sandbox.runner.reader.table("bus_service")
 
 
-def test_a_column_gained_since_is_null_until_the_table_is_made_anew(sandbox: Sandbox) -> None:
+def test_a_new_column_is_null_until_the_table_is_rebuilt(sandbox: Sandbox) -> None:
     new = "      - {name: operator, logicalType: string, description: Operator,\n"
     new += "         customProperties: [{property: concept, value: category}]}\n"
     sandbox.amend(BUS, "    quality:\n", f"{new}    quality:\n")
@@ -74,55 +74,55 @@ def test_a_column_gained_since_is_null_until_the_table_is_made_anew(sandbox: San
     assert sandbox.runner.reader.table("bus_service")["operator"].null_count == 609
 
 
-def test_a_refresh_says_what_it_makes_anew(sandbox: Sandbox, spi: Command) -> None:
+def test_a_refresh_reports_tables_recomputed_for_another_version(sandbox: Sandbox, spi: Command) -> None:
     before, now = raise_major(sandbox, EDITION)
-    said = spi(sandbox, "refresh", "--select", "basis")
-    assert said.code == 0, said.err
-    told = f"1 table was recomputed for another version of the contract: edition {before} (now {now})."
-    assert told in said.out
+    result = spi(sandbox, "refresh", "--select", "basis")
+    assert result.code == 0, result.err
+    message = f"1 table was recomputed for another version of the contract: edition {before} (now {now})."
+    assert message in result.out
     assert sandbox.store.metadata("edition")[CONTRACT] == now
-    assert told not in spi(sandbox, "refresh", "--select", "basis").out
+    assert message not in spi(sandbox, "refresh", "--select", "basis").out
 
 
 def test_a_refresh_sums_up_its_quality(sandbox: Sandbox, spi: Command) -> None:
     sandbox.amend(EDITION, "description: Digest of", "description: A digest of")
-    found = json.loads(spi(sandbox, "refresh", "--select", "basis", "--json").out)
+    report = json.loads(spi(sandbox, "refresh", "--select", "basis", "--json").out)
     # The rules of both tables of the basis, plus the rule "computed" for each.
     rules = sum(len(sandbox.contracts.products[name].rules) + 1 for name in ("indicator", "edition"))
-    assert found["renewed"] == {}
-    assert found["quality"] == {
+    assert report["renewed"] == {}
+    assert report["quality"] == {
         "tables": 2, "rules": rules, "passed": rules, "failed": 0, "errored": 0, "skipped": 0, "warnings": 0,
     }  # fmt: skip
 
 
 def test_a_database_of_another_major_version_is_not_explained(sandbox: Sandbox, spi: Command) -> None:
     before, now = raise_major(sandbox, "products/score.yaml")
-    said = spi(sandbox, "explain", "Farley", "housing")
-    assert said.code == 1
-    assert f"was published under version {before} of the contract of score, but version {now} is in force" in said.err
+    result = spi(sandbox, "explain", "Farley", "housing")
+    assert result.code == 1
+    assert f"was published under version {before} of the contract of score, but version {now} is in force" in result.err
 
 
-def test_a_database_without_a_column_gained_since_is_not_explained_but_rebuilt(sandbox: Sandbox, spi: Command) -> None:
+def test_a_database_that_lacks_a_new_column_is_not_explained(sandbox: Sandbox, spi: Command) -> None:
     before = version(sandbox, "score")
     new = "      - {name: mood, logicalType: string, description: How it feels}\n"
     sandbox.amend("products/score.yaml", "    quality:\n", f"{new}    quality:\n")
     sandbox.amend("products/score.yaml", f"version: {before}", f"version: {before[0]}.9.0")
-    said = spi(sandbox, "explain", "Farley", "housing")
-    assert said.code == 1
-    gained = f"and lacks mood, which version {before[0]}.9.0 has; run spi refresh"
-    assert f"under version {before} of the contract of score {gained}" in said.err
+    result = spi(sandbox, "explain", "Farley", "housing")
+    assert result.code == 1
+    lacking = f"and lacks mood, which version {before[0]}.9.0 has; run spi refresh"
+    assert f"under version {before} of the contract of score {lacking}" in result.err
 
 
 @pytest.mark.parametrize("arguments", [["refresh"], ["status"], ["check"]])
 def test_a_store_of_a_newer_layout_is_left_alone(sandbox: Sandbox, spi: Command, arguments: list[str]) -> None:
     (sandbox.store.root / "layout").write_text("3\n")
     before = sorted((sandbox.store.root / "tables").rglob("*"))
-    said = spi(sandbox, *arguments)
-    assert said.code == 1
-    assert f"The store {sandbox.store.root} has layout '3' of a newer version of this program" in said.err
+    result = spi(sandbox, *arguments)
+    assert result.code == 1
+    assert f"The store {sandbox.store.root} has layout '3' of a newer version of this program" in result.err
     assert sorted((sandbox.store.root / "tables").rglob("*")) == before
 
 
-def test_a_store_from_before_layouts_were_numbered_is_of_the_first(sandbox: Sandbox, spi: Command) -> None:
+def test_a_store_without_a_layout_number_counts_as_the_first(sandbox: Sandbox, spi: Command) -> None:
     (sandbox.store.root / "layout").unlink()
     assert spi(sandbox, "check").code == 0

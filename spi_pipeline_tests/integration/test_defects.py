@@ -22,8 +22,8 @@ from spi_pipeline_tests.integration.fixtures import Command
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-def _faults(said_err: str) -> list[str]:
-    return [line for line in said_err.splitlines() if " done" not in line]
+def _faults(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if " done" not in line]
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def test_a_step_that_breaks_keeps_its_good_version(due: Sandbox, spi: Command, m
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "compute", compute)
-        said = spi(due, "refresh")
-    assert said.code == 1
-    assert "Traceback" not in said.out + said.err
-    (fault,) = _faults(said.err)
+        result = spi(due, "refresh")
+    assert result.code == 1
+    assert "Traceback" not in result.out + result.err
+    (fault,) = _faults(result.err)
     assert fault.startswith(
         "index/social_progress_index broke in our own code (ZeroDivisionError: division by zero); report it with the "
         "trace in the log of run "
@@ -58,7 +58,7 @@ def test_a_step_that_breaks_keeps_its_good_version(due: Sandbox, spi: Command, m
     assert due.refresh().state == "succeeded"
 
 
-def test_an_operation_that_breaks_beyond_its_steps_is_named(
+def test_an_operation_that_breaks_outside_its_steps_is_named(
     due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = due.digests()
@@ -68,15 +68,15 @@ def test_an_operation_that_breaks_beyond_its_steps_is_named(
 
     with monkeypatch.context() as patch:
         patch.setattr(runner.Runner, "_ended", ended)
-        said = spi(due, "refresh")
-    assert said.code == 1
-    assert "Traceback" not in said.out + said.err
-    (fault,) = _faults(said.err)
+        result = spi(due, "refresh")
+    assert result.code == 1
+    assert "Traceback" not in result.out + result.err
+    (fault,) = _faults(result.err)
     assert fault.startswith("index_social_progress_index broke in our own code (KeyError: 'a name nobody knows')")
     assert due.digests() == before
 
 
-def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
+def test_a_store_that_cannot_be_read_while_reporting_to_dagster_is_not_a_defect(
     due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreadable(*_arguments: Any) -> Any:
@@ -84,9 +84,9 @@ def test_a_store_that_cannot_be_read_when_dagster_is_told_is_no_defect(
 
     with monkeypatch.context() as patch:
         patch.setattr(Provenance, "tags", unreadable)
-        said = spi(due, "refresh")
-    assert said.code == 1
-    assert _faults(said.err) == [
+        result = spi(due, "refresh")
+    assert result.code == 1
+    assert _faults(result.err) == [
         "index_social_progress_index: current.json could not be read (Input/output error): look at the disk."
     ]
     assert due.refresh().state == "succeeded"
@@ -100,9 +100,9 @@ def test_a_database_that_cannot_be_built_is_named(due: Sandbox, spi: Command, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "write", write)
-        said = spi(due, "refresh")
-    assert said.code == 1
-    (fault,) = _faults(said.err)
+        result = spi(due, "refresh")
+    assert result.code == 1
+    (fault,) = _faults(result.err)
     assert fault.startswith("publication/outputs broke in our own code (TypeError: no such cast)")
     assert due.query("SELECT * FROM score ORDER BY ALL") == scores
 
@@ -114,36 +114,36 @@ def test_a_command_that_breaks_names_the_file_with_the_trace(
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(status, "due_steps", broken)
-    said = spi(refreshed, "status")
-    assert (said.code, said.out) == (1, "")
-    (sentence,) = said.err.splitlines()
-    told, _, trace = sentence.rpartition(" ")
-    assert told == "spi broke in our own code (ZeroDivisionError: division by zero); report it with the trace in"
+    result = spi(refreshed, "status")
+    assert (result.code, result.out) == (1, "")
+    (sentence,) = result.err.splitlines()
+    message, _, trace = sentence.rpartition(" ")
+    assert message == "spi broke in our own code (ZeroDivisionError: division by zero); report it with the trace in"
     assert "Traceback" in Path(trace).read_text(encoding="utf-8")
     Path(trace).unlink()
 
 
 @pytest.mark.parametrize("command", [["--help"], ["contracts", "lint"], ["status", "--json"]])
-def test_output_that_nothing_takes_is_a_sentence(sandbox: Sandbox, command: list[str]) -> None:
+def test_output_that_cannot_be_written_is_reported(sandbox: Sandbox, command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        left = subprocess.run(
+        done = subprocess.run(
             [str(Path(sys.executable).with_name("spi")), *command], stdout=full, stderr=subprocess.PIPE, text=True,
             env=os.environ | sandbox.environment, check=False,
         )  # fmt: skip
-    assert left.returncode == 1
-    assert left.stderr == (
+    assert done.returncode == 1
+    assert done.stderr == (
         "The output could not be written (No space left on device): free some disk space and run the command again.\n"
     )
 
 
-def test_a_defect_is_told_where_its_trace_cannot_be_kept(
+def test_a_defect_is_reported_even_if_its_trace_cannot_be_written(
     sandbox: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def broken(*_asked: object) -> None:
+    def broken(*_arguments: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(status, "status_of", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    said = spi(sandbox, "status")
-    assert said.code == 1
-    assert said.err.strip().endswith("; no trace could be written (No such file or directory)")
+    result = spi(sandbox, "status")
+    assert result.code == 1
+    assert result.err.strip().endswith("; no trace could be written (No such file or directory)")

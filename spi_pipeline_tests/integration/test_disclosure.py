@@ -24,10 +24,10 @@ from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline.storage.published.releases import SIGNED, Contents
 from spi_pipeline.storage.published.releases import Release as FrozenRelease
 from spi_pipeline_tests.integration.sandboxes import SNAPSHOT, Sandbox, column, copied, empty_sandbox
-from spi_pipeline_tests.integration.test_own_table import owning
+from spi_pipeline_tests.integration.test_own_table import with_own_table
 
 FEW, NEXT, TOWN = 3, 11, "E06000032"
-CALLED = "Night calls (per 1,000 residents)"
+TITLE = "Night calls (per 1,000 residents)"
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,12 @@ def counts() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, counts: dict[str, int]) -> Sandbox:
     """A sandbox with these calls and every output that holds figures."""
-    sandbox = empty_sandbox(tmp_path_factory.mktemp("few")).making("site", "downloads")
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("few")).building("site", "downloads")
     every = read_embedded(sandbox.settings.snapshot, "postcodes").table.to_pandas()
     first = every.groupby("ward_code")["postcode"].first()
-    sandbox = owning(sandbox, "Postcode\n" + "".join(f"{first[ward]}\n" * count for ward, count in counts.items()))
+    sandbox = with_own_table(
+        sandbox, "Postcode\n" + "".join(f"{first[ward]}\n" * count for ward, count in counts.items())
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         done = sandbox.refresh()
@@ -94,9 +96,7 @@ def test_both_wards_are_suppressed_and_the_town_is_counted_without_them(
     assert shown == others | {TOWN: sum(others.values())}
 
 
-def test_no_table_in_any_form_holds_what_the_counts_could_be_worked_out_from(
-    published: Sandbox, secrets: list[float]
-) -> None:
+def test_no_table_or_download_holds_figures_that_reveal_the_counts(published: Sandbox, secrets: list[float]) -> None:
     seen = 0
     for name, frame in frames(published):
         numbers = frame.select_dtypes("number").to_numpy(dtype=float, na_value=float("nan"))
@@ -108,15 +108,15 @@ def test_no_table_in_any_form_holds_what_the_counts_could_be_worked_out_from(
 
 def test_no_table_holds_a_row_of_the_indicator_and_ward_with_a_count(published: Sandbox, hidden: list[str]) -> None:
     for name in ("what_would_it_take", "target"):
-        asked = f"SELECT count(*) FROM {name} WHERE indicator_id = 'night_calls' AND area_code IN (?, ?)"
-        assert published.query(asked, *hidden) == [(0,)]
+        query = f"SELECT count(*) FROM {name} WHERE indicator_id = 'night_calls' AND area_code IN (?, ?)"
+        assert published.query(query, *hidden) == [(0,)]
 
 
-def test_the_workbook_says_that_they_are_withheld(published: Sandbox, hidden: list[str]) -> None:
+def test_the_workbook_marks_both_wards_as_withheld(published: Sandbox, hidden: list[str]) -> None:
     book = openpyxl.load_workbook(published.store.database.resolve().parent / "site/downloads/spi.xlsx")
     names = dict(published.query("SELECT area_code, area_name FROM area"))
     sheet = [[cell.value for cell in row] for row in book["Indicators"]]
-    (column,) = [at for row in sheet for at, cell in enumerate(row) if str(cell).startswith(CALLED)]
+    (column,) = [at for row in sheet for at, cell in enumerate(row) if str(cell).startswith(TITLE)]
     cells = {row[0]: row[column] for row in sheet if row[0] in names.values()}
     assert len(cells) == len(names)
     withheld = {name: cell for name, cell in cells.items() if not isinstance(cell, float | int)}
@@ -127,16 +127,16 @@ def test_the_workbook_says_that_they_are_withheld(published: Sandbox, hidden: li
 def test_the_pages_of_both_wards_say_that_it_is_withheld(published: Sandbox, hidden: list[str]) -> None:
     site = published.store.database.resolve().parent / "site"
     names = dict(published.query("SELECT area_code, area_name FROM area"))
-    told = 0
+    pages = 0
     for page in sorted((site / "wards").glob("*.html")):
         tree = html.document_fromstring(page.read_bytes())
-        rows = [row.text_content() for row in tree.xpath("//tr") if CALLED.split(" (")[0] in row.text_content()]
+        rows = [row.text_content() for row in tree.xpath("//tr") if TITLE.split(" (")[0] in row.text_content()]
         ward = [code for code in hidden if names[code] in tree.findtext(".//h1", "")]
         if ward and page.stem != "index":
             assert rows, page
             assert all("withheld" in row for row in rows), rows
-            told += 1
-    assert told == 2
+            pages += 1
+    assert pages == 2
 
 
 def disclosure(sandbox: Sandbox, table: str = "observation") -> Rule:
@@ -159,26 +159,28 @@ def with_counts(sandbox: Sandbox, planted: dict[str, int]) -> pa.Table:
     return pa.Table.from_pandas(table, preserve_index=False)
 
 
-def found(sandbox: Sandbox, planted: dict[str, int]) -> str:
+def verdict(sandbox: Sandbox, planted: dict[str, int]) -> str:
     (result,) = evaluate(with_counts(sandbox, planted), [disclosure(sandbox)], table_name="observation")
     return f"{result.outcome}: {result.observed}"
 
 
-def test_a_planted_count_is_found_where_it_stands_and_where_the_town_tells_of_it(
+def test_a_planted_count_is_detected_directly_and_through_the_town_total(
     published: Sandbox, counts: dict[str, int], hidden: list[str]
 ) -> None:
     few, following = hidden
     whole = sum(counts.values())
-    assert found(published, {}).startswith("passed: 152 counts")
-    assert found(published, {TOWN: whole}).startswith("passed"), "fourteen in two wards may be any"
-    assert found(published, {few: FEW}).startswith("failed: 1 figure gives away a count below its minimum")
-    alone = found(published, {TOWN: whole, following: NEXT})
+    assert verdict(published, {}).startswith("passed: 152 counts")
+    assert verdict(published, {TOWN: whole}).startswith("passed"), "fourteen in two wards reveal neither count"
+    assert verdict(published, {few: FEW}).startswith("failed: 1 figure gives away a count below its minimum")
+    alone = verdict(published, {TOWN: whole, following: NEXT})
     assert alone.endswith(f"{few}, left of {TOWN}"), alone
-    assert str(FEW) not in alone.replace(few, "").replace(TOWN, "").replace("2025-12-31", ""), "it is not told"
-    assert found(published, {TOWN: whole - 10}).endswith(f"left of {TOWN}"), "four in two wards"
+    assert str(FEW) not in alone.replace(few, "").replace(TOWN, "").replace("2025-12-31", ""), (
+        "the count is not revealed"
+    )
+    assert verdict(published, {TOWN: whole - 10}).endswith(f"left of {TOWN}"), "four in two wards"
 
 
-def test_a_planted_count_is_found_from_release_to_release(
+def test_a_planted_count_is_detected_between_releases(
     published: Sandbox, counts: dict[str, int], hidden: list[str]
 ) -> None:
     few, following = hidden
@@ -191,12 +193,12 @@ def test_a_planted_count_is_found_from_release_to_release(
     assert (one["indicator_id"], one["area_code"]) == ("night_calls", few)
 
 
-def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
+def test_a_draft_that_reveals_a_count_together_with_a_signed_release_is_refused(
     published: Sandbox, counts: dict[str, int], hidden: list[str], tmp_path: Path
 ) -> None:
     sandbox = copied(published, tmp_path)
     plant(sandbox, published, {hidden[1]: NEXT})
-    first = _frozen(sandbox, "first")
+    first = _create_release(sandbox, "first")
     refuse_disclosure(sandbox.runner)
     plant(sandbox, published, {TOWN: sum(counts.values())})
     refuse_disclosure(sandbox.runner)  # the first is not signed, so nobody holds it
@@ -204,9 +206,9 @@ def test_what_a_signed_release_and_a_draft_give_away_together_is_not_frozen(
         sandbox.store.releases.add(first, SIGNED, at="2026-11-28T00:00:00+00:00", by="Ann", note="the first")
     with pytest.raises(
         SpiError, match=r"Compared with release first, table observation would disclose a count below"
-    ) as said:
+    ) as raised:
         refuse_disclosure(sandbox.runner)
-    assert hidden[0] in str(said.value)
+    assert hidden[0] in str(raised.value)
 
 
 def plant(sandbox: Sandbox, published: Sandbox, planted: dict[str, int]) -> None:
@@ -222,7 +224,7 @@ def plant(sandbox: Sandbox, published: Sandbox, planted: dict[str, int]) -> None
     sandbox.store.write("observation", table, run_id="by_hand", **kept)  # type: ignore[arg-type]
 
 
-def _frozen(sandbox: Sandbox, name: str) -> FrozenRelease:
+def _create_release(sandbox: Sandbox, name: str) -> FrozenRelease:
     """A release of the tables that the disclosure check needs."""
     versions = {table: sandbox.store.current(table) for table in ("observation", "area", "allocation")}
     files = {table: version.path for table, version in versions.items() if version}
@@ -231,7 +233,7 @@ def _frozen(sandbox: Sandbox, name: str) -> FrozenRelease:
         return sandbox.store.releases.create(name, {"tables": digests}, Contents({}, files, {}, {}, {}))
 
 
-def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(published: Sandbox) -> None:
+def test_a_postcode_in_a_table_is_refused_and_no_file_has_one(published: Sandbox) -> None:
     (rule,) = [rule for rule in published.contracts.products["area"].rules if rule.kind == "unplaced"]
     table = published.store.read("area")
     planted = column(table, "area_name", lambda names: ["LU1 2AB", *names[1:]])
@@ -242,16 +244,16 @@ def test_a_postcode_beside_a_figure_is_refused_in_a_table_and_in_a_file(publishe
     assert not any(row["placed"] for row in files)
 
 
-@pytest.mark.parametrize(("minimum", "told"), [(5, []), (10, [("stop_and_search", "E05014754")])])
-def test_what_the_check_would_find_in_the_published_figures_of_luton(
-    refreshed: Sandbox, minimum: int, told: list[tuple[str, str]]
+@pytest.mark.parametrize(("minimum", "expected"), [(5, []), (10, [("stop_and_search", "E05014754")])])
+def test_the_check_applied_to_the_published_figures_of_luton(
+    refreshed: Sandbox, minimum: int, expected: list[tuple[str, str]]
 ) -> None:
     contracts = refreshed.contracts
     sources = {
         name: replace(source, properties=source.properties.model_copy(update={"minimum_count": minimum}))
         for name, source in contracts.sources.items()
     }
-    seen = []
+    disclosed = []
     for name, measured in (("observation", contracts.indicators), ("context", contracts.context)):
         about = "indicator_id" if name == "observation" else "measure_id"
         all_least = {
@@ -266,13 +268,13 @@ def test_what_the_check_would_find_in_the_published_figures_of_luton(
             },
         )  # fmt: skip
         (result,) = evaluate(refreshed.store.read(name), [rule], table_name=name)
-        seen += [(row[about], row["area_code"]) for row in result.failing_rows]
-    assert seen == told
+        disclosed += [(row[about], row["area_code"]) for row in result.failing_rows]
+    assert disclosed == expected
 
 
-def test_the_check_looked_and_found_nothing(published: Sandbox) -> None:
-    asked = "SELECT DISTINCT outcome FROM check_result WHERE rule = ? AND table_name = ?"
+def test_the_check_ran_and_passed(published: Sandbox) -> None:
+    query = "SELECT DISTINCT outcome FROM check_result WHERE rule = ? AND table_name = ?"
     for table in ("indicator_value.night_calls", "observation", "what_would_it_take"):
-        assert published.query(asked, "disclosure", table) == [("passed",)], table
+        assert published.query(query, "disclosure", table) == [("passed",)], table
     for table in ("observation", "area", "recent"):
-        assert published.query(asked, "unplaced", table) == [("passed",)], table
+        assert published.query(query, "unplaced", table) == [("passed",)], table

@@ -19,7 +19,7 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 FAILS, CHANGES, STAYS = "background_pollution", "street_crime", "census_car_availability"
 SELECT = tuple(f"source/{name}" for name in (FAILS, CHANGES, STAYS))
 # The source that the job fetches, and the table computed from it.
-JOB, MADE = "fuel_poverty_lilee", "context"
+JOB, COMPUTED = "fuel_poverty_lilee", "context"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
 
 
-def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
+def test_a_failing_publisher_is_reported_once_and_stops_no_other(
     live: Sandbox, publishers: Publishers, spi: Command
 ) -> None:
     assert live.refresh(*SELECT).faults == []
@@ -35,52 +35,55 @@ def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
     publishers.fault("defra_pcm", "503")
     newest = max(live.store.read(CHANGES)["month"].to_pylist())
     publishers.fault("police", "revision", month=newest)
-    said = spi(live, "refresh", "--live", *(word for name in SELECT for word in ("--select", name)), "--json")
-    assert said.code == 1
-    told = json.loads(said.out)
-    (fault,) = told["faults"]
+    result = spi(live, "refresh", "--live", *(word for name in SELECT for word in ("--select", name)), "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    (fault,) = report["faults"]
     assert fault.startswith(f"{FAILS}: ")
     assert fault.count("responded with 503 Service Unavailable (503)") == 1
     assert "old, stays in use" in fault
-    assert said.err.count("responded with 503 Service Unavailable (503)") <= 1
+    assert result.err.count("responded with 503 Service Unavailable (503)") <= 1
 
     version = live.store.current(FAILS)
     assert version
-    assert (version.sha256, version.stale_run_id) == (before[FAILS], told["run_id"])
+    assert (version.sha256, version.stale_run_id) == (before[FAILS], report["run_id"])
     assert fault.startswith(str(version.stale_reason))
     assert {name for name, digest in live.digests().items() if before[name] != digest} == {CHANGES}
     for name in (CHANGES, STAYS):
         assert live.store.current(name).stale_since is None  # type: ignore[union-attr]
-    recorded = live.store.read_run("source_release", told["run_id"])
+    recorded = live.store.read_run("source_release", report["run_id"])
     assert recorded
     states = {(row["source_id"], row["state"]) for row in recorded.to_pylist()}
     assert states == {(FAILS, "stale"), (CHANGES, "fresh")}
 
     publishers.heal("defra_pcm")
-    healed = live.refresh(*SELECT)
-    assert (healed.state, [step.label for step in healed.stale]) == ("succeeded", [f"fetch/{FAILS}", f"source/{FAILS}"])
+    repaired = live.refresh(*SELECT)
+    assert (repaired.state, [step.label for step in repaired.stale]) == (
+        "succeeded",
+        [f"fetch/{FAILS}", f"source/{FAILS}"],
+    )
     assert live.store.current(FAILS).stale_since is None  # type: ignore[union-attr]
     assert live.digests()[FAILS] == before[FAILS]
 
 
-def test_where_nothing_is_new_publishers_are_asked_whether_there_is_and_no_step_is_run(
+def test_without_new_data_only_conditional_requests_are_made_and_no_step_runs(
     live: Sandbox, publishers: Publishers
 ) -> None:
     publishers.site.validators = "all"
     live.refresh(*SELECT)
     before = live.store.versions()
-    given = [seen.path for seen in publishers.asked("defra_pcm") if seen.status == 200]
+    downloaded = [request.path for request in publishers.asked("defra_pcm") if request.status == 200]
     publishers.requests.clear()
     again = live.refresh(*SELECT)
     assert (again.state, again.stale, again.requests) == ("nothing to do", [], len(publishers.requests))
-    assert given
-    assert [seen.path for seen in publishers.asked("defra_pcm") if seen.status == 304] == given
-    assert not [seen for seen in publishers.asked("defra_pcm") if seen.status == 200]
+    assert downloaded
+    assert [request.path for request in publishers.asked("defra_pcm") if request.status == 304] == downloaded
+    assert not [request for request in publishers.asked("defra_pcm") if request.status == 200]
     assert live.store.versions() == before
     assert live.store.read_run("check_result", again.run_id) is None
 
 
-def test_embedded_figures_stand_in_where_a_publisher_never_answered(live: Sandbox, publishers: Publishers) -> None:
+def test_embedded_figures_stand_in_for_a_publisher_that_never_responded(live: Sandbox, publishers: Publishers) -> None:
     publishers.fault("*", "503")
     done = live.refresh(f"source/{STAYS}")
     (fault,) = done.faults
@@ -111,8 +114,8 @@ def test_a_job_fetches_parses_and_publishes_as_the_command_does(council: Sandbox
     published = council.store.published_version()
     done = job(council, JOB)
     assert done.success
-    asked = len(publishers.requests)
-    assert asked
+    request_count = len(publishers.requests)
+    assert request_count
     version = council.store.current(JOB)
     assert version
     assert (version.run_id, version.stale_since) == (done.run_id, None)
@@ -122,13 +125,13 @@ def test_a_job_fetches_parses_and_publishes_as_the_command_does(council: Sandbox
     files = council.query("SELECT DISTINCT sha256, state FROM source_release WHERE run_id = ?", done.run_id)
     assert set(files) == {(one.sha256, "fresh") for one in downloads.downloads}
     assert council.store.published_version() != published
-    made = council.store.current(MADE)
-    assert made
-    assert made.run_id == done.run_id
+    computed = council.store.current(COMPUTED)
+    assert computed
+    assert computed.run_id == done.run_id
 
     again = council.refresh(f"source/{JOB}")
-    assert (again.state, again.stale) == ("nothing to do", []), "the command would have come to the same"
-    assert len(publishers.requests) > asked, "though it asks"
+    assert (again.state, again.stale) == ("nothing to do", []), "the command has nothing left to do"
+    assert len(publishers.requests) > request_count, "although it makes requests"
 
 
 def test_a_job_whose_fetch_fails_keeps_what_readers_see(council: Sandbox, publishers: Publishers) -> None:

@@ -35,7 +35,7 @@ def once() -> None:
     pass
 
 
-def ran(home: Path, *names: str) -> str:
+def run_assets(home: Path, *names: str) -> str:
     run_id = str(uuid.uuid4())
     picked = dg.define_asset_job("job", list(names) or "*")
     job = dg.Definitions(assets=[always, once], jobs=[picked]).resolve_job_def("job")
@@ -53,13 +53,13 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def test_the_last_word_on_every_asset_stays_and_the_file_shrinks(store: Store) -> None:
+def test_tidying_retains_the_latest_event_of_every_asset_and_shrinks_the_file(store: Store) -> None:
     home = store.dagster_home
-    first, *others = [ran(home), *(ran(home, "always") for _ in range(12))]
+    first, *others = [run_assets(home), *(run_assets(home, "always") for _ in range(12))]
     before = history_bytes(home)
     with open_instance(home) as instance:
-        told = tidy(instance, store, KEEP, dry=True)[1]
-        assert tidy(instance, store, KEEP)[1] == told > 10 * 20_000
+        freed = tidy(instance, store, KEEP, dry=True)[1]
+        assert tidy(instance, store, KEEP)[1] == freed > 10 * 20_000
         assert tidy(instance, store, KEEP)[1] == 0
         assert {run.run_id for run in instance.get_runs()} == {first, *others[-2:]}
         last = instance.get_latest_materialization_event(dg.AssetKey("once"))
@@ -70,15 +70,15 @@ def test_the_last_word_on_every_asset_stays_and_the_file_shrinks(store: Store) -
         assert latest.run_id == others[-1]
         assert len(instance.get_records_for_run(others[-1]).records) > 5
         assert [instance.get_job_snapshot(run.job_snapshot_id or "").name for run in instance.get_runs()] == ["job"] * 3
-    assert history_bytes(home) < 0.6 * before, "empty, the databases take a third"
-    ran(home)
+    assert history_bytes(home) < 0.6 * before, "empty databases alone take a third"
+    run_assets(home)
 
 
-def test_runs_of_others_in_an_instance_of_ones_own_stay(
+def test_runs_of_others_in_a_shared_instance_are_retained(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    theirs = {ran(tmp_path) for _ in range(4)}
+    theirs = {run_assets(tmp_path) for _ in range(4)}
     with open_instance(store.dagster_home) as instance:
         assert tidy(instance, store, KEEP)[1] == 0
         assert {run.run_id for run in instance.get_runs()} == theirs
@@ -100,59 +100,59 @@ def torn(file: Path) -> None:
 def unreadable(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         for table, column in (("runs", "run_body"), ("event_logs", "event"), ("asset_keys", "last_materialization")):
-            there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-            if there:
+            present = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            if present:
                 connection.execute(f"UPDATE {table} SET {column} = substr({column}, 3)")
         connection.commit()
 
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db", "schedules/schedules.db"])
 @pytest.mark.parametrize("how", [garbage, emptied, torn])
-def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
+def test_a_damaged_database_is_set_aside_and_a_new_one_is_begun(
     store: Store, name: str, how: Callable[[Path], None]
 ) -> None:
     home = store.dagster_home
-    ran(home)
+    run_assets(home)
     assert damage(home) == []
     how(home / name)
-    (said,) = renew(home)
+    (message,) = renew(home)
     (place,) = set_aside_folders(home)
-    assert said.startswith(f"Dagster's history is damaged ({home / name}: ")
-    assert said.endswith(f"it was set aside as {place} and a new one was begun; no figure depends on it")
+    assert message.startswith(f"Dagster's history is damaged ({home / name}: ")
+    assert message.endswith(f"it was set aside as {place} and a new one was begun; no figure depends on it")
     assert (place / Path(name).name).exists()
-    ran(home)
+    run_assets(home)
     assert damage(home, deep=True) == []
 
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/event_log.db"])
 @pytest.mark.parametrize("how", [garbage, unreadable])
-def test_a_refresh_goes_on_with_a_history_begun_anew(sandbox: Sandbox, name: str, how: Callable[[Path], None]) -> None:
+def test_a_refresh_continues_with_a_new_history(sandbox: Sandbox, name: str, how: Callable[[Path], None]) -> None:
     sandbox.make_due("target/target")
     how(sandbox.store.dagster_home / name)
     done = sandbox.refresh()
     assert done.faults == []
     assert [outcome.state for outcome in done.outcomes] == ["written", "published"]
-    (said,) = done.notices
-    assert "was set aside as" in said
+    (message,) = done.notices
+    assert "was set aside as" in message
     assert status_of(sandbox.settings)["healthy"]
 
 
-def test_status_says_that_a_history_is_damaged_and_leaves_it(sandbox: Sandbox) -> None:
+def test_status_reports_a_damaged_history_and_leaves_it(sandbox: Sandbox) -> None:
     garbage(sandbox.store.dagster_home / "history" / "runs.db")
-    found = status_of(sandbox.settings)
-    assert not found["healthy"]
-    (said,) = found["damage"]
-    assert said.endswith("spi refresh sets it aside and begins a new one")
+    status = status_of(sandbox.settings)
+    assert not status["healthy"]
+    (message,) = status["damage"]
+    assert message.endswith("spi refresh sets it aside and begins a new one")
     assert set_aside_folders(sandbox.store.dagster_home) == []
 
 
-def test_a_history_that_seems_torn_for_a_moment_is_looked_at_again(
+def test_a_history_that_seems_damaged_for_a_moment_is_checked_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran(store.dagster_home)
+    run_assets(store.dagster_home)
     torn_once = iter(["database disk image is malformed"])
     seen = history._seen
-    monkeypatch.setattr(history, "_seen", lambda *asked: next(torn_once, None) or seen(*asked))
+    monkeypatch.setattr(history, "_seen", lambda *arguments: next(torn_once, None) or seen(*arguments))
     assert damage(store.dagster_home) == []
 
 
@@ -162,11 +162,11 @@ def test_a_refresh_sets_a_damaged_record_of_an_earlier_run_aside(sandbox: Sandbo
     file.write_bytes(file.read_bytes()[:-1])
     done = sandbox.refresh()
     assert done.faults == []
-    assert [told.partition(" was damaged")[0] for told in done.notices] == [str(file)]
+    assert [notice.partition(" was damaged")[0] for notice in done.notices] == [str(file)]
     assert status_of(sandbox.settings)["healthy"]
 
 
-def test_days_in_a_row_leave_no_more_than_is_to_be_kept(sandbox: Sandbox) -> None:
+def test_daily_refreshes_retain_no_more_than_the_settings_allow(sandbox: Sandbox) -> None:
     keeping = {"keep_runs": 2, "keep_versions": 0, "keep_publications": 0}
     kept = Sandbox(sandbox.settings.model_copy(update=keeping))
     days = list(years(kept, 4))
@@ -178,6 +178,6 @@ def test_days_in_a_row_leave_no_more_than_is_to_be_kept(sandbox: Sandbox) -> Non
     with open_instance(kept.store.dagster_home) as instance:
         keys = instance.all_asset_keys()
         assert len(keys) > 100
-        assert all(map(instance.get_latest_materialization_event, keys)), "the UI knows what there is"
+        assert all(map(instance.get_latest_materialization_event, keys)), "the UI still knows every asset"
     assert kept.store.damage(deep=True) == []
-    assert kept.refresh().stale == [], "that something was pruned makes nothing due"
+    assert kept.refresh().stale == [], "pruning makes nothing due"

@@ -20,7 +20,7 @@ from spi_pipeline.run.plan import build_plan
 from spi_pipeline_tests.integration.sandboxes import Sandbox, refreshed_once
 
 # Settings written by an earlier version of the pipeline, with a class that no longer exists.
-OF_BEFORE = """\
+EARLIER_SETTINGS = """\
 telemetry:
   enabled: false
 event_log_storage:
@@ -38,7 +38,7 @@ def trivial() -> Iterator[dg.MaterializeResult[Any]]:
     yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="one", passed=True)])
 
 
-def ran(home: Path) -> str:
+def run_asset(home: Path) -> str:
     """Run one asset on the instance in a folder and return the id of the run."""
     run_id = str(uuid.uuid4())
     job = dg.Definitions(assets=[trivial]).resolve_implicit_global_asset_job_def()
@@ -48,9 +48,9 @@ def ran(home: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["plain", "#1 of 50% off", "a b", "it's", "ü"])
-def test_a_store_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+def test_a_store_can_be_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     home = tmp_path / name / "dagster"
-    run_id = ran(home)
+    run_id = run_asset(home)
     with open_instance(home) as instance:
         assert (
             len(instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records) == 1
@@ -60,28 +60,28 @@ def test_a_store_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["alone", "named by DAGSTER_HOME"])
-def test_settings_of_a_version_before_give_way_and_the_history_stays(
+def test_settings_of_an_earlier_version_are_replaced_and_the_history_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
     if named:
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    run_id = ran(tmp_path)
+    run_id = run_asset(tmp_path)
     settings = tmp_path / "dagster.yaml"
-    wanted = settings.read_text(encoding="utf-8")
-    settings.write_text(OF_BEFORE.format(home=tmp_path), encoding="utf-8")
+    expected = settings.read_text(encoding="utf-8")
+    settings.write_text(EARLIER_SETTINGS.format(home=tmp_path), encoding="utf-8")
     with open_instance(tmp_path) as instance:
         (run,) = instance.get_runs()
         assert (run.run_id, run.status) == (run_id, dg.DagsterRunStatus.SUCCESS)
         assert instance.get_latest_materialization_event(dg.AssetKey("trivial"))
-    assert settings.read_text(encoding="utf-8") == wanted
+    assert settings.read_text(encoding="utf-8") == expected
 
 
-def test_a_store_that_keeps_a_file_for_each_run_goes_on_so_and_its_history_stays(tmp_path: Path) -> None:
+def test_a_store_with_a_file_for_each_run_keeps_that_layout_and_its_history(tmp_path: Path) -> None:
     job = dg.Definitions(assets=[trivial]).resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as before:
-        first = job.execute_in_process(instance=before).run_id
-    (tmp_path / "dagster.yaml").write_text(OF_BEFORE.format(home=tmp_path), encoding="utf-8")
-    second = ran(tmp_path)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as earlier:
+        first = job.execute_in_process(instance=earlier).run_id
+    (tmp_path / "dagster.yaml").write_text(EARLIER_SETTINGS.format(home=tmp_path), encoding="utf-8")
+    second = run_asset(tmp_path)
     with open_instance(tmp_path) as instance:
         for run_id in (first, second):
             assert instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
@@ -89,7 +89,7 @@ def test_a_store_that_keeps_a_file_for_each_run_goes_on_so_and_its_history_stays
     assert not (tmp_path / "history" / "event_log.db").exists()
 
 
-def test_names_that_dagster_keeps_to_itself_are_in_one_file() -> None:
+def test_private_names_of_dagster_are_used_in_one_file() -> None:
     root = Path(str(spi_pipeline.__file__)).parent
     users = set()
     for path in root.rglob("*.py"):
@@ -102,12 +102,12 @@ def test_names_that_dagster_keeps_to_itself_are_in_one_file() -> None:
     assert users == {"orchestration/dagster_internals.py"}
 
 
-def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
+def test_dagster_holds_one_evaluation_for_every_evaluated_family(
     refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> None:
     first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
     keys = table_keys(build_plan(refreshed.contracts))
-    wanted = {
+    expected = {
         dg.AssetCheckKey(keys[outcome.table], CHECKS[family_of(result.rule.kind)][0])
         for outcome in first.outcomes
         for result in outcome.results
@@ -118,7 +118,7 @@ def test_dagster_holds_one_evaluation_for_every_family_that_was_evaluated(
         events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     assert run.status == dg.DagsterRunStatus.SUCCESS
     evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events]
-    assert sorted(evaluation.asset_check_key for evaluation in evaluations) == sorted(wanted)
+    assert sorted(evaluation.asset_check_key for evaluation in evaluations) == sorted(expected)
     assert all(evaluation.passed for evaluation in evaluations)
 
 
@@ -127,7 +127,7 @@ def test_the_history_of_a_full_run_stays_small(refreshed: Sandbox) -> None:
     assert sum(path.stat().st_size for path in files) / 1e6 < MOST_MEGABYTES
 
 
-def test_settings_in_a_folder_of_ones_own_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_in_the_folder_of_dagster_home_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with open_instance(tmp_path / "store" / "dagster"):

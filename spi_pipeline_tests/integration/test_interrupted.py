@@ -51,11 +51,11 @@ def due(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def _faults(said_err: str) -> list[str]:
-    return [line for line in said_err.splitlines() if " done" not in line]
+def _faults(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if " done" not in line]
 
 
-def _assert_heals(sandbox: Sandbox, before: dict[str, str], scores: list[tuple]) -> None:
+def _assert_recovers(sandbox: Sandbox, before: dict[str, str], scores: list[tuple]) -> None:
     """Assert that readers still see the old state and that the next refresh repairs everything."""
     assert sandbox.query(SCORES) == scores
     assert status_of(sandbox.settings)["stale_steps"]
@@ -71,7 +71,7 @@ def _assert_heals(sandbox: Sandbox, before: dict[str, str], scores: list[tuple])
 
 
 @pytest.mark.parametrize("folder", ["tables", "published", "runs/check_result", "runs/run"])
-def test_a_full_disk_is_told_in_a_sentence(
+def test_a_full_disk_is_reported_in_one_message(
     due: Sandbox, spi: Command, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     before, scores = due.digests(), due.query(SCORES)
@@ -84,24 +84,27 @@ def test_a_full_disk_is_told_in_a_sentence(
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "sync", sync)
         patch.setattr(publication, "sync", sync)
-        said = spi(due, "refresh")
-    assert "Traceback" not in said.err + said.out
-    faults = _faults(said.err)
-    assert said.code == 1
+        result = spi(due, "refresh")
+    assert "Traceback" not in result.err + result.out
+    faults = _faults(result.err)
+    assert result.code == 1
     (fault,) = faults
     assert str(full) in fault
     assert "No space left on device" in fault
     assert "free some disk space and run the command again" in fault
     if folder.startswith("runs/"):  # all is built but not recorded; for runs/run only the start is
-        found = status_of(due.settings)
-        assert (found["healthy"], found["last_run"]["state"]) == (False, "killed" if folder == "runs/run" else "failed")
+        status = status_of(due.settings)
+        assert (status["healthy"], status["last_run"]["state"]) == (
+            False,
+            "killed" if folder == "runs/run" else "failed",
+        )
         assert due.refresh().state == "nothing to do"
         assert status_of(due.settings)["healthy"]
         return
-    _assert_heals(due, before, scores)
+    _assert_recovers(due, before, scores)
 
 
-def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_that_cannot_be_recorded_is_still_reported(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The failure to record a run must not replace the original fault: both are reported."""
     full = due.store.root / "runs" / "run"
 
@@ -122,7 +125,7 @@ def test_a_fault_that_cannot_be_recorded_is_told_all_the_same(due: Sandbox, monk
     assert ".parquet could not be written (" in record
 
 
-def test_what_the_store_does_not_hold_is_not_done(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_the_store_lacks_does_not_count_as_done(due: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even without a fault, the refresh checks that the store holds the versions it reports as written."""
     lost: list[str] = []
     whole = Runner._write_table
@@ -142,7 +145,7 @@ def test_what_the_store_does_not_hold_is_not_done(due: Sandbox, monkeypatch: pyt
     assert not status_of(due.settings)["healthy"]
 
 
-def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: Sandbox, spi: Command) -> None:
+def test_a_full_disk_under_dagsters_history_is_reported_in_one_message(due: Sandbox, spi: Command) -> None:
     """SQLite reports a full disk, here because its files must not grow."""
     before, scores = due.digests(), due.query(SCORES)
 
@@ -152,20 +155,20 @@ def test_a_full_disk_under_dagsters_log_is_told_in_a_sentence(due: Sandbox, spi:
 
     event.listen(Engine, "connect", no_growth)
     try:
-        said = spi(due, "refresh")
+        result = spi(due, "refresh")
     finally:
         event.remove(Engine, "connect", no_growth)
-    assert said.code == 1
-    assert "Traceback" not in said.err + said.out
-    (fault,) = _faults(said.err)
+    assert result.code == 1
+    assert "Traceback" not in result.err + result.out
+    (fault,) = _faults(result.err)
     assert fault == (
         "Dagster could not continue (database or disk is full); readers still see the last publication: fix this and "
         "run spi refresh"
     )
-    _assert_heals(due, before, scores)
+    _assert_recovers(due, before, scores)
 
 
-def test_a_truncated_table_is_made_again(sandbox: Sandbox) -> None:
+def test_a_truncated_table_is_rebuilt(sandbox: Sandbox) -> None:
     before = sandbox.digests()
     version = sandbox.store.current(INDEX)
     assert version is not None
@@ -176,15 +179,15 @@ def test_a_truncated_table_is_made_again(sandbox: Sandbox) -> None:
     assert sandbox.store.read(INDEX).num_rows
 
 
-def test_a_rotten_table_is_found_when_it_is_read_and_made_again(due: Sandbox) -> None:
+def test_a_corrupt_table_is_noticed_on_reading_and_rebuilt(due: Sandbox) -> None:
     """The file has the right size but other bytes, so only reading it reveals the damage."""
     before, scores = due.digests(), due.query(SCORES)
     version = due.store.current("element_score.opportunity")
     assert version is not None
     version.path.write_bytes(version.path.read_bytes()[::-1])
-    (found,) = status_of(due.settings)["damage"]
-    assert found.startswith("Table 'element_score.opportunity' of the store is damaged")
-    _assert_heals(due, before, scores)
+    (message,) = status_of(due.settings)["damage"]
+    assert message.startswith("Table 'element_score.opportunity' of the store is damaged")
+    _assert_recovers(due, before, scores)
 
 
 # --- a second refresh at once
@@ -202,9 +205,9 @@ def test_a_second_refresh_is_refused_and_the_lock_dies_with_its_holder(due: Sand
     holder.start()
     try:
         assert here.recv() == "held"
-        said = spi(due, "refresh")
-        assert said.code == 1
-        (fault,) = _faults(said.err)
+        result = spi(due, "refresh")
+        assert result.code == 1
+        (fault,) = _faults(result.err)
         assert f"is being written by process {holder.pid} since " in fault
         assert "wait until that has ended, then run the command again" in fault
         assert spi(due, "refresh", "--dry-run").code == 0  # a dry run needs no lock
@@ -299,60 +302,60 @@ def test_a_kill_at_any_moment_leaves_the_last_whole_state(
     process = child(_refresh_and_die, due, moment)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    _assert_heals(due, before, scores)
+    _assert_recovers(due, before, scores)
     with open_instance(due.store.dagster_home) as instance:
         ended = {run.status for run in instance.get_runs()}
     assert dg.DagsterRunStatus.STARTED not in ended  # otherwise it would count as running for ever
 
 
-def test_a_killed_refresh_is_told_before_anybody_refreshes_again(
+def test_a_killed_refresh_is_reported_before_the_next_refresh(
     due: Sandbox, child: Callable[..., BaseProcess], spi: Command
 ) -> None:
     with webhook() as hook:
-        told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
-        assert spi(told, "alerts", "send").code == 0
+        notified = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+        assert spi(notified, "alerts", "send").code == 0
         before = {title for title, _ in hook.received}
         child(_refresh_and_die, due, _before_the_database_is_swapped).join(60)
-        found = status_of(due.settings)
-        assert not found["healthy"]
-        assert found["last_run"]["state"] == "killed"
-        assert any("by spi refresh, was killed: the process" in trouble for trouble in found["trouble"])
+        status = status_of(due.settings)
+        assert not status["healthy"]
+        assert status["last_run"]["state"] == "killed"
+        assert any("by spi refresh, was killed: the process" in trouble for trouble in status["trouble"])
         for _ in range(2):  # the second time the failure is already known
-            assert spi(told, "alerts", "send").code == 0
+            assert spi(notified, "alerts", "send").code == 0
         new = [(title, body) for title, body in hook.received if title not in before]
         ((title, body),) = [(title, body) for title, body in new if "the run" in title]
         assert title == "[spi_pipeline] Failed: the run refresh failed"
         assert "Observed: the process of this run ended before the run did" in body
         assert "the run that spi refresh started succeeds" in body
         assert due.refresh().state == "succeeded"
-        assert spi(told, "alerts", "send").code == 0
+        assert spi(notified, "alerts", "send").code == 0
         assert "Resolved: the run refresh failed" in hook.text
 
 
-def test_a_refresh_killed_before_its_first_step_is_told(
+def test_a_refresh_killed_before_its_first_step_is_reported(
     due: Sandbox, child: Callable[..., BaseProcess], spi: Command
 ) -> None:
     with webhook() as hook:
-        told = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
-        assert spi(told, "alerts", "send").code == 0
+        notified = replace(due, settings=due.settings.model_copy(update={"alert_urls": SecretStr(f"hook={hook.url}")}))
+        assert spi(notified, "alerts", "send").code == 0
         process = child(_refresh_and_die, due, _before_the_first_step)
         process.join(60)
-        found = status_of(due.settings)
-        assert (found["healthy"], found["last_run"]["state"]) == (False, "killed")
-        assert f"process {process.pid} of " in found["last_run"]["cause"]
-        assert spi(told, "alerts", "send").code == 0
+        status = status_of(due.settings)
+        assert (status["healthy"], status["last_run"]["state"]) == (False, "killed")
+        assert f"process {process.pid} of " in status["last_run"]["cause"]
+        assert spi(notified, "alerts", "send").code == 0
         assert hook.titles[-1] == "[spi_pipeline] Failed: the run refresh failed"
-        assert status_of(due.settings)["last_run"]["state"] == "killed", "it is on the list of runs now"
+        assert status_of(due.settings)["last_run"]["state"] == "killed", "it is in the list of runs now"
         assert not due.store.runs_in_progress()
     assert due.refresh().state == "succeeded"
     assert status_of(due.settings)["healthy"]
 
 
-def test_a_run_that_goes_on_is_said_to(due: Sandbox) -> None:
+def test_a_run_in_progress_is_reported_as_running(due: Sandbox) -> None:
     about = {"began": dt.datetime.now(dt.UTC).isoformat(), "name": "refresh", "pid": 1, "host": "one"}
     with due.store.running("a-run", about):
-        found = status_of(due.settings)
-        assert (found["last_run"]["state"], found["last_run"]["run_id"]) == ("running", "a-run")
+        status = status_of(due.settings)
+        assert (status["last_run"]["state"], status["last_run"]["run_id"]) == ("running", "a-run")
     assert status_of(due.settings)["last_run"]["state"] == "killed"
 
 
@@ -369,7 +372,7 @@ def _hang(sandbox: Sandbox) -> None:
     Runner._made = hang  # type: ignore[method-assign, assignment]
 
 
-def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: Sandbox, child: Callable[..., BaseProcess]) -> None:
+def test_a_hanging_run_is_ended_and_the_next_one_starts(due: Sandbox, child: Callable[..., BaseProcess]) -> None:
     before, scores = due.digests(), due.query(SCORES)
     hasty = replace(due, settings=due.settings.model_copy(update={"compute_hours": 2e-3}))
     process = child(_refresh_and_die, hasty, _hang)
@@ -380,7 +383,7 @@ def test_a_run_that_hangs_is_ended_and_the_next_one_starts(due: Sandbox, child: 
     assert run["state"] == "killed"
     assert run["cause"].startswith(f"the run hung: process {process.pid} of ")
     assert Path(run["cause"].rpartition("is in ")[2]).read_text().startswith("Timeout (")
-    _assert_heals(due, before, scores)
+    _assert_recovers(due, before, scores)
 
 
 def test_a_run_past_its_deadline_ends_before_its_next_operation(due: Sandbox) -> None:
@@ -407,7 +410,7 @@ main()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_command_itself_ended_half_way(due: Sandbox, ending: signal.Signals) -> None:
+def test_a_command_ended_half_way_leaves_the_last_good_state(due: Sandbox, ending: signal.Signals) -> None:
     before, scores = due.digests(), due.query(SCORES)
     process = subprocess.Popen(
         [sys.executable, "-c", SLOWLY],
@@ -423,13 +426,13 @@ def test_the_command_itself_ended_half_way(due: Sandbox, ending: signal.Signals)
     _out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode != 0
-    found = status_of(due.settings)
-    assert not found["healthy"]
+    status = status_of(due.settings)
+    assert not status["healthy"]
     if ending == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
-        assert found["last_run"]["state"] == "killed"
+        assert status["last_run"]["state"] == "killed"
     else:
         assert process.returncode == 130
         assert err.rstrip().endswith("stopped; finished work is kept, run the command again to continue")
-        assert found["last_run"]["state"] == "stopped"
-    _assert_heals(due, before, scores)
+        assert status["last_run"]["state"] == "stopped"
+    _assert_recovers(due, before, scores)

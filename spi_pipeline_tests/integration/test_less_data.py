@@ -32,9 +32,9 @@ CRIMES = [
 
 
 @pytest.fixture(scope="module")
-def spare(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def reduced(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A refreshed store of Luton without the counts of its police and its elections."""
-    sandbox = empty_sandbox(tmp_path_factory.mktemp("spare")).making("site", "report")
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("spare")).building("site", "report")
     sandbox.amend(
         "geography.yaml",
         "police_force: bedfordshire}",
@@ -52,50 +52,50 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return sandbox
 
 
-def test_crime_stands_at_its_level_where_no_counts_move_it(spare: Sandbox) -> None:
+def test_crime_stays_at_its_level_without_counts(reduced: Sandbox) -> None:
     figures = read_embedded(SNAPSHOT, "deprivation_2025").table.to_pandas().set_index("area_code")
-    weights = spare.runner.reader.frame("allocation").query("geography == 'lsoa21'")
+    weights = reduced.runner.reader.frame("allocation").query("geography == 'lsoa21'")
     rate = weights["small_area_code"].map(figures["theft"])
     own = weights["weight"] * weights["residents"]
-    stood = (rate * own).groupby(weights["area_code"]).sum() / own.groupby(weights["area_code"]).sum()
-    found = spare.query(
+    level_rates = (rate * own).groupby(weights["area_code"]).sum() / own.groupby(weights["area_code"]).sum()
+    rows = reduced.query(
         "SELECT area_code, value, lower, upper FROM observation JOIN area USING (area_code) "
         "WHERE indicator_id = 'theft' AND level = 'ward' AND edition = 2026"
     )
-    assert len(found) == 20
-    for code, value, lower, upper in found:
-        assert value == pytest.approx(stood[code])
+    assert len(rows) == 20
+    for code, value, lower, upper in rows:
+        assert value == pytest.approx(level_rates[code])
         # Single years of Luton's wards differ from their level by 11%; the interval is 1.96 times that on either side.
         assert (value - lower, upper - value) == pytest.approx([1.96 * 0.11 * value] * 2, rel=1e-4)
 
 
-def test_a_level_says_of_when_it_is_and_that_nothing_newer_moves_it(spare: Sandbox) -> None:
-    rows = spare.query(
+def test_a_level_states_its_period_and_that_no_newer_counts_move_it(reduced: Sandbox) -> None:
+    rows = reduced.query(
         "SELECT indicator_id, in_basis, source_id, useful_years, limits FROM indicator WHERE component_id = 'safety'"
     )
-    told = {name: tuple(rest) for name, *rest in rows}
+    catalogue = {name: tuple(rest) for name, *rest in rows}
     for name, start in {**dict.fromkeys(CRIMES, "2018-04"), "anti_social_behaviour": "2022-04"}.items():
-        used, source, years, limits = told[name]
+        used, source, years, limits = catalogue[name]
         assert (used, source, years) == (True, "deprivation_2025", 8)
-        said = f" It is the level of {start} to 2024-03, which no newer counts move. Missing for Luton: {REASON}"
-        assert said in limits
-        dated = spare.query(
+        limit = f" It is the level of {start} to 2024-03, which no newer counts move. Missing for Luton: {REASON}"
+        assert limit in limits
+        dated = reduced.query(
             "SELECT DISTINCT period_start, period_end, status, error_basis FROM observation "
             "WHERE indicator_id = ? AND edition = 2026", name
         )  # fmt: skip
         assert dated == [(dt.date(int(start[:4]), 4, 1), dt.date(2024, 3, 31), "carried", "dispersion")]
-        page = (spare.store.published / "site" / "indicators" / f"{name}.html").read_text(encoding="utf-8")
+        page = (reduced.store.published / "site" / "indicators" / f"{name}.html").read_text(encoding="utf-8")
         assert "which no newer counts move" in page
-        assert "published in April" not in page, "the months are those of what was counted"
-    assert spare.query("SELECT count(*) FROM recent") == [(0,)]
+        assert "published in April" not in page, "the months are those of the counts"
+    assert reduced.query("SELECT count(*) FROM recent") == [(0,)]
 
 
-def test_a_component_without_figures_is_left_out_and_the_index_is_formed_of_the_others(spare: Sandbox) -> None:
+def test_a_component_without_figures_is_left_out_and_the_index_is_computed_from_the_others(reduced: Sandbox) -> None:
     for table in ("score", "change", "rank_interval", "scorecard", "composition", "residual"):
-        assert spare.query(f"SELECT count(*) FROM {table} WHERE id = 'rights_and_voice'") == [(0,)]
+        assert reduced.query(f"SELECT count(*) FROM {table} WHERE id = 'rights_and_voice'") == [(0,)]
     for table in ("weight", "contribution"):
-        assert spare.query(f"SELECT count(*) FROM {table} WHERE 'rights_and_voice' IN (id, parent_id)") == [(0,)]
-    rows = spare.query(
+        assert reduced.query(f"SELECT count(*) FROM {table} WHERE 'rights_and_voice' IN (id, parent_id)") == [(0,)]
+    rows = reduced.query(
         "SELECT w.id, w.weight, c.contribution, s.score, p.score FROM weight w "
         "JOIN contribution c USING (edition, profile, parent_id, id) "
         "JOIN score s ON (s.edition, s.profile, s.id, s.area_code) = (w.edition, w.profile, w.id, c.area_code) "
@@ -106,44 +106,46 @@ def test_a_component_without_figures_is_left_out_and_the_index_is_formed_of_the_
     assert [weight for _, weight, *_ in rows] == pytest.approx([1 / 3] * 3)
     assert [part for _, _, part, *_ in rows] == pytest.approx([score / 3 for *_, score, _ in rows])
     assert rows[0][4] == pytest.approx(sum(score for *_, score, _ in rows) / 3)
-    ranks = spare.query(
+    ranks = reduced.query(
         "SELECT rank FROM score WHERE id = 'social_progress_index' AND edition = 2026 AND profile = 'spi' "
         "AND rank IS NOT NULL ORDER BY rank"
     )
     assert ranks == [(place,) for place in range(1, 21)]
 
 
-def test_why_a_component_is_left_out_stands_in_the_tables(spare: Sandbox) -> None:
-    found = dict(spare.query("SELECT id, missing_because FROM element WHERE missing_because IS NOT NULL"))
-    assert set(found) == {"rights_and_voice"}
+def test_the_tables_state_why_a_component_is_left_out(reduced: Sandbox) -> None:
+    reasons = dict(reduced.query("SELECT id, missing_because FROM element WHERE missing_because IS NOT NULL"))
+    assert set(reasons) == {"rights_and_voice"}
     for name in ("turnout", "stop_and_search", "electoral_registration"):
-        assert f"{name}: Missing for Luton: {REASON}" in found["rights_and_voice"]
-    assert "turnout_of_council: Missing here: local_elections has no embedded figures" in found["rights_and_voice"]
-    outcomes = dict(spare.query("SELECT rule, observed FROM check_result WHERE table_name = 'weight.rights_and_voice'"))
-    assert outcomes["row_count"] == found["rights_and_voice"]
-    assert spare.query("SELECT table_name, rule FROM check_result WHERE outcome IN ('failed', 'errored')") == []
-    row = spare.query("SELECT rights_and_voice_score, opportunity_score FROM ward_overview WHERE level = 'ward'")
+        assert f"{name}: Missing for Luton: {REASON}" in reasons["rights_and_voice"]
+    assert "turnout_of_council: Missing here: local_elections has no embedded figures" in reasons["rights_and_voice"]
+    outcomes = dict(
+        reduced.query("SELECT rule, observed FROM check_result WHERE table_name = 'weight.rights_and_voice'")
+    )
+    assert outcomes["row_count"] == reasons["rights_and_voice"]
+    assert reduced.query("SELECT table_name, rule FROM check_result WHERE outcome IN ('failed', 'errored')") == []
+    row = reduced.query("SELECT rights_and_voice_score, opportunity_score FROM ward_overview WHERE level = 'ward'")
     assert {score for score, _ in row} == {None}
     assert None not in {score for _, score in row}
 
 
-def test_explain_says_why_there_is_no_score(spare: Sandbox) -> None:
-    with open_question(spare.store.database, spare.contracts, "Barnfield", "rights_and_voice") as question:
-        told = [line.strip(" │├└─") for line in plain(show_score(explain(question), spare.contracts))]
-        assert told[1] == "Rights and Voice rights_and_voice: no score"
-        assert f"Turnout at the local election (%) turnout: Missing for Luton: {REASON}" in told
+def test_explain_says_why_there_is_no_score(reduced: Sandbox) -> None:
+    with open_question(reduced.store.database, reduced.contracts, "Barnfield", "rights_and_voice") as question:
+        lines = [line.strip(" │├└─") for line in plain(show_score(explain(question), reduced.contracts))]
+        assert lines[1] == "Rights and Voice rights_and_voice: no score"
+        assert f"Turnout at the local election (%) turnout: Missing for Luton: {REASON}" in lines
         assert explain_interval(question).root.interval_origin[0].startswith("It has no score")
         with pytest.raises(UnknownNameError, match=r"^rights_and_voice has no score, so none has changed: "):
             explain_change(question)
-    with open_question(spare.store.database, spare.contracts, "Barnfield", "opportunity") as question:
+    with open_question(reduced.store.database, reduced.contracts, "Barnfield", "opportunity") as question:
         assert [part.id for part in explain(question).root.children][-1] == "rights_and_voice"
-    with open_question(spare.store.database, spare.contracts, "Barnfield", "theft") as question:
-        told = plain(show_score(explain(question), question.contracts))
-        assert any("which no newer counts move" in line for line in told)
+    with open_question(reduced.store.database, reduced.contracts, "Barnfield", "theft") as question:
+        lines = plain(show_score(explain(question), question.contracts))
+        assert any("which no newer counts move" in line for line in lines)
 
 
-def test_site_and_report_name_what_is_left_out(spare: Sandbox) -> None:
-    site = spare.store.published / "site"
+def test_site_and_report_name_the_component_left_out(reduced: Sandbox) -> None:
+    site = reduced.store.published / "site"
     for page in ("wards/barnfield.html", "quality.html", "measures/index.html"):
         text = (site / page).read_text(encoding="utf-8")
         assert "Rights and Voice has no score here" in text
@@ -157,6 +159,6 @@ def test_site_and_report_name_what_is_left_out(spare: Sandbox) -> None:
 def plain(tree: Tree) -> list[str]:
     """The lines of a tree on a terminal wide enough for every sentence."""
     console = Console(width=500, file=io.StringIO())
-    with console.capture() as said:
+    with console.capture() as captured:
         console.print(tree)
-    return said.get().splitlines()
+    return captured.get().splitlines()

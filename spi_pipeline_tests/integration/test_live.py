@@ -57,11 +57,11 @@ def origins(sandbox: Sandbox, source: str) -> list[dict[str, object]]:
     return json.loads(sandbox.store.read(source).schema.metadata[b"spi_origins"])
 
 
-def test_first_repeated_and_revised(live: Sandbox, publishers: Publishers) -> None:
+def test_a_first_a_repeated_and_a_revised_fetch(live: Sandbox, publishers: Publishers) -> None:
     first = fetch(live)
     assert (first.faults, first.state) == ([], "succeeded")
-    asked = len(publishers.requests)
-    assert first.requests == asked
+    request_count = len(publishers.requests)
+    assert first.requests == request_count
     before = live.digests()
     assert set(before) == set(SOURCES)
     released = live.store.read_runs("source_release").to_pylist()
@@ -74,12 +74,12 @@ def test_first_repeated_and_revised(live: Sandbox, publishers: Publishers) -> No
     publishers.requests.clear()
     contracts = with_activity(live.contracts, live.settings)
     assert due_steps(build_plan(contracts), Runner(live.settings, contracts), SOURCES) == []
-    assert publishers.requests == [], "to tell what is stale nobody is asked"
+    assert publishers.requests == [], "finding stale steps needs no request"
     again = fetch(live)
     assert (again.state, again.stale, live.digests()) == ("nothing to do", [], before)
-    assert 0 < len(publishers.requests) < asked, "what is settled is not asked for again"
-    months = [seen for seen in publishers.requests if "crimes-street/" in seen.path]
-    assert len(months) == 3, "the newest three months are, for they are revised"
+    assert 0 < len(publishers.requests) < request_count, "final responses are not requested again"
+    months = [request for request in publishers.requests if "crimes-street/" in request.path]
+    assert len(months) == 3, "the newest three months are, since they are revised"
 
     newest = max(month for month in live.store.read("street_crime")["month"].to_pylist())
     publishers.fault("police", "revision", month=newest)
@@ -92,7 +92,7 @@ def test_first_repeated_and_revised(live: Sandbox, publishers: Publishers) -> No
     assert (totals["severity"], newest in totals["observed"]) == ("warning", True)
 
 
-def test_a_killed_backfill_goes_on_where_it_was(live: Sandbox, publishers: Publishers) -> None:
+def test_a_killed_backfill_continues_where_it_stopped(live: Sandbox, publishers: Publishers) -> None:
     publishers.fault("police", "latency", path="/api/crimes-*", seconds=0.4)
     command = ["spi", "refresh", "--live", "--select", "street_crime"]
     script = f"import sys; from spi_pipeline.cli import main; sys.argv = {command}; main()"
@@ -104,20 +104,20 @@ def test_a_killed_backfill_goes_on_where_it_was(live: Sandbox, publishers: Publi
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    answered = [seen for seen in publishers.asked("police", "crimes-") if seen.status == 200]
+    completed = [request for request in publishers.asked("police", "crimes-") if request.status == 200]
     publishers.heal()
 
     publishers.requests.clear()
     assert fetch(live, "street_crime").faults == []
-    once = {(seen.path, seen.query) for seen in answered[:-1]}
-    again = {(seen.path, seen.query) for seen in publishers.requests}
-    assert not once & again, "what the killed refresh had is not asked for again"
+    once = {(request.path, request.query) for request in completed[:-1]}
+    again = {(request.path, request.query) for request in publishers.requests}
+    assert not once & again, "downloads of the killed refresh are not requested again"
     assert len(once) >= 4
-    assert len(again) + len(once) < len(answered) + 2 * MONTHS + 3
+    assert len(again) + len(once) < len(completed) + 2 * MONTHS + 3
     assert live.store.read("street_crime").num_rows > 1000
 
 
-def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: Sandbox, publishers: Publishers) -> None:
+def test_history_once_fetched_is_retained_by_later_refreshes(live: Sandbox, publishers: Publishers) -> None:
     name = "claimant_count"
     assert run(Sandbox(live.settings.model_copy(update={"since": "2025-06"})), name)[name].state == "written"
     before, months = live.digests(), live.store.read(name)["month"].to_pylist()
@@ -125,11 +125,11 @@ def test_history_once_asked_for_is_kept_by_whoever_asks_next(live: Sandbox, publ
     publishers.requests.clear()
     assert run(live, name)[name].state == "unchanged"
     assert live.digests() == before
-    assert len(publishers.requests) == 2, "the newest two months, for they are revised"
+    assert len(publishers.requests) == 2, "the newest two months, since they are revised"
 
 
 @pytest.mark.parametrize("setting", ["drop", "keep"])
-def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
+def test_an_archive_is_checked_against_its_published_checksum_and_retained_as_set(
     live: Sandbox, publishers: Publishers, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
@@ -145,7 +145,7 @@ def test_an_archive_is_held_to_its_published_sum_and_kept_as_the_setting_says(
     assert min(sandbox.store.read(name)["month"].to_pylist()) == since
     (origin,) = [item for item in origins(sandbox, name) if "/archive/" in str(item["url"])]
     assert str(origin["url"]).endswith("2024-04.zip#bedfordshire" if setting == "drop" else "2024-04.zip")
-    assert str(origin["published_at"]).startswith("2025-10-3"), "the bucket says when"
+    assert str(origin["published_at"]).startswith("2025-10-3"), "the bucket gives the date"
     (sent,) = {one.sent for one in publishers.asked("police_bucket") if one.method == "GET" and not one.faults}
     assert (origin["bytes"] == sent) == (setting == "keep")
     with zipfile.ZipFile(Path(sandbox.settings.store) / str(origin["file"])) as archive:
@@ -171,7 +171,7 @@ FAILURES = {
 }
 
 
-def test_what_fails_leaves_the_last_good_version(
+def test_a_failed_fetch_leaves_the_last_good_version(
     live: Sandbox, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
@@ -179,13 +179,13 @@ def test_what_fails_leaves_the_last_good_version(
     assert run(live, name)[name].state == "written"
     before = live.digests()
     since = set()
-    for kind, said in FAILURES.items():
+    for kind, message in FAILURES.items():
         options = {"column": "no2*"} if kind == "rename_column" else {}
         publishers.fault("defra_pcm", kind, **options)
         outcome = run(live, name)[name]
         assert outcome.state == "kept", kind
         assert outcome.message.startswith("background_pollution: "), kind
-        assert said in outcome.message, kind
+        assert message in outcome.message, kind
         assert "old, stays in use" in outcome.message, kind
         assert live.digests() == before, kind
         since.add(live.store.current(name).stale_since)  # type: ignore[union-attr]
@@ -194,7 +194,7 @@ def test_what_fails_leaves_the_last_good_version(
     states = live.store.read_runs("source_release")["state"].to_pylist()
     assert states.count("stale") == states.count("fresh") * len(FAILURES)
 
-    assert run(live, name)[name].state == "unchanged", "the last good version is what the publisher says again"
+    assert run(live, name)[name].state == "unchanged", "the publisher serves the last good version again"
     assert live.store.current(name).stale_since is None  # type: ignore[union-attr]
     assert live.digests() == before
 
@@ -214,15 +214,15 @@ def test_without_a_version_the_embedded_figures_are_the_last_good_ones(
     assert origins(live, "census_car_availability")[0]["file"].endswith("census2021-ts045.zip")  # type: ignore[attr-defined]
 
 
-def test_a_file_in_the_inbox_stands_for_the_publisher(live: Sandbox, publishers: Publishers) -> None:
+def test_files_in_the_inbox_replace_the_publisher(live: Sandbox, publishers: Publishers) -> None:
     name = "background_pollution"
     run(live, name)
     inbox = Path(live.settings.store) / "inbox" / name
     inbox.mkdir(parents=True)
     for number, item in enumerate(origins(live, name)):
         kept = Path(live.settings.store) / str(item["file"])
-        called = str(item["url"]).split("?")[0].rsplit("/", 1)[-1]
-        shutil.copyfile(kept, inbox / (called if called.endswith(".csv") else f"page-{number}.json"))
+        file_name = str(item["url"]).split("?")[0].rsplit("/", 1)[-1]
+        shutil.copyfile(kept, inbox / (file_name if file_name.endswith(".csv") else f"page-{number}.json"))
     before = live.digests()
     publishers.requests.clear()
     outcome = run(live, name)[name]
@@ -234,7 +234,7 @@ def test_a_file_in_the_inbox_stands_for_the_publisher(live: Sandbox, publishers:
     assert f"inbox/{name}/{broken.name}: the JSON is cut short; supply it again" in run(live, name)[name].message
 
 
-def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live: Sandbox) -> None:
+def test_a_source_read_only_from_the_inbox_accumulates_the_files_of_several_years(live: Sandbox) -> None:
     name = "broadband_coverage"
     inbox = Path(live.settings.store) / "inbox" / name
     inbox.mkdir(parents=True)
@@ -249,10 +249,10 @@ def test_a_source_of_the_inbox_alone_gathers_the_files_laid_in_year_by_year(live
         file.unlink()
     table = live.store.read(name).to_pandas()
     assert table.groupby("year")["gigabit"].sum().to_dict() == {2025: 70 * len(areas), 2026: 90 * len(areas)}
-    assert run(live, name)[name].state == "unchanged", "though the inbox is empty"
+    assert run(live, name)[name].state == "unchanged", "although the inbox is empty"
 
 
-def test_files_for_no_source_are_not_passed_over(live: Sandbox, publishers: Publishers) -> None:
+def test_files_for_an_unknown_source_are_refused(live: Sandbox, publishers: Publishers) -> None:
     stray = Path(live.settings.store) / "inbox" / "census_cars"
     stray.mkdir(parents=True)
     (stray / "cars.csv").write_text("a,b\n")
@@ -265,14 +265,14 @@ def test_a_correction_reaches_the_table_and_fails_when_the_publisher_catches_up(
 ) -> None:
     name = "census_car_availability"
 
-    def held(column: str) -> pd.Series:
+    def values_of(column: str) -> pd.Series:
         return live.store.read(name).to_pandas().set_index("area_code")[column]
 
     def none() -> pd.Series:
-        return held("none")
+        return values_of("none")
 
     run(live, name)
-    before, one = none(), held("one")
+    before, one = none(), values_of("one")
     area = before.index[0]
     folder = live.settings.contracts / "corrections"
     folder.mkdir(exist_ok=True)

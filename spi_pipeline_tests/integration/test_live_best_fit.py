@@ -25,7 +25,7 @@ def by_fit(live: Sandbox) -> Sandbox:
     return live
 
 
-def test_what_is_asked_for_is_known_though_no_output_area_is(by_fit: Sandbox, publishers: Publishers) -> None:
+def test_the_areas_to_request_are_known_without_output_areas(by_fit: Sandbox, publishers: Publishers) -> None:
     runner, now = by_fit.runner, dt.datetime.now(dt.UTC)
     areas = runner.reader.publishers.areas
     lookup = read_embedded(SNAPSHOT, "output_area_lookup").table.to_pandas()

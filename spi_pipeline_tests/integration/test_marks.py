@@ -31,7 +31,7 @@ def materialization(instance: dg.DagsterInstance, sandbox: Sandbox, label: str) 
     return event.asset_materialization
 
 
-def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_of_it(sandbox: Sandbox) -> None:
+def test_a_refused_table_and_its_dependants_are_marked_until_a_good_version_arrives(sandbox: Sandbox) -> None:
     sandbox.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
     refused = sandbox.refresh()
     assert refused.faults
@@ -50,17 +50,17 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
         assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
         (run,) = instance.get_runs(dg.RunsFilter(run_ids=[refused.run_id]))
         origin = run.remote_job_origin
-        assert origin, "the UI runs again what it knows the origin of"
+        assert origin, "the UI can repeat only a run with a known origin"
         assert (origin.location_name, origin.job_name) == ("spi_pipeline.definitions", "refresh")
         assert run.asset_selection == {asset_key(step) for step in refused.stale}
 
-    sandbox.cure()
-    cured = sandbox.refresh()
-    assert [step.label for step in cured.stale] == [f"source/{SOURCE}", "publication/outputs"]
-    assert told(sandbox) == set(), "what was not run again is told to be up to date all the same"
+    sandbox.restore_figures()
+    repaired = sandbox.refresh()
+    assert [step.label for step in repaired.stale] == [f"source/{SOURCE}", "publication/outputs"]
+    assert told(sandbox) == set(), "steps that did not run are reported as up to date as well"
 
 
-def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
+def test_an_overdue_source_turns_red_without_a_run(sandbox: Sandbox) -> None:
     live = Sandbox(sandbox.settings.model_copy(update={"mode": "live"}))
     table, day = live.store.read("street_crime"), dt.datetime.now(dt.UTC) - dt.timedelta(days=400)
     origin = {"file": "f", "period": "p", "sha256": "0" * 64, "bytes": 1, "published_at": day.isoformat()}
@@ -74,26 +74,26 @@ def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
         ):
             return sensor(context)
 
-    found = tick(None)
-    (event,) = [each for each in found.asset_events if each.asset_key.path[-1] == "street_crime"]
+    result = tick(None)
+    (event,) = [each for each in result.asset_events if each.asset_key.path[-1] == "street_crime"]
     assert (event.check_name, event.passed, event.severity) == ("fresh", False, dg.AssetCheckSeverity.ERROR)
-    assert tick(found.cursor).skip_message
+    assert tick(result.cursor).skip_message
 
     judged = judge_freshness(live.contracts.sources["street_crime"], live.settings, live.runner.reader, day)
     assert freshness_result(judged, event.asset_key).passed
 
 
 @pytest.mark.parametrize("key", [("source", SOURCE), ("indicator", "turnout")])
-def test_an_unchanged_step_says_that_it_computed_nothing(sandbox: Sandbox, key: tuple[str, str]) -> None:
+def test_an_unchanged_step_reports_that_it_computed_nothing(sandbox: Sandbox, key: tuple[str, str]) -> None:
     job = build_definitions(sandbox.settings).resolve_implicit_global_asset_job_def()
     with open_instance(sandbox.store.dagster_home) as instance:
         before = sandbox.store.versions()
         done = job.get_subset(asset_selection={dg.AssetKey(list(key))}).execute_in_process(instance=instance)
-        (made,) = done.get_asset_materialization_events()
-        assert made.materialization.metadata["reason"].value == (
+        (event,) = done.get_asset_materialization_events()
+        assert event.materialization.metadata["reason"].value == (
             "nothing that it follows from has changed, so nothing was computed"
         )
         assert sandbox.store.versions() == before
         steps = {one.step_key for one in done.all_events if one.event_type_value == "ASSET_CHECK_EVALUATION"}
-        assert steps, "the step tells of its checks"
-        assert "judge_again" not in steps, "and they are not asked again"
+        assert steps, "the step reports its checks"
+        assert "judge_again" not in steps, "and the checks are not evaluated again"

@@ -32,21 +32,23 @@ def backfill(sandbox: Sandbox, instance: dg.DagsterInstance, first: str, last: s
     return job.get_subset(asset_selection={KEY}).execute_in_process(instance=instance, raise_on_error=False, tags=tags)
 
 
-def asked(publishers: Publishers) -> list[str]:
+def requested_months(publishers: Publishers) -> list[str]:
     """The months for which stop-and-search data were requested."""
     queries = [parse_qs(one.query) for one in publishers.asked("police", "/api/stops-")]
     return sorted({month for query in queries for month in query["date"]})
 
 
-def test_months_are_asked_for_alone_and_gone_on_with(live: Sandbox, publishers: Publishers) -> None:
-    with urllib.request.urlopen(f"{publishers.bases['POLICE']}/api/crimes-street-dates") as answer:
-        first, second, third, *_ = sorted(one["date"] for one in json.load(answer))
+def test_only_missing_months_are_requested_and_a_backfill_continues(live: Sandbox, publishers: Publishers) -> None:
+    with urllib.request.urlopen(f"{publishers.bases['POLICE']}/api/crimes-street-dates") as response:
+        first, second, third, *_ = sorted(one["date"] for one in json.load(response))
     live = Sandbox(live.settings.model_copy(update={"since": first}))
     with open_instance(live.store.dagster_home) as instance:
         assert backfill(live, instance, first, second).success
-        assert asked(publishers) == [first, second]
+        assert requested_months(publishers) == [first, second]
         assert instance.get_materialized_partitions(KEY) == {first, second}
-        assert live.store.current(f"downloads/{SOURCE}") is None, "what makes up the source is for its fetch to say"
+        assert live.store.current(f"downloads/{SOURCE}") is None, (
+            "only its fetch decides which downloads make up the source"
+        )
 
         publishers.fault("police", "503", path="*/stops-*")
         assert not backfill(live, instance, first, third).success
@@ -54,12 +56,12 @@ def test_months_are_asked_for_alone_and_gone_on_with(live: Sandbox, publishers: 
         publishers.heal()
         publishers.requests.clear()
         assert backfill(live, instance, first, third).success
-        assert asked(publishers) == [third]
+        assert requested_months(publishers) == [third]
         assert instance.get_materialized_partitions(KEY) == {first, second, third}
 
         # The fetch requests the remaining months and reports every month it fetched.
         publishers.requests.clear()
         assert live.refresh(f"source/{SOURCE}").faults == []
-        assert not {first, second, third}.intersection(asked(publishers))
+        assert not {first, second, third}.intersection(requested_months(publishers))
         (last,) = sorted(instance.get_materialized_partitions(KEY))[-1:]
-        assert last == max(asked(publishers))
+        assert last == max(requested_months(publishers))

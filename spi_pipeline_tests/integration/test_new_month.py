@@ -71,19 +71,19 @@ class Council:
 @pytest.fixture(scope="module")
 def before(refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
     """All months but the newest, fetched at the sensor's request."""
-    made = copied(refreshed, tmp_path_factory.mktemp("before"))
+    base = copied(refreshed, tmp_path_factory.mktemp("before"))
     for count in ("draws: 500", "shares: 250"):  # the uncertainty of ranks is not under test here
-        made.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    sandbox = Sandbox(made.settings.model_copy(update={"mode": "live"}))
+        base.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
+    sandbox = Sandbox(base.settings.model_copy(update={"mode": "live"}))
     with local_publishers(months=14, police_held_back=1) as served, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         point(patch, served.bases)
         first = json.loads(Council(sandbox, served, "{}").tick().cursor)
         assert {name: first[name] for name in POLICE} == dict.fromkeys(POLICE, BEFORE)
         known = {name: word for name, word in first.items() if name not in POLICE}
-        found = Council(sandbox, served, json.dumps(known)).tick()
-        council = Council(sandbox, served, found.cursor)
-        council.run(*found.run_requests)
+        second = Council(sandbox, served, json.dumps(known)).tick()
+        council = Council(sandbox, served, second.cursor)
+        council.run(*second.run_requests)
         assert newest(sandbox) == (BEFORE, BEFORE, BEFORE)
         yield council
 
@@ -127,17 +127,17 @@ def today() -> dt.date:
 def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) -> None:
     sandbox, published, began = council.sandbox, council.sandbox.store.published_version(), today()
     rates, scores = burglary(sandbox), safety(sandbox)
-    told = council.tick()
-    (request,) = told.run_requests
+    result = council.tick()
+    (request,) = result.run_requests
     assert json.loads(request.run_key) == dict.fromkeys(sorted(POLICE), NEXT)
     if way == "schedule":
         request = council.scheduled()
     council.publishers.requests.clear()
     council.run(request)
 
-    asked = council.publishers.asked("police", "/crimes-street/")
-    assert len([one for one in asked if f"date={NEXT}" in one.query]) == 1
-    assert len(asked) == 3, "the newest three months: the new one, and those that are revised"
+    requests = council.publishers.asked("police", "/crimes-street/")
+    assert len([one for one in requests if f"date={NEXT}" in one.query]) == 1
+    assert len(requests) == 3, "the newest three months: the new one, and those that are revised"
     assert newest(sandbox) == (NEXT, NEXT, NEXT)
     assert sandbox.store.published_version() != published
     assert [end for _, end, _ in burglary(sandbox)] == [dt.date(2024, 4, 30)] * AREAS
@@ -145,16 +145,16 @@ def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) 
     assert safety(sandbox) != scores
     assert len(rates) == AREAS
     assert len(scores) == len(safety(sandbox)) == AREAS * 4 * 2, "by edition and profile"
-    ((told_when, seen),) = sandbox.query(
+    ((published_at, first_seen),) = sandbox.query(
         "SELECT DISTINCT published_at, CAST(fetched_at AS DATE) FROM source_release "
         "WHERE source_id = 'street_crime' AND period LIKE '%2024-04%' AND url LIKE 'http:%'"
     )
-    assert told_when is None, "the police do not say when, so it is the day it was first seen"
-    assert began <= seen <= today()
-    ((outcome, said, judged),) = sandbox.query(
+    assert published_at is None, "the police give no date, so the day it was first seen counts"
+    assert began <= first_seen <= today()
+    ((outcome, observed, judged),) = sandbox.query(
         "SELECT outcome, observed, CAST(run_at AS DATE) FROM check_result "
         "WHERE table_name = 'street_crime' AND rule = 'fresh' ORDER BY run_at DESC LIMIT 1"
     )
     assert outcome == "passed"
-    assert said.startswith(f"appeared on {seen}, {(judged - seen).days} days before")
-    assert council.after(told.cursor).tick().skip_message == "no publisher has news"
+    assert observed.startswith(f"appeared on {first_seen}, {(judged - first_seen).days} days before")
+    assert council.after(result.cursor).tick().skip_message == "no publisher has news"

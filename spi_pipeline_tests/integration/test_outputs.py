@@ -18,12 +18,12 @@ def current(sandbox: Sandbox) -> Path:
     return Path(sandbox.settings.store) / "published" / "current"
 
 
-def test_what_was_not_asked_for_is_not_made(refreshed: Sandbox) -> None:
+def test_outputs_that_are_not_requested_are_not_built(refreshed: Sandbox) -> None:
     assert {file.name for file in current(refreshed).iterdir()} == {"publication.json", "spi.duckdb"}
     assert not [step for step in build_plan(refreshed.contracts) if step.kind == "output"]
 
 
-def test_what_was_asked_for_lies_beside_the_database_and_comes_to_rest(with_outputs: Sandbox) -> None:
+def test_requested_outputs_are_published_with_the_database_and_up_to_date(with_outputs: Sandbox) -> None:
     folder = current(with_outputs)
     pages = {file.relative_to(folder).as_posix() for file in folder.rglob("*.html")}
     wards = with_outputs.contracts.geography.wards
@@ -40,17 +40,17 @@ def test_the_site_cites_the_scores_that_are_published_with_it(with_outputs: Sand
     assert (site / "downloads/spi.duckdb").samefile(current(with_outputs) / "spi.duckdb")
 
 
-def test_what_became_of_the_site_is_recorded_apart_and_told(with_outputs: Sandbox) -> None:
+def test_checks_of_the_site_are_recorded_separately(with_outputs: Sandbox) -> None:
     assert with_outputs.query("SELECT count(*) FROM check_result WHERE table_name IN ('site', 'downloads')") == [(0,)]
     rows = with_outputs.store.read_runs("output_check")
     assert rows is not None
-    asked = {row["rule"]: row["outcome"] for row in rows.to_pylist() if row["table_name"] == "site"}
+    outcomes = {row["rule"]: row["outcome"] for row in rows.to_pylist() if row["table_name"] == "site"}
     for rule in ("read_back", "links", "self_contained", "every_ward", "legible", "light"):
-        assert asked[rule] == "passed", rule
+        assert outcomes[rule] == "passed", rule
 
 
-def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_outputs: Sandbox, tmp_path: Path) -> None:
-    sandbox = copied(with_outputs, tmp_path).making("site", "downloads")
+def test_a_faulty_site_is_refused_and_the_database_is_still_published(with_outputs: Sandbox, tmp_path: Path) -> None:
+    sandbox = copied(with_outputs, tmp_path).building("site", "downloads")
     before = (current(sandbox) / "site/about.html").read_bytes()
     # In practice an edited stylesheet would lower the contrast; here a stricter bound does the same.
     sandbox.amend(
@@ -66,22 +66,22 @@ def test_a_site_that_is_not_in_order_is_refused_and_the_database_is_not(with_out
     assert any("site" in fault and "legible" in fault for fault in done.faults), done.faults
     assert (current(sandbox) / "site/about.html").read_bytes() == before, "the last good site stays"
     [(title,)] = sandbox.query("SELECT title FROM indicator WHERE indicator_id = 'turnout'")
-    assert title == "Votes cast (%)", "the database is published all the same"
+    assert title == "Votes cast (%)", "the database is still published"
     sandbox.amend("products/site.yaml", "min: 20", "min: 4.5")
     assert sandbox.refresh().faults == []
     assert b"New words." in (current(sandbox) / "site/about.html").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("told", "made"),
+    ("setting", "outputs"),
     [("", {"database"}), ("site", {"database", "site"}), (" Site, DOWNLOADS ,", {"database", "site", "downloads"})],
 )
-def test_outputs_are_named_with_commas(monkeypatch: pytest.MonkeyPatch, told: str, made: set[str]) -> None:
-    monkeypatch.setenv("SPI_OUTPUTS", told)
-    assert Settings().outputs == made
+def test_outputs_are_named_with_commas(monkeypatch: pytest.MonkeyPatch, setting: str, outputs: set[str]) -> None:
+    monkeypatch.setenv("SPI_OUTPUTS", setting)
+    assert Settings().outputs == outputs
 
 
-def test_a_name_that_is_no_output_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPI_OUTPUTS", "site,website")
     with pytest.raises(ValidationError, match="there is no output 'website'; name some of database, "):
         Settings()

@@ -51,22 +51,24 @@ def placement(refreshed: Sandbox) -> PlacementData:
     return placement_data(refreshed.settings)
 
 
-def made(
+def compute_areas(
     sandbox: Sandbox, contracts: Contracts, *areas: OwnArea, last: str = "own_area_score"
 ) -> dict[str, pd.DataFrame]:
     """The tables that the steps compute for some areas from a refreshed store, up to the step ``last``."""
-    there = replace(contracts, own_areas={area.id: area for area in areas})
-    found: dict[str, pa.Table] = {}
-    for step in own_area_steps(there):
-        stored = tuple(name for name in step.inputs if name != YEAR and name not in found)
+    extended = replace(contracts, own_areas={area.id: area for area in areas})
+    computed: dict[str, pa.Table] = {}
+    for step in own_area_steps(extended):
+        stored = tuple(name for name in step.inputs if name != YEAR and name not in computed)
         given = sandbox.runner.reader.inputs(replace(step, inputs=stored))
-        read = {name: given[name] for name in stored} | {name: found[name] for name in step.inputs if name in found}
+        read = {name: given[name] for name in stored} | {
+            name: computed[name] for name in step.inputs if name in computed
+        }
         year = int(sandbox.query("SELECT max(edition) FROM edition")[0][0])
         inputs = Inputs(read | {YEAR: year}, dict.fromkeys((*read, YEAR), ""), {})
-        found |= compute(step, there, inputs)
+        computed |= compute(step, extended, inputs)
         if step.name == last:
             break
-    return {name: table.to_pandas() for name, table in found.items()}
+    return {name: table.to_pandas() for name, table in computed.items()}
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +79,11 @@ def tables(refreshed: Sandbox, three: OwnArea, wards: Mapping[str, shapely.Geome
         OwnArea(id="ward", title="A ward", outline=outline),
         OwnArea(id="town", title="The town", codes=sorted(wards)),
     ]
-    return made(refreshed, refreshed.contracts, *areas)
+    return compute_areas(refreshed, refreshed.contracts, *areas)
 
 
 @pytest.mark.parametrize(("area", "code"), [("ward", STOPSLEY), ("town", TOWN)])
-def test_what_is_a_ward_or_the_town_has_its_values_and_scores(
+def test_an_area_equal_to_a_ward_or_the_town_has_its_values_and_scores(
     refreshed: Sandbox, tables: Mapping[str, pd.DataFrame], area: str, code: str
 ) -> None:
     contracts = refreshed.contracts
@@ -106,7 +108,9 @@ def test_what_is_a_ward_or_the_town_has_its_values_and_scores(
         assert both["place"].to_list() == both["rank"].to_list()
 
 
-def test_an_area_across_three_wards_stands_among_them(refreshed: Sandbox, tables: Mapping[str, pd.DataFrame]) -> None:
+def test_an_area_across_three_wards_is_placed_among_them(
+    refreshed: Sandbox, tables: Mapping[str, pd.DataFrame]
+) -> None:
     shared = tables["own_area_overlap"].query("own_area == 'board' and kind == 'ward'")
     assert shared["other"].tolist() == [ROUND_GREEN, STOPSLEY, VAUXHALL]
     row = tables["own_area"].set_index("own_area").loc["board"]
@@ -121,10 +125,10 @@ def test_an_area_across_three_wards_stands_among_them(refreshed: Sandbox, tables
     assert (index["place"], index["among"]) == (better + 1, 21)
     assert index["score_low"] < index["measured_low"] < index["score"] < index["measured_high"] < index["score_high"]
     assert index["place_low"] <= index["place"] <= index["place_high"]
-    told = tables["own_area_value"].query("own_area == 'board' and edition == 2026").set_index("indicator_id")
-    assert {"turnout", "theft"} <= set(told.index[told["estimated"]])
-    assert told.loc["turnout", "allocation_error"] > 0, "parts of a ward may vote otherwise than the ward"
-    assert not told.loc["no_qualifications", "estimated"]
+    values = tables["own_area_value"].query("own_area == 'board' and edition == 2026").set_index("indicator_id")
+    assert {"turnout", "theft"} <= set(values.index[values["estimated"]])
+    assert values.loc["turnout", "allocation_error"] > 0, "part of a ward may vote differently from the whole ward"
+    assert not values.loc["no_qualifications", "estimated"]
 
 
 def test_outline_output_areas_and_postcodes_of_the_same_area_agree(placement: PlacementData) -> None:
@@ -147,7 +151,7 @@ def test_outline_output_areas_and_postcodes_of_the_same_area_agree(placement: Pl
 
 
 @pytest.mark.parametrize(
-    ("area", "said"),
+    ("area", "message"),
     [
         (
             {"postcodes": ["LU1 1AA", "ZZ9 9ZZ"]},
@@ -158,8 +162,10 @@ def test_outline_output_areas_and_postcodes_of_the_same_area_agree(placement: Pl
         ({"outline": "POLYGON ((-0.42 51.9, -0.3 51.9, -0.3 51.95, -0.42 51.95, -0.42 51.9))"}, "lies outside"),
     ],
 )
-def test_what_cannot_be_placed_is_refused(placement: PlacementData, area: dict[str, list[str]], said: str) -> None:
-    with pytest.raises(SpiError, match=said):
+def test_an_area_that_cannot_be_placed_is_refused(
+    placement: PlacementData, area: dict[str, list[str]], message: str
+) -> None:
+    with pytest.raises(SpiError, match=message):
         place(OwnArea(id="a", title="A", **area), placement)
 
 
@@ -169,26 +175,28 @@ def with_one_more(placement: PlacementData) -> OwnArea:
     return OwnArea(id="more", title="One more", codes=[STOPSLEY, rows["small_area_code"].iloc[0]])
 
 
-def test_what_is_left_of_an_area_less_a_ward_is_told_and_withheld(refreshed: Sandbox, placement: PlacementData) -> None:
+def test_a_small_remainder_of_an_area_beyond_a_ward_is_reported_and_withheld(
+    refreshed: Sandbox, placement: PlacementData
+) -> None:
     more = with_one_more(placement)
-    found = overlaps(place(more, placement), {}, placement).set_index("kind")
-    assert bool(found.loc["wards_within", "thin"])
-    assert 0 < found.loc["wards_within", "area_less_other"] < placement.least
-    assert not found.loc["wards_touched", "thin"]
+    overlap = overlaps(place(more, placement), {}, placement).set_index("kind")
+    assert bool(overlap.loc["wards_within", "thin"])
+    assert 0 < overlap.loc["wards_within", "area_less_other"] < placement.least
+    assert not overlap.loc["wards_touched", "thin"]
     contracts = refreshed.contracts
     source = contracts.sources["census_overcrowding"]
     stated = source.properties.model_copy(update={"minimum_count": 100})
     strict = replace(contracts, sources=contracts.sources | {source.id: replace(source, properties=stated)})
     # It shares nothing with the other area, so no small remainder can be derived.
     ward = OwnArea(id="ward", title="Ward", codes=[VAUXHALL])
-    values = made(refreshed, strict, more, ward, last="own_area_value")["own_area_value"]
+    values = compute_areas(refreshed, strict, more, ward, last="own_area_value")["own_area_value"]
     status = values.query("indicator_id == 'overcrowded_homes' and edition == 2026").set_index("own_area")["status"]
     assert status.to_dict() == {"more": "suppressed", "ward": "carried"}
     others = values.query("indicator_id == 'no_qualifications' and edition == 2026")["status"]
     assert set(others) == {"carried"}, "a source that states no minimum may show any count"
 
 
-def test_a_best_fit_council_takes_lists_of_lsoas_and_says_so_of_outlines(tmp_path: Path) -> None:
+def test_a_best_fit_council_accepts_lists_of_lsoas_and_refuses_outlines(tmp_path: Path) -> None:
     placement = placement_data(council_in(tmp_path, "E06000017").settings)  # Rutland
     lsoas = sorted(set(placement.finest["small_area_code"]))[:4]
     listed = place(OwnArea(id="a", title="A", codes=lsoas), placement)
@@ -209,13 +217,13 @@ def test_an_area_is_added_computed_and_removed_by_the_command(
     assert sandbox.query("SELECT count(*) FROM own_area_score") == [(0,)]
     file = tmp_path / "board.geojson"
     file.write_text(shapely.to_geojson(shapely.from_wkt(three.outline)), encoding="utf-8")
-    said = spi(sandbox, "area", "add", str(file), "--name", "Neighbourhood board")
-    assert said.code == 0
-    assert "in Round Green, " in said.out
+    result = spi(sandbox, "area", "add", str(file), "--name", "Neighbourhood board")
+    assert result.code == 0
+    assert "in Round Green, " in result.out
     assert spi(sandbox, "area", "add", str(file), "--name", "Neighbourhood board").code == 1, "the id is taken"
     assert spi(sandbox, "refresh").code == 0
     after = sandbox.digests()
-    assert {name for name in before if after[name] != before[name]} == set(), "no table of a ward moved"
+    assert {name for name in before if after[name] != before[name]} == set(), "no table of a ward changed"
     assert sandbox.query("SELECT area_name, drawn_by FROM own_area") == [("Neighbourhood board", "outline")]
     [(place_, among)] = sandbox.query(
         "SELECT place, among FROM own_area_score WHERE level = 'index' AND profile = 'spi' AND edition = 2026"

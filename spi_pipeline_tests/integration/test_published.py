@@ -23,8 +23,10 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
     tables = dict(refreshed.query("SELECT table_name, comment FROM duckdb_tables()"))
     published = [product for product in contracts.products.values() if product.published]
     assert set(tables) == {product.id for product in published}
-    kept = {"element_score", "indicator_value", "own_area_allocation", "downloads", "report", "site"}
-    assert contracts.products.keys() - {product.id for product in published} == kept, "parts of others, and files"
+    unpublished = {"element_score", "indicator_value", "own_area_allocation", "downloads", "report", "site"}
+    assert contracts.products.keys() - {product.id for product in published} == unpublished, (
+        "parts of other tables, and files"
+    )
     for product in published:
         assert str(tables[product.id]).startswith(product.description)
         found = refreshed.query(
@@ -34,7 +36,7 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
         units = contracts.vocabulary.units
         # DuckDB lists types by their full names.
         types = SQL_TYPES | {"timestamp": "TIMESTAMP WITH TIME ZONE"}
-        wanted = [
+        expected = [
             (
                 column.name,
                 types[column.type],
@@ -42,7 +44,7 @@ def test_every_product_is_a_table_with_its_columns_types_and_comments(refreshed:
             )
             for column in product.columns
         ]
-        assert found == wanted
+        assert found == expected
         assert all(comment for _, _, comment in found)
 
 
@@ -62,7 +64,7 @@ def test_keys_and_constraints_of_the_contracts_are_in_the_database(refreshed: Sa
     assert found["score", "PRIMARY KEY"] == [("edition", "profile", "level", "id", "area_code")]
 
 
-def test_the_keys_hold_by_a_count(refreshed: Sandbox, contracts: Contracts) -> None:
+def test_keys_are_unique(refreshed: Sandbox, contracts: Contracts) -> None:
     for product in contracts.products.values():
         if product.published and product.key:
             key = ", ".join(f'"{name}"' for name in product.key)
@@ -77,7 +79,7 @@ def test_no_number_is_nan(refreshed: Sandbox) -> None:
         assert refreshed.query(f'SELECT count(*) FROM "{table}" WHERE isnan("{column}")') == [(0,)], f"{table}.{column}"
 
 
-def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: Sandbox, contracts: Contracts) -> None:
+def test_every_area_and_edition_has_one_observation_of_each_indicator(refreshed: Sandbox, contracts: Contracts) -> None:
     areas = [*contracts.geography.ward_codes, *contracts.geography.authority_codes]
     assert refreshed.query("SELECT area_code FROM area ORDER BY 1") == [(code,) for code in sorted(areas)]
     editions = [year for (year,) in refreshed.query("SELECT DISTINCT edition FROM observation")]
@@ -85,7 +87,7 @@ def test_every_observation_is_there_once_for_every_area_and_edition(refreshed: S
     assert count == len(areas) * len(editions) * len(contracts.indicators)
 
 
-def test_a_value_is_present_exactly_where_the_status_says_so(refreshed: Sandbox) -> None:
+def test_a_value_is_present_exactly_if_its_status_implies_one(refreshed: Sandbox) -> None:
     found = dict(refreshed.query("SELECT status, count(value) = count(*) FROM observation GROUP BY status"))
     assert found.pop("observed")
     assert found.pop("carried")
@@ -231,15 +233,15 @@ class ByHand:
 
 
 @pytest.mark.parametrize("profile", ["spi", "equal"])
-def test_scores_equal_those_by_hand(refreshed: Sandbox, contracts: Contracts, profile: str) -> None:
+def test_scores_equal_those_computed_by_hand(refreshed: Sandbox, contracts: Contracts, profile: str) -> None:
     editions = [year for (year,) in refreshed.query("SELECT edition FROM edition WHERE profile = ?", profile)]
     areas = [area for (area,) in refreshed.query("SELECT area_code FROM area")]
     compared = 0
     for edition in editions:
         hand = ByHand(refreshed, contracts, profile, edition)
-        found = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?, ?)"
-        wanted = ("housing", "rights_and_voice", "health", contracts.framework.id)
-        for element, area, score in refreshed.query(found, edition, profile, *wanted):
+        query = "SELECT id, area_code, score FROM score WHERE edition = ? AND profile = ? AND id IN (?, ?, ?, ?)"
+        elements = ("housing", "rights_and_voice", "health", contracts.framework.id)
+        for element, area, score in refreshed.query(query, edition, profile, *elements):
             by_hand = hand.index(area) if element == contracts.framework.id else hand.component(element, area)
             assert score == pytest.approx(by_hand, abs=1e-9), (element, area, edition)
             compared += score is not None
@@ -249,8 +251,8 @@ def test_scores_equal_those_by_hand(refreshed: Sandbox, contracts: Contracts, pr
 def test_the_context_is_added_up_before_it_is_divided(refreshed: Sandbox, contracts: Contracts) -> None:
     known = refreshed.query("SELECT DISTINCT measure_id FROM context WHERE value IS NOT NULL")
     assert {name for (name,) in known} == set(contracts.context)
-    told = refreshed.query("SELECT value FROM context WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
+    value = refreshed.query("SELECT value FROM context WHERE measure_id = 'fuel_poor_lilee' AND area_code = ? "
                 "AND period_end = DATE '2022-12-31'", LUTON)  # fmt: skip
     by_hand = refreshed.query("SELECT 100.0 * sum(fuel_poor) / sum(households) FROM read_parquet(?) WHERE year = 2022",
                    str(refreshed.embedded("fuel_poverty_lilee")))  # fmt: skip
-    assert told[0] == pytest.approx(by_hand[0])
+    assert value[0] == pytest.approx(by_hand[0])

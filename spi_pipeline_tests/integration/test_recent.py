@@ -29,7 +29,7 @@ def window_of(sandbox: Sandbox, indicator: str) -> list[tuple[dt.date, dt.date]]
     )
 
 
-def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(sandbox: Sandbox) -> None:
+def test_a_newer_month_reaches_recent_alone_and_windows_and_scores_in_a_full_refresh(sandbox: Sandbox) -> None:
     sandbox.rewrite("street_crime", with_a_newer_month)
     before, scores = sandbox.digests(), sandbox.query("SELECT sum(score) FROM score WHERE edition = 2024")
     done = sandbox.refresh("recent")
@@ -48,7 +48,7 @@ def test_a_newer_month_moves_recent_alone_and_windows_and_scores_with_the_rest(s
     assert sandbox.refresh("recent").stale == []
 
 
-def test_published_rows_are_those_of_the_step(refreshed: Sandbox) -> None:
+def test_published_rows_match_the_step(refreshed: Sandbox) -> None:
     ((areas, months),) = refreshed.query(
         "SELECT count(DISTINCT area_code), count(DISTINCT month) FROM recent WHERE measure_id = 'all_crime'"
     )
@@ -68,7 +68,7 @@ def test_published_rows_are_those_of_the_step(refreshed: Sandbox) -> None:
     ) == [(0,)]
 
 
-def test_in_live_mode_it_asks_for_what_it_needs(live: Sandbox, publishers: Publishers) -> None:
+def test_in_live_mode_it_fetches_the_sources_it_needs(live: Sandbox, publishers: Publishers) -> None:
     done = live.refresh("recent")
     assert done.faults == []
     assert {"recent", "street_crime", "stop_and_search", "area"} <= live.digests().keys()

@@ -37,12 +37,12 @@ class Recording:
 
     @property
     def about(self) -> dict[str, dict[str, bool]]:
-        found: dict[str, dict[str, bool]] = json.loads((self.folder / "about.json").read_text())
-        return found
+        content: dict[str, dict[str, bool]] = json.loads((self.folder / "about.json").read_text())
+        return content
 
     @property
-    def had(self) -> list[str]:
-        return sorted(name for name, had in self.about["had"].items() if had)
+    def received(self) -> list[str]:
+        return sorted(name for name, received in self.about["had"].items() if received)
 
 
 @pytest.fixture(scope="module")
@@ -78,73 +78,71 @@ def _live(folder: Path, since: str) -> Sandbox:
     return Sandbox(empty_sandbox(folder).settings.model_copy(update={"mode": "live", "since": since}))
 
 
-def _told(outcomes: dict[str, StepResult], names: Sequence[str]) -> dict[str, tuple[str, str]]:
+def _states(outcomes: dict[str, StepResult], names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (outcomes[name].state, outcomes[name].message) for name in names}
 
 
-def test_every_table_of_what_was_had_keeps_its_contract(
-    recording: Recording, replayed: Publishers, live: Sandbox
-) -> None:
-    outcomes = run(live, *recording.had)
-    assert _told(outcomes, recording.had) == dict.fromkeys(recording.had, ("written", ""))
+def test_every_recorded_source_keeps_its_contract(recording: Recording, replayed: Publishers, live: Sandbox) -> None:
+    outcomes = run(live, *recording.received)
+    assert _states(outcomes, recording.received) == dict.fromkeys(recording.received, ("written", ""))
     if recording.made_by:
-        assert recording.had == sorted(SOURCES)
-        for name in recording.had:
+        assert recording.received == sorted(SOURCES)
+        for name in recording.received:
             assert live.store.read(name).equals(recording.made_by.store.read(name)), name
-        assert {seen.status for seen in replayed.requests} <= {200, 404}
-    asked = len(replayed.requests)
-    again = run(live, *recording.had)
-    assert _told(again, recording.had) == dict.fromkeys(recording.had, ("unchanged", ""))
-    assert len(replayed.requests) < 2 * asked, "what is settled is not asked for again"
+        assert {request.status for request in replayed.requests} <= {200, 404}
+    request_count = len(replayed.requests)
+    again = run(live, *recording.received)
+    assert _states(again, recording.received) == dict.fromkeys(recording.received, ("unchanged", ""))
+    assert len(replayed.requests) < 2 * request_count, "final responses are not requested again"
 
 
-def test_what_breaks_keeps_what_there_is(
+def test_a_failure_keeps_the_current_version(
     recording: Recording, replayed: Publishers, live: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.client._backoff", lambda _state: 0.01)
-    name = recording.had[0]
+    name = recording.received[0]
     run(live, name)
     before = live.digests()
     replayed.fault("*", "reset", times=1)
     replayed.fault("*", "cut_body", times=1)
-    assert _told(run(live, name), [name]) == {name: ("unchanged", "")}
+    assert _states(run(live, name), [name]) == {name: ("unchanged", "")}
     replayed.fault("*", "503")
-    (broken,) = _told(run(live, name), [name]).values()
+    (broken,) = _states(run(live, name), [name]).values()
     assert (broken[0], "tried 4 times" in broken[1]) == ("kept", True)
     assert live.digests() == before
 
 
-def test_a_recording_holds_nothing_of_who_made_it(recording: Recording) -> None:
+def test_a_recording_reveals_nothing_about_its_author(recording: Recording) -> None:
     texts = [file.read_text() for file in recording.folder.glob("*.json")]
-    assert len(texts) > len(recording.had)
+    assert len(texts) > len(recording.received)
     for text in texts:
         for word in ("127.0.0.1", "localhost", str(Path.home()), str(recording.folder), "User-Agent", "Cookie"):
             assert word not in text
-    asked = [json.loads(text) for text in texts if "endpoint" in json.loads(text)]
-    assert {one["url"].startswith(HOSTS[one["endpoint"]].base) for one in asked} == {True}
-    assert {(recording.folder / one["body"]).is_file() for one in asked} == {True}
+    requests = [json.loads(text) for text in texts if "endpoint" in json.loads(text)]
+    assert {one["url"].startswith(HOSTS[one["endpoint"]].base) for one in requests} == {True}
+    assert {(recording.folder / one["body"]).is_file() for one in requests} == {True}
 
 
-def test_what_was_not_recorded_is_told(recording: Recording, replayed: Publishers, live: Sandbox) -> None:
+def test_a_source_that_was_not_recorded_is_reported(recording: Recording, replayed: Publishers, live: Sandbox) -> None:
     others = [name for name in ("census_residents", "stop_and_search") if name not in recording.about["had"]]
     if recording.made_by:
         assert others
     if not others:
-        pytest.skip("the recording that SPI_RECORDING names holds answers of every source that is tried here")
+        pytest.skip("the recording that SPI_RECORDING names has responses for every source tried here")
     for name in others:
         outcome = run(live, name)[f"downloads/{name}"]
         assert (outcome.state, "responded with 404" in outcome.message) == ("failed", True)
 
 
-def test_the_command_records_and_says_what_it_waits_for(
+def test_the_command_records_and_reports_what_it_waits_for(
     live: Sandbox, publishers: Publishers, spi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.pace.WaitReporter.may_report", lambda _voice: True)
     folder = tmp_path / "answers"
     publishers.fault("stats19", "503", times=1)
-    said = spi(live, "refresh", "--live", "--select", "source/road_collisions", "--record", str(folder))
-    assert said.code == 0
-    lines = [line for line in said.err.splitlines() if line.startswith("road_collisions: ")]
+    result = spi(live, "refresh", "--live", "--select", "source/road_collisions", "--record", str(folder))
+    assert result.code == 0
+    lines = [line for line in result.err.splitlines() if line.startswith("road_collisions: ")]
     assert "; next try in " in lines[0]
     assert lines[1] == "road_collisions: 2 requests so far"
     assert json.loads((folder / "about.json").read_text())["had"] == {"road_collisions": True}

@@ -24,7 +24,7 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox, refreshed_once
 FREEDOM = "indicators/freedom_and_choice.yaml"
 
 
-def test_the_first_refresh_makes_every_table(
+def test_the_first_refresh_builds_every_table(
     refreshed: Sandbox, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> None:
     first = refreshed_once(tmp_path_factory.getbasetemp(), worker_id)[1]
@@ -52,15 +52,15 @@ def test_every_rule_of_every_table_is_recorded(refreshed: Sandbox) -> None:
     assert {outcome for _, _, outcome in recorded} <= {"passed", "skipped"}
 
 
-def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(sandbox: Sandbox, spi: Command) -> None:
+def test_a_second_refresh_writes_one_row_and_reports_that_nothing_was_done(sandbox: Sandbox, spi: Command) -> None:
     def files() -> set[Path]:
         return {path for path in Path(sandbox.settings.store).rglob("*") if path.is_file()}
 
     before, digests = files(), sandbox.digests()
-    said = spi(sandbox, "refresh")
-    assert said.code == 0
-    assert "Nothing had changed: no step was run." in said.out
-    assert said.err == ""
+    result = spi(sandbox, "refresh")
+    assert result.code == 0
+    assert "Nothing had changed: no step was run." in result.out
+    assert result.err == ""
     (new,) = {path for path in files() - before if path.name != "refresh.lock"}
     assert new.parent == Path(sandbox.settings.store) / "runs" / "run"
     assert sandbox.digests() == digests
@@ -69,7 +69,7 @@ def test_a_second_refresh_writes_one_row_and_says_nothing_was_done(sandbox: Sand
     assert sorted(runs["state"].to_pylist()) == ["nothing to do", "succeeded"]
 
 
-def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(sandbox: Sandbox) -> None:
+def test_a_refresh_with_nothing_stale_imports_no_slow_library(sandbox: Sandbox) -> None:
     script = (
         "import sys\n"
         "from spi_pipeline.cli import main\n"
@@ -85,7 +85,7 @@ def test_a_refresh_with_nothing_stale_imports_nothing_that_takes_a_second(sandbo
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_asking_for_help_loads_nothing_heavy() -> None:
+def test_the_help_imports_no_heavy_library() -> None:
     """With too little memory the command reports that itself, before any library fails."""
     script = "import sys\nfrom spi_pipeline.cli import app\nprint(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -107,7 +107,7 @@ def test_the_same_content_in_other_bytes_rewrites_nothing_downstream(sandbox: Sa
     assert sandbox.digests() == before
 
 
-def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(sandbox: Sandbox) -> None:
+def test_a_moved_goalpost_changes_only_what_depends_on_it(sandbox: Sandbox) -> None:
     before = sandbox.digests()
     sandbox.amend(FREEDOM, "goalposts: {worst: 0, best: 24", "goalposts: {worst: 0, best: 30")
     done = sandbox.refresh()
@@ -121,28 +121,28 @@ def test_a_moved_goalpost_changes_what_depends_on_it_and_nothing_else(sandbox: S
     changed = {name for name, digest in sandbox.digests().items() if before[name] != digest}
     above = ("freedom_and_choice", "opportunity", "social_progress_index")
     assert {f"element_score.{name}" for name in above} <= changed
-    beside = {
+    others = {
         "change", "scorecard", "rank_interval", "sensitivity", "doubt", "score", "comparison", "constant", "neighbours",
         "opposed", "redundant", "what_would_it_take", "composition", "residual", "published_finding",
     }  # fmt: skip
-    assert {name.split(".")[-1] for name in changed} - beside == {*above, "indicator"}
+    assert {name.split(".")[-1] for name in changed} - others == {*above, "indicator"}
     goalpost = sandbox.query("SELECT best FROM indicator WHERE indicator_id = 'bus_service'")
     assert goalpost == [(30.0,)]
 
 
-def test_an_indicator_taken_out_of_the_contracts_leaves_the_database(sandbox: Sandbox) -> None:
+def test_an_indicator_removed_from_the_contracts_is_removed_from_the_database(sandbox: Sandbox) -> None:
     """Its tables stay in the store, but the database holds only the tables in the plan."""
     file = sandbox.settings.contracts / "indicators" / "environmental_quality.yaml"
     text = file.read_text(encoding="utf-8")
     start, end = text.index("  - id: residents_flooded"), text.index("  - id: outdoor_environment")
     file.write_text(text[:start] + text[end:], encoding="utf-8")
     assert sandbox.refresh().faults == []
-    found = {name for (name,) in sandbox.query("SELECT DISTINCT indicator_id FROM observation")}
-    assert found == set(sandbox.contracts.indicators)
+    indicators = {name for (name,) in sandbox.query("SELECT DISTINCT indicator_id FROM observation")}
+    assert indicators == set(sandbox.contracts.indicators)
     assert sandbox.store.current("indicator_value.residents_flooded")
 
 
-def test_a_contract_saved_during_a_run_is_not_taken_for_the_one_computed_with(sandbox: Sandbox) -> None:
+def test_a_contract_saved_during_a_run_does_not_affect_that_run(sandbox: Sandbox) -> None:
     runner = sandbox.runner
     step = next(step for step in build_plan(runner.contracts) if step.label == "component/freedom_and_choice")
     before = runner.fingerprint(step)
@@ -202,13 +202,13 @@ def test_an_unknown_selection_names_the_nearest(sandbox: Sandbox) -> None:
         refresh(sandbox.settings, sandbox.contracts, ["turnuot"])
 
 
-def test_a_dry_run_says_what_is_stale_and_touches_nothing(sandbox: Sandbox, spi: Command) -> None:
+def test_a_dry_run_lists_stale_steps_and_changes_nothing(sandbox: Sandbox, spi: Command) -> None:
     assert spi(sandbox, "refresh", "--dry-run").out == "Nothing is stale.\n"
     sandbox.rewrite("census_central_heating", lambda table: table, compression="none")
     before = {path: path.stat().st_mtime_ns for path in Path(sandbox.settings.store).rglob("*")}
-    said = spi(sandbox, "refresh", "--dry-run", "--json")
-    assert said.code == 0
-    assert json.loads(said.out)["stale"][:3] == [
+    result = spi(sandbox, "refresh", "--dry-run", "--json")
+    assert result.code == 0
+    assert json.loads(result.out)["stale"][:3] == [
         "source/census_central_heating",
         "decade/decade",
         "indicator/no_central_heating",
@@ -218,12 +218,12 @@ def test_a_dry_run_says_what_is_stale_and_touches_nothing(sandbox: Sandbox, spi:
     assert {path: path.stat().st_mtime_ns for path in Path(sandbox.settings.store).rglob("*")} == before
 
 
-def test_the_last_lines_of_a_refresh_read_well_without_a_terminal(sandbox: Sandbox, spi: Command) -> None:
+def test_a_refresh_prints_a_summary_without_a_terminal(sandbox: Sandbox, spi: Command) -> None:
     sandbox.rewrite("census_central_heating", lambda table: table, compression="none")
-    said = spi(sandbox, "refresh", "--select", "no_central_heating")
-    assert said.code == 0
-    assert said.err.splitlines() == ["sources: 1 done", "indicators: 1 done"]
-    lines = said.out.splitlines()
+    result = spi(sandbox, "refresh", "--select", "no_central_heating")
+    assert result.code == 0
+    assert result.err.splitlines() == ["sources: 1 done", "indicators: 1 done"]
+    lines = result.out.splitlines()
     assert lines[-3].startswith("2 steps in ")
     assert lines[-3].endswith(": 1 unchanged, 1 written.")
     assert re.fullmatch(r"2 tables, \d+ rules: \d+ passed, 0 failed, 0 errored, \d+ skipped\.", lines[-2])

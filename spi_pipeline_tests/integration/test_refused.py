@@ -30,14 +30,14 @@ class Break:
         source_id: the source.
         inject: breaks it in a sandbox.
         rule: the rule it breaks; ``computed`` if there is no table to check.
-        told: words that the message must contain, besides the table and the rule.
+        fragments: texts that the message must contain, as well as the table and the rule.
         rows: the number of rows in quarantine; None if there is no table.
     """
 
     source_id: str
     inject: Callable[[Sandbox], None]
     rule: str
-    told: tuple[str, ...]
+    fragments: tuple[str, ...]
     rows: int | None
 
 
@@ -164,14 +164,14 @@ def _faults(done: Refresh, table: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_one_sentence_names_table_rule_finding_and_remedy(night: Night, name: str) -> None:
+def test_one_message_names_the_table_the_rule_the_result_and_the_remedy(night: Night, name: str) -> None:
     broken = BREAKS[name]
     (fault,) = _faults(night.done, broken.source_id)
     assert fault in night.done.faults
     assert "\n" not in fault
     assert broken.source_id in fault
-    for words in broken.told:
-        assert words in fault
+    for fragment in broken.fragments:
+        assert fragment in fault
     assert re.search(r"the last good version, less than an hour old, stays in use", fault)
     if broken.rows is not None:
         assert f"{broken.rule} (" in fault or f"{broken.rule}:" in fault
@@ -191,27 +191,27 @@ def test_the_good_version_is_kept_and_marked_stale(night: Night, name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name, broken in BREAKS.items() if broken.rows is not None])
-def test_quarantine_holds_the_refused_rows_and_what_they_broke(night: Night, name: str) -> None:
+def test_quarantine_holds_the_refused_rows_and_the_broken_rules(night: Night, name: str) -> None:
     broken = BREAKS[name]
     folder = Path(night.sandbox.settings.store) / "quarantine" / broken.source_id
     (report,) = folder.glob("*.json")
     assert pq.read_metadata(report.with_suffix(".parquet")).num_rows == broken.rows
-    told = json.loads(report.read_text(encoding="utf-8"))
-    assert told["run_id"] == night.done.run_id
-    outcomes = {result["rule"]: result["outcome"] for result in told["results"]}
+    content = json.loads(report.read_text(encoding="utf-8"))
+    assert content["run_id"] == night.done.run_id
+    outcomes = {result["rule"]: result["outcome"] for result in content["results"]}
     assert outcomes[broken.rule] == "failed"
     rules = {rule.id for rule in night.sandbox.contracts.sources[broken.source_id].rules}
     assert set(outcomes) == rules | {"computed"}
-    failed = [rule for rule, found in outcomes.items() if found in ("failed", "errored")]
+    failed = [rule for rule, outcome in outcomes.items() if outcome in ("failed", "errored")]
     assert broken.rule in failed
     if broken.rule in ("columns", "types"):
-        assert failed == [broken.rule], "what is wrong with a column is one fault, not one of every rule about it"
-    failing = next(result["failing_rows"] for result in told["results"] if result["rule"] == broken.rule)
+        assert failed == [broken.rule], "a faulty column is one fault, not one for every rule about it"
+    failing = next(result["failing_rows"] for result in content["results"] if result["rule"] == broken.rule)
     assert bool(failing) == (broken.rule in ("known_areas", "key", "between_households", "types"))
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_what_the_rules_found_is_on_record(night: Night, name: str) -> None:
+def test_outcomes_of_rules_are_recorded(night: Night, name: str) -> None:
     broken = BREAKS[name]
     outcome = {"computed": "errored"}.get(broken.rule, "failed")
     recorded = night.sandbox.query(
@@ -229,7 +229,7 @@ def test_what_the_rules_found_is_on_record(night: Night, name: str) -> None:
     assert states == [("stale",)]
 
 
-def test_only_what_was_broken_is_refused_and_the_rest_is_computed(night: Night) -> None:
+def test_only_broken_sources_are_refused_and_the_rest_is_computed(night: Night) -> None:
     kept = {outcome.table for outcome in night.done.outcomes if outcome.state == "kept"}
     assert kept == {broken.source_id for broken in BREAKS.values()}
     assert night.done.state == "failed"
@@ -240,7 +240,7 @@ def test_only_what_was_broken_is_refused_and_the_rest_is_computed(night: Night) 
     assert {name.split(".")[0] for name in changed}.isdisjoint(broken.source_id for broken in BREAKS.values())
 
 
-def test_readers_see_a_whole_database_of_good_versions_and_honest_news(night: Night) -> None:
+def test_readers_see_a_complete_database_with_only_the_valid_change(night: Night) -> None:
     scores = night.sandbox.query(SCORES)
     assert [row[:4] for row in scores] == [row[:4] for row in night.scores]
     changed = {row[2] for row, old in zip(scores, night.scores, strict=True) if row[4] != old[4]}
@@ -248,30 +248,30 @@ def test_readers_see_a_whole_database_of_good_versions_and_honest_news(night: Ni
     assert changed == {"stop_and_search", "rights_and_voice", "opportunity", "social_progress_index"}
 
 
-def test_status_says_what_is_stale_since_when_and_why(night: Night, spi: Command) -> None:
-    said = spi(night.sandbox, "status", "--json")
-    assert said.code == 1
-    found = json.loads(said.out)
-    stale = {table["table"]: table for table in found["stale_tables"]}
+def test_status_lists_stale_tables_with_time_and_reason(night: Night, spi: Command) -> None:
+    result = spi(night.sandbox, "status", "--json")
+    assert result.code == 1
+    status = json.loads(result.out)
+    stale = {table["table"]: table for table in status["stale_tables"]}
     assert set(stale) == {broken.source_id for broken in BREAKS.values()}
     assert "2 of 22 rows repeat" in stale["population_2020"]["reason"]
     assert stale["population_2020"]["written_at"] <= stale["population_2020"]["since"]
-    assert found["runs"][0]["state"] == "failed"
-    assert found["runs"][0]["failed_checks"] >= len(BREAKS)
+    assert status["runs"][0]["state"] == "failed"
+    assert status["runs"][0]["failed_checks"] >= len(BREAKS)
     plain = spi(night.sandbox, "status")
     assert re.search(
         r"stale table population_2020: good version less than an hour old, refused for less than an hour: ", plain.out
     )
 
 
-def test_once_the_cause_is_cured_the_next_refresh_heals(night: Night, spi: Command, tmp_path: Path) -> None:
+def test_the_next_refresh_recovers_once_the_cause_is_removed(night: Night, spi: Command, tmp_path: Path) -> None:
     sandbox = copied(night.sandbox, tmp_path)
-    sandbox.cure()
-    said = spi(sandbox, "refresh", "--json")
-    assert said.code == 0, said.err
-    told = json.loads(said.out)
-    assert (told["state"], told["faults"]) == ("succeeded", [])
-    assert {f"source/{broken.source_id}" for broken in BREAKS.values()} <= set(told["stale"])
+    sandbox.restore_figures()
+    result = spi(sandbox, "refresh", "--json")
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    assert (report["state"], report["faults"]) == ("succeeded", [])
+    assert {f"source/{broken.source_id}" for broken in BREAKS.values()} <= set(report["stale"])
     assert sandbox.digests() == night.before
     assert sandbox.query(SCORES) == night.scores
     assert status_of(sandbox.settings)["stale_tables"] == []
@@ -279,32 +279,30 @@ def test_once_the_cause_is_cured_the_next_refresh_heals(night: Night, spi: Comma
     assert sandbox.refresh().state == "nothing to do"
 
 
-def test_on_the_very_first_run_what_depends_on_a_broken_source_stops_and_the_rest_is_computed(
-    tmp_path: Path, spi: Command
-) -> None:
+def test_on_the_first_run_only_steps_that_need_a_broken_source_stop(tmp_path: Path, spi: Command) -> None:
     sandbox = empty_sandbox(tmp_path)
     BREAKS["out of range"].inject(sandbox)
     BREAKS["missing file"].inject(sandbox)
-    wanted = ("--select", "overcrowded_homes", "--select", "no_central_heating", "--select", "vaccinated_50_and_over")
-    said = spi(sandbox, "refresh", *wanted)
-    assert said.code == 1
-    assert "Traceback" not in said.err
-    faults = [line for line in said.err.splitlines() if " done" not in line]
+    chosen = ("--select", "overcrowded_homes", "--select", "no_central_heating", "--select", "vaccinated_50_and_over")
+    result = spi(sandbox, "refresh", *chosen)
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    faults = [line for line in result.err.splitlines() if " done" not in line]
     assert len(faults) == 2
     assert all("there is no earlier version, so the steps that need it were not run" in fault for fault in faults)
     assert "between_households" in faults[0] + faults[1]
-    assert "Nothing is published yet." in said.out
-    made = set(sandbox.digests())
-    assert {"indicator_value.no_central_heating", "allocation", "area", "population_2020"} <= made
+    assert "Nothing is published yet." in result.out
+    built = set(sandbox.digests())
+    assert {"indicator_value.no_central_heating", "allocation", "area", "population_2020"} <= built
     missing = {"census_overcrowding", "indicator_value.overcrowded_homes", "covid_vaccination"}
-    assert not made & (missing | {"indicator_value.vaccinated_50_and_over"})
-    sandbox.cure()
-    again = spi(sandbox, "refresh", *wanted)
+    assert not built & (missing | {"indicator_value.vaccinated_50_and_over"})
+    sandbox.restore_figures()
+    again = spi(sandbox, "refresh", *chosen)
     assert (again.code, [line for line in again.err.splitlines() if " done" not in line]) == (0, [])
-    assert set(sandbox.digests()) == made | missing | {"indicator_value.vaccinated_50_and_over"}
+    assert set(sandbox.digests()) == built | missing | {"indicator_value.vaccinated_50_and_over"}
 
 
-def test_a_lookup_that_is_not_whole_vouches_for_nothing(
+def test_an_incomplete_lookup_validates_no_other_table(
     refreshed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)

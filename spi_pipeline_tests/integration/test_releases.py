@@ -41,32 +41,32 @@ def later(released: Sandbox, tmp_path: Path) -> Sandbox:
     return copied(released, tmp_path)
 
 
-def test_a_release_is_made_signed_and_listed(sandbox: Sandbox, spi: Command) -> None:
-    made = spi(sandbox, "release", "create", "--id", "first")
-    assert made.code == 0, made.err
-    assert "To sign it: spi release publish first --by NAME" in made.out
+def test_a_release_is_created_signed_and_listed(sandbox: Sandbox, spi: Command) -> None:
+    created = spi(sandbox, "release", "create", "--id", "first")
+    assert created.code == 0, created.err
+    assert "To sign it: spi release publish first --by NAME" in created.out
     assert spi(sandbox, "release", "publish", "first", *SIGN).code == 0
     assert "first: signed, figures of " in spi(sandbox, "release", "list").out
-    told = json.loads(spi(sandbox, "release", "show", "first", "--json").out)
-    assert told["state"] == "signed"
-    assert told["events"][0]["by"] == "Ann"
-    assert told["tables"] == sandbox.digests()
-    assert {"code", "libraries", "contracts", "snapshot", "downloads", "editions"} <= told.keys()
+    release = json.loads(spi(sandbox, "release", "show", "first", "--json").out)
+    assert release["state"] == "signed"
+    assert release["events"][0]["by"] == "Ann"
+    assert release["tables"] == sandbox.digests()
+    assert {"code", "libraries", "contracts", "snapshot", "downloads", "editions"} <= release.keys()
     again = spi(sandbox, "release", "publish", "first", *SIGN)
     assert (again.code, again.err) == (1, "Release first is signed; only one that is draft can be signed.\n")
     nearest = spi(sandbox, "release", "show", "frist")
     assert (nearest.code, nearest.err) == (2, "there is no release 'frist'; did you mean first?\n")
 
 
-def test_what_is_not_up_to_date_is_not_frozen(sandbox: Sandbox, spi: Command) -> None:
+def test_a_publication_that_is_not_up_to_date_cannot_be_released(sandbox: Sandbox, spi: Command) -> None:
     revise(sandbox)
-    said = spi(sandbox, "release", "create")
-    assert said.code == 1
-    assert "The publication is not up to date: " in said.err
+    result = spi(sandbox, "release", "create")
+    assert result.code == 1
+    assert "The publication is not up to date: " in result.err
     assert sandbox.store.releases.all() == []
 
 
-def test_a_revision_goes_with_its_reason(later: Sandbox, spi: Command) -> None:
+def test_a_release_is_revised_corrected_and_withdrawn_with_a_reason(later: Sandbox, spi: Command) -> None:
     revise(later)
     assert later.refresh().faults == []
     assert spi(later, "release", "create", "--id", "second").code == 0
@@ -78,7 +78,7 @@ def test_a_revision_goes_with_its_reason(later: Sandbox, spi: Command) -> None:
     assert "too early" in spi(later, "release", "list").out
 
 
-def test_one_figure_revised_is_told_as_that(later: Sandbox, spi: Command) -> None:
+def test_one_revised_figure_is_reported_as_a_revision(later: Sandbox, spi: Command) -> None:
     revise(later)
     done = later.refresh()
     assert done.faults == []
@@ -89,24 +89,26 @@ def test_one_figure_revised_is_told_as_that(later: Sandbox, spi: Command) -> Non
     assert all(change == pytest.approx(part) for change, part, _ in rows)
     # Wards without a turnout of their own change too, because their estimates follow from the other wards.
     assert {code for _, _, code in rows} >= {"E05014735", "E06000032"}
-    said = spi(later, "diff", "first")
-    assert said.code == 0
-    assert "The index, 2026, spi" in said.out
-    assert "Barnfield" in said.out
+    result = spi(later, "diff", "first")
+    assert result.code == 0
+    assert "The index, 2026, spi" in result.out
+    assert "Barnfield" in result.out
     assert spi(later, "diff", "first", "--markdown").out.count("## ") == 2
-    told = json.loads(spi(later, "diff", "first", "--json").out)
-    assert len(told["release_change"]) == later.query("SELECT count(*) FROM release_change")[0][0]
+    report = json.loads(spi(later, "diff", "first", "--json").out)
+    assert len(report["release_change"]) == later.query("SELECT count(*) FROM release_change")[0][0]
     same = spi(later, "diff", "first", "first")
     assert same.out == "No score and no indicator differs between first and first.\n"
 
 
-def test_a_month_more_is_newer_figures_and_other_windows(refreshed: Sandbox, tmp_path: Path, spi: Command) -> None:
+def test_an_additional_month_is_reported_as_newer_figures_and_other_windows(
+    refreshed: Sandbox, tmp_path: Path, spi: Command
+) -> None:
     sandbox = copied(refreshed, tmp_path)
     sandbox.rewrite("street_crime", lambda table: _without_newest(table))
     assert sandbox.refresh().faults == []
     assert spi(sandbox, "release", "create", "--id", "first").code == 0
     assert spi(sandbox, "release", "publish", "first", *SIGN).code == 0
-    sandbox.cure()
+    sandbox.restore_figures()
     assert sandbox.refresh().faults == []
     parts = sandbox.query(
         "SELECT edition, sum(abs(from_newer)) > 0, sum(abs(from_window)) > 0, "
@@ -123,31 +125,31 @@ def _without_newest(table: pa.Table) -> pa.Table:
     return table.filter(pc.not_equal(table["month"], pc.max(table["month"])))
 
 
-def test_a_release_is_computed_again_elsewhere_from_itself_alone(
-    released: Sandbox, spi: Command, tmp_path: Path
-) -> None:
-    carried = tmp_path / "carried" / "first"
-    shutil.copytree(released.store.releases.get("first").folder, carried)
+def test_a_release_is_reproduced_elsewhere_from_its_own_folder(released: Sandbox, spi: Command, tmp_path: Path) -> None:
+    copy = tmp_path / "carried" / "first"
+    shutil.copytree(released.store.releases.get("first").folder, copy)
     elsewhere = Sandbox(released.settings.model_copy(update={"store": str(tmp_path / "none")}))
-    said = spi(elsewhere, "refresh", "--release", str(carried))
-    assert said.code == 0, said.err
-    assert said.out.startswith("Release first was reproduced: every figure of ")
+    result = spi(elsewhere, "refresh", "--release", str(copy))
+    assert result.code == 0, result.err
+    assert result.out.startswith("Release first was reproduced: every figure of ")
     assert not (tmp_path / "none").exists()
 
 
-def test_what_differs_when_computed_again_is_said(released: Sandbox, spi: Command, tmp_path: Path) -> None:
+def test_a_changed_file_of_a_release_is_reported_when_it_is_reproduced(
+    released: Sandbox, spi: Command, tmp_path: Path
+) -> None:
     from spi_pipeline.run.recomputing import recompute
 
     release = released.store.releases.get("first")
     assert recompute(release, tmp_path / "store") == []
-    carried = tmp_path / "carried" / "first"
-    shutil.copytree(release.folder, carried)
-    file = carried / "contracts" / TURNOUT
+    copy = tmp_path / "carried" / "first"
+    shutil.copytree(release.folder, copy)
+    file = copy / "contracts" / TURNOUT
     file.chmod(0o644)
     file.write_text(file.read_text("utf-8").replace("best: 60", "best: 61"), "utf-8")
-    said = spi(released, "refresh", "--release", str(carried))
-    assert said.code == 1
-    assert f"{file} of release first has changed since the release was made" in said.err
+    result = spi(released, "refresh", "--release", str(copy))
+    assert result.code == 1
+    assert f"{file} of release first has changed since the release was made" in result.err
 
 
 def test_a_damaged_record_of_a_release_stops_no_refresh(later: Sandbox, spi: Command) -> None:
@@ -157,9 +159,9 @@ def test_a_damaged_record_of_a_release_stops_no_refresh(later: Sandbox, spi: Com
     assert status.code == 1
     assert json.loads(status.out)["damage"][0].startswith("The record of release first is damaged")
     for command in (["release", "list"], ["diff", "first"], ["refresh", "--release", "first"]):
-        said = spi(later, *command)
-        assert (said.code, said.err.count("\n")) == (1, 1), said.err
-        assert "restore it from a backup" in said.err
+        result = spi(later, *command)
+        assert (result.code, result.err.count("\n")) == (1, 1), result.err
+        assert "restore it from a backup" in result.err
 
 
 def test_the_folder_of_a_release_is_described_by_its_own_contracts(
@@ -169,16 +171,16 @@ def test_the_folder_of_a_release_is_described_by_its_own_contracts(
     later.amend(TURNOUT, "title: Turnout at the local election", "title: Votes cast at the local election")
     assert later.refresh().faults == []
     for folder, options in (("then", ["--release", "first"]), ("now", [])):
-        said = spi(later, "publish", str(tmp_path / folder), *options)
-        assert said.code == 0, said.err
-    told = {folder: (tmp_path / folder / "dataset.jsonld").read_text("utf-8") for folder in ("then", "now")}
-    assert "Turnout at the local election" in told["then"]
-    assert "Votes cast" not in told["then"]
-    assert "Votes cast at the local election" in told["now"]
+        result = spi(later, "publish", str(tmp_path / folder), *options)
+        assert result.code == 0, result.err
+    datasets = {folder: (tmp_path / folder / "dataset.jsonld").read_text("utf-8") for folder in ("then", "now")}
+    assert "Turnout at the local election" in datasets["then"]
+    assert "Votes cast" not in datasets["then"]
+    assert "Votes cast at the local election" in datasets["now"]
     assert (tmp_path / "then" / "downloads" / "score-first.csv").is_file()
 
 
-def test_the_public_sees_the_signed_release_where_that_is_asked_for(later: Sandbox, spi: Command) -> None:
+def test_the_public_sees_the_signed_release_if_sign_off_is_required(later: Sandbox, spi: Command) -> None:
     later.amend("publication.yaml", "sign_off: false", "sign_off: true")
     revise(later)
     assert later.refresh().faults == []

@@ -26,30 +26,30 @@ def test_six_slots_hold_the_eight_rates_and_no_count_moves_two(refreshed: Sandbo
     assert len(counted) == len(set(counted))
 
 
-def test_the_town_moves_as_the_police_counted(refreshed: Sandbox) -> None:
+def test_the_town_moves_with_the_police_counts(refreshed: Sandbox) -> None:
     for name in slots(refreshed.contracts):
-        found = refreshed.query(
+        rows = refreshed.query(
             "SELECT DISTINCT period_end, value, numerator FROM observation WHERE area_code = ? AND indicator_id = ? "
             "AND value IS NOT NULL ORDER BY period_end",
             TOWN,
             name,
         )
-        assert len(found) > 1
-        _, first, counted = found[0]
-        for _, value, count in found[1:]:
+        assert len(rows) > 1
+        _, first, counted = rows[0]
+        for _, value, count in rows[1:]:
             assert value / first == pytest.approx(count / counted, rel=1e-3), name
 
 
-def test_no_value_is_sure(refreshed: Sandbox) -> None:
+def test_every_value_has_an_interval(refreshed: Sandbox) -> None:
     listed = ", ".join(f"'{name}'" for name in slots(refreshed.contracts))
-    found = refreshed.query(
+    rows = refreshed.query(
         f"SELECT count(*), count(*) FILTER (lower < value AND value < upper) FROM observation "
         f"WHERE indicator_id IN ({listed}) AND value IS NOT NULL"
     )
-    assert found[0][0] == found[0][1] > 100
+    assert rows[0][0] == rows[0][1] > 100
 
 
-@pytest.mark.skipif(not OFFICIAL.is_file(), reason="the official crime score is not beside this checkout")
+@pytest.mark.skipif(not OFFICIAL.is_file(), reason="the official crime score is not next to this clone")
 def test_the_correlation_with_the_official_crime_score_is_reported(refreshed: Sandbox) -> None:
     """The official score rises with crime, so a positive correlation is a fault; the correlation is printed."""
     official = pd.read_parquet(OFFICIAL).set_index("lsoa21_code")["Crime_score"]

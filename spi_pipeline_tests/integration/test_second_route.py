@@ -17,7 +17,7 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 DATA = REPOSITORY.parent / "shared" / "data"
 CENSUS, PERCENT = DATA / "census2021_nomis" / "luton", DATA / "census2021_onsvisual" / "oa_percent"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the publishers' files in ../shared/data are not at hand")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the publishers' files in ../shared/data are not available")
 
 # One row per output area and ward: its residents and homes there, and the larger areas it lies in.
 PLACES = f"""
@@ -90,8 +90,8 @@ def db(refreshed: Sandbox) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def published(db: duckdb.DuckDBPyConnection, name: str) -> dict[str, float]:
-    found = db.execute("SELECT area_code, value FROM published WHERE id = ? AND area_code LIKE 'E05%'", [name])
-    return {ward: value for ward, value in found.fetchall() if value == value and value is not None}
+    rows = db.execute("SELECT area_code, value FROM published WHERE id = ? AND area_code LIKE 'E05%'", [name])
+    return {ward: value for ward, value in rows.fetchall() if value == value and value is not None}
 
 
 def computed(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, float]:
@@ -99,8 +99,8 @@ def computed(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", sorted(COUNTED))
-def test_counts_of_msoas_by_the_percentages_of_output_areas(name: str, db: duckdb.DuckDBPyConnection) -> None:
-    found = computed(
+def test_counts_of_msoas_split_by_the_percentages_of_output_areas(name: str, db: duckdb.DuckDBPyConnection) -> None:
+    expected = computed(
         db,
         f"""
         WITH known AS (SELECT * FROM place JOIN ({PERCENTAGES[name]}) USING (oa)),
@@ -109,21 +109,21 @@ def test_counts_of_msoas_by_the_percentages_of_output_areas(name: str, db: duckd
         FROM known JOIN whole USING (msoa) JOIN ({COUNTED[name]}) USING (msoa) GROUP BY ward
         """,
     )
-    assert published(db, name) == pytest.approx(found, rel=1e-9)
-    assert len(found) == 20
+    assert published(db, name) == pytest.approx(expected, rel=1e-9)
+    assert len(expected) == 20
     # The same from the percentages alone, without the counts.
     plain = computed(
         db,
         "SELECT ward, sum(residents * percent) / sum(residents) "
         f"FROM place JOIN ({PERCENTAGES[name]}) USING (oa) GROUP BY ward",
     )
-    assert found == pytest.approx(plain, abs=0.2)
+    assert expected == pytest.approx(plain, abs=0.2)
 
 
 @pytest.mark.parametrize("name", sorted(MEANS))
-def test_means_of_small_areas_by_residents_or_homes(name: str, db: duckdb.DuckDBPyConnection) -> None:
+def test_means_of_small_areas_weighted_by_residents_or_homes(name: str, db: duckdb.DuckDBPyConnection) -> None:
     by, file, code, column = MEANS[name]
-    found = computed(
+    expected = computed(
         db,
         f"""
         SELECT ward, sum({by} * {column}) / sum({by}) FILTER ({column} IS NOT NULL)
@@ -133,12 +133,12 @@ def test_means_of_small_areas_by_residents_or_homes(name: str, db: duckdb.DuckDB
     )
     ours = published(db, name)
     # Too few homes were sold in Dallow in the year to March 2021 for a published value.
-    assert found.keys() - ours.keys() == ({"E05014741"} if name == "house_price" else set())
-    assert ours == pytest.approx({ward: found[ward] for ward in ours}, rel=1e-9)
+    assert expected.keys() - ours.keys() == ({"E05014741"} if name == "house_price" else set())
+    assert ours == pytest.approx({ward: expected[ward] for ward in ours}, rel=1e-9)
 
 
-def test_energy_ratings_by_the_homes_that_were_rated(db: duckdb.DuckDBPyConnection) -> None:
-    found = computed(
+def test_energy_ratings_weighted_by_the_rated_homes(db: duckdb.DuckDBPyConnection) -> None:
+    expected = computed(
         db,
         f"""
         WITH whole AS (SELECT lsoa11, sum(residents) AS people FROM place GROUP BY ALL)
@@ -147,11 +147,11 @@ def test_energy_ratings_by_the_homes_that_were_rated(db: duckdb.DuckDBPyConnecti
         GROUP BY ward
         """,
     )
-    assert published(db, "energy_efficiency") == pytest.approx(found, rel=1e-9)
+    assert published(db, "energy_efficiency") == pytest.approx(expected, rel=1e-9)
 
 
-def test_flooded_residents_by_those_of_the_year_they_were_counted_in(db: duckdb.DuckDBPyConnection) -> None:
-    found = computed(
+def test_flooded_residents_as_a_share_of_the_residents_of_the_same_year(db: duckdb.DuckDBPyConnection) -> None:
+    expected = computed(
         db,
         f"""
         WITH whole AS (SELECT lsoa11, sum(residents) AS people FROM place GROUP BY ALL)
@@ -165,4 +165,4 @@ def test_flooded_residents_by_those_of_the_year_they_were_counted_in(db: duckdb.
         GROUP BY ward
         """,
     )
-    assert published(db, "residents_flooded") == pytest.approx(found, rel=1e-9)
+    assert published(db, "residents_flooded") == pytest.approx(expected, rel=1e-9)

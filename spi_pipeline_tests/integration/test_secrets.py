@@ -33,7 +33,7 @@ def hook() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def told(sandbox: Sandbox, hook: Inbox, tmp_path: Path) -> Sandbox:
+def notified(sandbox: Sandbox, hook: Inbox, tmp_path: Path) -> Sandbox:
     """One channel from the setting and one from a file; neither accepts messages."""
     address = hook.url.replace("json://", "json://s3cr3t-user:pa55%20word@")
     file = tmp_path / "channels.yaml"
@@ -56,32 +56,32 @@ def leaks(folder: Path, *texts: str) -> list[str]:
     return [f"{secret} in {place}" for place, held in places.items() for secret in SECRETS if secret.encode() in held]
 
 
-def test_no_part_of_a_url_is_printed_kept_or_told_in_a_crash(told: Sandbox, tmp_path: Path) -> None:
+def test_no_part_of_a_url_is_printed_stored_or_reported_in_a_crash(notified: Sandbox, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    told.embedded(SOURCE).unlink()
-    refreshed = spi(told, scratch, "", "refresh", "--select", f"source/{SOURCE}")
+    notified.embedded(SOURCE).unlink()
+    refreshed = spi(notified, scratch, "", "refresh", "--select", f"source/{SOURCE}")
     assert "channel hook did not accept a message" in refreshed.stderr
     assert "channel team did not accept a message" in refreshed.stderr
-    tried = spi(told, scratch, "", "alerts", "test")
-    assert "hook: refused" in tried.stdout
-    assert "DEBUG" in tried.stderr, "loggers write what they are told"
-    crashed = spi(told, scratch, CRASH, "alerts", "send")
+    tested = spi(notified, scratch, "", "alerts", "test")
+    assert "hook: refused" in tested.stdout
+    assert "DEBUG" in tested.stderr, "loggers write debug messages"
+    crashed = spi(notified, scratch, CRASH, "alerts", "send")
     assert "spi broke in our own code (ZeroDivisionError" in crashed.stderr
     assert list(scratch.glob("spi-*.log"))
-    status = spi(told, scratch, "", "status", "--json")
+    status = spi(notified, scratch, "", "status", "--json")
     assert '"refusal"' in status.stdout
-    said = [text for done in (refreshed, tried, crashed, status) for text in (done.stdout, done.stderr)]
-    assert leaks(tmp_path, *said) == []
+    outputs = [text for done in (refreshed, tested, crashed, status) for text in (done.stdout, done.stderr)]
+    assert leaks(tmp_path, *outputs) == []
 
 
-def test_no_part_of_a_url_reaches_dagster(told: Sandbox, tmp_path: Path) -> None:
-    told.embedded(SOURCE).unlink()
-    told.refresh(f"source/{SOURCE}")
-    sensor = alerts_sensor(told.settings, told.contracts)
-    with open_instance(told.store.dagster_home) as instance, dg.build_sensor_context(instance=instance) as context:
+def test_no_part_of_a_url_reaches_dagster(notified: Sandbox, tmp_path: Path) -> None:
+    notified.embedded(SOURCE).unlink()
+    notified.refresh(f"source/{SOURCE}")
+    sensor = alerts_sensor(notified.settings, notified.contracts)
+    with open_instance(notified.store.dagster_home) as instance, dg.build_sensor_context(instance=instance) as context:
         skipped = sensor(context)
         assert isinstance(skipped, dg.SkipReason)
         assert "channel hook did not accept a message" in str(skipped.skip_message)
-    assert check_and_alert(told.settings, told.contracts) == {}, "not due again"
+    assert check_and_alert(notified.settings, notified.contracts) == {}, "not due again"
     assert leaks(tmp_path, str(skipped.skip_message)) == []

@@ -40,7 +40,7 @@ def instance(sandbox: Sandbox) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def picked(
+def run_picked(
     sandbox: Sandbox,
     instance: dg.DagsterInstance,
     *,
@@ -53,14 +53,14 @@ def picked(
     return chosen.execute_in_process(instance=instance, raise_on_error=False)
 
 
-def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
+def test_an_asset_that_is_not_stale_is_left_unchanged_and_its_rules_are_recorded(
     sandbox: Sandbox, instance: dg.DagsterInstance
 ) -> None:
     before = sandbox.digests()
-    done = picked(sandbox, instance, assets={TURNOUT})
+    done = run_picked(sandbox, instance, assets={TURNOUT})
     assert done.success
-    (made,) = done.asset_materializations_for_node("indicators_of_rights_and_voice")
-    assert made.metadata["state"].value == "unchanged"
+    (materialization,) = done.asset_materializations_for_node("indicators_of_rights_and_voice")
+    assert materialization.metadata["state"].value == "unchanged"
     assert sandbox.digests() == before
     recorded = sandbox.store.read_run("check_result", done.run_id)
     assert recorded is not None
@@ -71,18 +71,16 @@ def test_an_asset_that_is_not_stale_is_left_as_it_is_and_its_rules_are_recorded(
 
 def test_a_check_picked_alone_is_evaluated(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     names = ("form_and_keys", "relations")
-    done = picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
+    done = run_picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, name) for name in names})
     assert done.success
-    found = {evaluation.check_name: evaluation.passed for evaluation in done.get_asset_check_evaluations()}
-    assert found == dict.fromkeys(names, True)
+    passed = {evaluation.check_name: evaluation.passed for evaluation in done.get_asset_check_evaluations()}
+    assert passed == dict.fromkeys(names, True)
     assert not done.asset_materializations_for_node("indicators_of_rights_and_voice")
 
 
-def test_a_check_of_a_table_that_is_not_there_fails_with_a_sentence(
-    sandbox: Sandbox, instance: dg.DagsterInstance
-) -> None:
+def test_a_check_of_a_missing_table_fails_with_a_message(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     (sandbox.store.root / "tables" / "indicator_value.turnout" / "current.json").unlink()
-    done = picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
+    done = run_picked(sandbox, instance, assets=set(), checks={dg.AssetCheckKey(TURNOUT, "form_and_keys")})
     assert not done.success
     (run,) = [run for run in status_of(sandbox.settings)["runs"] if run["run_id"] == done.run_id]
     assert run["cause"].endswith("there is no table indicator_value.turnout in the store yet; run spi refresh")
@@ -99,7 +97,7 @@ def holder(sandbox: Sandbox) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_run_of_the_ui_waits_for_who_writes(
+def test_a_run_of_the_ui_waits_for_a_writer(
     sandbox: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
@@ -115,12 +113,12 @@ def test_a_run_of_the_ui_waits_for_who_writes(
             yield
 
     monkeypatch.setattr(Store, "lock", lock)
-    assert picked(sandbox, instance, assets={TURNOUT}).success
+    assert run_picked(sandbox, instance, assets={TURNOUT}).success
     assert seen[0] == ("running", True)
     assert status_of(sandbox.settings)["healthy"]
 
 
-def test_a_run_of_the_ui_that_is_stopped_waits_no_longer_and_says_for_whom_it_did(
+def test_a_stopped_run_of_the_ui_waits_no_longer_and_names_the_writer(
     sandbox: Sandbox, instance: dg.DagsterInstance, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_instance, "WAIT_SECONDS", 0.1)
@@ -154,7 +152,7 @@ with open_instance(Store(settings.store).dagster_home) as instance:
 
 
 @pytest.mark.parametrize("home", [False, True], ids=["alone", "with DAGSTER_HOME"])
-def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
+def test_a_run_of_the_ui_whose_machine_died_is_closed_and_blocks_no_other(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
 ) -> None:
     if home:
@@ -162,9 +160,9 @@ def test_a_run_of_the_ui_whose_machine_died_ends_and_no_other_waits_for_it(
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     died = subprocess.run([sys.executable, "-c", RUN_AND_DIE], env=os.environ | sandbox.environment, check=False)
     assert died.returncode == -signal.SIGKILL
-    found = status_of(sandbox.settings)
-    last = found["last_run"]
-    assert (found["healthy"], last["state"], last["launched_by"]) == (False, "killed", "the UI")
+    status = status_of(sandbox.settings)
+    last = status["last_run"]
+    assert (status["healthy"], last["state"], last["launched_by"]) == (False, "killed", "the UI")
     with open_instance(sandbox.store.dagster_home) as instance:
         (run,) = [run for run in instance.get_runs() if run.run_id == last["run_id"]]
         assert run.status == dg.DagsterRunStatus.STARTED

@@ -17,12 +17,12 @@ __all__ = ["no_dagster_home", "refreshed"]
 @pytest.fixture
 def missing(refreshed: Sandbox) -> list[str]:
     contracts = refreshed.contracts
-    found = [item.id for item in contracts.indicators.values() if item not in contracts.active]
-    assert "life_expectancy" in found
-    return found
+    indicators = [item.id for item in contracts.indicators.values() if item not in contracts.active]
+    assert "life_expectancy" in indicators
+    return indicators
 
 
-def test_it_is_missing_everywhere_and_the_catalogue_says_why(refreshed: Sandbox, missing: list[str]) -> None:
+def test_it_is_missing_everywhere_and_the_catalogue_gives_the_reason(refreshed: Sandbox, missing: list[str]) -> None:
     for name in missing:
         states = refreshed.query("SELECT DISTINCT status, value FROM observation WHERE indicator_id = ?", name)
         assert states == [("missing", None)]
@@ -45,10 +45,10 @@ def test_it_is_not_in_the_basis_and_changes_no_score(refreshed: Sandbox, missing
     assert lowest > 0.9
 
 
-def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: Sandbox, missing: list[str]) -> None:
+def test_with_figures_it_enters_the_basis_and_fills_its_slot(refreshed: Sandbox, missing: list[str]) -> None:
     contracts = refreshed.contracts
-    awake = replace(contracts, unavailable=frozenset())
-    steps = {step.label: step for step in build_plan(awake)}
+    complete = replace(contracts, unavailable=frozenset())
+    steps = {step.label: step for step in build_plan(complete)}
     assert "source/local_health" in steps
     assert "local_health" in steps["indicator/life_expectancy"].inputs
     assert "indicator_value.life_expectancy" in steps["component/health"].inputs
@@ -56,8 +56,8 @@ def test_with_figures_it_enters_and_its_slot_is_filled(refreshed: Sandbox, missi
         "indicator_value.life_expectancy"
         not in next(step for step in build_plan(contracts) if step.label == "component/health").inputs
     )
-    before, after = ({chain[0] for chain in slots(found.active)} for found in (contracts, awake))
+    before, after = ({chain[0] for chain in slots(each.active)} for each in (contracts, complete))
     assert before != after
     # An indicator that replaces an older definition fills the same slot, so nothing is counted twice.
-    assert ["emergency_admissions", "emergency_admissions_2025", "emergency_admissions_2019"] in slots(awake.active)
+    assert ["emergency_admissions", "emergency_admissions_2025", "emergency_admissions_2019"] in slots(complete.active)
     assert ["emergency_admissions_2025", "emergency_admissions_2019"] in slots(contracts.active)

@@ -50,8 +50,8 @@ def opened(sandbox: Sandbox) -> Iterator[DagsterInstance]:
     """One instance shared by the tests, because opening one takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
-        with open_instance(sandbox.store.dagster_home) as found:
-            yield found
+        with open_instance(sandbox.store.dagster_home) as instance:
+            yield instance
 
 
 @pytest.fixture
@@ -104,19 +104,19 @@ def test_a_store_without_a_daemon_expects_no_ticks(instance: DagsterInstance) ->
     ],
     ids=["ticks", "silent"],
 )
-def test_a_sensor(instance: DagsterInstance, last: dt.datetime, trouble: str) -> None:
+def test_a_sensor_that_stops_ticking_is_reported(instance: DagsterInstance, last: dt.datetime, trouble: str) -> None:
     beat(instance, NOW - MINUTE)
     state = switched_on(instance, "alerts", SensorInstigatorData(min_interval=30))
     tick(instance, state, last)
     assert tickers(instance, NOW) == [Ticker("alerts", "sensor", last, trouble, last if trouble else None)]
 
 
-def test_a_sensor_whose_tick_failed(instance: DagsterInstance) -> None:
+def test_a_sensor_whose_tick_failed_is_reported(instance: DagsterInstance) -> None:
     beat(instance, NOW)
     state = switched_on(instance, "alerts", SensorInstigatorData(min_interval=30))
     tick(instance, state, NOW - MINUTE, error="the disk\nis full")
-    (found,) = tickers(instance, NOW)
-    assert found.trouble == "its last tick failed: the disk is full"
+    (ticker,) = tickers(instance, NOW)
+    assert ticker.trouble == "its last tick failed: the disk is full"
 
 
 @pytest.mark.parametrize(
@@ -125,48 +125,48 @@ def test_a_sensor_whose_tick_failed(instance: DagsterInstance) -> None:
     [(dt.datetime(2026, 11, 20, 6, tzinfo=dt.UTC), False), (dt.datetime(2026, 11, 19, 6, tzinfo=dt.UTC), True)],
     ids=["weekend", "missed"],
 )
-def test_a_schedule_may_rest_as_long_as_its_longest_gap(
+def test_a_schedule_may_be_silent_for_its_longest_gap(
     instance: DagsterInstance, last: dt.datetime, silent: bool
 ) -> None:
     now = dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC)
     beat(instance, now)
     state = switched_on(instance, "nightly", ScheduleInstigatorData("0 6 * * 1-5"))
     tick(instance, state, last)
-    (found,) = tickers(instance, now)
-    assert (found.kind, found.last, bool(found.trouble)) == ("schedule", last, silent)
+    (ticker,) = tickers(instance, now)
+    assert (ticker.kind, ticker.last, bool(ticker.trouble)) == ("schedule", last, silent)
 
 
-def test_switched_on_anew_it_has_its_time_again(instance: DagsterInstance) -> None:
+def test_a_sensor_switched_on_again_gets_its_full_interval(instance: DagsterInstance) -> None:
     beat(instance, NOW)
     switched_on(instance, "alerts", SensorInstigatorData(last_sensor_start_timestamp=(NOW - MINUTE).timestamp()))
     assert tickers(instance, NOW) == [Ticker("alerts", "sensor", None)]
 
 
-def test_a_dead_daemon_is_seen_from_outside_and_told_once(sandbox: Sandbox, instance: DagsterInstance) -> None:
+def test_a_dead_daemon_is_detected_from_outside_and_reported_once(sandbox: Sandbox, instance: DagsterInstance) -> None:
     beat(instance, NOW - 10 * MINUTE)
     state = switched_on(instance, "alerts", SensorInstigatorData(min_interval=30))
     tick(instance, state, NOW - 10 * MINUTE)
-    found = status_of(sandbox.settings, NOW)
+    status = status_of(sandbox.settings, NOW)
     trouble = "the daemon that ticks it has given no sign of life since 2026-11-24 01:50 UTC"
-    (told,) = found["tickers"]
-    assert told == {
+    (ticker,) = status["tickers"]
+    assert ticker == {
         "name": "alerts",
         "kind": "sensor",
         "last_tick": "2026-11-24T01:50:00+00:00",
         "age_seconds": 600,
         "trouble": trouble,
     }
-    assert not found["healthy"]
-    assert f"the sensor alerts does not tick: {trouble}" in found["trouble"]
-    assert json.dumps(found)
+    assert not status["healthy"]
+    assert f"the sensor alerts does not tick: {trouble}" in status["trouble"]
+    assert json.dumps(status)
 
     with webhook() as hook:
-        listening = replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(hook.url)}))
+        notified = replace(sandbox, settings=sandbox.settings.model_copy(update={"alert_urls": SecretStr(hook.url)}))
         for minutes in (0, 5, 10):
-            check_and_alert(listening.settings, listening.contracts, NOW + minutes * MINUTE)
+            check_and_alert(notified.settings, notified.contracts, NOW + minutes * MINUTE)
         beat(instance, NOW + 20 * MINUTE)
         tick(instance, state, NOW + 20 * MINUTE)
-        check_and_alert(listening.settings, listening.contracts, NOW + 20 * MINUTE)
+        check_and_alert(notified.settings, notified.contracts, NOW + 20 * MINUTE)
         assert hook.titles == [
             "[spi_pipeline] Failed: the sensor alerts does not tick",
             "[spi_pipeline] Resolved: the sensor alerts does not tick",

@@ -18,7 +18,7 @@ INDEX, LUTON, DALLOW = "social_progress_index", "E06000032", "E05014741"
 KEY = ["indicator_id", "area_code"]
 PRESENT = ["observed", "carried", "held"]
 # The largest difference in ranks between draws shifted by the index's gain and draws of the changed figures.
-LIKELY = 1
+MOST_DIFFERENCE = 1
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +68,11 @@ def worlds(table: pd.DataFrame, figures: pd.DataFrame, contracts: Contracts) -> 
     value = np.tile(newest["value"].to_numpy(), (len(table), 1))
     for world, own in rows.iterrows():
         value[int(str(world)), place[own["indicator_id"], own["area_code"]]] = changed(own, contracts)
-    found = pd.concat([newest] * len(table), ignore_index=True)
-    return found.assign(edition=np.repeat(np.arange(len(table)), len(newest)), value=value.ravel())
+    copies = pd.concat([newest] * len(table), ignore_index=True)
+    return copies.assign(edition=np.repeat(np.arange(len(table)), len(newest)), value=value.ravel())
 
 
-def test_what_is_needed_lands_where_the_table_says_in_every_ward_and_indicator(
+def test_the_needed_changes_give_the_values_scores_and_ranks_of_the_table(
     table: pd.DataFrame, worlds: pd.DataFrame, tree: Tree, contracts: Contracts
 ) -> None:
     codes = areas(contracts).all
@@ -93,9 +93,7 @@ def test_what_is_needed_lands_where_the_table_says_in_every_ward_and_indicator(
     np.testing.assert_array_equal(ranks.to_numpy()[position], table["rank_then"].astype(float))
 
 
-def test_a_ward_is_held_against_the_middle_ward_of_its_town_and_of_england(
-    table: pd.DataFrame, refreshed: Sandbox
-) -> None:
+def test_the_targets_are_the_median_wards_of_the_town_and_of_england(table: pd.DataFrame, refreshed: Sandbox) -> None:
     town = dict(
         refreshed.query(
             "SELECT indicator_id, median(value) FROM observation "
@@ -106,13 +104,13 @@ def test_a_ward_is_held_against_the_middle_ward_of_its_town_and_of_england(
     )
     reference = refreshed.store.read("reference").to_pandas()
     england = reference[reference["statistic"] == "p50"].set_index("indicator_id")["value"].to_dict()
-    for target, held in (("authority_median", town), ("england_median", england)):
+    for target, medians in (("authority_median", town), ("england_median", england)):
         own = table[table["target"] == target]
-        assert own["target_value"].tolist() == pytest.approx([held[name] for name in own["indicator_id"]])
+        assert own["target_value"].tolist() == pytest.approx([medians[name] for name in own["indicator_id"]])
     assert set(table.loc[table["area_code"] == LUTON, "target"]) == {"england_median"}
 
 
-def test_every_ward_has_a_row_of_every_indicator_that_counts_but_where_a_figure_is_estimated(
+def test_every_ward_has_a_row_for_every_counted_indicator_unless_its_figure_is_estimated(
     table: pd.DataFrame, contracts: Contracts, refreshed: Sandbox
 ) -> None:
     estimated = refreshed.query(
@@ -121,14 +119,14 @@ def test_every_ward_has_a_row_of_every_indicator_that_counts_but_where_a_figure_
     )
     assert estimated
     against_town = table[table["target"] == "authority_median"]
-    there = set(against_town[KEY].itertuples(index=False, name=None))
+    present = set(against_town[KEY].itertuples(index=False, name=None))
     names = set(against_town["indicator_id"])
-    assert there == {(name, ward) for name in names for ward in contracts.geography.ward_codes} - set(estimated)
+    assert present == {(name, ward) for name in names for ward in contracts.geography.ward_codes} - set(estimated)
     assert set(against_town["status"]) <= set(PRESENT)
     counted = {"households", "people", "incidents", "addresses"}
     assert set(table["unit"]) == counted
     assert {"turnout", "violent_crime", "overcrowded_homes", "private_outdoor_space"} <= names
-    assert "patients_per_gp" not in names, "a mean of no counts"
+    assert "patients_per_gp" not in names, "a mean without counts"
 
 
 def test_a_ward_behind_needs_a_positive_number_and_one_ahead_a_negative(table: pd.DataFrame) -> None:
@@ -141,7 +139,7 @@ def test_a_ward_behind_needs_a_positive_number_and_one_ahead_a_negative(table: p
     assert (gained[table["needed"] < 0] <= 1e-9).all()
 
 
-def test_ranks_now_are_those_of_the_table_of_intervals(table: pd.DataFrame, refreshed: Sandbox) -> None:
+def test_current_ranks_match_the_published_intervals(table: pd.DataFrame, refreshed: Sandbox) -> None:
     known = refreshed.query(
         "SELECT area_code, rank, rank_low, rank_high FROM score "
         "WHERE id = ? AND profile = 'spi' AND edition = (SELECT max(edition) FROM edition) AND rank IS NOT NULL",
@@ -153,7 +151,7 @@ def test_ranks_now_are_those_of_the_table_of_intervals(table: pd.DataFrame, refr
     assert (ranked["rank_then_low"] <= ranked["rank_then_high"]).all()
 
 
-def test_the_likely_rank_then_is_that_of_draws_of_the_changed_figures(
+def test_the_likely_rank_matches_draws_of_the_changed_figures(
     table: pd.DataFrame, figures: pd.DataFrame, tree: Tree, contracts: Contracts
 ) -> None:
     """Take Dallow's row with the largest gain, change its figure and repeat all draws."""
@@ -168,6 +166,6 @@ def test_the_likely_rank_then_is_that_of_draws_of_the_changed_figures(
     town: Areas = areas(contracts)
     drawn = uncertainty({"spi": tree}, rows, town, contracts.framework.uncertainty)["rank_interval"]
     drawn = drawn[(drawn["id"] == INDEX) & (drawn["area_code"] == DALLOW)]
-    found = drawn[drawn["edition"] == drawn["edition"].max()].iloc[0]
-    assert abs(found["rank_low"] - own["rank_then_low"]) <= LIKELY
-    assert abs(found["rank_high"] - own["rank_then_high"]) <= LIKELY
+    interval = drawn[drawn["edition"] == drawn["edition"].max()].iloc[0]
+    assert abs(interval["rank_low"] - own["rank_then_low"]) <= MOST_DIFFERENCE
+    assert abs(interval["rank_high"] - own["rank_then_high"]) <= MOST_DIFFERENCE

@@ -122,22 +122,22 @@ def main(days: int, to: Path) -> None:
     os.environ.pop("DAGSTER_HOME", None)
     to.mkdir(parents=True, exist_ok=True)
     kept = to / "days.jsonl"
-    found = [Day(**json.loads(line)) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
-    sandbox = sandbox_in(to) if found else empty_sandbox(to)
-    for count in () if found else ("draws: 500", "shares: 250"):  # the uncertainty of ranks takes time but no space
+    finished = [Day(**json.loads(line)) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
+    sandbox = sandbox_in(to) if finished else empty_sandbox(to)
+    for count in () if finished else ("draws: 500", "shares: 250"):  # the uncertainty of ranks takes time but no space
         sandbox.amend("framework.yaml", count, f"{count.split(':')[0]}: 20")
-    for day in years(sandbox, days, first=len(found)):
-        found.append(day)
+    for day in years(sandbox, days, first=len(finished)):
+        finished.append(day)
         with kept.open("a", encoding="utf-8") as opened:
             opened.write(json.dumps(asdict(day)) + "\n")
-        told = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
-        held = f"{day.total / 1e6:.1f} MB: {told}"
-        print(f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s, {held}", flush=True)
+        sizes = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in day.bytes.items() if size)
+        store_size = f"{day.total / 1e6:.1f} MB: {sizes}"
+        print(f"day {day.number}: {day.changed}, {day.steps} steps, {day.seconds:.1f} s, {store_size}", flush=True)
         for fault in day.faults:
             print(f"FAULT {fault}")
-    first, last = (median(day.seconds for day in part) for part in (found[1 : DAYS + 1], found[-DAYS:]))
-    print(f"{days} days: at most {max(day.total for day in found) / 1e6:.1f} MB; a day took {first:.1f} s of the first "
-          f"{DAYS}, {last:.1f} s of the last")  # fmt: skip
+    first, last = (median(day.seconds for day in part) for part in (finished[1 : DAYS + 1], finished[-DAYS:]))
+    most = max(day.total for day in finished) / 1e6
+    print(f"{days} days: at most {most:.1f} MB; a day took {first:.1f} s of the first {DAYS}, {last:.1f} s of the last")
 
 
 if __name__ == "__main__":

@@ -9,25 +9,25 @@ from spi_pipeline.contracts.models.contracts import Contracts, contract_of
 from spi_pipeline.contracts.models.tables import Column, Table
 from spi_pipeline.steps.outputs.readers import RECORDED
 from spi_pipeline_tests.docs.documents import REPOSITORY, markdown_table
-from spi_pipeline_tests.mutations.run import Found
+from spi_pipeline_tests.mutations.run import Result
 
 DOCUMENT = REPOSITORY / "docs" / "contracts.md"
 BY_KIND, MISSED = "mutations by kind", "missed mutations"
 _HEAD = ("Mutation", "Tried", "Refused", "Reported", "Missed")
 
 
-def by_kind(found: Sequence[Found]) -> str:
+def by_kind(results: Sequence[Result]) -> str:
     """One row per kind of mutation and one for all: how many were refused, only reported, and missed."""
-    kinds = dict.fromkeys(item.kind for item in found)
-    rows = [[kind, *_counts([item for item in found if item.kind == kind])] for kind in kinds]
-    return markdown_table(_HEAD, [*rows, ["all", *_counts(found)]], numbers=_HEAD[1:])
+    kinds = dict.fromkeys(item.kind for item in results)
+    rows = [[kind, *_counts([item for item in results if item.kind == kind])] for kind in kinds]
+    return markdown_table(_HEAD, [*rows, ["all", *_counts(results)]], numbers=_HEAD[1:])
 
 
-def missed_table(found: Sequence[Found], contracts: Contracts) -> str:
+def missed_table(results: Sequence[Result], contracts: Contracts) -> str:
     """One row per column and reason: the mutations missed, in how many tables of the contract, and why."""
-    tables = Counter(name.split(".")[0] for name in {item.table for item in found})
+    tables = Counter(name.split(".")[0] for name in {item.table for item in results})
     rows = []
-    for (table, column, reason), items in _grouped(found, contracts).items():
+    for (table, column, reason), items in _grouped(results, contracts).items():
         kinds = ", ".join(dict.fromkeys(item.kind for item in items))
         names = {item.table for item in items}
         where = f"`{table}`" if tables[table] == 1 else f"`{table}`, {len(names)} of {tables[table]} tables"
@@ -45,12 +45,12 @@ def known_as_missed(document_table: str) -> set[tuple[str, str, str]]:
     return known
 
 
-def key(item: Found) -> tuple[str, str, str]:
+def key(item: Result) -> tuple[str, str, str]:
     """The key of a mutation in the document: contract, column and kind."""
     return item.table.split(".")[0], item.column, item.kind
 
 
-def why(item: Found, contracts: Contracts) -> str:
+def why(item: Result, contracts: Contracts) -> str:
     """The reason why no rule of the contract can distinguish a mutation from good figures."""
     contract = contract_of(item.table, contracts)
     column = contract.column(item.column)
@@ -80,22 +80,22 @@ def _why_nulls(contract: Table, column: Column) -> str:
 
 
 def _why_size(contract: Table, column: Column) -> str:
-    told = any(rule.kind in ("between_by", "quotient") and column.name in rule.columns for rule in contract.rules)
-    if column.mean_magnitude or column.maximum is not None or told:
+    bounded = any(rule.kind in ("between_by", "quotient") and column.name in rule.columns for rule in contract.rules)
+    if column.mean_magnitude or column.maximum is not None or bounded:
         return "what it becomes is still plausible"
     return "what it holds may be of any size"
 
 
-def _grouped(found: Sequence[Found], contracts: Contracts) -> Mapping[tuple[str, str, str], list[Found]]:
-    grouped: dict[tuple[str, str, str], list[Found]] = {}
-    for item in found:
+def _grouped(results: Sequence[Result], contracts: Contracts) -> Mapping[tuple[str, str, str], list[Result]]:
+    grouped: dict[tuple[str, str, str], list[Result]] = {}
+    for item in results:
         if item.missed:
             table, column, _ = key(item)
             grouped.setdefault((table, column, why(item, contracts)), []).append(item)
     return grouped
 
 
-def _counts(items: Sequence[Found]) -> list[object]:
+def _counts(items: Sequence[Result]) -> list[object]:
     refused, missed = sum(bool(item.refused) for item in items), sum(item.missed for item in items)
     share = f" ({missed / len(items):.1%})" if missed else ""
     return [len(items), refused, len(items) - refused - missed, f"{missed:,}{share}"]

@@ -21,7 +21,7 @@ _OF_EVERY_COLUMN = ("columns", "types")
 
 
 @dataclass(frozen=True)
-class Found:
+class Result:
     """The result of one mutation.
 
     Attributes:
@@ -59,7 +59,7 @@ def sampled(sandbox: Sandbox, size: int, seed: int) -> Iterator[tuple[Real, Muta
         yield every[number]
 
 
-def judge(real: Real, mutation: Mutation) -> Found:
+def judge(real: Real, mutation: Mutation) -> Result:
     """Judge one mutation.
 
     Only the rules that read the spoilt column are evaluated: the outcome of the others cannot change.
@@ -68,13 +68,13 @@ def judge(real: Real, mutation: Mutation) -> Found:
         AssertionError: if the unspoilt table already breaks a rule.
     """
     assert not _broken_when_good(real), f"the good table {real.name} breaks {_broken_when_good(real)}"
-    rules = [rule for rule in real.rules if not mutation.column or _looks_at(rule, mutation.column)]
+    rules = [rule for rule in real.rules if not mutation.column or _reads(rule, mutation.column)]
     broken = _broken(mutation.change(real.rows), rules, real.name)
     refused, reported = (tuple(r.id for r in broken if r.severity == word) for word in ("error", "warning"))
-    return Found(mutation.table, mutation.column, mutation.kind, mutation.sure, refused, reported)
+    return Result(mutation.table, mutation.column, mutation.kind, mutation.sure, refused, reported)
 
 
-def judge_all(sandbox: Sandbox, names: Sequence[str], processes: int) -> Iterator[list[Found]]:
+def judge_all(sandbox: Sandbox, names: Sequence[str], processes: int) -> Iterator[list[Result]]:
     """Judge every mutation of the given tables, table by table, in several processes."""
     with ProcessPoolExecutor(processes, initializer=_open, initargs=(sandbox,)) as pool:
         yield from pool.map(_judge_table, names)
@@ -87,12 +87,12 @@ def _open(sandbox: Sandbox) -> None:
     _tables.update({real.name: (sandbox, real) for real in real_tables(sandbox)})
 
 
-def _judge_table(name: str) -> list[Found]:
+def _judge_table(name: str) -> list[Result]:
     sandbox, real = _tables[name]
     return [judge(real, mutation) for mutation in mutations_of(sandbox, real)]
 
 
-def _looks_at(rule: Rule, column: str) -> bool:
+def _reads(rule: Rule, column: str) -> bool:
     return rule.kind in _OF_EVERY_COLUMN or column in (*rule.columns, *(rule.params.get("by") or ()))
 
 

@@ -30,13 +30,13 @@ def real_tables(sandbox: Sandbox) -> list[Real]:
     """Every table of a refreshed sandbox that has rows."""
     reader, contracts = sandbox.runner.reader, sandbox.contracts
     names = [table for step in build_plan(contracts) for table in step.outputs if is_table(table)]
-    found = [(name, contract_of(name, contracts), reader.table(name)) for name in names]
+    tables = [(name, contract_of(name, contracts), reader.table(name)) for name in names]
     for name in RECORDED:
         contract, recorded = contracts.products[name], reader.store.read_runs(name)
         assert recorded is not None, f"no run recorded {name}"
-        found.append((name, contract, recorded.select(arrow_schema(contract).names)))
+        tables.append((name, contract, recorded.select(arrow_schema(contract).names)))
     return [
         Real(name, contract, rows.replace_schema_metadata(None), reader.rules(contract.rules))
-        for name, contract, rows in found
+        for name, contract, rows in tables
         if len(rows)
     ]

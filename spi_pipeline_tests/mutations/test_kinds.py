@@ -29,7 +29,7 @@ ROWS = pa.table(
         "day": [DAY, DAY, None],
     }
 )
-FOUND = {
+MUTATIONS = {
     (m.column, m.kind): (m.sure, m.change(ROWS))
     for m in mutations("some", ROWS, CONTRACT, UNITS, ["E05900001", "E05900002"])
 }
@@ -53,7 +53,7 @@ FOUND = {
     ],
 )
 def test_columns(column: str, kind: str, values: list[object]) -> None:
-    changed = FOUND[column, kind][1]
+    changed = MUTATIONS[column, kind][1]
     assert changed[column].to_pylist() == values
     assert changed.drop_columns([column]).equals(ROWS.drop_columns([column])), "nothing else is spoilt"
 
@@ -69,16 +69,16 @@ def test_columns(column: str, kind: str, values: list[object]) -> None:
     ],
 )
 def test_rows(kind: str, counts: list[int]) -> None:
-    assert FOUND["", kind][1]["count"].to_pylist() == counts
+    assert MUTATIONS["", kind][1]["count"].to_pylist() == counts
 
 
 def test_columns_dropped_and_doubled() -> None:
-    assert FOUND["share", "column dropped"][1].column_names == ["ward", "count", "day"]
-    assert FOUND["share", "column doubled"][1].column_names == ["ward", "share", "count", "day", "share"]
+    assert MUTATIONS["share", "column dropped"][1].column_names == ["ward", "count", "day"]
+    assert MUTATIONS["share", "column doubled"][1].column_names == ["ward", "share", "count", "day", "share"]
 
 
-def test_what_may_never_be_missed() -> None:
-    sure = {name: word for name, (word, _) in FOUND.items() if word}
+def test_mutations_that_may_never_be_missed() -> None:
+    sure = {name: word for name, (word, _) in MUTATIONS.items() if word}
     assert sure == {
         **{(column.name, "column dropped"): "missing column" for column in COLUMNS},
         **{(column.name, "retyped"): "retyped" for column in COLUMNS},
@@ -93,7 +93,7 @@ def test_what_may_never_be_missed() -> None:
     }
 
 
-def test_what_changes_nothing_is_no_mutation() -> None:
+def test_a_change_without_effect_is_not_a_mutation() -> None:
     empty = pa.table({"ward": ["a"], "share": [0.0], "count": pa.array([None], pa.int64()), "day": [DAY]})
     kinds = {(m.column, m.kind) for m in mutations("some", empty, CONTRACT, UNITS, ["E05900001"])}
     assert (
@@ -102,7 +102,7 @@ def test_what_changes_nothing_is_no_mutation() -> None:
     assert ("share", "shifted out of range") in kinds
 
 
-def test_the_document_is_read_as_it_is_written() -> None:
+def test_the_table_of_missed_mutations_is_read_as_it_is_written() -> None:
     table = "| Table | Column | Mutations missed | Why |\n| --- | --- | --- | --- |\n"
     table += (
         "| `weight`, 11 of 16 tables | `n` | ×100, ×0.01 | plausible |\n| `wards` | rows | all rows dropped | none |"

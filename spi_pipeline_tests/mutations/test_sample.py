@@ -10,7 +10,7 @@ from spi_pipeline_tests.docs.documents import table_in
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.mutations.kinds import Mutation
 from spi_pipeline_tests.mutations.report import DOCUMENT, MISSED, key, known_as_missed
-from spi_pipeline_tests.mutations.run import Found, judge, mutations_of, sampled
+from spi_pipeline_tests.mutations.run import Result, judge, mutations_of, sampled
 from spi_pipeline_tests.mutations.tables import Real, real_tables
 
 SIZE, SEED = 250, 20261125
@@ -32,22 +32,22 @@ def sample(refreshed: Sandbox) -> list[tuple[Real, Mutation]]:
 
 
 @pytest.fixture(scope="module")
-def found(sample: list[tuple[Real, Mutation]]) -> list[Found]:
+def results(sample: list[tuple[Real, Mutation]]) -> list[Result]:
     return [judge(real, mutation) for real, mutation in sample]
 
 
-def test_no_more_is_missed_than_the_document_says(found: list[Found]) -> None:
-    missed = {key(item) for item in found if item.missed}
+def test_only_mutations_listed_in_the_document_are_missed(results: list[Result]) -> None:
+    missed = {key(item) for item in results if item.missed}
     listed = known_as_missed(table_in(DOCUMENT, MISSED))
     assert missed <= listed, (
         "python -m spi_pipeline_tests.mutations --write tries all of them and lists what was missed"
     )
-    assert len([item for item in found if item.missed]) == MISSED_HERE
+    assert len([item for item in results if item.missed]) == MISSED_HERE
 
 
-def test_what_must_never_be_missed_is_not(found: list[Found]) -> None:
-    sure = [item for item in found if item.sure]
-    assert {item.sure for item in sure} == SURE, "the sample holds each of them"
+def test_mutations_that_must_never_be_missed_are_caught(results: list[Result]) -> None:
+    sure = [item for item in results if item.sure]
+    assert {item.sure for item in sure} == SURE, "the sample has every class"
     assert [item for item in sure if item.missed] == []
 
 
@@ -57,7 +57,7 @@ def test_every_table_and_column_is_tried(refreshed: Sandbox) -> None:
         assert tried == {column.name for column in real.contract.columns}
 
 
-def test_both_ways_of_evaluating_agree_on_spoilt_tables(sample: list[tuple[Real, Mutation]]) -> None:
+def test_both_evaluators_agree_on_spoilt_tables(sample: list[tuple[Real, Mutation]]) -> None:
     for real, mutation in sample[::5]:
         spoilt = mutation.change(real.rows)
         one, other = (

@@ -25,7 +25,7 @@ from websockets.sync.client import connect
 from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.ui.guard import Guard
 from spi_pipeline_tests.integration.sandboxes import Sandbox
-from spi_pipeline_tests.integration.test_instance import ran
+from spi_pipeline_tests.integration.test_instance import run_asset
 from spi_pipeline_tests.security.serving import PATIENCE, ask, free_port, graphql, served
 from spi_pipeline_tests.security.ui import answered, started, stopped
 
@@ -68,7 +68,7 @@ def reader(dagster: Any) -> Iterator[int]:
 @pytest.fixture
 def run_id(instance: dg.DagsterInstance) -> str:
     """A run that a page might try to delete."""
-    return ran(Path(instance.root_directory))
+    return run_asset(Path(instance.root_directory))
 
 
 def deletion(run_id: str) -> str:

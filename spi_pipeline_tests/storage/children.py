@@ -47,9 +47,9 @@ def fail_to_fetch(store: Store) -> None:
     store.raw("census").fail("the publisher was away", run_id="r2", at=AT)
 
 
-def tell_downloads(root: Path, said: Connection) -> None:
+def send_downloads(root: Path, pipe: Connection) -> None:
     """Send the current downloads as another process reads them."""
-    said.send(Store(root).raw("census").current())
+    pipe.send(Store(root).raw("census").current())
 
 
 def publish_new(store: Store) -> None:
@@ -78,14 +78,14 @@ def die_at(root: Path, action: Action, moment: int, _: Connection) -> None:
     action(Store(root))
 
 
-def hold_run(root: Path, said: Connection) -> None:
+def hold_run(root: Path, pipe: Connection) -> None:
     """Hold a run open until this process is killed."""
     with Store(root).running("r1", {"name": "refresh"}):
-        said.send("begun")
-        said.recv()
+        pipe.send("begun")
+        pipe.recv()
 
 
-def look(descriptor: int) -> None:
+def take_shared_lock(descriptor: int) -> None:
     """Try a shared lock, as a reader does to see whether a run is still going."""
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 

@@ -38,10 +38,10 @@ def state(copy: Copy) -> dict[str, Any]:
     kept = [file for file in lasting_files(copy.root) if file.relative_to(copy.root).parts[0] not in (DAGSTER, CACHE)]
     files = {str(file.relative_to(copy.root)): (sha256_of(file), file.stat().st_mtime_ns) for file in kept}
     try:
-        found = Store(copy.root).damage(deep=True)
+        problems = Store(copy.root).damage(deep=True)
     except SpiError as error:  # the store has another layout
-        found = [str(error)]
-    damage = [sentence.replace(str(copy.root), "") for sentence in found]
+        problems = [str(error)]
+    damage = [sentence.replace(str(copy.root), "") for sentence in problems]
     return {"files": files, "links": {link.name: link.readlink() for link in links(copy.root)}, "damage": damage}
 
 
@@ -50,8 +50,8 @@ def start() -> Iterator[Start]:
     """Start a function of ``children`` in its own process; its last argument is the other end of the pipe."""
     # Fork from a clean, preloaded server: children copy no threads of this process, and save a second of imports each.
     context = multiprocessing.get_context("forkserver")
-    children = ["spi_pipeline_tests.storage.children", "spi_pipeline_tests.alerts.children"]
-    context.set_forkserver_preload(["pytest", "pandas", "pyarrow.dataset", *children])
+    preloaded = ["spi_pipeline_tests.storage.children", "spi_pipeline_tests.alerts.children"]
+    context.set_forkserver_preload(["pytest", "pandas", "pyarrow.dataset", *preloaded])
     started: list[BaseProcess] = []
 
     def begin(target: Callable[..., Any], *arguments: Any) -> tuple[BaseProcess, Connection]:

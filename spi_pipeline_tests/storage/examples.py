@@ -32,6 +32,6 @@ def fetched(store: Store, period: str, run_id: str, since: str | None = None) ->
     raw.begin()
     with raw.receiving("one") as body:
         body.write_text(f"figures of {period}")
-        told = {"etag": run_id}
-        one = raw.store("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", told)
+        headers = {"etag": run_id}
+        one = raw.store("one", body, "https://publisher.example/one", period, "2026-03-01T00:00:00+00:00", headers)
     return raw.complete([one], since=since, run_id=run_id, at=AT)

@@ -48,9 +48,9 @@ class Seaweed:
                 start_new_session=True,
                 env=os.environ | KEYS,
             )
-        until = time.monotonic() + 60
-        while not self._answers():
-            if time.monotonic() > until or self._process.poll() is not None:
+        deadline = time.monotonic() + 60
+        while not self._accepts_connections():
+            if time.monotonic() > deadline or self._process.poll() is not None:
                 raise TimeoutError(f"SeaweedFS did not start, see {self.folder / 'log'}")
             time.sleep(0.1)
 
@@ -59,6 +59,6 @@ class Seaweed:
             self._process.kill()
             self._process.wait()
 
-    def _answers(self) -> bool:
-        with socket.socket() as tried:
-            return tried.connect_ex(("127.0.0.1", self.port)) == 0
+    def _accepts_connections(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -41,7 +41,7 @@ def contents(root: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def test_what_was_backed_up_is_restored_to_the_byte_and_the_moment(filled: Store, tmp_path: Path) -> None:
+def test_restoring_a_backup_recovers_every_byte_and_timestamp(filled: Store, tmp_path: Path) -> None:
     size = filled.back_up(tmp_path / "copy")
     assert size > sum(len(content) for content, _ in contents(filled.published.resolve()).values())
     other = Store(tmp_path / "other")
@@ -53,7 +53,7 @@ def test_what_was_backed_up_is_restored_to_the_byte_and_the_moment(filled: Store
         assert connection.execute("SELECT * FROM runs").fetchall() == [(1,)]
 
 
-def test_a_store_that_is_there_is_refused_or_moved_aside(filled: Store, tmp_path: Path) -> None:
+def test_restoring_refuses_an_existing_store_or_moves_it_aside(filled: Store, tmp_path: Path) -> None:
     filled.back_up(tmp_path / "copy")
     filled.write("score", scores(2.0), fingerprint="f2", run_id="r2")
     with pytest.raises(SpiError, match="exists and is not empty: give --replace"):
@@ -66,7 +66,7 @@ def test_a_store_that_is_there_is_refused_or_moved_aside(filled: Store, tmp_path
 
 
 @pytest.mark.parametrize("at", [0.0, 0.5, 0.99])
-def test_a_damaged_copy_is_refused_and_the_store_stays(filled: Store, tmp_path: Path, at: float) -> None:
+def test_a_damaged_backup_is_refused_and_the_store_is_unchanged(filled: Store, tmp_path: Path, at: float) -> None:
     filled.back_up(tmp_path / "copy")
     files = [path for path in (tmp_path / "copy").rglob("*") if path.is_file() and not path.is_symlink()]
     before = contents(filled.root)
@@ -82,7 +82,7 @@ def test_a_damaged_copy_is_refused_and_the_store_stays(filled: Store, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "store"}
 
 
-def test_a_folder_that_is_not_a_backup_is_told_from_a_damaged_one(filled: Store, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_backup_is_distinguished_from_a_damaged_backup(filled: Store, tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"There is no folder .*/none: name the folder of a backup"):
         filled.restore(tmp_path / "none", replace=True)
     (tmp_path / "letters").mkdir()
@@ -93,7 +93,7 @@ def test_a_folder_that_is_not_a_backup_is_told_from_a_damaged_one(filled: Store,
         filled.restore(tmp_path / "letters", replace=True)
 
 
-def test_a_backup_goes_nowhere_where_it_could_destroy(filled: Store, tmp_path: Path) -> None:
+def test_a_backup_overwrites_nothing(filled: Store, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter").write_text("dear")
     with pytest.raises(SpiError, match="exists and is not empty: name another folder"):
@@ -105,7 +105,7 @@ def test_a_backup_goes_nowhere_where_it_could_destroy(filled: Store, tmp_path: P
     assert {path.name for path in tmp_path.iterdir()} == {"full", "store"}
 
 
-def test_copies_taken_while_another_writes_and_prunes_are_whole(filled: Store, tmp_path: Path) -> None:
+def test_backups_taken_during_writes_and_pruning_are_complete(filled: Store, tmp_path: Path) -> None:
     ended = threading.Event()
 
     def write() -> None:
@@ -133,7 +133,7 @@ def test_copies_taken_while_another_writes_and_prunes_are_whole(filled: Store, t
             taken += 1
             copy = Store(tmp_path / f"restored{number}")
             copy.restore(tmp_path / f"copy{number}", replace=False)
-            assert [told for told in copy.damage(deep=True) if "no reader sees it" not in told] == []
+            assert [problem for problem in copy.damage(deep=True) if "no reader sees it" not in problem] == []
             assert copy.read("score").num_rows == 2
             assert copy.published_version()
     finally:

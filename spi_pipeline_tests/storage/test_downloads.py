@@ -20,19 +20,22 @@ from spi_pipeline_tests.storage.examples import AT, fetched
 DAY = dt.timedelta(days=1)
 
 
-def test_what_one_process_fetched_another_reads(store: Store, start: Start) -> None:
+def test_one_process_reads_the_downloads_of_another(store: Store, start: Start) -> None:
     assert store.raw("census").current() is None
     done = fetched(store, "2026-01", "r1", since="2025-12")
-    _, said = start(children.tell_downloads, store.root)
-    told = said.recv()
-    assert told == done
-    assert (told.since, told.fetched_in, told.at) == ("2025-12", "r1", AT)
-    assert told.downloads[0].path.read_text() == "figures of 2026-01"
-    assert (told.downloads[0].period, told.downloads[0].published_at) == ("2026-01", "2026-03-01T00:00:00+00:00")
+    _, pipe = start(children.send_downloads, store.root)
+    received = pipe.recv()
+    assert received == done
+    assert (received.since, received.fetched_in, received.at) == ("2025-12", "r1", AT)
+    assert received.downloads[0].path.read_text() == "figures of 2026-01"
+    assert (received.downloads[0].period, received.downloads[0].published_at) == (
+        "2026-01",
+        "2026-03-01T00:00:00+00:00",
+    )
     assert store.raw("census").failure() is None
 
 
-def test_the_same_again_is_the_same_input_of_a_newer_run(store: Store) -> None:
+def test_an_identical_fetch_is_the_same_input_of_a_newer_run(store: Store) -> None:
     first = fetched(store, "2026-01", "r1")
     again = fetched(store, "2026-01", "r2")
     assert again == replace(first, fetched_in="r2")
@@ -44,7 +47,7 @@ def test_the_same_again_is_the_same_input_of_a_newer_run(store: Store) -> None:
     [{"sha256": "0" * 64}, {"period": "2026-02"}, {"url": "https://publisher.example/two"}, {"published_at": None}],
     ids=lambda change: next(iter(change)),
 )
-def test_the_digest_covers_what_is_read(store: Store, change: dict[str, Any]) -> None:
+def test_the_digest_covers_everything_that_is_read(store: Store, change: dict[str, Any]) -> None:
     done = fetched(store, "2026-01", "r1")
     raw = store.raw("census")
 
@@ -53,12 +56,12 @@ def test_the_digest_covers_what_is_read(store: Store, change: dict[str, Any]) ->
 
     (one,) = done.downloads
     other = replace(one, **change)
-    told = [digest(one), digest(other), digest(one, other), digest(other, one), digest(one, since="2026-01")]
-    assert told[0] == done.digest
-    assert len(set(told)) == len(told)
+    digests = [digest(one), digest(other), digest(one, other), digest(other, one), digest(one, since="2026-01")]
+    assert digests[0] == done.digest
+    assert len(set(digests)) == len(digests)
 
 
-def test_a_failure_leaves_what_was_good_and_says_since_when(store: Store) -> None:
+def test_a_failure_keeps_the_good_downloads_and_records_since_when(store: Store) -> None:
     done = fetched(store, "2026-01", "r1")
     store.raw("census").fail("the publisher was away", run_id="r2", at=AT + DAY)
     store.raw("census").fail("its page was empty", run_id="r3", at=AT + 2 * DAY)
@@ -68,7 +71,7 @@ def test_a_failure_leaves_what_was_good_and_says_since_when(store: Store) -> Non
     assert store.raw("census").failure() is None
 
 
-def test_a_failure_before_anything_was_had(store: Store) -> None:
+def test_a_failure_before_the_first_download_is_recorded(store: Store) -> None:
     store.raw("census").fail("the publisher was away", run_id="r1", at=AT)
     assert store.raw("census").current() is None
     assert store.raw("census").failure() == Failure(AT, "the publisher was away", "r1", AT)
@@ -87,7 +90,9 @@ def body(done: Downloads) -> Path:
     ],
     ids=["body", "pointer", "set"],
 )
-def test_what_is_damaged_is_not_there_and_is_had_again(store: Store, file: Callable[[Downloads], Path]) -> None:
+def test_damaged_downloads_count_as_absent_and_can_be_fetched_again(
+    store: Store, file: Callable[[Downloads], Path]
+) -> None:
     done = fetched(store, "2026-01", "r1")
     for damage in (lambda path: path.write_bytes(path.read_bytes()[:-1]), Path.unlink):
         damage(file(done))
@@ -96,14 +101,14 @@ def test_what_is_damaged_is_not_there_and_is_had_again(store: Store, file: Calla
         assert store.raw("census").current() == done
 
 
-def test_whoever_parses_may_refuse_what_another_process_fetched(store: Store) -> None:
+def test_a_parser_can_refuse_the_downloads_of_another_process(store: Store) -> None:
     done = fetched(store, "2026-01", "r1")
     assert store.raw("census").held() == done.downloads
     store.raw("census").refuse()
     assert store.raw("census").held() == ()
 
 
-def test_a_refresh_killed_when_it_had_all_is_not_gone_on_with(store: Store) -> None:
+def test_a_refresh_killed_after_its_last_download_is_not_resumed(store: Store) -> None:
     raw = store.raw("census")
     raw.begin()
     unfinished = store.root / "raw" / "census" / "unfinished.json"

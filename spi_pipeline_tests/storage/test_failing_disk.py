@@ -56,7 +56,7 @@ ACTIONS = [
 @pytest.mark.parametrize(
     ("action", "moment"), [(action, moment) for action, last in ACTIONS for moment in range(1, last + 1)]
 )
-def test_a_full_disk_is_a_sentence_and_changes_nothing(
+def test_a_full_disk_is_reported_and_changes_nothing(
     filled: Store,
     no_leftovers: Callable[[], bool],
     monkeypatch: pytest.MonkeyPatch,
@@ -74,7 +74,7 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(
     assert no_leftovers()
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_file_leaves_no_part_of_it(
+def test_a_disk_that_fills_up_during_a_write_leaves_no_partial_file(
     filled: Store, no_leftovers: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_half(path: Path, data: bytes) -> int:
@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_file_leaves_no_part_of_it(
     assert state(filled) == before
 
 
-def test_a_lock_that_cannot_say_who_holds_it_is_let_go(
+def test_a_lock_is_released_if_its_holder_cannot_be_recorded(
     filled: Store, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     full_at(monkeypatch, 1)
@@ -100,7 +100,7 @@ def test_a_lock_that_cannot_say_who_holds_it_is_let_go(
     assert pipe.recv() == "held"
 
 
-def test_a_database_the_disk_has_no_room_for_is_a_sentence(
+def test_a_database_too_large_for_the_disk_is_reported(
     filled: Store, no_leftovers: Callable[[], bool], start: Start
 ) -> None:
     _, pipe = start(children.publish_on_a_small_disk, filled.root)
@@ -109,7 +109,7 @@ def test_a_database_the_disk_has_no_room_for_is_a_sentence(
     assert no_leftovers()
 
 
-def test_other_refusals_of_the_system_are_sentences_too(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_operating_system_errors_are_reported(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 

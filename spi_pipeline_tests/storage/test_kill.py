@@ -28,7 +28,7 @@ def prepare_old(store: Store) -> None:
         store.publish(built(1.0), fingerprint=version, run_id="r1")
 
 
-def seen(store: Store) -> tuple[object, ...]:
+def visible_state(store: Store) -> tuple[object, ...]:
     """Everything that readers see, except times, which differ from run to run."""
     version = store.current("score")
     records = store.read_runs("check_result")
@@ -62,7 +62,7 @@ def seen(store: Store) -> tuple[object, ...]:
         (prepare_old, children.publish_new),
     ],
 )
-def test_a_process_may_be_killed_at_any_moment(
+def test_a_process_killed_at_any_moment_leaves_the_old_state_or_the_new(
     tmp_path: Path,
     start: Start,
     monkeypatch: pytest.MonkeyPatch,
@@ -73,7 +73,7 @@ def test_a_process_may_be_killed_at_any_moment(
     prepare(Store(tmp_path / "before"))
     shutil.copytree(tmp_path / "before", tmp_path / "after", symlinks=True)
     action(Store(tmp_path / "after"))
-    before, after = seen(Store(tmp_path / "before")), seen(Store(tmp_path / "after"))
+    before, after = visible_state(Store(tmp_path / "before")), visible_state(Store(tmp_path / "after"))
     assert before != after
 
     states = []
@@ -83,7 +83,7 @@ def test_a_process_may_be_killed_at_any_moment(
         child, _ = start(children.die_at, root, action, moment)
         child.join(30)
         store = Store(root)
-        states.append(seen(store))
+        states.append(visible_state(store))
         if child.exitcode == 0:
             break
         assert child.exitcode == -signal.SIGKILL
@@ -91,7 +91,7 @@ def test_a_process_may_be_killed_at_any_moment(
             assert not [path for path in root.rglob("*.tmp-*") if path.name != "refresh.holder.json"]
             if action is not children.append_rows or states[-1] == before:
                 action(store)
-        assert seen(store) == after
+        assert visible_state(store) == after
     assert child.exitcode == 0
     turn = states.index(after)
     assert states == [before] * turn + [after] * (len(states) - turn)

@@ -1,3 +1,5 @@
+"""Names that the store accepts and refuses, for itself, its tables, its runs and its publications."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,12 +14,12 @@ from spi_pipeline_tests.storage.examples import scores
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/store", "file:///var/store", "HTTP://host", Path("gs://bucket/store")])
-def test_a_url_is_refused_in_a_sentence(url: str | Path) -> None:
+def test_a_url_is_refused(url: str | Path) -> None:
     with pytest.raises(SpiError, match="is a URL; only a working copy"):
         Store(url)
 
 
-def test_a_store_creates_nothing_before_it_is_written(store: Store) -> None:
+def test_a_store_creates_nothing_before_its_first_write(store: Store) -> None:
     assert (store.current("score"), store.versions(), store.read_runs("check_result")) == (None, {}, None)
     assert store.published_version() is None
     assert not store.root.exists()

@@ -78,9 +78,9 @@ class Finder(ast.NodeVisitor):
         joining = isinstance(node.func, ast.Attribute) and node.func.attr in JOINING
         # str.join also joins lines and lists of words; it builds a path only if it joins with a slash.
         joining &= not (isinstance(node.func, ast.Attribute) and _joins_words(node.func.value))
-        made = isinstance(node.func, ast.Name) and node.func.id in PATH_TYPES and len(node.args) > 1
+        constructing = isinstance(node.func, ast.Name) and node.func.id in PATH_TYPES and len(node.args) > 1
         parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
-        if (joining or made) and any(self.is_derived(part) or _is_place(part) for part in parts):
+        if (joining or constructing) and any(self.is_derived(part) or _is_place(part) for part in parts):
             self.found.append(ast.unparse(node))
         else:
             self.generic_visit(node)
@@ -148,7 +148,7 @@ def _is_place(node: ast.AST) -> bool:
         "open('published/current/spi.duckdb')",
     ],
 )
-def test_a_path_below_the_store_is_found(line: str) -> None:
+def test_a_path_below_the_store_is_detected(line: str) -> None:
     assert Finder(line).found
 
 
@@ -169,7 +169,7 @@ def test_a_path_below_the_store_is_found(line: str) -> None:
         "'\\n'.join(store.damage())",
     ],
 )
-def test_what_is_no_path_below_the_store_is_not(line: str) -> None:
+def test_other_expressions_are_not_reported(line: str) -> None:
     assert Finder(line).found == []
 
 
@@ -182,4 +182,4 @@ def test_only_storage_forms_or_names_paths_below_the_store() -> None:
     }
     assert len(modules) > 100
     assert found - ALLOWED.keys() == set()
-    assert ALLOWED.keys() - found == set(), "needed no more: delete it"
+    assert ALLOWED.keys() - found == set(), "no longer needed: delete it"

@@ -21,7 +21,7 @@ KEEP = Retention(runs=1, versions=0, downloads=0, refused=1, publications=1)
 TOTAL = "SELECT sum(score) FROM score"
 
 
-def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
+def select(database: Path, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
@@ -34,7 +34,7 @@ def published(store: Store) -> set[str]:
     return {path.name for path in (store.root / "published").iterdir()}
 
 
-def test_a_publication_is_found_through_relative_links(store: Store, tmp_path: Path) -> None:
+def test_a_publication_is_reached_through_relative_links(store: Store, tmp_path: Path) -> None:
     folder = publish(store, "v1", 1.0)
     assert folder == store.root / "published" / "v1"
     assert {path.name for path in folder.iterdir()} == {"spi.duckdb", "publication.json"}
@@ -42,20 +42,20 @@ def test_a_publication_is_found_through_relative_links(store: Store, tmp_path: P
     assert str(store.database.readlink()) == "published/current/spi.duckdb"
     assert str((store.root / "published" / "current").readlink()) == "v1"
     store.root.rename(tmp_path / "moved")
-    assert ask(tmp_path / "moved" / "spi.duckdb", TOTAL) == [(2.0,)]
+    assert select(tmp_path / "moved" / "spi.duckdb", TOTAL) == [(2.0,)]
 
 
-def test_a_publication_is_a_version_like_that_of_a_table(store: Store) -> None:
+def test_a_publication_is_versioned_like_a_table(store: Store) -> None:
     fingerprint = "0123456789abcdef" * 4
-    made = store.publish(built(1.0), fingerprint=fingerprint, run_id="r1")
-    assert made == store.current("publication")
-    assert (made.sha256, made.fingerprint, made.run_id) == (fingerprint[:16], fingerprint, "r1")
-    assert (made.rows, made.stale_since) == (1, None)
-    assert made.bytes == sum(file.stat().st_size for file in made.path.iterdir())
+    version = store.publish(built(1.0), fingerprint=fingerprint, run_id="r1")
+    assert version == store.current("publication")
+    assert (version.sha256, version.fingerprint, version.run_id) == (fingerprint[:16], fingerprint, "r1")
+    assert (version.rows, version.stale_since) == (1, None)
+    assert version.bytes == sum(file.stat().st_size for file in version.path.iterdir())
     assert "publication" not in store.versions(), "it is not a table"
 
 
-def test_folders_in_a_publication_are_kept_whole_too(store: Store) -> None:
+def test_damage_in_a_folder_of_a_publication_is_noticed_and_repaired(store: Store) -> None:
     def site(folder: Path) -> None:
         (folder / "site" / "wards").mkdir(parents=True)
         (folder / "site" / "wards" / "farley.html").write_text("Farley")
@@ -84,7 +84,7 @@ def edit(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, flip, edit, Path.unlink])
-def test_a_publication_with_a_damaged_file_is_not_current_and_built_anew(
+def test_a_publication_with_a_damaged_file_is_not_current_and_is_rebuilt(
     store: Store, damage: Callable[[Path], object]
 ) -> None:
     publish(store, "v1", 1.0)
@@ -92,31 +92,31 @@ def test_a_publication_with_a_damaged_file_is_not_current_and_built_anew(
     damage(store.root / "published" / "v2" / "spi.duckdb")
     assert store.published_version() is None
     assert store.current("publication") is None
-    assert ask(store.root / "published" / "v1" / "spi.duckdb", TOTAL) == [(2.0,)]
+    assert select(store.root / "published" / "v1" / "spi.duckdb", TOTAL) == [(2.0,)]
     publish(store, "v2", 3.0)
     assert store.published_version() == "v2"
-    assert ask(store.database, TOTAL) == [(6.0,)]
+    assert select(store.database, TOTAL) == [(6.0,)]
 
 
-@pytest.mark.parametrize("said", [b"", b"[]", b"null", b"{}", b'{"files": []}', b'{"files": {}}', b"\xff", None])
-def test_a_publication_that_does_not_say_what_it_holds_is_built_anew(store: Store, said: bytes | None) -> None:
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b'{"files": []}', b'{"files": {}}', b"\xff", None])
+def test_a_publication_without_a_valid_manifest_is_rebuilt(store: Store, content: bytes | None) -> None:
     manifest = publish(store, "v1", 1.0) / "publication.json"
     manifest.unlink()
-    if said is not None:
-        manifest.write_bytes(said)
+    if content is not None:
+        manifest.write_bytes(content)
     assert store.published_version() is None
     publish(store, "v1", 1.0)
     assert store.published_version() == "v1"
 
 
-def test_a_publication_is_taken_as_it_is_under_its_whole_fingerprint_alone(store: Store) -> None:
+def test_a_publication_is_reused_only_if_its_whole_fingerprint_matches(store: Store) -> None:
     publish(store, f"{'0' * 16}1", 1.0)
     publish(store, f"{'0' * 16}2", 2.0)
     assert json.loads((store.root / "published" / "current" / "publication.json").read_text())["fingerprint"][-1] == "2"
-    assert ask(store.database, TOTAL) == [(4.0,)]
+    assert select(store.database, TOTAL) == [(4.0,)]
 
 
-def test_what_cannot_be_built_changes_nothing(store: Store, no_leftovers: Callable[[], bool]) -> None:
+def test_a_publication_that_cannot_be_built_changes_nothing(store: Store, no_leftovers: Callable[[], bool]) -> None:
     def fail(folder: Path) -> None:
         built(2.0)(folder)
         raise SpiError("no")
@@ -125,21 +125,21 @@ def test_what_cannot_be_built_changes_nothing(store: Store, no_leftovers: Callab
     with pytest.raises(SpiError, match="no"):
         store.publish(fail, fingerprint="v2", run_id="r2")
     assert store.published_version() == "v1"
-    assert ask(store.database, TOTAL) == [(2.0,)]
+    assert select(store.database, TOTAL) == [(2.0,)]
     assert published(store) == {"v1", "current"}
     assert no_leftovers()
 
 
-def test_a_version_published_before_is_pointed_to_and_not_built_again(store: Store) -> None:
+def test_an_earlier_publication_becomes_current_again_without_a_rebuild(store: Store) -> None:
     publish(store, "v1", 1.0)
     publish(store, "v2", 2.0)
     publish(store, "v1", 99.0)
     assert store.published_version() == "v1"
-    assert ask(store.database, TOTAL) == [(2.0,)]
+    assert select(store.database, TOTAL) == [(2.0,)]
     assert published(store) == {"v1", "v2", "current"}
 
 
-def test_the_publication_before_is_kept_and_older_ones_are_deleted(store: Store) -> None:
+def test_pruning_keeps_the_previous_publication_and_deletes_older_ones(store: Store) -> None:
     for number in range(1, 5):
         publish(store, f"v{number}", float(number))
     store.prune(KEEP)
@@ -149,7 +149,7 @@ def test_the_publication_before_is_kept_and_older_ones_are_deleted(store: Store)
     assert published(store) == {"v3", "v4", "current"}
 
 
-def test_a_reader_keeps_the_database_it_opened_even_when_that_is_deleted(store: Store, start: Start) -> None:
+def test_a_reader_keeps_the_database_it_opened_even_after_it_is_deleted(store: Store, start: Start) -> None:
     publish(store, "v1", 1.0)
     _, pipe = start(children.read_twice, store.database)
     assert pipe.recv() == [(1.0,)]

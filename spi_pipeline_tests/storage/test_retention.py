@@ -39,38 +39,38 @@ def bodies(store: Store) -> set[str]:
     return {file.name for file in (store.root / "raw" / "census").iterdir() if len(file.name) == 64}
 
 
-def test_current_and_published_versions_stay_and_the_newest_of_the_others(store: Store) -> None:
-    made = [write(store, float(number)) for number in range(5)]
-    store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={"score": made[0]})
+def test_pruning_keeps_current_and_published_versions_and_the_newest_others(store: Store) -> None:
+    written = [write(store, float(number)) for number in range(5)]
+    store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={"score": written[0]})
     assert store.prune(MORE, dry=True) == store.prune(MORE)
-    assert versions(store) == {made[0], made[3], made[4]}
+    assert versions(store) == {written[0], written[3], written[4]}
     store.prune(LEAST)
-    assert versions(store) == {made[0], made[4]}
+    assert versions(store) == {written[0], written[4]}
     assert store.read("score").equals(scores(4.0))
     assert store.prune(LEAST) == []
 
 
-def test_a_dry_run_removes_nothing_and_says_how_much(store: Store) -> None:
+def test_a_dry_run_removes_nothing_and_reports_the_size(store: Store) -> None:
     write(store, 1.0)
     (gone,) = [store.current("score").path]  # type: ignore[union-attr]
     write(store, 2.0)
-    (told,) = store.prune(LEAST, dry=True)
-    assert (told.path, told.bytes) == (gone, gone.stat().st_size)
+    (removal,) = store.prune(LEAST, dry=True)
+    assert (removal.path, removal.bytes) == (gone, gone.stat().st_size)
     assert gone.exists()
 
 
 @pytest.mark.parametrize("place", ["tables/score/current.json", "published/p1/publication.json"])
-def test_where_what_names_others_is_damaged_they_all_stay(store: Store, place: str) -> None:
-    made = {write(store, float(number)) for number in range(4)}
+def test_a_damaged_pointer_or_manifest_keeps_every_version(store: Store, place: str) -> None:
+    written = {write(store, float(number)) for number in range(4)}
     store.publish(built(1.0), fingerprint="p1", run_id="r1", made_of={})
     pointer = store.root / place
     pointer.chmod(0o644)
     pointer.write_bytes(pointer.read_bytes().replace(b"r1", b"r2"))
     store.prune(LEAST)
-    assert versions(store) == made
+    assert versions(store) == written
 
 
-def test_downloads_stay_that_a_kept_table_was_read_from(store: Store) -> None:
+def test_downloads_behind_a_kept_table_are_kept(store: Store) -> None:
     first = fetch(store, b"first")
     origins = {ORIGINS: json.dumps([{"sha256": first}])}
     store.write("census", pa.table({"a": [1]}), fingerprint="f", run_id="r1", metadata=origins)
@@ -83,27 +83,27 @@ def test_downloads_stay_that_a_kept_table_was_read_from(store: Store) -> None:
     assert [one.sha256 for one in current.downloads] == [third]
 
 
-def test_nothing_is_taken_from_a_source_that_is_being_fetched(store: Store) -> None:
+def test_nothing_is_deleted_from_a_source_during_a_fetch(store: Store) -> None:
     store.write("census", pa.table({"a": [1]}), fingerprint="f", run_id="r1")
-    made = {fetch(store, bytes([number])) for number in range(3)}
+    written = {fetch(store, bytes([number])) for number in range(3)}
     store.raw("census").begin()
     store.prune(LEAST)
-    assert bodies(store) == made
+    assert bodies(store) == written
 
 
-def test_a_run_is_kept_in_all_kinds_or_in_none(store: Store) -> None:
+def test_all_records_of_a_run_are_kept_or_deleted_together(store: Store) -> None:
     for number in range(4):
         for kind in ("check_result", "source_release"):
             store.append_run(kind, f"r{number}", pa.table({"n": [number]}))
     store.append_run("run", "r0", pa.table({"n": [0]}))
     newest = store.newest_run("check_result")
     store.prune(MORE)
-    found = {kind: set(store.run_stamps(kind)) for kind in ("check_result", "source_release", "run")}
-    assert found == {"check_result": {"r0", "r2", "r3"}, "source_release": {"r0", "r2", "r3"}, "run": {"r0"}}
-    assert store.newest_run("check_result") == newest, "that older ones went makes nothing stale"
+    stamps = {kind: set(store.run_stamps(kind)) for kind in ("check_result", "source_release", "run")}
+    assert stamps == {"check_result": {"r0", "r2", "r3"}, "source_release": {"r0", "r2", "r3"}, "run": {"r0"}}
+    assert store.newest_run("check_result") == newest, "pruning older runs makes nothing stale"
 
 
-def test_where_a_run_hung_is_kept_as_long_as_what_it_recorded(store: Store) -> None:
+def test_the_trace_of_a_hung_run_is_kept_as_long_as_its_records(store: Store) -> None:
     for number in range(4):
         with store.running(f"r{number}", {}) as trace:
             trace.write_text("Timeout (0:00:01)!", encoding="utf-8")
@@ -112,7 +112,7 @@ def test_where_a_run_hung_is_kept_as_long_as_what_it_recorded(store: Store) -> N
             store.ended(f"r{number}")
     store.prune(MORE)
     left = {trace.stem for trace in (store.root / "running").glob("*.trace")}
-    assert left == {"r0", "r2", "r3"}, "of r0 nobody has written down yet that it was killed"
+    assert left == {"r0", "r2", "r3"}, "the end of r0 is not recorded yet"
 
 
 def test_refused_versions_are_kept_with_their_reports(store: Store) -> None:
@@ -126,14 +126,14 @@ def test_refused_versions_are_kept_with_their_reports(store: Store) -> None:
     assert store.damage(deep=True) == []
 
 
-def flipped(file: Path, at: int) -> None:
+def flip_bit(file: Path, at: int) -> None:
     data = bytearray(file.read_bytes())
     data[at] ^= 1
     file.chmod(0o644)
     file.write_bytes(data)
 
 
-def test_every_byte_of_every_file_is_watched(store: Store) -> None:
+def test_damage_to_any_file_is_reported(store: Store) -> None:
     write(store, 1.0)
     fetch(store, b"first")
     store.quarantine("score", scores(-1), reason="negative", results=[], run_id="r1")
@@ -145,9 +145,9 @@ def test_every_byte_of_every_file_is_watched(store: Store) -> None:
     for file in watched:
         whole = file.read_bytes()
         for at in range(0, len(whole), max(1, len(whole) // 25)):
-            flipped(file, at)
-            assert any(str(file) in told or file.parent.name in told for told in Store(store.root).damage(deep=True)), (
-                f"{file} at {at}"
-            )
+            flip_bit(file, at)
+            assert any(
+                str(file) in problem or file.parent.name in problem for problem in Store(store.root).damage(deep=True)
+            ), f"{file} at {at}"
             file.write_bytes(whole)
     assert Store(store.root).damage(deep=True) == []

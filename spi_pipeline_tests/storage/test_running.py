@@ -12,37 +12,37 @@ from spi_pipeline_tests.storage import children
 from spi_pipeline_tests.storage.conftest import Start
 
 
-def test_looking_makes_nothing(store: Store) -> None:
+def test_listing_runs_creates_nothing(store: Store) -> None:
     assert store.runs_in_progress() == []
     assert not store.root.exists()
 
 
-def test_a_run_goes_on_as_long_as_its_process(store: Store, start: Start) -> None:
+def test_a_run_is_in_progress_as_long_as_its_process_lives(store: Store, start: Start) -> None:
     process, pipe = start(children.hold_run, store.root)
     assert pipe.recv() == "begun"
-    (found,) = store.runs_in_progress()
-    assert (found.run_id, found.details, found.alive, found.trace) == ("r1", {"name": "refresh"}, True, None)
+    (run,) = store.runs_in_progress()
+    assert (run.run_id, run.details, run.alive, run.trace) == ("r1", {"name": "refresh"}, True, None)
     process.kill()
     process.join(10)
-    (found,) = store.runs_in_progress()
-    assert (found.run_id, found.alive) == ("r1", False)
+    (run,) = store.runs_in_progress()
+    assert (run.run_id, run.alive) == ("r1", False)
     store.ended("r1")
     assert store.runs_in_progress() == []
     assert list((store.root / "running").iterdir()) == []
 
 
-def test_those_who_look_at_once_do_not_take_each_other_for_the_run(store: Store) -> None:
+def test_simultaneous_readers_do_not_mistake_each_other_for_the_run(store: Store) -> None:
     with store.running("r1", {}):
         pass
     descriptor = os.open(store.root / "running" / "r1.lock", os.O_RDONLY)
     try:
-        children.look(descriptor)
+        children.take_shared_lock(descriptor)
         assert [each.alive for each in store.runs_in_progress()] == [False]
     finally:
         os.close(descriptor)
 
 
-def test_where_a_process_that_hung_stood_outlives_its_record(store: Store) -> None:
+def test_the_trace_of_a_hung_process_outlives_its_record(store: Store) -> None:
     with store.running("r1", {}) as trace:
         trace.write_text("File a, line 1")
     assert [each.trace for each in store.runs_in_progress()] == [trace]
@@ -51,7 +51,7 @@ def test_where_a_process_that_hung_stood_outlives_its_record(store: Store) -> No
     assert trace.read_text() == "File a, line 1"
 
 
-def test_a_record_that_cannot_be_written_is_a_sentence(store: Store) -> None:
+def test_a_record_that_cannot_be_written_is_reported(store: Store) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
     (store.root / "running").touch()
     with pytest.raises(SpiError, match="running could not be written"):

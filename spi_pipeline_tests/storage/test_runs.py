@@ -1,3 +1,5 @@
+"""Records of runs: appended run by run, read as one table, and set aside if they are damaged."""
+
 from __future__ import annotations
 
 import hashlib
@@ -11,14 +13,14 @@ from spi_pipeline.storage.retention import Retention
 from spi_pipeline.storage.store import Store
 
 
-def test_rows_are_added_and_no_run_touches_another(store: Store) -> None:
+def test_appended_rows_leave_other_runs_unchanged(store: Store) -> None:
     store.append_run("check_result", "run-b", pa.table({"run_id": ["b"], "rule": ["key"]}))
     store.append_run("check_result", "run-a", pa.table({"run_id": ["a"], "rule": ["key"]}))
     store.append_run("check_result", "run-b", pa.table({"run_id": ["b", "b"], "rule": ["types", "required"]}))
     store.append_run("source_release", "run-a", pa.table({"run_id": ["a"]}))
-    found = store.read_runs("check_result")
-    assert found is not None
-    assert found.to_pylist() == [
+    records = store.read_runs("check_result")
+    assert records is not None
+    assert records.to_pylist() == [
         {"run_id": "a", "rule": "key"},
         {"run_id": "b", "rule": "key"},
         {"run_id": "b", "rule": "types"},
@@ -31,20 +33,20 @@ def test_rows_are_added_and_no_run_touches_another(store: Store) -> None:
     ]
 
 
-def test_schemas_of_different_runs_are_made_one(store: Store) -> None:
+def test_schemas_of_different_runs_are_merged(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"], "failing_rows": [3]}))
     store.append_run("check_result", "r2", pa.table({"rule": pa.array(["types"], pa.large_string()), "value": [0.5]}))
     store.append_run("check_result", "r3", pa.table({"rule": ["not_constant"], "failing_rows": pa.nulls(1)}))
-    found = store.read_runs("check_result")
-    assert found is not None
-    assert found.to_pylist() == [
+    records = store.read_runs("check_result")
+    assert records is not None
+    assert records.to_pylist() == [
         {"rule": "key", "failing_rows": 3, "value": None},
         {"rule": "types", "failing_rows": None, "value": 0.5},
         {"rule": "not_constant", "failing_rows": None, "value": None},
     ]
 
 
-def test_types_that_do_not_agree_are_named(store: Store) -> None:
+def test_incompatible_types_are_named(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
     with pytest.raises(SpiError, match="rule has incompatible types: string vs int64"):
         store.append_run("check_result", "r1", pa.table({"rule": [3]}))
@@ -66,43 +68,43 @@ def test_a_damaged_record_is_named(store: Store) -> None:
     assert store.damage(deep=True) == []
 
 
-def test_a_damaged_record_is_set_aside_until_its_run_goes(store: Store) -> None:
+def test_a_damaged_record_is_set_aside_until_its_run_is_pruned(store: Store) -> None:
     for run_id in ("r1", "r2"):
         store.append_run("check_result", run_id, pa.table({"rule": [run_id]}))
     (file,) = (store.root / "runs" / "check_result").glob("r1.*")
     file.write_bytes(file.read_bytes()[:-9])
-    (said,) = store.set_records_aside()
-    assert said.startswith(
+    (message,) = store.set_records_aside()
+    assert message.startswith(
         f"{file} was damaged and is set aside as {file.name}.damaged; the records of that run are lost"
     )
     assert store.set_records_aside() == []
     assert store.damage(deep=True) == []
-    found = store.read_runs("check_result")
-    assert found is not None
-    assert found.to_pydict() == {"rule": ["r2"]}
-    gone = store.prune(Retention(runs=1, versions=1, downloads=0, refused=1, publications=1))
-    assert [one.path.name for one in gone] == [f"{file.name}.damaged"]
+    records = store.read_runs("check_result")
+    assert records is not None
+    assert records.to_pydict() == {"rule": ["r2"]}
+    removed = store.prune(Retention(runs=1, versions=1, downloads=0, refused=1, publications=1))
+    assert [one.path.name for one in removed] == [f"{file.name}.damaged"]
 
 
-def test_a_record_of_an_earlier_version_is_read_and_added_to(store: Store) -> None:
+def test_a_record_of_an_earlier_version_is_read_and_extended(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
     (file,) = (store.root / "runs" / "check_result").iterdir()
     file.rename(file.with_name("r1.parquet"))
     store.append_run("check_result", "r1", pa.table({"rule": ["types"]}))
-    found = store.read_runs("check_result")
-    assert found is not None
-    assert found["rule"].to_pylist() == ["key", "types"]
+    records = store.read_runs("check_result")
+    assert records is not None
+    assert records["rule"].to_pylist() == ["key", "types"]
     assert len(list(file.parent.iterdir())) == 1
 
 
-def test_of_two_files_that_a_kill_left_the_newer_counts(store: Store) -> None:
+def test_the_newer_of_two_files_left_by_a_kill_counts(store: Store) -> None:
     store.append_run("check_result", "r1", pa.table({"rule": ["key"]}))
     (file,) = (store.root / "runs" / "check_result").iterdir()
     before = file.read_bytes()
     store.append_run("check_result", "r1", pa.table({"rule": ["types"]}))
     file.write_bytes(before)
     os.utime(file, ns=(1, 1))
-    for found in (store.read_runs("check_result"), store.read_run("check_result", "r1")):
-        assert found is not None
-        assert found["rule"].to_pylist() == ["key", "types"]
+    for records in (store.read_runs("check_result"), store.read_run("check_result", "r1")):
+        assert records is not None
+        assert records["rule"].to_pylist() == ["key", "types"]
     assert len(store.run_stamps("check_result")) == 1

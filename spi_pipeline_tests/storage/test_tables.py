@@ -1,3 +1,5 @@
+"""Versions of tables: written, read back, kept and quarantined, and how damage to them is noticed."""
+
 from __future__ import annotations
 
 import hashlib
@@ -31,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return times
 
 
-def test_what_was_written_is_read_back(store: Store) -> None:
+def test_a_written_table_is_read_back_unchanged(store: Store) -> None:
     version = store.write("score", scores(1.0), fingerprint="f", run_id="r1", metadata={"unit": "points", "a": "é"})
     file = version.path.read_bytes()
     assert version.path == store.root / "tables" / "score" / f"{hashlib.sha256(file).hexdigest()}.parquet"
@@ -45,14 +47,14 @@ def test_what_was_written_is_read_back(store: Store) -> None:
 
 def test_an_identical_version_only_moves_the_pointer(store: Store, clock: list[str]) -> None:
     first = write(store, 1.0)
-    made = first.path.stat().st_mtime_ns
+    written = first.path.stat().st_mtime_ns
     second = write(store, 1.0, run_id="r2")
     assert second == replace(first, run_id="r2", written_at="2026-01-02")
-    assert second.path.stat().st_mtime_ns == made
+    assert second.path.stat().st_mtime_ns == written
     assert sorted(path.name for path in first.path.parent.iterdir()) == sorted([first.path.name, "current.json"])
 
 
-def test_an_older_version_stays_beside_the_current_one(store: Store) -> None:
+def test_an_older_version_is_retained_alongside_the_current_one(store: Store) -> None:
     first, second = write(store, 1.0), write(store, 2.0)
     assert store.current("score") == second
     assert decode(first.path.read_bytes(), first.path).equals(scores(1.0))
@@ -60,7 +62,7 @@ def test_an_older_version_stays_beside_the_current_one(store: Store) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=5), st.none() | st.floats(allow_nan=False)), max_size=30), st.data())
-def test_the_same_rows_are_the_same_bytes_however_they_were_put_together(
+def test_equal_rows_give_equal_bytes_however_they_were_assembled(
     rows: list[tuple[str, float | None]], data: st.DataObject
 ) -> None:
     def table(some: list[tuple[str, float | None]]) -> pa.Table:
@@ -80,7 +82,7 @@ def test_the_same_rows_are_the_same_bytes_however_they_were_put_together(
     assert decode(expected, Path("x")).equals(whole)
 
 
-def test_metadata_is_kept_in_one_order_and_the_pandas_index_is_not() -> None:
+def test_metadata_is_sorted_and_pandas_metadata_is_dropped() -> None:
     frame = pd.DataFrame({"score": [1.0, 2.0]}, index=[7, 9])
     from_pandas = pa.Table.from_pandas(frame, preserve_index=False)
     assert b"pandas" in from_pandas.schema.metadata
@@ -95,7 +97,7 @@ def test_versions_lists_every_table_by_name(store: Store) -> None:
     assert list(store.versions().items()) == [("area", first), ("score.safety", second)]
 
 
-def test_reading_a_table_that_was_never_written_says_so(store: Store) -> None:
+def test_reading_a_table_that_was_never_written_is_refused(store: Store) -> None:
     with pytest.raises(SpiError, match=r"There is no table 'score' in the store .*run `spi refresh`"):
         store.read("score")
 
@@ -113,12 +115,12 @@ def test_a_kept_version_is_stale_since_its_first_failure_until_it_is_written_aga
     assert store.current("score") == fresh == replace(good, run_id="r4", written_at="2026-01-03")
 
 
-def test_where_there_is_no_good_version_none_is_kept(store: Store) -> None:
+def test_without_a_good_version_nothing_is_kept(store: Store) -> None:
     assert store.keep("score", reason="away", run_id="r1") is None
     assert not store.root.exists()
 
 
-def test_a_version_judged_again_is_the_same_and_fresh(store: Store, clock: list[str]) -> None:
+def test_a_version_checked_again_is_unchanged_and_no_longer_stale(store: Store, clock: list[str]) -> None:
     good = store.write("score", scores(1.0), fingerprint="f1", judged="lenient", run_id="r1")
     assert good.judged == "lenient"
     store.keep("score", reason="a rule was broken", run_id="r2")
@@ -177,7 +179,7 @@ def test_a_file_damaged_in_place_is_noticed_on_reading_and_repaired_by_writing(s
     assert store.read("score").equals(scores(1.0))
 
 
-def test_a_quarantined_version_is_kept_with_its_report_beside_the_good_one(store: Store) -> None:
+def test_a_quarantined_version_is_retained_with_its_report_alongside_the_good_one(store: Store) -> None:
     good = write(store, 1.0)
     results = [{"rule": "between_score", "outcome": "failed", "failing_rows": [{"score": -1.0}]}]
     report = store.quarantine("score", scores(-1.0), reason="score out of range", results=results, run_id="r2")
@@ -194,7 +196,7 @@ def test_a_quarantined_version_is_kept_with_its_report_beside_the_good_one(store
     assert store.current("score") == good
 
 
-def test_the_same_bad_version_takes_up_one_place_and_reports_the_last_time(store: Store) -> None:
+def test_an_identical_bad_version_is_stored_once_and_reports_the_latest_run(store: Store) -> None:
     def refuse(run_id: str) -> Path:
         return store.quarantine("score", scores(-1.0), reason="range", results=[], run_id=run_id)
 
@@ -203,7 +205,7 @@ def test_the_same_bad_version_takes_up_one_place_and_reports_the_last_time(store
     assert len(list((store.root / "quarantine" / "score").iterdir())) == 2
 
 
-def test_what_could_not_be_read_at_all_leaves_a_report_alone(store: Store) -> None:
+def test_an_unreadable_file_leaves_only_a_report(store: Store) -> None:
     report = store.quarantine("score", None, reason="not a CSV file", results=[], run_id="r1")
     assert json.loads(report.read_text())["rows"] is None
     assert list(report.parent.iterdir()) == [report]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spi_pipeline_tests.deploy.conftest import program
 from spi_pipeline_tests.docs.documents import blocks
-from spi_pipeline_tests.others import ask
+from spi_pipeline_tests.others import run_program
 from spi_pipeline_tests.outputs.open_data.conftest import OpenDataFolder
 from spi_pipeline_tests.security.serving import PATIENCE, free_port
 
@@ -64,7 +64,9 @@ def test_a_ranking_over_http_transfers_half_a_megabyte_at_most(open_data: OpenDa
     _, _, ranking = local.partition(";")
     with file_server(open_data.folder, tmp_path) as address:
         assert "https://example.org" in attach
-        assert ask("duckdb-httpfs", QUERY, attach.replace("https://example.org", address), ranking).split() == ["20"]
+        assert run_program("duckdb-httpfs", QUERY, attach.replace("https://example.org", address), ranking).split() == [
+            "20"
+        ]
     response_sizes = [int(line) for line in (tmp_path / "access.log").read_text("utf-8").split()]
     assert len(response_sizes) > 5
     assert sum(response_sizes) <= 500_000, f"{sum(response_sizes):,} bytes in {len(response_sizes)} responses"

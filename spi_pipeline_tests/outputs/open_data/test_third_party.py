@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from spi_pipeline_tests.docs.documents import blocks
-from spi_pipeline_tests.others import ask
+from spi_pipeline_tests.others import run_program
 from spi_pipeline_tests.outputs.open_data.conftest import OpenDataFolder
 
 FRICTIONLESS = """
@@ -66,25 +66,25 @@ def with_fault(open_data: OpenDataFolder, folder: Path, name: str, old: str, new
 
 
 def test_frictionless_finds_no_error_in_the_data_package(open_data: OpenDataFolder) -> None:
-    report = json.loads(ask("frictionless", FRICTIONLESS, "datapackage.json", folder=open_data.folder))
+    report = json.loads(run_program("frictionless", FRICTIONLESS, "datapackage.json", folder=open_data.folder))
     assert report == {"tables": len(list(open_data.folder.rglob("*.csv"))), "errors": []}
 
 
 def test_frictionless_finds_planted_faults(open_data: OpenDataFolder, tmp_path: Path) -> None:
     folder = with_fault(open_data, tmp_path, "area.csv", '"E05014735"', '"E05999999"')
-    report = json.loads(ask("frictionless", FRICTIONLESS, "datapackage.json", folder=folder))
+    report = json.loads(run_program("frictionless", FRICTIONLESS, "datapackage.json", folder=folder))
     assert any(error.startswith("area: ") and "hash" in error for error in report["errors"])
     assert any(error.startswith("score: ") and "E05014735" in error for error in report["errors"])
 
 
 def test_csvw_finds_no_error_in_the_metadata(open_data: OpenDataFolder) -> None:
-    messages = ask("csvw", CSVW, "csv-metadata.json", folder=open_data.folder).splitlines()
+    messages = run_program("csvw", CSVW, "csv-metadata.json", folder=open_data.folder).splitlines()
     assert messages == ["True", str(len(list(open_data.folder.rglob("*.csv"))))]
 
 
 def test_csvw_finds_a_planted_fault(open_data: OpenDataFolder, tmp_path: Path) -> None:
     folder = with_fault(open_data, tmp_path, "edition.csv", "2022", "year")
-    valid, _, *messages = ask("csvw", CSVW, "csv-metadata.json", folder=folder).splitlines()
+    valid, _, *messages = run_program("csvw", CSVW, "csv-metadata.json", folder=folder).splitlines()
     assert valid == "False"
     assert any("year" in one for one in messages)
 
@@ -96,7 +96,7 @@ def test_the_contract_cli_finds_no_breach_of_a_contract(open_data: OpenDataFolde
         name: (contracts.root / contracts.products[name].file, open_data.file(f"{name}.parquet")) for name in names
     }
     pairs = [path for pair in files.values() for path in pair]
-    report = json.loads(ask("datacontract", DATACONTRACT, *pairs).splitlines()[-1])
+    report = json.loads(run_program("datacontract", DATACONTRACT, *pairs).splitlines()[-1])
     assert list(report) == names
     assert all(any(result == "passed" for result, _ in checks) for checks in report.values())
     failures = {name: [message for result, message in checks if result != "passed" and message != UNTYPED]
@@ -106,7 +106,7 @@ def test_the_contract_cli_finds_no_breach_of_a_contract(open_data: OpenDataFolde
 
 def test_the_lowest_supported_duckdb_reads_every_table(open_data: OpenDataFolder) -> None:
     local, _ = blocks(open_data.folder / "README.md", "sql")
-    version, ranking, *counts = ask("duckdb-lowest", DUCKDB, local, folder=open_data.folder).splitlines()
+    version, ranking, *counts = run_program("duckdb-lowest", DUCKDB, local, folder=open_data.folder).splitlines()
     assert version == "1.2.0"
     assert ranking.count("(") == 20
     with duckdb.connect(str(open_data.file("spi.duckdb")), read_only=True) as connection:

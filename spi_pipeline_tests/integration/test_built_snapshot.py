@@ -25,7 +25,7 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox, empty_sandbox
 INDEX = "index/social_progress_index"
 
 
-def whole(sandbox: Sandbox) -> Refresh:
+def refresh_all(sandbox: Sandbox) -> Refresh:
     """Refresh every source and everything that the index needs."""
     contracts = sandbox.contracts
     sources = [step.label for step in build_plan(contracts) if step.kind == "source"]
@@ -46,22 +46,22 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     folder = tmp_path_factory.mktemp("frozen")
     with local_publishers(months=14) as served, pytest.MonkeyPatch.context() as patch:
         point(patch, served.bases)
-        made = empty_sandbox(folder)
-        sandbox = Sandbox(made.settings.model_copy(update={"mode": "live"}))
-        yield Fetched(sandbox, whole(sandbox), served)
+        base = empty_sandbox(folder)
+        sandbox = Sandbox(base.settings.model_copy(update={"mode": "live"}))
+        yield Fetched(sandbox, refresh_all(sandbox), served)
 
 
-def test_every_publisher_is_read_and_the_set_is_another_one(fetched: Fetched) -> None:
+def test_every_live_source_is_fetched_and_editions_share_one_basis(fetched: Fetched) -> None:
     assert fetched.done.faults == []
     live = {name for name, source in fetched.sandbox.contracts.sources.items() if source.properties.mode == "live"}
     assert not {"bus_service", "postcodes", "reference"} & live
     for name in live - {"broadband_coverage"}:
-        made_of = json.loads(fetched.sandbox.store.read(name).schema.metadata[b"spi_origins"])
-        assert all(item["url"].startswith("http://127.0.0.1") for item in made_of), name
+        origins = json.loads(fetched.sandbox.store.read(name).schema.metadata[b"spi_origins"])
+        assert all(item["url"].startswith("http://127.0.0.1") for item in origins), name
     assert len(set(fetched.sandbox.store.read("edition")["basis_id"].to_pylist())) == 1
 
 
-def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetched) -> None:
+def test_a_table_can_be_recomputed_from_the_downloads_it_names(fetched: Fetched) -> None:
     sandbox = fetched.sandbox
     store = sandbox.store
     areas = Asking(
@@ -81,17 +81,17 @@ def test_a_table_can_be_computed_again_from_the_downloads_it_names(fetched: Fetc
         assert again.replace_schema_metadata(None).equals(table.replace_schema_metadata(None)), name
 
 
-def test_frozen_it_gives_others_the_same_scores(fetched: Fetched, tmp_path: Path) -> None:
-    sandbox, frozen = fetched.sandbox, tmp_path / "frozen"
-    built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(frozen)], env=sandbox.environment)
+def test_a_snapshot_of_the_fetched_data_gives_the_same_scores(fetched: Fetched, tmp_path: Path) -> None:
+    sandbox, folder = fetched.sandbox, tmp_path / "frozen"
+    built = CliRunner().invoke(app, ["snapshot", "build", "--from-store", "--to", str(folder)], env=sandbox.environment)
     assert built.exit_code == 0, built.output
-    asked = len(fetched.publishers.requests)
+    request_count = len(fetched.publishers.requests)
     theirs = Sandbox(
-        sandbox.settings.model_copy(update={"mode": "snapshot", "snapshot": frozen, "store": str(tmp_path / "store")})
+        sandbox.settings.model_copy(update={"mode": "snapshot", "snapshot": folder, "store": str(tmp_path / "store")})
     )
-    done = whole(theirs)
+    done = refresh_all(theirs)
     assert done.faults == []
-    assert len(fetched.publishers.requests) == asked, "no publisher was asked"
+    assert len(fetched.publishers.requests) == request_count, "no request was made"
     parts = ("element_score.", "indicator_value.")
     for name in (version for version in sandbox.store.versions() if version.startswith(parts)):
         assert theirs.store.read(name).equals(sandbox.store.read(name)), name

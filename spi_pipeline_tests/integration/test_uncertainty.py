@@ -24,35 +24,35 @@ def contracts(refreshed: Sandbox) -> Contracts:
     return refreshed.contracts
 
 
-def test_a_share_is_as_far_from_the_ends_of_its_interval_as_chance_carries(refreshed: Sandbox) -> None:
+def test_the_ends_of_the_interval_of_a_share_solve_wilsons_equation(refreshed: Sandbox) -> None:
     """The ends of Wilson's interval solve ``|p - end| = z √(end (1 - end) / n)``."""
-    found = refreshed.query(
+    rows = refreshed.query(
         "SELECT value / 100, lower / 100, upper / 100, denominator FROM observation "
         "WHERE indicator_id IN ('no_central_heating', 'vaccinated_50_and_over') AND value IS NOT NULL",
     )
-    assert len(found) > 100
-    for value, lower, upper, people in found:
+    assert len(rows) > 100
+    for value, lower, upper, people in rows:
         for end in (lower, upper):
             assert abs(value - end) == pytest.approx(Z * (end * (1 - end) / people) ** 0.5)
 
 
-def test_a_rate_of_repeated_events_has_the_interval_of_what_its_count_is_worth(refreshed: Sandbox) -> None:
+def test_a_rate_of_repeated_events_has_the_exact_interval_of_its_effective_count(refreshed: Sandbox) -> None:
     name = "stop_and_search"
-    found = refreshed.query(
+    rows = refreshed.query(
         "SELECT numerator, denominator, lower, upper FROM observation WHERE indicator_id = ? AND value IS NOT NULL",
         name,
     )
     factor = float(refreshed.store.read(part_of(name)).schema.metadata[DISPERSION.encode()])
-    assert any(events < 10 for events, *_ in found)
-    assert any(events >= 11 for events, *_ in found)
-    for events, people, lower, upper in found:
+    assert any(events < 10 for events, *_ in rows)
+    assert any(events >= 11 for events, *_ in rows)
+    for events, people, lower, upper in rows:
         worth = events / factor
         exact = np.array([stats.chi2.ppf(0.025, 2 * worth), stats.chi2.ppf(0.975, 2 * worth + 2)]) * factor / 2
         near = 1e-9 if worth < 10 else 0.005
         assert [lower * people / 1000, upper * people / 1000] == pytest.approx(exact, rel=near)
 
 
-def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_which_are_assumed(
+def test_every_value_that_is_not_imputed_has_errors_and_the_catalogue_lists_the_assumed_ones(
     refreshed: Sandbox, contracts: Contracts
 ) -> None:
     bare = refreshed.query(
@@ -65,22 +65,22 @@ def test_every_value_that_is_not_imputed_has_its_errors_and_the_catalogue_says_w
         dict(refreshed.query("SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL"))
         == stated
     )
-    said = {
+    assumed = {
         name
         for (name,) in refreshed.query("SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")
     }
-    assert said == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
+    assert assumed == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
 
 
-def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocation(
+def test_only_figures_of_small_areas_that_wards_share_have_an_allocation_error(
     refreshed: Sandbox, contracts: Contracts
 ) -> None:
     """Points and ward figures are not split between wards, MSOA figures are; in the town total the errors cancel."""
-    found = refreshed.query(
+    rows = refreshed.query(
         "SELECT indicator_id, level, max(allocation_error) FROM observation JOIN area USING (area_code) "
         "WHERE lower IS NOT NULL GROUP BY ALL",
     )
-    for name, level, largest in found:
+    for name, level, largest in rows:
         measure = contracts.indicators[name].measure
         # An indicator that police counts move starts from a small-area rate.
         source = measure.level.source if measure.level else contracts.indicators[name].source
@@ -94,7 +94,9 @@ def test_only_figures_of_small_areas_that_wards_share_carry_an_error_of_allocati
     assert whole == [(0,)]
 
 
-def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed: Sandbox, contracts: Contracts) -> None:
+def test_scores_recomputed_by_the_uncertainty_step_equal_the_published_scores(
+    refreshed: Sandbox, contracts: Contracts
+) -> None:
     """Scores recomputed by the uncertainty step equal the published scores to the last bit."""
     step = next(step for step in build_plan(contracts) if step.name == "uncertainty")
     inputs = refreshed.runner.reader.inputs(step)
@@ -114,7 +116,7 @@ def test_the_whole_index_says_of_every_element_what_its_own_step_said(refreshed:
     assert compared == score["score"].notna().sum()
 
 
-def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refreshed: Sandbox) -> None:
+def test_every_score_and_rank_has_an_interval_and_missing_ones_have_none(refreshed: Sandbox) -> None:
     assert refreshed.query("SELECT count(*) FROM score WHERE (rank IS NULL) <> (rank_low IS NULL)") == [(0,)]
     assert refreshed.query("SELECT count(*) FROM score WHERE (rank_low IS NULL) <> (rank_high IS NULL)") == [(0,)]
     ends = ("score_low", "score_high", "measured_low", "measured_high")
@@ -131,7 +133,7 @@ def test_every_score_and_every_rank_has_its_interval_and_nothing_else_has(refres
     assert refreshed.query("SELECT min(rank_low), max(rank_high) FROM score") == [(1, 20)]
 
 
-def test_no_indicator_keeps_all_its_ranks(refreshed: Sandbox) -> None:
+def test_every_indicator_has_uncertain_ranks(refreshed: Sandbox) -> None:
     """Every indicator has uncertain ranks, even stop and search (a dozen in some wards) and those without counts."""
     widths = dict(
         refreshed.query(
@@ -142,17 +144,17 @@ def test_no_indicator_keeps_all_its_ranks(refreshed: Sandbox) -> None:
     assert widths["stop_and_search"] >= 5
 
 
-def test_every_source_of_doubt_is_told_for_every_profile(refreshed: Sandbox, contracts: Contracts) -> None:
-    told = refreshed.query("SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
-    assert told == [(profile, sorted(SOURCES)) for profile in sorted(contracts.framework.profiles)]
-    wanted = contracts.framework.uncertainty
-    assert refreshed.query("SELECT DISTINCT draws, seed FROM doubt") == [(wanted.draws, wanted.seed)]
+def test_every_source_of_uncertainty_is_listed_for_every_profile(refreshed: Sandbox, contracts: Contracts) -> None:
+    listed = refreshed.query("SELECT profile, list_sort(list(source)) FROM doubt GROUP BY ALL ORDER BY ALL")
+    assert listed == [(profile, sorted(SOURCES)) for profile in sorted(contracts.framework.profiles)]
+    settings = contracts.framework.uncertainty
+    assert refreshed.query("SELECT DISTINCT draws, seed FROM doubt") == [(settings.draws, settings.seed)]
     not_varied = refreshed.query("SELECT DISTINCT profile, source, how FROM doubt WHERE NOT varied")
     assert not_varied == [("equal", "imputation", "no cell was filled")]
     assert refreshed.query("SELECT DISTINCT profile FROM imputation") == [("spi",)]
 
 
-def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: Sandbox) -> None:
+def test_every_varied_source_has_a_share_of_the_uncertainty(refreshed: Sandbox) -> None:
     pairs = refreshed.query(
         "SELECT d.varied, s.total IS NOT NULL, s.first IS NOT NULL FROM doubt d "
         "JOIN sensitivity s USING (authority_code, profile, source)",
@@ -165,9 +167,9 @@ def test_shares_of_the_doubt_are_there_for_what_was_varied(refreshed: Sandbox) -
 
 
 def test_peers_are_the_nearest_in_income(refreshed: Sandbox, contracts: Contracts) -> None:
-    wanted = contracts.peers
+    settings = contracts.peers
     income = dict(refreshed.query("SELECT area_code, arg_max(value, period_end) FROM context WHERE measure_id = ? "
-                       "AND area_code LIKE 'E05%' GROUP BY 1", wanted.measure))  # fmt: skip
+                       "AND area_code LIKE 'E05%' GROUP BY 1", settings.measure))  # fmt: skip
     cards = refreshed.query(
         "SELECT c.area_code, peers, peer_median, difference, verdict, s.score, c.edition FROM scorecard c "
         "JOIN score s USING (edition, profile, level, id, area_code) WHERE level = 'index' AND profile = 'spi'",
@@ -181,10 +183,10 @@ def test_peers_are_the_nearest_in_income(refreshed: Sandbox, contracts: Contract
     assert {area for area, *_ in cards} == set(contracts.geography.ward_codes)
     for area, peers, median, difference, verdict, score, edition in cards:
         others = sorted(set(income) - {area}, key=lambda other: (abs(income[other] - income[area]), other))
-        nearest = others[: wanted.count]
+        nearest = others[: settings.count]
         assert peers.split(",") == nearest
-        beside = pd.Series([scores[edition, other] for other in nearest])
-        assert median == pytest.approx(beside.median())
-        margin = max((beside - beside.median()).abs().mean(), wanted.floor)
+        peer_scores = pd.Series([scores[edition, other] for other in nearest])
+        assert median == pytest.approx(peer_scores.median())
+        margin = max((peer_scores - peer_scores.median()).abs().mean(), settings.floor)
         word = "strength" if score - median > margin else "weakness" if score - median < -margin else "neutral"
         assert (difference, verdict) == (pytest.approx(score - median), word)

@@ -33,10 +33,10 @@ DOCUMENT = REPOSITORY / "docs" / "geography.md"
 def without(sandbox: Sandbox, *names: str) -> None:
     """Remove embedded tables."""
     folder = sandbox.settings.snapshot
-    left = {name: digest for name, digest in snapshot_digests(folder).items() if name not in names}
+    remaining = {name: digest for name, digest in snapshot_digests(folder).items() if name not in names}
     for name in names:
         embedded_file(folder, name).unlink()
-    (folder / MANIFEST).write_bytes(manifest(snapshot_as_of(folder), left))
+    (folder / MANIFEST).write_bytes(manifest(snapshot_as_of(folder), remaining))
 
 
 def to_lsoas(table: pa.Table, parent: dict[str, str]) -> pa.Table:
@@ -47,7 +47,7 @@ def to_lsoas(table: pa.Table, parent: dict[str, str]) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def by_fit(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    sandbox = empty_sandbox(tmp_path_factory.mktemp("by_fit")).making("site")
+    sandbox = empty_sandbox(tmp_path_factory.mktemp("by_fit")).building("site")
     lookup = read_embedded(sandbox.settings.snapshot, "output_area_lookup").table.to_pandas()
     parent = dict(zip(lookup["area_code"], lookup["lsoa_code"], strict=True))
     for name in sorted(set(snapshot_tables(sandbox.settings.snapshot)).difference(PLACING_SOURCES)):
@@ -63,7 +63,7 @@ def by_fit(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return sandbox
 
 
-def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: Sandbox) -> None:
+def test_the_method_follows_from_the_available_tables_and_is_published(by_fit: Sandbox) -> None:
     assert "placed_by" not in (by_fit.settings.contracts / "geography.yaml").read_text(encoding="utf-8")
     assert by_fit.query("SELECT DISTINCT placed_by, split_share, split_lsoa_share FROM area") == [
         ("best_fit", None, None)
@@ -75,17 +75,17 @@ def test_the_way_is_chosen_by_what_is_at_hand_and_said(by_fit: Sandbox) -> None:
 
 
 def scores(sandbox: Sandbox, level: str) -> pd.DataFrame:
-    found = sandbox.query(
+    rows = sandbox.query(
         "SELECT id, area_code, score, measured_low, measured_high, rank, rank_low, rank_high FROM score JOIN area "
         "USING (area_code) WHERE edition = (SELECT max(edition) FROM edition) AND profile = 'spi' AND "
         "area.level = 'ward' AND score.level = ?",
         level,
     )
     names = ["id", "area_code", "score", "low", "high", "rank", "rank_low", "rank_high"]
-    return pd.DataFrame(found, columns=names).set_index(["id", "area_code"]).astype(float)
+    return pd.DataFrame(rows, columns=names).set_index(["id", "area_code"]).astype(float)
 
 
-def test_intervals_are_wider_and_hold_what_postcodes_say(by_fit: Sandbox, refreshed: Sandbox) -> None:
+def test_intervals_are_wider_and_contain_the_scores_by_postcodes(by_fit: Sandbox, refreshed: Sandbox) -> None:
     header = [
         "Scores of",
         "Scores",

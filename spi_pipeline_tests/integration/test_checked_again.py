@@ -24,15 +24,15 @@ ADDED = "      - {id: many_areas, type: library, metric: rowCount, mustBeGreater
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The labels of the computed steps; the list grows as steps run."""
-    found: list[str] = []
+    labels: list[str] = []
     whole = runner.compute
 
     def compute(step: Step, *rest: Any) -> Any:
-        found.append(step.label)
+        labels.append(step.label)
         return whole(step, *rest)
 
     monkeypatch.setattr(runner, "compute", compute)
-    return found
+    return labels
 
 
 def written(sandbox: Sandbox) -> dict[str, tuple[str, str, str]]:
@@ -48,27 +48,27 @@ def verdicts(sandbox: Sandbox, run_id: str) -> dict[tuple[str, str], tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "rule", "outcome", "promised"),
+    ("old", "new", "rule", "outcome", "bound"),
     [
         (*MOVED, "between_households", "passed", "2400"),
         (RULE, f"{ADDED}{RULE}", "many_areas", "failed", "1000"),
     ],
     ids=["bound", "rule"],
 )
-def test_a_table_is_judged_again_and_nothing_is_computed(
-    sandbox: Sandbox, computed: list[str], old: str, new: str, rule: str, outcome: str, promised: str
+def test_a_table_is_checked_again_and_nothing_is_recomputed(
+    sandbox: Sandbox, computed: list[str], old: str, new: str, rule: str, outcome: str, bound: str
 ) -> None:
     before, version = written(sandbox), sandbox.store.current(SOURCE)
     sandbox.amend(FILE, old, new)
     done = sandbox.refresh()
     assert (done.state, done.faults) == ("succeeded", [])
     assert [step.label for step in done.stale] == [f"source/{SOURCE}", "publication/outputs"]
-    assert computed == ["publication/outputs"], "readers see what was found"
+    assert computed == ["publication/outputs"], "readers see the new results"
     assert written(sandbox) == before
-    found = verdicts(sandbox, done.run_id)
-    assert {table for table, _ in found} == {SOURCE}
-    assert found[SOURCE, rule][0] == outcome
-    assert promised in found[SOURCE, rule][1]
+    results = verdicts(sandbox, done.run_id)
+    assert {table for table, _ in results} == {SOURCE}
+    assert results[SOURCE, rule][0] == outcome
+    assert bound in results[SOURCE, rule][1]
     now = sandbox.store.current(SOURCE)
     assert version
     assert now
@@ -76,29 +76,29 @@ def test_a_table_is_judged_again_and_nothing_is_computed(
     assert sandbox.refresh().state == "nothing to do"
 
 
-def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
+def test_a_bound_that_refuses_a_table_keeps_it_stale_until_the_bound_is_undone(
     sandbox: Sandbox, spi: Command, computed: list[str]
 ) -> None:
     before, scores = written(sandbox), sandbox.query("SELECT * FROM score ORDER BY ALL")
     sandbox.amend(FILE, *REFUSING)
-    said = spi(sandbox, "refresh", "--json")
-    assert said.code == 1
-    told = json.loads(said.out)
-    (fault,) = told["faults"]
+    result = spi(sandbox, "refresh", "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    (fault,) = report["faults"]
     assert fault.startswith(f"table {SOURCE} breaks 1 rule: between_households")
     assert "stays in use" in fault
-    assert "quarantine" not in fault, "the rows are those in use"
+    assert "quarantine" not in fault, "the refused rows are those in use"
     assert written(sandbox) == before
     assert set(computed) <= {"publication/outputs"}
     version = sandbox.store.current(SOURCE)
     assert version
     assert version.stale_reason
     assert fault.startswith(version.stale_reason)
-    assert version.stale_run_id == told["run_id"]
-    assert verdicts(sandbox, told["run_id"])[SOURCE, "between_households"][0] == "failed"
+    assert version.stale_run_id == report["run_id"]
+    assert verdicts(sandbox, report["run_id"])[SOURCE, "between_households"][0] == "failed"
     assert not (sandbox.store.root / "quarantine" / SOURCE).exists()
     assert sandbox.query("SELECT * FROM score ORDER BY ALL") == scores
-    assert spi(sandbox, "refresh").code == 1, "it is as it was"
+    assert spi(sandbox, "refresh").code == 1, "nothing has changed since"
     assert sandbox.store.current(SOURCE).stale_since == version.stale_since  # type: ignore[union-attr]
 
     sandbox.amend(FILE, REFUSING[1], REFUSING[0])
@@ -109,7 +109,7 @@ def test_a_bound_that_refuses_keeps_the_table_stale_until_it_is_undone(
     assert sandbox.refresh().state == "nothing to do"
 
 
-def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(sandbox: Sandbox, computed: list[str]) -> None:
+def test_a_bound_on_a_published_table_is_checked_before_publication(sandbox: Sandbox, computed: list[str]) -> None:
     before, published = written(sandbox), sandbox.store.published_version()
     file, bounds = "products/score.yaml", ("minimum: 1, maximum: 10000", "minimum: 2, maximum: 10000")
     sandbox.amend(file, *bounds)
@@ -117,7 +117,7 @@ def test_a_bound_of_what_readers_see_is_judged_before_they_see_it(sandbox: Sandb
     assert done.state == "failed"
     assert done.faults[0].startswith("table score breaks 1 rule: between_rank")
     assert written(sandbox) == before
-    assert sandbox.store.published_version() == published, "the database would promise what does not hold"
+    assert sandbox.store.published_version() == published, "the database would state a bound that does not hold"
     sandbox.amend(file, *reversed(bounds))
     assert sandbox.refresh().state == "succeeded"
     assert set(computed) <= {"publication/outputs"}
