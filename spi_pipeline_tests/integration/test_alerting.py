@@ -286,7 +286,7 @@ def test_a_source_overdue_at_its_publisher(
 def test_a_trial_names_the_channels_and_no_secret(refreshed: Sandbox, hook: Inbox, spi: Command) -> None:
     said = spi(told_at(refreshed, hook), "alerts", "test")
     assert (said.code, said.out, said.err) == (0, "hook: accepted\n", "")
-    hook.answer = 403
+    hook.response_status = 403
     said = spi(told_at(refreshed, hook), "alerts", "test", "--json")
     (row,) = json.loads(said.out)
     assert (said.code, row["channel"], row["accepted"]) == (1, "hook", False)
