@@ -74,7 +74,7 @@ def main() -> None:
         if faults := empty_sandbox(sandbox).refresh().faults:
             raise SystemExit("\n".join(faults))
         reading = f"import pyarrow.parquet as pq; pq.read_table({str(file)!r})"
-        found = {
+        by_name = {
             "import great_expectations and what checks need": measured(["-c", imports], {}),
             f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(sandbox)], {}),
             f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
@@ -82,7 +82,7 @@ def main() -> None:
             f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
         }
     print(f"{'':<50}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
-    for name, cost in found.items():
+    for name, cost in by_name.items():
         print(f"{name:<50}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}")
 
 
