@@ -87,7 +87,7 @@ def test_the_options_shown_exist() -> None:
         words = shlex.split(command)[1:]
         subcommand = root.commands[words[0]]
         if isinstance(subcommand, TyperGroup):
-            subcommand = command_of_words.commands[words[1]]
+            subcommand = subcommand.commands[words[1]]
         options = {option for parameter in subcommand.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, command
 

@@ -158,8 +158,8 @@ def deprivation_from_indicators(values: Values) -> Scores:
     health = {area: mean(x["illness"][area], x["years_lost"][area]) for area in "ABCD"}
     income = exponential(x["claimants"])
     imd = {area: 0.7 * income[area] + 0.3 * exponential(health)[area] for area in "ABCD"}
-    found = {"health": health, "imd": imd}
-    return {("", area, name): value for name, column in found.items() for area, value in column.items()}
+    scores = {"health": health, "imd": imd}
+    return {("", area, name): value for name, column in scores.items() for area, value in column.items()}
 
 
 def pillars_with_outliers_and_denominators(values: Values) -> Scores:
