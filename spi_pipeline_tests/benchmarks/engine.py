@@ -129,10 +129,10 @@ def main() -> None:
     """Measure every case and print."""
     print(f"{'':<52}{'CPU s':>8}{'peak MB':>9}")
     for name in cases():
-        done = subprocess.run([sys.executable, "-m", HERE, name], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"{name} ended with {done.returncode}:\n{done.stderr}")
-        seconds, peak = json.loads(done.stdout.splitlines()[-1])
+        finished = subprocess.run([sys.executable, "-m", HERE, name], capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise SystemExit(f"{name} ended with {finished.returncode}:\n{finished.stderr}")
+        seconds, peak = json.loads(finished.stdout.splitlines()[-1])
         print(f"{name:<52}{seconds:>8.2f}{peak:>9.0f}", flush=True)
 
 

@@ -138,7 +138,7 @@ def run(england: Path, whole: Path) -> None:
     print(json.dumps(report))
 
 
-def measured(every: int, crimes: Path | None) -> dict[str, Any]:
+def measure(every: int, crimes: Path | None) -> dict[str, Any]:
     """The cost of one size, measured in its own process; ``crimes`` is for ``with_crimes``, None for no crimes."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -156,7 +156,7 @@ def measured(every: int, crimes: Path | None) -> dict[str, Any]:
 
 def main(crimes: Path | None) -> None:
     """Measure each size and print."""
-    reports = [measured(every, crimes) for every in (4, 2, 1)]
+    reports = [measure(every, crimes) for every in (4, 2, 1)]
     names = ["contracts", *dict.fromkeys(STAGES.values()), ADDED, "others"]
     print(f"{'CPU seconds, wards':<20}" + "".join(f"{report['wards']:>12,}" for report in reports))
     print(f"{'crimes':<20}" + "".join(f"{report['crimes']:>12,}" for report in reports))

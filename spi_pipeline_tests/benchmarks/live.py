@@ -21,7 +21,7 @@ import pyarrow.compute
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
-from spi_pipeline_tests.benchmarks.refresh import measured
+from spi_pipeline_tests.benchmarks.refresh import measure
 
 ALL_FORCES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
 ONE_FORCE = "police/bedfordshire_street"
@@ -109,7 +109,7 @@ def main() -> None:
         for name, path in write_out(Path(sys.argv[1]), Path(folder)).items():
             size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
             for reader in readers:
-                cost = measured(["-m", "spi_pipeline_tests.benchmarks.live", reader, str(path)], {})
+                cost = measure(["-m", "spi_pipeline_tests.benchmarks.live", reader, str(path)], {})
                 figures = f"{size:>7.0f}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}"
                 print(f"{f'{name}, {reader}':<36}{figures}", flush=True)
 

@@ -18,7 +18,7 @@ TABLES = ("indicator_value.burglary", "recent", "completeness")
 
 
 def needed(steps: list[Step]) -> list[Step]:
-    """The steps needed for ``MADE``, in order."""
+    """The steps needed for ``TABLES``, in order."""
     tables, needed_steps = set(TABLES), []
     for step in reversed(steps):
         if tables.intersection(step.outputs):

@@ -84,8 +84,8 @@ def stated(indicator: Indicator) -> str:
     if error is None:
         return ""
     size = f"{error.sd:g}" if error.sd else f"{error.relative_sd:.0%} of the value" if error.relative_sd else ""
-    beside = f"beside `{error.other}`" if error.other else error.reason
-    return ": ".join(filter(None, [size, beside]))
+    other_or_reason = f"beside `{error.other}`" if error.other else error.reason
+    return ": ".join(filter(None, [size, other_or_reason]))
 
 
 def test_dispersion(contracts: Contracts, refreshed: Path) -> None:

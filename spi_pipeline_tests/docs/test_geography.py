@@ -62,19 +62,19 @@ def town(contracts: Contracts) -> Town:
             "electorate": frame_of("local_elections_2023").set_index("area_code")["electorate"].astype("float64"),
         }
     ).sort_index()
-    found = Town(weights, frame)
+    town_data = Town(weights, frame)
     adults = frame_of("census_qualifications")[["area_code", "residents_16_and_over"]]
     residents = frame_of("census_residents")[["area_code", "residents"]]
     lsoa = frame_of("output_area_lookup").set_index("area_code")["lsoa_code"]
     best_fit = frame_of("lsoa_best_fit").set_index("area_code")["ward_code"]
     adults_by_lsoa = adults.groupby(adults["area_code"].map(lsoa))[["residents_16_and_over"]].sum().reset_index()
-    frame["residents"] = found.placed(residents, "oa21")
-    frame["by_oa"] = found.placed(adults, "oa21")
-    frame["by_lsoa"] = found.placed(adults_by_lsoa, "lsoa21")
+    frame["residents"] = town_data.placed(residents, "oa21")
+    frame["by_oa"] = town_data.placed(adults, "oa21")
+    frame["by_lsoa"] = town_data.placed(adults_by_lsoa, "lsoa21")
     for column, counts in (("by_best_fit", adults), ("residents_by_best_fit", residents)):
         wards = counts["area_code"].map(lsoa).map(best_fit)
         frame[column] = counts.set_index(wards)[counts.columns[1]].groupby(level=0).sum()
-    return found
+    return town_data
 
 
 def whole(value: Any) -> str:

@@ -74,7 +74,9 @@ def test_a_read_that_fails(reference: ReferenceRefresh, disk: Disk, seed: int, p
 
 
 @pytest.mark.parametrize("cut", [Cut("some", "some", 1)], ids=str)
-def test_the_power_goes(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
+def test_a_power_cut_during_a_refresh(
+    reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, cut: Cut
+) -> None:
     count = sum(1 for _ in operations(reference.log))
     ((moment, _, problems),) = cut_power(
         reference, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place

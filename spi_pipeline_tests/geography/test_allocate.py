@@ -1,3 +1,5 @@
+"""Counts and means of small areas become figures of wards that conserve totals and state their coverage."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The weights of small areas in wards, compared with weights computed by hand for a small town."""
+
 from __future__ import annotations
 
 import pandas as pd

@@ -1,3 +1,5 @@
+"""The table of areas: residents, households and the share in split small areas, computed by hand for a small town."""
+
 from __future__ import annotations
 
 import pandas as pd

@@ -1,3 +1,5 @@
+"""Ward codes: current ones pass; former and unknown ones are refused and listed."""
+
 from __future__ import annotations
 
 import pytest

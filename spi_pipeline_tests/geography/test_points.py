@@ -1,3 +1,5 @@
+"""Points are placed in the ward that contains them, and incidents in the ward with most of their small area."""
+
 from __future__ import annotations
 
 import numpy as np

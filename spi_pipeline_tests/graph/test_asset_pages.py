@@ -59,12 +59,14 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         assert metadata["unit"] == contracts.vocabulary.units[indicator.unit].title
         assert metadata["direction"] == indicator.direction.replace("_", " ")
         by_reference = indicator.goalposts.source == "reference"
-        told = "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
-        assert told in metadata["goalposts"]
-        told = contracts.sources[indicator.source].properties
+        goalpost_text = (
+            "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
+        )
+        assert goalpost_text in metadata["goalposts"]
+        properties = contracts.sources[indicator.source].properties
         assert metadata["source"].split(", ") == sorted(contracts.sources_of(indicator))
-        assert told.publisher in metadata["publisher"]
-        assert told.licence in metadata["licence"].split(", ")
+        assert properties.publisher in metadata["publisher"]
+        assert properties.licence in metadata["licence"].split(", ")
         assert metadata["limits"] == indicator.limits
 
 
