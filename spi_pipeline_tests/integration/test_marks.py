@@ -18,7 +18,7 @@ from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.storage.tables import ORIGINS
 from spi_pipeline_tests.integration.sandboxes import Sandbox, column
-from spi_pipeline_tests.run.test_unsynced import computed, told
+from spi_pipeline_tests.run.test_unsynced import computed, unsynced_in_dagster
 
 SOURCE = "census_car_availability"
 
@@ -35,7 +35,7 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
     sandbox.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
     refused = sandbox.refresh()
     assert refused.faults
-    assert told(sandbox) == computed(sandbox) == {step.label for step in refused.stale}
+    assert unsynced_in_dagster(sandbox) == computed(sandbox) == {step.label for step in refused.stale}
     with open_instance(sandbox.store.dagster_home) as instance:
         kept = materialization(instance, sandbox, f"source/{SOURCE}")
         assert (kept.tags or {})["dagster/code_version"] == KEPT
@@ -57,7 +57,7 @@ def test_a_refused_table_is_marked_until_a_good_one_came_and_so_is_what_is_made_
     sandbox.cure()
     cured = sandbox.refresh()
     assert [step.label for step in cured.stale] == [f"source/{SOURCE}", "publication/outputs"]
-    assert told(sandbox) == set(), "what was not run again is told to be up to date all the same"
+    assert unsynced_in_dagster(sandbox) == set(), "what was not run again is told to be up to date all the same"
 
 
 def test_what_grows_old_turns_red_without_a_run(sandbox: Sandbox) -> None:
