@@ -51,7 +51,7 @@ CENTROIDS = {"period": "LSOA_PopCentroids_EW_2021_V4", "published_at": None, "fe
         "none",
     ],
 )
-def test_the_day_of_publication_is_the_publishers_or_that_on_which_the_newest_period_was_first_seen(
+def test_publication_is_dated_by_the_publisher_or_when_first_seen(
     origins: list[dict[str, str | None]], day: str | None
 ) -> None:
     assert published(origins) == (dt.date.fromisoformat(day) if day else None)
