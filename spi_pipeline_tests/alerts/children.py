@@ -15,11 +15,11 @@ from typing import Any
 from spi_pipeline.alerts.manager import AlertManager
 from spi_pipeline.alerts.routing import Channel
 from spi_pipeline.alerts.wording import Text
-from spi_pipeline_tests.alerts.examples import MINUTE, NOW, broken, well
+from spi_pipeline_tests.alerts.examples import MINUTE, NOW, broken, recovery
 
 KILLED = 9
 # Two subjects fail and one recovers: three messages in two looks.
-LOOKS = ([broken("first"), broken("second")], [well(broken("first"), NOW + MINUTE)])
+LOOKS = ([broken("first"), broken("second")], [recovery(broken("first"), NOW + MINUTE)])
 
 
 _connect = sqlite3.connect
@@ -54,24 +54,24 @@ def look(folder: Path, url: str, send: Any = post) -> None:
         manager.deliver(NOW + 3 * MINUTE)
 
 
-def die_at(folder: Path, url: str, moment: int, _: Connection) -> None:
+def exit_at(folder: Path, url: str, moment: int, _: Connection) -> None:
     """Look, and exit abruptly at the ``moment``-th point: just before a statement, or just before or after a send."""
     moments = itertools.count(1)
 
-    def strike(*_: object) -> None:
+    def count_moment(*_: object) -> None:
         if next(moments) == moment:
             os._exit(KILLED)
 
     def send(channel: Channel, text: Text) -> str:
-        strike()
+        count_moment()
         refusal = post(channel, text)
-        strike()
+        count_moment()
         return refusal
 
-    def watched(*arguments: Any, **options: Any) -> sqlite3.Connection:
+    def traced_connection(*arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = without_flushing(*arguments, **options)
-        connection.set_trace_callback(strike)
+        connection.set_trace_callback(count_moment)
         return connection
 
-    sqlite3.connect = watched  # type: ignore[assignment]
+    sqlite3.connect = traced_connection  # type: ignore[assignment]
     look(folder, url, send)

@@ -36,5 +36,5 @@ def broken(subject: str, at: dt.datetime = NOW, **changes: Any) -> Event:
     return replace(BROKEN, **about)
 
 
-def well(event: Event, at: dt.datetime) -> Event:
+def recovery(event: Event, at: dt.datetime) -> Event:
     return Event(event.kind, event.subject, failing=False, at=at)

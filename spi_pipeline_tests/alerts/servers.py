@@ -18,10 +18,10 @@ from aiosmtpd.smtp import SMTP
 
 @dataclass
 class Inbox:
-    """The messages that a server accepted; ``answer`` is the HTTP status with which the webhook responds."""
+    """The messages that a server accepted; ``response_status`` is the webhook's HTTP status."""
 
     url: str = ""
-    answer: int = 200
+    response_status: int = 200
     received: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -42,10 +42,10 @@ def webhook(longest: int = 1_000_000) -> Iterator[Inbox]:
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             message = sent.get("message") or sent["text"]  # Mattermost's name for it
-            answer = inbox.answer if len(message) <= longest else 413
-            if answer == 200:
+            response_status = inbox.response_status if len(message) <= longest else 413
+            if response_status == 200:
                 inbox.received.append((sent.get("title", ""), message))
-            self.send_response(answer)
+            self.send_response(response_status)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -79,8 +79,8 @@ def mail() -> Iterator[Inbox]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    made = loop.create_server(lambda: SMTP(Handler(), loop=loop), "127.0.0.1", 0)
-    server = asyncio.run_coroutine_threadsafe(made, loop).result(10)
+    starting = loop.create_server(lambda: SMTP(Handler(), loop=loop), "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result(10)
     try:
         port = server.sockets[0].getsockname()[1]
         inbox.url = f"mailto://127.0.0.1:{port}?from=spi@example.org&to=duty@example.org&mode=insecure&format=text"

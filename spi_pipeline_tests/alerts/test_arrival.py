@@ -13,18 +13,18 @@ from spi_pipeline.alerts.delivery import through_apprise
 from spi_pipeline.alerts.manager import BLOCKING_ATTEMPTS, WINDOW, AlertManager, send_test, waiting
 from spi_pipeline.alerts.routing import Channel, channels
 from spi_pipeline.alerts.wording import Text
-from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
+from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, recovery
 from spi_pipeline_tests.alerts.servers import Inbox, mail, webhook
 
 
 @pytest.fixture
-def post() -> Iterator[Inbox]:
+def mailbox() -> Iterator[Inbox]:
     with mail() as inbox:
         yield inbox
 
 
 @pytest.fixture
-def short() -> Iterator[Inbox]:
+def short_webhook() -> Iterator[Inbox]:
     with webhook(longest=4_000) as inbox:
         yield inbox
 
@@ -35,17 +35,17 @@ def hook() -> Iterator[Inbox]:
         yield inbox
 
 
-def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
-    tmp_path: Path, post: Inbox, hook: Inbox
+def test_a_failure_message_states_every_fact_and_a_resolved_message_follows(
+    tmp_path: Path, mailbox: Inbox, hook: Inbox
 ) -> None:
-    both = channels(f"{post.url} hook={hook.url}")
+    both = channels(f"{mailbox.url} hook={hook.url}")
     with AlertManager(tmp_path, both) as manager:
         manager.report([BROKEN], NOW)
         assert manager.deliver(NOW) == {}
         manager.report([replace(BROKEN, at=NOW + MINUTE)], NOW + MINUTE)
-        manager.report([well(BROKEN, NOW + 150 * MINUTE)], NOW + 150 * MINUTE)
+        manager.report([recovery(BROKEN, NOW + 150 * MINUTE)], NOW + 150 * MINUTE)
         assert manager.deliver(NOW + 150 * MINUTE) == {}
-    for inbox in (post, hook):
+    for inbox in (mailbox, hook):
         assert inbox.titles == [
             "[spi_pipeline] Failed: street_crime breaks its rule row_count",
             "[spi_pipeline] Resolved: street_crime breaks its rule row_count",
@@ -66,28 +66,29 @@ def test_a_failure_arrives_with_everything_there_is_to_know_and_then_its_end(
             assert fact in opened
         assert "It lasted from: 2026-11-24 02:00 UTC to 2026-11-24 04:30 UTC, 2 hours" in cleared
     ids = [
-        body.strip().rsplit("Message ", 1)[1] for body in (*dict(post.received).values(), *dict(hook.received).values())
+        body.strip().rsplit("Message ", 1)[1]
+        for body in (*dict(mailbox.received).values(), *dict(hook.received).values())
     ]
     assert len(set(ids)) == 4
 
 
-def test_a_storm_of_500_failures_makes_few_messages_and_loses_none(tmp_path: Path, post: Inbox, hook: Inbox) -> None:
+def test_500_failures_arrive_complete_in_few_messages(tmp_path: Path, mailbox: Inbox, hook: Inbox) -> None:
     storm = [broken(f"table_{number:03}") for number in range(500)]
-    with AlertManager(tmp_path, channels(f"{post.url} {hook.url}")) as manager:
+    with AlertManager(tmp_path, channels(f"{mailbox.url} {hook.url}")) as manager:
         for moment, event in enumerate(storm):  # one at a time, as a sensor sees them
             manager.report([event], NOW + moment * MINUTE / 60)
             manager.deliver(NOW + moment * MINUTE / 60)
         later = NOW + 10 * MINUTE + WINDOW
-        manager.report([well(event, later) for event in storm], later)
+        manager.report([recovery(event, later) for event in storm], later)
         manager.deliver(later)
-    for inbox in (post, hook):
+    for inbox in (mailbox, hook):
         assert len(inbox.received) <= 20
         for event in storm:
             assert inbox.text.count(f"Failed (error): {event.title}") == 1
             assert inbox.text.count(f"Resolved: {event.title}") == 1
 
 
-def test_500_rules_broken_by_one_table_are_all_told(tmp_path: Path, hook: Inbox) -> None:
+def test_500_rules_broken_by_one_table_are_all_listed(tmp_path: Path, hook: Inbox) -> None:
     storm = [replace(BROKEN, subject=f"street_crime.rule_{n:03}", title=f"it breaks rule_{n:03}") for n in range(500)]
     with AlertManager(tmp_path, channels(hook.url)) as manager:
         manager.report(storm, NOW)
@@ -97,21 +98,21 @@ def test_500_rules_broken_by_one_table_are_all_told(tmp_path: Path, hook: Inbox)
         assert hook.text.count(f"Failed (error): {event.title}; observed: 12 rows") == 1
 
 
-def test_a_service_of_short_texts_gets_a_long_one_in_parts(short: Inbox) -> None:
+def test_a_long_text_is_split_for_a_service_with_a_length_limit(short_webhook: Inbox) -> None:
     lines = [f"line {number:04}" for number in range(1000)]
     assert (
         through_apprise(
-            Channel("short", short.url.replace("json://", "mmost://")), Text("Long", "\n".join(lines), "info")
+            Channel("short", short_webhook.url.replace("json://", "mmost://")), Text("Long", "\n".join(lines), "info")
         )
         == ""
     )
-    assert len(short.received) > 1
+    assert len(short_webhook.received) > 1
     for line in lines:
-        assert short.text.count(line) == 1
+        assert short_webhook.text.count(line) == 1
 
 
-def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, hook: Inbox) -> None:
-    hook.answer = 503
+def test_an_unavailable_channel_receives_every_message_once_it_recovers(tmp_path: Path, hook: Inbox) -> None:
+    hook.response_status = 503
     with AlertManager(tmp_path, channels(f"hook={hook.url}")) as manager:
         manager.report([broken("first")], NOW)
         refusal = manager.deliver(NOW)["hook"]
@@ -120,16 +121,16 @@ def test_a_channel_that_is_away_gets_everything_when_it_is_back(tmp_path: Path, 
         assert manager.deliver(NOW) == {}  # not yet due again
         manager.report([broken(f"later_{number}") for number in range(50)], NOW + MINUTE)
         assert set(manager.deliver(NOW + 2 * MINUTE)) == {"hook"}
-        ((name, count, since, said),) = waiting(tmp_path)
-        assert (name, count, since[:16], said) == ("hook", 1, "2026-11-24T02:00", refusal)
-        hook.answer = 200
+        ((name, count, since, reason),) = waiting(tmp_path)
+        assert (name, count, since[:16], reason) == ("hook", 1, "2026-11-24T02:00", refusal)
+        hook.response_status = 200
         assert manager.deliver(NOW + 60 * MINUTE) == {}
         assert manager.deliver(NOW + 61 * MINUTE) == {}
     assert [title.split("] ")[1] for title in hook.titles] == ["Failed: first breaks its rule", "Digest: failed 50"]
     assert waiting(tmp_path) == []
 
 
-def test_the_reason_shown_is_that_of_the_newest_refusal(tmp_path: Path) -> None:
+def test_the_newest_refusal_is_the_reason_shown(tmp_path: Path) -> None:
     reasons = ["z: away"] * BLOCKING_ATTEMPTS
     with AlertManager(tmp_path, [Channel("only", "json://x")], send=lambda *_: reasons.pop(0)) as manager:
         manager.report([broken("first")], NOW)
@@ -138,31 +139,31 @@ def test_the_reason_shown_is_that_of_the_newest_refusal(tmp_path: Path) -> None:
         manager.report([broken("second")], NOW + 7 * 60 * MINUTE)
         reasons += ["a: too long"]  # for the second message, which is tried before the first is due again
         manager.deliver(NOW + 7 * 60 * MINUTE + MINUTE)
-        ((_, count, _, said),) = waiting(tmp_path)
-        assert (count, said) == (2, "a: too long")
+        ((_, count, _, reason),) = waiting(tmp_path)
+        assert (count, reason) == (2, "a: too long")
         reasons += ["", ""]
         manager.deliver(NOW + 8 * 60 * MINUTE + 2 * MINUTE)
     assert waiting(tmp_path) == []
 
 
-def test_a_trial_says_which_channel_accepted(post: Inbox, hook: Inbox) -> None:
-    hook.answer = 403
-    found = send_test(
-        channels(f"duty={post.url} hook={hook.url} odd=slck://a-secret-token"), Text("Trial", "A trial.", "info")
+def test_a_test_message_reports_which_channels_accepted(mailbox: Inbox, hook: Inbox) -> None:
+    hook.response_status = 403
+    refusals = send_test(
+        channels(f"duty={mailbox.url} hook={hook.url} odd=slck://a-secret-token"), Text("Trial", "A trial.", "info")
     )
-    assert found["duty"] == ""
-    assert "403" in found["hook"] or "refused" in found["hook"] or found["hook"]
-    assert found["odd"] == "Apprise does not understand its URL; compare it with Apprise's list of services"
-    assert "secret" not in repr(found)
-    assert post.titles == ["Trial"]
+    assert refusals["duty"] == ""
+    assert "403" in refusals["hook"]
+    assert refusals["odd"] == "Apprise does not understand its URL; compare it with Apprise's list of services"
+    assert "secret" not in repr(refusals)
+    assert mailbox.titles == ["Trial"]
 
 
 def test_no_part_of_a_url_is_logged(hook: Inbox, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     secret = hook.url.replace("json://", "json://someone:pass%40word@")
     assert through_apprise(Channel("hook", secret), Text("Trial", "A trial.", "info")) == ""
-    hook.answer = 500
+    hook.response_status = 500
     refusal = through_apprise(Channel("hook", secret), Text("Trial", "A trial.", "info"))
     assert refusal
-    for told in (caplog.text, refusal, repr(Channel("hook", secret))):
-        assert not [part for part in ("a-secret-token", "someone", "pass%40word", "pass@word") if part in told]
+    for output in (caplog.text, refusal, repr(Channel("hook", secret))):
+        assert not [part for part in ("a-secret-token", "someone", "pass%40word", "pass@word") if part in output]

@@ -13,14 +13,14 @@ NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 AHEAD = NOW.replace(year=2099)
 
 
-def test_messages_go_out_though_others_were_made_and_refused_in_2099(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_messages_are_sent_although_earlier_ones_were_refused_in_2099(tmp_path: Path) -> None:
+    titles: list[str] = []
     away = True
 
     def send(_channel: object, text: object) -> str:
         if away:
             return "away"
-        told.append(text.title)  # type: ignore[attr-defined]
+        titles.append(text.title)  # type: ignore[attr-defined]
         return ""
 
     def look(at: dt.datetime, *failing: str) -> None:
@@ -32,4 +32,4 @@ def test_messages_go_out_though_others_were_made_and_refused_in_2099(tmp_path: P
     away = False
     look(NOW, "second")
     look(NOW + dt.timedelta(hours=2))
-    assert [title.split()[-2] for title in told] == ["first", "second"]
+    assert [title.split()[-2] for title in titles] == ["first", "second"]

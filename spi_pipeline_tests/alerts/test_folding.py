@@ -15,7 +15,7 @@ from spi_pipeline.alerts.folding import Episode, fold
 from spi_pipeline.alerts.manager import REMIND, WINDOW, AlertManager
 from spi_pipeline.alerts.routing import Channel
 from spi_pipeline.alerts.wording import Notice, Text, digest
-from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, well
+from spi_pipeline_tests.alerts.examples import BROKEN, MINUTE, NOW, broken, recovery
 
 SUBJECTS = ("a", "b", "c")
 Observed = list[tuple[str, bool]]
@@ -23,9 +23,12 @@ observations = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.booleans()), max
 yes_or_no = st.lists(st.booleans(), min_size=30, max_size=30)
 
 
-def as_events(observed: Observed) -> list[Event]:
-    made = [broken(subject, NOW + number * MINUTE) for number, (subject, _) in enumerate(observed)]
-    return [event if failing else well(event, event.at) for event, (_, failing) in zip(made, observed, strict=True)]
+def events_from(observed: Observed) -> list[Event]:
+    failures_only = [broken(subject, NOW + number * MINUTE) for number, (subject, _) in enumerate(observed)]
+    return [
+        event if failing else recovery(event, event.at)
+        for event, (_, failing) in zip(failures_only, observed, strict=True)
+    ]
 
 
 def failures(observed: Observed, subject: str) -> list[int]:
@@ -35,21 +38,21 @@ def failures(observed: Observed, subject: str) -> list[int]:
 
 
 @given(observations, st.data())
-def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, data: st.DataObject) -> None:
-    events = as_events(observed)
-    kept: list[list[tuple[str, int, bool]]] = [[] for _ in SUBJECTS]
+def test_folding_gives_the_runs_of_failures_for_any_batch_sizes(observed: Observed, data: st.DataObject) -> None:
+    events = events_from(observed)
+    episodes: list[list[tuple[str, int, bool]]] = [[] for _ in SUBJECTS]
     ongoing = {}
     while events:
         size = data.draw(st.integers(1, len(events)))
         portion, events = events[:size], events[size:]
         for episode in fold(ongoing, portion):
-            own = kept[SUBJECTS.index(episode.event.subject)]
+            own = episodes[SUBJECTS.index(episode.event.subject)]
             if ongoing.pop(episode.event.key, None):
                 own.pop()
             own.append((episode.event.subject, episode.times, episode.until is None))
             if episode.until is None:
                 ongoing[episode.event.key] = episode
-    for subject, own in zip(SUBJECTS, kept, strict=True):
+    for subject, own in zip(SUBJECTS, episodes, strict=True):
         assert [times for _, times, _ in own] == failures(observed, subject)
         assert [lasts for _, _, lasts in own[:-1]] == [False] * (len(own) - 1)
         last = [failing for about, failing in observed if about == subject][-1:]
@@ -61,16 +64,16 @@ def test_folding_in_any_portions_gives_the_runs_of_failures(observed: Observed, 
     observations, st.lists(st.booleans(), min_size=30, max_size=30), st.lists(st.booleans(), min_size=30, max_size=30)
 )
 def test_each_failure_is_opened_once_and_cleared_once(
-    observed: Observed, looks: list[bool], answers: list[bool]
+    observed: Observed, looks: list[bool], acceptances: list[bool]
 ) -> None:
     """This holds whenever the manager looks, and whether or not the channel accepts."""
-    told: list[str] = []
-    answering = iter(answers)
+    sent: list[str] = []
+    accepting = iter(acceptances)
 
     def send(_channel: Channel, text: Text) -> str:
-        if not next(answering, True):
+        if not next(accepting, True):
             return "away"
-        told.append(f"{text.title}\n{text.body}")
+        sent.append(f"{text.title}\n{text.body}")
         return ""
 
     with (
@@ -78,9 +81,9 @@ def test_each_failure_is_opened_once_and_cleared_once(
         AlertManager(Path(folder), [Channel("only", "json://x")], send=send) as manager,
     ):
         portion: list[Event] = []
-        for event, looked in zip(as_events(observed), looks, strict=False):
+        for event, delivered in zip(events_from(observed), looks, strict=False):
             portion.append(event)
-            if looked:
+            if delivered:
                 manager.report(portion, event.at)
                 manager.deliver(event.at)
                 portion = []
@@ -88,7 +91,7 @@ def test_each_failure_is_opened_once_and_cleared_once(
         manager.report(portion, now)
         for hour in range(40):
             manager.deliver(now + hour * 60 * MINUTE)
-    text = "\n".join(told)
+    text = "\n".join(sent)
     for subject in SUBJECTS:
         runs = failures(observed, subject)
         lasts = [failing for about, failing in observed if about == subject][-1:] == [True]
@@ -112,7 +115,7 @@ def sent_by(folder: Path, *moments: tuple[int, list[Event]]) -> list[str]:
     return titles
 
 
-def test_what_lasts_is_reminded_of_once_a_day(tmp_path: Path) -> None:
+def test_a_lasting_failure_sends_a_reminder_once_a_day(tmp_path: Path) -> None:
     day = int(REMIND / MINUTE)
     looks = [
         (minutes, [replace(BROKEN, at=NOW + minutes * MINUTE)]) for minutes in (0, 60, day - 1, day, day + 60, 2 * day)
@@ -120,18 +123,18 @@ def test_what_lasts_is_reminded_of_once_a_day(tmp_path: Path) -> None:
     assert [title.split(":")[0] for title in sent_by(tmp_path, *looks)] == ["Failed", "Still failing", "Still failing"]
 
 
-def test_what_fails_of_one_asset_at_once_is_one_message(tmp_path: Path) -> None:
+def test_simultaneous_failures_of_one_asset_make_one_message(tmp_path: Path) -> None:
     both = [BROKEN, replace(BROKEN, kind="quarantine", subject="street_crime", title="street_crime was refused")]
     assert sent_by(tmp_path, (0, both)) == ["Failed: street_crime breaks its rule row_count (and 1 more)"]
 
 
-def test_a_kind_told_whole_is_well_again_where_it_is_not_named(tmp_path: Path) -> None:
+def test_a_subject_missing_from_a_complete_kind_is_resolved(tmp_path: Path) -> None:
     stale = replace(BROKEN, kind="stale", subject="street_crime", title="street_crime is old")
     titles = sent_by(tmp_path, (0, [stale, BROKEN]), (5, [stale]), (6, []), (7, []))
     assert titles == ["Failed: street_crime is old (and 1 more)", "Resolved: street_crime is old"]
 
 
-def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
+def test_a_steady_stream_becomes_one_digest_per_window(tmp_path: Path) -> None:
     window = int(WINDOW / MINUTE)
     looks = [(minute, [broken(f"a_{minute}"), broken(f"b_{minute}")]) for minute in range(9)]
     titles = sent_by(tmp_path, *looks, (window + 5, []), (window + 6, []))
@@ -140,7 +143,7 @@ def test_a_trickle_becomes_one_digest_a_window(tmp_path: Path) -> None:
     assert titles == [*singles, "Digest: failed 2", "Digest: failed 12"]
 
 
-def test_a_digest_of_many_lines_keeps_what_came_first_on_top() -> None:
+def test_a_long_digest_keeps_the_earliest_failures_first() -> None:
     many = range(1, 100)
     events = [broken("root", ask="the zoo"), *(broken(f"table_{n}", observed="much " * 30, ask="a town") for n in many)]
     odd = replace(events[0], subject="odd", severity="warning", title="odd but no more")
@@ -152,7 +155,7 @@ def test_a_digest_of_many_lines_keeps_what_came_first_on_top() -> None:
     assert heads[4:] == [f"Failed (error): table_{n} breaks its rule" for n in many]
 
 
-def test_nobody_is_alerted_to_a_failure_that_was_over_before_alerts_were_set_up(tmp_path: Path) -> None:
+def test_a_failure_that_ended_before_alerts_were_configured_sends_no_message(tmp_path: Path) -> None:
     titles: list[str] = []
 
     def send(_channel: Channel, text: Text) -> str:
@@ -161,20 +164,24 @@ def test_nobody_is_alerted_to_a_failure_that_was_over_before_alerts_were_set_up(
 
     long_ago = NOW - 10_000 * MINUTE
     with AlertManager(tmp_path, [Channel("only", "json://x")], send=send) as manager:
-        past = [broken("old", long_ago), well(broken("old"), long_ago + MINUTE), broken("new", long_ago)]
+        past = [broken("old", long_ago), recovery(broken("old"), long_ago + MINUTE), broken("new", long_ago)]
         manager.report(past, NOW, history=True)
         manager.deliver(NOW)
     assert titles == ["[spi_pipeline] Failed: new breaks its rule"]
 
 
-def test_a_channel_added_later_is_told_of_what_lasts(tmp_path: Path) -> None:
+def test_a_channel_added_later_is_notified_of_lasting_failures(tmp_path: Path) -> None:
     titles: dict[str, list[str]] = {"one": [], "two": []}
 
     def send(channel: Channel, text: Text) -> str:
         titles[channel.name].append(text.title.split("] ")[1].split(":")[0])
         return ""
 
-    for names, events in ((["one"], [BROKEN]), (["one", "two"], []), (["one", "two"], [well(BROKEN, NOW + MINUTE)])):
+    for names, events in (
+        (["one"], [BROKEN]),
+        (["one", "two"], []),
+        (["one", "two"], [recovery(BROKEN, NOW + MINUTE)]),
+    ):
         with AlertManager(tmp_path, [Channel(name, "json://x") for name in names], send=send) as manager:
             manager.report(events, NOW)
             manager.deliver(NOW)

@@ -12,15 +12,15 @@ from spi_pipeline_tests.storage.conftest import Start, start
 __all__ = ["start"]
 
 
-def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, start: Start) -> None:
-    twice = 0
+def test_a_kill_at_any_moment_loses_no_message(tmp_path: Path, start: Start) -> None:
+    repeated = 0
     with webhook() as inbox:
         children.look(tmp_path / "whole", inbox.url)
-        wanted = sorted(inbox.received)
-        assert len(wanted) == 3
+        expected = sorted(inbox.received)
+        assert len(expected) == 3
         for moment in range(1, 200):
             inbox.received.clear()
-            child, _ = start(children.die_at, tmp_path / str(moment), inbox.url, moment)
+            child, _ = start(children.exit_at, tmp_path / str(moment), inbox.url, moment)
             child.join(30)
             assert child.exitcode in (0, children.KILLED)
             if child.exitcode == 0:
@@ -28,11 +28,11 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, start: Start) -> Non
             children.look(tmp_path / str(moment), inbox.url)
             # With and without the kill, whole messages are the same, including their ids.
             counts = Counter(inbox.received)
-            assert sorted(counts) == wanted
-            extra = sum(counts.values()) - len(wanted)
+            assert sorted(counts) == expected
+            extra = sum(counts.values()) - len(expected)
             assert extra <= 1
-            twice += extra
+            repeated += extra
     assert moment > 30
     # Each of the three messages repeats for two moments: right after the channel accepts it, and before the
     # statement that records this.
-    assert twice == 6
+    assert repeated == 6

@@ -27,11 +27,12 @@ channels:
 def test_channels_include_and_exclude(tmp_path: Path) -> None:
     file = tmp_path / "alerts.yaml"
     file.write_text(FILE, encoding="utf-8")
-    known = {channel.name: channel for channel in channels("duty=mailto://a:b@c json://all/of/it", file)}
-    assert list(known) == ["duty", "police", "census", "json-2"]
-    assert known["duty"].url == "mailto://a:b@c"
+    configured = {channel.name: channel for channel in channels("duty=mailto://a:b@c json://all/of/it", file)}
+    assert list(configured) == ["duty", "police", "census", "json-2"]
+    assert configured["duty"].url == "mailto://a:b@c"
     takes = {
-        name: [channel.takes(event) for event in (BROKEN, WARNING, CENSUS, SILENT)] for name, channel in known.items()
+        name: [channel.takes(event) for event in (BROKEN, WARNING, CENSUS, SILENT)]
+        for name, channel in configured.items()
     }
     assert takes == {
         "duty": [True, False, True, False],
@@ -41,9 +42,9 @@ def test_channels_include_and_exclude(tmp_path: Path) -> None:
     }
 
 
-def test_urls_are_separated_by_blanks_or_commas() -> None:
-    found = channels("mailto://a?to=x@y.z,v@w.z, duty=json://b/c\nslack://d/e/f")
-    assert [(channel.name, channel.url) for channel in found] == [
+def test_blanks_or_commas_separate_urls() -> None:
+    parsed = channels("mailto://a?to=x@y.z,v@w.z, duty=json://b/c\nslack://d/e/f")
+    assert [(channel.name, channel.url) for channel in parsed] == [
         ("mailto-1", "mailto://a?to=x@y.z,v@w.z"),
         ("duty", "json://b/c"),
         ("slack-3", "slack://d/e/f"),
@@ -58,7 +59,7 @@ TWICE = "a=json://s3cret a=json://s3cret2"
 
 
 @pytest.mark.parametrize(
-    ("urls", "text", "said"),
+    ("urls", "text", "message"),
     [
         pytest.param("s3cret", "", "alert URL 1 is not a URL; write scheme://… or name=scheme://…, separated by blanks",
                      id="word"),
@@ -99,12 +100,14 @@ TWICE = "a=json://s3cret a=json://s3cret2"
                      "'police'", id="pattern"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_understood_is_said_without_the_url(tmp_path: Path, urls: str, text: str, said: str) -> None:
+def test_an_error_about_invalid_channels_does_not_show_the_url(
+    tmp_path: Path, urls: str, text: str, message: str
+) -> None:
     file = tmp_path / "alerts.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SpiError) as refused:
         channels(urls, file if text else "", {"group": {"police", "ons"}})
-    assert str(refused.value) == said.replace("FILE", str(file))
+    assert str(refused.value) == message.replace("FILE", str(file))
     assert "s3cret" not in "".join(traceback.format_exception(refused.value))
 
 
@@ -119,11 +122,11 @@ def test_redaction_leaves_no_part_of_a_url() -> None:
         "mailtos://someone:pa%24%24word@mail.example.org:587/x?token=abcd-1234&to=she@example.org refused pa$$word of "
         "someone at mail.example.org: abcd-1234"
     )
-    told = redact(text, [channel])
-    assert told.startswith("mailtos://… refused … of … at …: …")
+    redacted = redact(text, [channel])
+    assert redacted.startswith("mailtos://… refused … of … at …: …")
 
 
-def test_a_login_is_blotted_out_however_short_it_is() -> None:
+def test_a_short_login_is_redacted_too() -> None:
     channel = Channel("c", "mailtos://me:p%3B1@mail.example.org?to=she@example.org")
     assert redact("535 login of me with p;1 failed, some more to do", [channel]) == (
         "535 login of … with … failed, some more to do"

@@ -34,7 +34,7 @@ CRIMES = "street_crime"
 FORCES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
 # The months in which all England then has 18 million crimes; the one-year windows end with the newest month.
 MONTHS = pd.period_range("2020-11", "2024-04", freq="M").astype(str)
-_OF_FORCES = """
+_FORCES_QUERY = """
     SELECT Month AS month, "Crime type" AS crime_type, Longitude::DOUBLE AS longitude, Latitude::DOUBLE AS latitude,
         "LSOA code" AS lsoa_code, count(*) AS crimes
     FROM read_parquet('{file}') GROUP BY ALL
@@ -42,7 +42,7 @@ _OF_FORCES = """
 # The n-th of England's N small areas takes the crimes of the real small area equally far down its list, so that a part
 # of England resembles the whole. The real months repeat in turn. Crimes without a place belong to no area: there are as
 # many for each small area as in reality, but no more than the contract allows in one row.
-_MADE = """
+_CRIMES_QUERY = """
     WITH held AS (FROM counted WHERE crime_type IN (SELECT crime_type FROM types)),
     real AS (SELECT lsoa_code, row_number() OVER (ORDER BY lsoa_code) - 1 AS number, count(*) OVER () AS of_all
         FROM held WHERE lsoa_code LIKE 'E01%' GROUP BY lsoa_code),
@@ -76,20 +76,20 @@ def with_crimes(england: Path, folder: Path, source: Source, shared: Path | None
     count, crimes = source.column("crimes"), source.column("crime_type")
     assert count
     assert crimes
-    made = folder / "made.parquet"
+    file = folder / "made.parquet"
     with duckdb.connect(config={"threads": 2}) as connection:
-        counted = _OF_FORCES.format(file=shared / FORCES) if shared else f"FROM '{embedded_file(SNAPSHOT, CRIMES)}'"
-        connection.execute(f"CREATE TABLE counted AS {counted}")
+        counts = _FORCES_QUERY.format(file=shared / FORCES) if shared else f"FROM '{embedded_file(SNAPSHOT, CRIMES)}'"
+        connection.execute(f"CREATE TABLE counted AS {counts}")
         connection.register("types", pd.DataFrame({"crime_type": crimes.values}))
         connection.register("months", pd.DataFrame({"month": MONTHS}))
-        query = _MADE.format(lookup=embedded_file(england, "lsoa_best_fit"), most=int(count.maximum or 0))
+        query = _CRIMES_QUERY.format(lookup=embedded_file(england, "lsoa_best_fit"), most=int(count.maximum or 0))
         # Take the metadata of an embedded table from one without rows.
         empty = encoded(EmbeddedTable(CRIMES, arrow_schema(source).empty_table(), ()), source)
-        about = pq.read_schema(pa.BufferReader(empty)).metadata
-        told = ", ".join(f"{key.decode()}: {literal(value.decode())}" for key, value in about.items())
-        connection.execute(f"COPY ({query}) TO '{made}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{told}}})")
-    sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
-    made.rename(folder / file_name(CRIMES, sha256))
+        metadata = pq.read_schema(pa.BufferReader(empty)).metadata
+        entries = ", ".join(f"{key.decode()}: {literal(value.decode())}" for key, value in metadata.items())
+        connection.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{entries}}})")
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.rename(folder / file_name(CRIMES, sha256))
     digests = {**snapshot_digests(england), CRIMES: sha256}
     (folder / MANIFEST).write_bytes(manifest(snapshot_as_of(england), digests))
     return folder

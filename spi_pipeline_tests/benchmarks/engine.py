@@ -89,7 +89,7 @@ def cases() -> dict[str, tuple[Callable[[], tuple[dict[str, Any], pd.DataFrame]]
     def thousand(framework: dict[str, Any], values: pd.DataFrame) -> None:
         plain_draws(framework, values, DRAWS)
 
-    found: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "COINr's example, 1,000 draws": (example, engine_draws, 1),
         "the same in plain pandas": (example, thousand, 1),
         "7,500 × 50 × 10 scored": (lambda: invented(WARDS, INDICATORS, EDITIONS), engine_scores, 1),
@@ -102,16 +102,16 @@ def cases() -> dict[str, tuple[Callable[[], tuple[dict[str, Any], pd.DataFrame]]
     }  # fmt: skip
     for units, indicators, draws in ((3750, 50, 100), (7500, 50, 100), (15000, 50, 100), (7500, 25, 100),
                                      (7500, 100, 100), (7500, 50, 50), (7500, 50, 200)):  # fmt: skip
-        found[f"{units:,} × {indicators}, {draws} draws"] = (
+        by_name[f"{units:,} × {indicators}, {draws} draws"] = (
             lambda units=units, indicators=indicators: invented(units, indicators, 1, errors=True),
             lambda framework, values, draws=draws: engine_draws(framework, values, draws),
             1,
         )
     for units, indicators in ((37500, 50), (75000, 50), (150000, 50), (75000, 25), (75000, 100)):
-        found[f"{units:,} × {indicators} scored"] = (
+        by_name[f"{units:,} × {indicators} scored"] = (
             lambda units=units, indicators=indicators: invented(units // 10, indicators, 10), engine_scores, 1,
         )  # fmt: skip
-    return found
+    return by_name
 
 
 def run(name: str) -> None:
@@ -129,10 +129,10 @@ def main() -> None:
     """Measure every case and print."""
     print(f"{'':<52}{'CPU s':>8}{'peak MB':>9}")
     for name in cases():
-        done = subprocess.run([sys.executable, "-m", HERE, name], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"{name} ended with {done.returncode}:\n{done.stderr}")
-        seconds, peak = json.loads(done.stdout.splitlines()[-1])
+        finished = subprocess.run([sys.executable, "-m", HERE, name], capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise SystemExit(f"{name} ended with {finished.returncode}:\n{finished.stderr}")
+        seconds, peak = json.loads(finished.stdout.splitlines()[-1])
         print(f"{name:<52}{seconds:>8.2f}{peak:>9.0f}", flush=True)
 
 

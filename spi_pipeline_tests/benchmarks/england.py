@@ -91,10 +91,10 @@ def correlations(sandbox: Sandbox) -> pd.DataFrame:
     region = council.map(sandbox.store.read("authority_lookup").to_pandas().set_index("area_code")["region"])
     table = wide.assign(deprived=deprived.reindex(wide.index))
     by_region = table.groupby(region.reindex(wide.index).rename("region"))
-    found = by_region[[*wide.columns]].apply(lambda rows: rows.corrwith(table["deprived"], method="spearman"))
-    found.loc["England"] = wide.corrwith(table["deprived"], method="spearman")
-    told: pd.DataFrame = found.assign(wards=[*by_region.size(), len(wide)])
-    return told
+    correlation = by_region[[*wide.columns]].apply(lambda rows: rows.corrwith(table["deprived"], method="spearman"))
+    correlation.loc["England"] = wide.corrwith(table["deprived"], method="spearman")
+    table_with_sizes: pd.DataFrame = correlation.assign(wards=[*by_region.size(), len(wide)])
+    return table_with_sizes
 
 
 def scan(england: Path) -> float:
@@ -105,7 +105,7 @@ def scan(england: Path) -> float:
     return time.process_time() - began
 
 
-def counted(england: Path) -> int:
+def count_crimes(england: Path) -> int:
     """The number of crimes in the tables of a folder."""
     files = [str(file) for file in england.glob(f"{CRIMES}.*.parquet")]
     return int(duckdb.read_parquet(files).sum("crimes").fetchall()[0][0]) if files else 0
@@ -120,7 +120,7 @@ def run(england: Path, whole: Path) -> None:
     faults = []
     for label, steps in operations(build_plan(contracts)).items():
         began = time.process_time()
-        if label == "recent_recent" and counted(england):
+        if label == "recent_recent" and count_crimes(england):
             # Do this before the first step that needs it, to time it separately; the run reuses the result.
             placed(runner.reader.inputs(steps[0]), contracts, CRIMES)
             seconds[ADDED] = time.process_time() - began
@@ -129,48 +129,52 @@ def run(england: Path, whole: Path) -> None:
         stage = STAGES.get(label, STAGES.get(label.split("_")[0], "others"))
         seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    told = {"wards": len(contracts.geography.wards), "seconds": seconds, "peak": peak, "faults": faults[:3]}
-    told |= {"scan": scan(england), "regions": correlations(sandbox).round(2).to_string(), "crimes": counted(england)}
-    print(json.dumps(told))
+    report = {"wards": len(contracts.geography.wards), "seconds": seconds, "peak": peak, "faults": faults[:3]}
+    report |= {
+        "scan": scan(england),
+        "regions": correlations(sandbox).round(2).to_string(),
+        "crimes": count_crimes(england),
+    }
+    print(json.dumps(report))
 
 
-def measured(every: int, crimes: Path | None) -> dict[str, Any]:
+def measure(every: int, crimes: Path | None) -> dict[str, Any]:
     """The cost of one size, measured in its own process; ``crimes`` is for ``with_crimes``, None for no crimes."""
-    with TemporaryDirectory() as made:
-        folder = Path(made)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         england = cut(every, folder / "cut")
         if crimes is not None:
             source = load_contracts(CONTRACTS).sources[CRIMES]
             england = with_crimes(england, folder / "england", source, crimes)
         command = [sys.executable, "-m", HERE, "--run", str(england), str(folder / "whole")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"1/{every} of England ended with {done.returncode}:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise SystemExit(f"1/{every} of England ended with {finished.returncode}:\n{finished.stderr}")
+    report: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return report
 
 
 def main(crimes: Path | None) -> None:
     """Measure each size and print."""
-    found = [measured(every, crimes) for every in (4, 2, 1)]
+    reports = [measure(every, crimes) for every in (4, 2, 1)]
     names = ["contracts", *dict.fromkeys(STAGES.values()), ADDED, "others"]
-    print(f"{'CPU seconds, wards':<20}" + "".join(f"{one['wards']:>12,}" for one in found))
-    print(f"{'crimes':<20}" + "".join(f"{one['crimes']:>12,}" for one in found))
+    print(f"{'CPU seconds, wards':<20}" + "".join(f"{report['wards']:>12,}" for report in reports))
+    print(f"{'crimes':<20}" + "".join(f"{report['crimes']:>12,}" for report in reports))
     for name in names:
-        print(f"{name:<20}" + "".join(f"{one['seconds'].get(name, 0):>12.1f}" for one in found))
-    print(f"{'all':<20}" + "".join(f"{sum(one['seconds'].values()):>12.1f}" for one in found))
-    print(f"{'a bare scan':<20}" + "".join(f"{one['scan']:>12.1f}" for one in found))
-    print(f"{'peak MB':<20}" + "".join(f"{one['peak']:>12.0f}" for one in found))
-    print(found[-1]["regions"])
-    for fault in (fault for one in found for fault in one["faults"]):
+        print(f"{name:<20}" + "".join(f"{report['seconds'].get(name, 0):>12.1f}" for report in reports))
+    print(f"{'all':<20}" + "".join(f"{sum(report['seconds'].values()):>12.1f}" for report in reports))
+    print(f"{'a bare scan':<20}" + "".join(f"{report['scan']:>12.1f}" for report in reports))
+    print(f"{'peak MB':<20}" + "".join(f"{report['peak']:>12.0f}" for report in reports))
+    print(reports[-1]["regions"])
+    for fault in (fault for report in reports for fault in report["faults"]):
         print(fault)
 
 
 if __name__ == "__main__":
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--crimes", type=Path, metavar="FOLDER")
-    asked.add_argument("--run", type=Path, nargs=2, help=argparse.SUPPRESS)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--crimes", type=Path, metavar="FOLDER")
+    parser.add_argument("--run", type=Path, nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
     if given.run:
         run(*given.run)
     else:

@@ -21,7 +21,7 @@ import pyarrow.compute
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
-from spi_pipeline_tests.benchmarks.refresh import measured
+from spi_pipeline_tests.benchmarks.refresh import measure
 
 ALL_FORCES = "police/street_2018-10_2019-02_41_forces_no_crime_id.parquet"
 ONE_FORCE = "police/bedfordshire_street"
@@ -46,14 +46,14 @@ def ours(folder: Path) -> None:
     contracts = load_contracts(Settings().contracts)
     source = contracts.sources["street_crime"]
     results = evaluate(to_arrow(counts, source), source.rules, table_name=source.id)
-    found = ", ".join(result.rule.id for result in results if result.outcome == "failed")
+    failed_rules = ", ".join(result.rule.id for result in results if result.outcome == "failed")
     wards = read_embedded(Settings().snapshot, "wards").table.to_pandas()
     place = place_points(
         counts["longitude"], counts["latitude"], wards.rename(columns={"authority_code": "parent_code"})
     )
     where = pd.Series(place, index=counts.index).fillna(counts["lsoa_code"])
     totals = counts.groupby(["month", "crime_type", where.rename("area_code")], dropna=False)["crimes"].sum()
-    print(f"{int(counts['crimes'].sum()):,} crimes in {len(totals):,} cells, failed: {found or 'none'}")
+    print(f"{int(counts['crimes'].sum()):,} crimes in {len(totals):,} cells, failed: {failed_rules or 'none'}")
 
 
 def by_pandas(folder: Path) -> None:
@@ -71,24 +71,26 @@ def by_duckdb(folder: Path) -> None:
 
 def write_out(data: Path, folder: Path) -> dict[str, Path]:
     """Write the CSV files to read; returns their folders by description."""
-    made = {name: folder / name for name in ("41 forces", "36 months of one force", "one long file", "eight times it")}
-    for path in made.values():
+    folders = {
+        name: folder / name for name in ("41 forces", "36 months of one force", "one long file", "eight times it")
+    }
+    for path in folders.values():
         path.mkdir()
     for file in sorted((data / ONE_FORCE).glob("2021-*")) + sorted((data / ONE_FORCE).glob("202[234]-*")):
-        (made["36 months of one force"] / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+        (folders["36 months of one force"] / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
     table = pq.read_table(data / ALL_FORCES)
     blank = pa.nulls(table.num_rows, pa.string())
     table = table.add_column(0, "Crime ID", blank).append_column("Context", blank)
     forces = table.group_by(["Month", "Reported by"]).aggregate([]).to_pylist()
     options = pv.WriteOptions(quoting_style="none")
-    for number, one in enumerate(forces):
-        both = (pa.compute.equal(table[name], one[name]) for name in ("Month", "Reported by"))
+    for number, force in enumerate(forces):
+        both = (pa.compute.equal(table[name], force[name]) for name in ("Month", "Reported by"))
         chosen = table.filter(pa.compute.and_(*both))
-        pv.write_csv(_unquoted(chosen), made["41 forces"] / f"{one['Month']}-{number}-street.csv", options)
+        pv.write_csv(_unquoted(chosen), folders["41 forces"] / f"{force['Month']}-{number}-street.csv", options)
     month = _unquoted(table.filter(pa.compute.equal(table["Month"], "2018-10")))
-    pv.write_csv(month, made["one long file"] / "2018-10-street.csv", options)
-    pv.write_csv(pa.concat_tables([month] * 8), made["eight times it"] / "2018-10-street.csv", options)
-    return made
+    pv.write_csv(month, folders["one long file"] / "2018-10-street.csv", options)
+    pv.write_csv(pa.concat_tables([month] * 8), folders["eight times it"] / "2018-10-street.csv", options)
+    return folders
 
 
 def _unquoted(table: pa.Table) -> pa.Table:
@@ -107,7 +109,7 @@ def main() -> None:
         for name, path in write_out(Path(sys.argv[1]), Path(folder)).items():
             size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
             for reader in readers:
-                cost = measured(["-m", "spi_pipeline_tests.benchmarks.live", reader, str(path)], {})
+                cost = measure(["-m", "spi_pipeline_tests.benchmarks.live", reader, str(path)], {})
                 figures = f"{size:>7.0f}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}"
                 print(f"{f'{name}, {reader}':<36}{figures}", flush=True)
 

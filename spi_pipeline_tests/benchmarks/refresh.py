@@ -41,40 +41,40 @@ class Cost:
     peak_mb: float
 
 
-def measured(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
+def measure(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
     """Run Python with some arguments to its end; if it fails, show its output and stop."""
     command = [sys.executable, "-c", LAUNCHER, sys.executable, *arguments]
-    done = subprocess.run(command, env=os.environ | dict(environment), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return Cost(*map(float, done.stdout.splitlines()[-1].split()))
+    finished = subprocess.run(command, env=os.environ | dict(environment), capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise SystemExit(f"{' '.join(arguments)} ended with {finished.returncode}:\n{finished.stdout}{finished.stderr}")
+    return Cost(*map(float, finished.stdout.splitlines()[-1].split()))
 
 
 def costs(sandbox: Sandbox, home: Path) -> dict[str, Cost]:
     """The costs by name, in the order measured: refreshes of a sandbox without a store, and their peers."""
     count = len(build_plan(sandbox.contracts))
     home.mkdir()
-    own = sandbox.environment | {"DAGSTER_HOME": ""}
-    found = {
-        "import pandas": measured(["-c", "import pandas"], {}),
-        "import dagster": measured(["-c", "import dagster"], {}),
-        "import great_expectations": measured(["-c", "import great_expectations"], {}),
-        f"{count} trivial assets, stock Dagster": measured(
+    environment = sandbox.environment | {"DAGSTER_HOME": ""}
+    by_name = {
+        "import pandas": measure(["-c", "import pandas"], {}),
+        "import dagster": measure(["-c", "import dagster"], {}),
+        "import great_expectations": measure(["-c", "import great_expectations"], {}),
+        f"{count} trivial assets, stock Dagster": measure(
             ["-m", "spi_pipeline_tests.benchmarks.peer", str(count), str(home)], {"DAGSTER_HOME": str(home)}
         ),
-        "first refresh": measured(["-c", SPI], own),
-        "second refresh, nothing stale": measured(["-c", SPI], own),
+        "first refresh": measure(["-c", SPI], environment),
+        "second refresh, nothing stale": measure(["-c", SPI], environment),
     }
     sandbox.amend("indicators/safety.yaml", "goalposts: {worst: 160", "goalposts: {worst: 170")
-    return found | {"refresh after a moved goalpost": measured(["-c", SPI], own)}
+    return by_name | {"refresh after a moved goalpost": measure(["-c", SPI], environment)}
 
 
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        found = costs(empty_sandbox(Path(folder)), Path(folder) / "peer")
+        by_name = costs(empty_sandbox(Path(folder)), Path(folder) / "peer")
     print(f"{'':<40}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
-    for name, cost in found.items():
+    for name, cost in by_name.items():
         print(f"{name:<40}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}")
 
 

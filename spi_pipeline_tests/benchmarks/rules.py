@@ -21,7 +21,7 @@ from spi_pipeline.contracts.loader import load_contracts
 from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW, evaluate
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.snapshot.embedded import read_embedded
-from spi_pipeline_tests.benchmarks.refresh import measured
+from spi_pipeline_tests.benchmarks.refresh import measure
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT, empty_sandbox, sandbox_in
 
 ROWS = 5_000_000
@@ -74,15 +74,15 @@ def main() -> None:
         if faults := empty_sandbox(sandbox).refresh().faults:
             raise SystemExit("\n".join(faults))
         reading = f"import pyarrow.parquet as pq; pq.read_table({str(file)!r})"
-        found = {
-            "import great_expectations and what checks need": measured(["-c", imports], {}),
-            f"{count} rules of {len(tables)} contracts, snapshot": measured(["-m", HERE, "store", str(sandbox)], {}),
-            f"read {ROWS:,} crimes": measured(["-c", f"{imports}; {reading}"], {}),
-            f"{ROWS:,} crimes, set-wise": measured(["-m", HERE, str(file), str(GREAT_EXPECTATIONS_BELOW)], {}),
-            f"{ROWS:,} crimes, Great Expectations": measured(["-m", HERE, str(file), str(2 * ROWS)], {}),
+        by_name = {
+            "import great_expectations and what checks need": measure(["-c", imports], {}),
+            f"{count} rules of {len(tables)} contracts, snapshot": measure(["-m", HERE, "store", str(sandbox)], {}),
+            f"read {ROWS:,} crimes": measure(["-c", f"{imports}; {reading}"], {}),
+            f"{ROWS:,} crimes, set-wise": measure(["-m", HERE, str(file), str(GREAT_EXPECTATIONS_BELOW)], {}),
+            f"{ROWS:,} crimes, Great Expectations": measure(["-m", HERE, str(file), str(2 * ROWS)], {}),
         }
     print(f"{'':<50}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}")
-    for name, cost in found.items():
+    for name, cost in by_name.items():
         print(f"{name:<50}{cost.cpu_seconds:>8.1f}{cost.wall_seconds:>8.1f}{cost.peak_mb:>9.0f}")
 
 

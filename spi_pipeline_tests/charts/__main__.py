@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/reading-the-index.md")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.pop("DAGSTER_HOME", None)
     with tempfile.TemporaryDirectory() as folder:
         sandbox = empty_sandbox(Path(folder))
@@ -43,21 +43,23 @@ def main() -> int:
     print(f"{sum(len(real.counts) for real in reals.values())} charts, limit {limit:.2f} standard deviations\n")
     rows, most = [], 0.0
     for name, draw in DRAWS.items():
-        total = sum(false_signals(reals, draw, limit, asked.histories, SEED).values())
+        total = sum(false_signals(reals, draw, limit, arguments.histories, SEED).values())
         rows.append([name, f"{total:.1f}"])
         most = max(most, total)
-    found = markdown_table(["Histories without a change", "Signals a year"], rows, numbers=["Signals a year"])
+    false_signals_table = markdown_table(
+        ["Histories without a change", "Signals a year"], rows, numbers=["Signals a year"]
+    )
     rows = []
     for measure, real in reals.items():
-        for ward, months in delays(real, resampled(1), limit, asked.histories // 4, SEED).items():
+        for ward, months in delays(real, resampled(1), limit, arguments.histories // 4, SEED).items():
             median = np.median(months)
             shares = [f"{np.mean(months <= within):.0%}" for within in WITHIN]
             rows.append([f"`{measure}`", ward, f"{median:.0f}" if np.isfinite(median) else "over 24", *shares])
     header = ["Measure", "Ward", "Median months", *(f"within {within}" for within in WITHIN)]
-    tables = {"false signals": found, "delays": markdown_table(header, rows, numbers=header[2:])}
+    tables = {"false signals": false_signals_table, "delays": markdown_table(header, rows, numbers=header[2:])}
     for name, table in tables.items():
         print(f"{name}\n\n{table}\n")
-        if asked.write:
+        if arguments.write:
             put_table(DOCUMENT, name, table)
     return int(most > allowed)
 

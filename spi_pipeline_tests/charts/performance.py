@@ -21,7 +21,7 @@ def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories
 
     Charts begin like the real ones: with a year before the first verdict, and as many months as are available.
     """
-    rng, found = np.random.default_rng(seed), {}
+    rng, by_measure = np.random.default_rng(seed), {}
     for name, real in reals.items():
         months = real.counts.shape[1]
         raised = 0
@@ -29,8 +29,8 @@ def false_signals(reals: Mapping[str, Real], draw: Draw, limit: float, histories
             signals = control_charts(draw(real, months, rng), real.first).signals(limit)
             before = np.pad(signals, ((0, 0), (1, 0)))[:, :-1]
             raised += np.count_nonzero((signals != 0) & (signals != before))
-        found[name] = raised / (histories * (months - MIN_MONTHS) / YEAR)
-    return found
+        by_measure[name] = raised / (histories * (months - MIN_MONTHS) / YEAR)
+    return by_measure
 
 
 def delays(real: Real, draw: Draw, limit: float, histories: int, seed: int) -> dict[str, Array]:
@@ -42,12 +42,12 @@ def delays(real: Real, draw: Draw, limit: float, histories: int, seed: int) -> d
     rng = np.random.default_rng(seed)
     order = np.argsort(real.counts.sum(axis=1))
     wards = {name: order[round(share * (len(order) - 1))] for name, share in SIZES.items()}
-    found: dict[str, list[float]] = {name: [] for name in wards}
+    by_ward: dict[str, list[float]] = {name: [] for name in wards}
     for _ in range(histories):
         history = draw(real, MAX_MONTHS + WITHIN[-1], rng)
         for name, ward in wards.items():
             risen = history.copy()
             risen[ward, MAX_MONTHS:] = np.round(RISE * risen[ward, MAX_MONTHS:])
             (months,) = np.nonzero(control_charts(risen, real.first).signals(limit)[ward, MAX_MONTHS:] > 0)
-            found[name].append(months[0] + 1 if len(months) else np.inf)
-    return {name: np.array(months) for name, months in found.items()}
+            by_ward[name].append(months[0] + 1 if len(months) else np.inf)
+    return {name: np.array(months) for name, months in by_ward.items()}

@@ -30,14 +30,14 @@ class Real:
 def real_counts(sandbox: Sandbox) -> dict[str, Real]:
     """Every measure by id, from a store in which the step ``recent`` was run."""
     table = sandbox.store.read("recent").to_pandas()
-    found = {}
+    by_measure = {}
     for measure, rows in table.groupby("measure_id", sort=False):
         counts = rows.pivot_table(index="area_code", columns="month", values="count")
         months = pd.PeriodIndex(counts.columns, freq="M")
         (breaks,) = np.nonzero(np.diff(months.asi8) > 1)
         start = breaks[-1] + 1 if len(breaks) else 0
-        found[str(measure)] = Real(counts.to_numpy()[:, start:], months[start].month)
-    return found
+        by_measure[str(measure)] = Real(counts.to_numpy()[:, start:], months[start].month)
+    return by_measure
 
 
 def limit_of(sandbox: Sandbox, reals: dict[str, Real]) -> float:

@@ -19,10 +19,10 @@ def _read_once(file: Path, shown: str, faults: list[Fault]) -> Document | None:
     """Read a file, parsed only once: a hundred tests change one file each and leave the others as they are."""
     key = shown, file.read_bytes() if file.is_file() else b""
     if key not in _read or not file.is_file():
-        found: list[Fault] = []
-        _read[key] = read_document(file, shown, found), found
-    document, found = _read[key]
-    faults.extend(found)
+        file_faults: list[Fault] = []
+        _read[key] = read_document(file, shown, file_faults), file_faults
+    document, file_faults = _read[key]
+    faults.extend(file_faults)
     return document
 
 

@@ -50,7 +50,7 @@ def refusals(root: Path) -> list[Fault]:
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "bump", "said"),
+    ("file", "old", "new", "bump", "reason"),
     [
         (CAR, "name: three_or_more", "name: many", "major", "column three_or_more is now called many"),
         (CAR, "{name: one, logicalType: integer", "{name: one, logicalType: number", "major",
@@ -83,26 +83,29 @@ def refusals(root: Path) -> list[Fault]:
          "rule none_varies changed"),
     ],
 )  # fmt: skip
-def test_a_change_without_its_version(root: Path, file: str, old: str, new: str, bump: str, said: str) -> None:
+def test_a_change_requires_a_new_version(root: Path, file: str, old: str, new: str, bump: str, reason: str) -> None:
     change(root, file, old, new)
-    was = version_of(root, file)
-    wanted, kind = raised(was, bump), "a breaking change" if bump == "major" else "a change"
+    old_version = version_of(root, file)
+    new_version, kind = raised(old_version, bump), "a breaking change" if bump == "major" else "a change"
     (fault,) = refusals(root)
-    assert (fault.file, fault.message) == (file, f"{said}: {kind} since HEAD, so version {was} must become {wanted}")
+    assert (fault.file, fault.message) == (
+        file,
+        f"{reason}: {kind} since HEAD, so version {old_version} must become {new_version}",
+    )
     # With the required version there is no fault.
-    change(root, file, f"version: {was}", f"version: {wanted}")
-    assert compare(root, "HEAD").raised == {file: (was, wanted)}
+    change(root, file, f"version: {old_version}", f"version: {new_version}")
+    assert compare(root, "HEAD").raised == {file: (old_version, new_version)}
 
 
 def test_a_minor_version_is_not_enough_for_a_breaking_change(root: Path) -> None:
-    was = version_of(root, CAR)
+    old_version = version_of(root, CAR)
     change(root, CAR, "name: three_or_more", "name: many")
-    change(root, CAR, f"version: {was}", f"version: {raised(was, 'minor')}")
+    change(root, CAR, f"version: {old_version}", f"version: {raised(old_version, 'minor')}")
     (fault,) = refusals(root)
-    assert fault.message.endswith(f"so version {was} must become {raised(was, 'major')}")
+    assert fault.message.endswith(f"so version {old_version} must become {raised(old_version, 'major')}")
 
 
-def test_columns_that_come_and_go(root: Path) -> None:
+def test_added_and_removed_columns_require_a_new_version(root: Path) -> None:
     new = "      - {name: colour, logicalType: string, description: Colour}\n"
     line = change(root, CAR, "    quality:\n", f"{new}    quality:\n")
     (fault,) = refusals(root)
@@ -117,34 +120,34 @@ def test_columns_that_come_and_go(root: Path) -> None:
     assert fault.message.startswith("column colour was removed: a breaking change since HEAD")
 
 
-def test_a_unit_that_means_something_else_breaks_every_contract_that_uses_it(root: Path) -> None:
+def test_a_unit_with_another_meaning_breaks_every_contract_that_uses_it(root: Path) -> None:
     change(root, "vocabulary.yaml", "people: {title: people,", "people: {title: thousand people,")
     (fault,) = refusals(root)
     assert fault.file == AREA
     assert fault.message.startswith("column population is in people, which means something else now: a breaking change")
 
 
-def test_a_unit_with_another_range_asks_for_a_minor_version(root: Path) -> None:
+def test_a_unit_with_another_range_requires_a_minor_version(root: Path) -> None:
     change(root, "vocabulary.yaml", "households: {title: households, minimum: 0,", "households: {title: Households,")
-    found = refusals(root)
-    assert {fault.file for fault in found} == {AREA, CAR}
-    assert all("which has another range now: a change" in fault.message for fault in found)
+    reported = refusals(root)
+    assert {fault.file for fault in reported} == {AREA, CAR}
+    assert all("which has another range now: a change" in fault.message for fault in reported)
 
 
-def test_words_ask_for_nothing(root: Path) -> None:
+def test_changed_descriptions_and_owners_require_no_new_version(root: Path) -> None:
     change(root, CAR, "description: Code of the area", "description: The code of the area")
     change(root, CAR, "channel: social-progress", "channel: data-office")
-    found = compare(root, "HEAD")
-    assert (found.contracts, found.raised) == (2, {})
+    comparison = compare(root, "HEAD")
+    assert (comparison.contracts, comparison.raised) == (2, {})
 
 
-def test_a_version_never_goes_back(root: Path) -> None:
-    was = version_of(root, CAR)
-    line = change(root, CAR, f"version: {was}", "version: 0.9.0")
-    assert refusals(root) == [Fault(CAR, line, f"version 0.9.0 is lower than {was}, the one at HEAD")]
+def test_a_lower_version_is_refused(root: Path) -> None:
+    old_version = version_of(root, CAR)
+    line = change(root, CAR, f"version: {old_version}", "version: 0.9.0")
+    assert refusals(root) == [Fault(CAR, line, f"version 0.9.0 is lower than {old_version}, the one at HEAD")]
 
 
-def test_a_table_goes_only_after_it_was_said(root: Path) -> None:
+def test_a_table_must_be_deprecated_before_it_is_removed(root: Path) -> None:
     text = (root / CAR).read_text(encoding="utf-8")
     (root / CAR).unlink()
     message = "was removed, but was in force at HEAD; declare status: deprecated for one version before removing it"
@@ -155,25 +158,25 @@ def test_a_table_goes_only_after_it_was_said(root: Path) -> None:
     assert compare(root, "HEAD").contracts == 1
 
 
-def test_a_new_contract_may_begin_at_any_version(root: Path) -> None:
+def test_a_new_contract_may_start_at_any_version(root: Path) -> None:
     shutil.copy(CONTRACTS / "sources" / "wards.yaml", root / "sources" / "wards.yaml")
     assert compare(root, "HEAD").contracts == 3
 
 
-def test_a_revision_git_does_not_know_is_a_sentence(root: Path) -> None:
+def test_an_unknown_revision_gives_a_readable_error(root: Path) -> None:
     with pytest.raises(SpiError, match=r"^git cannot show .*contracts at 'nowhere' \(.+\); name a commit that holds"):
         compare(root, "nowhere")
     with pytest.raises(SpiError, match="git cannot show"):
         compare(root, "--output=/tmp/x")
 
 
-def test_a_folder_outside_any_repository_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_outside_any_repository_gives_a_readable_error(tmp_path: Path) -> None:
     shutil.copytree(CONTRACTS, tmp_path / "contracts")
     with pytest.raises(SpiError, match=r"^git cannot show"):
         compare(tmp_path / "contracts", "HEAD")
 
 
-def test_without_git_there_is_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_git_gives_a_readable_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SpiError, match=r"^git could not be run \(.+\); install it to compare contracts$"):
         compare(root, "HEAD")

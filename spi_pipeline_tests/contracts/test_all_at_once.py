@@ -30,8 +30,8 @@ def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
     goalposts = change(root, ENVIRONMENT, "{worst: 40, best: 10,", "{worst: 40, best: 40,")
     licence = change(root, BUS, "OGL-UK-3.0", "OGL")
     level = change(root, BUS, "levels: [lsoa]", "levels: [lsao]")
-    found = faults(root)
-    assert [(fault.file, fault.line) for fault in found] == [
+    reported = faults(root)
+    assert [(fault.file, fault.line) for fault in reported] == [
         ("framework.yaml", mean),
         ("geography.yaml", ward),
         (ENVIRONMENT, goalposts),
@@ -41,10 +41,10 @@ def test_all_faults_of_several_files_are_reported_sorted(root: Path) -> None:
         (BUS, level),
         (CAR, severity),
     ]
-    assert found == sorted(found)
+    assert reported == sorted(reported)
 
 
-def test_a_broken_source_is_told_once_not_by_everyone_who_reads_it(root: Path) -> None:
+def test_a_broken_source_is_reported_once_however_many_indicators_read_it(root: Path) -> None:
     line = change(root, CAR, "value: decennial", "value: decenial")
     assert [(fault.file, fault.line) for fault in faults(root)] == [(CAR, line)]
 
@@ -57,11 +57,11 @@ def test_a_broken_indicator_file_does_not_make_its_component_empty(root: Path) -
 def test_a_broken_framework_does_not_hide_a_broken_reference(root: Path) -> None:
     key = change(root, "framework.yaml", "title: Social", "heading: Social")
     column = change(root, CHOICE, "columns: [none]", "columns: [nothing]")
-    found = [(fault.file, fault.line) for fault in faults(root)]
-    assert found == [("framework.yaml", 1), ("framework.yaml", key), (CHOICE, column)]
+    places = [(fault.file, fault.line) for fault in faults(root)]
+    assert places == [("framework.yaml", 1), ("framework.yaml", key), (CHOICE, column)]
 
 
-def test_nothing_is_said_of_tables_while_their_vocabulary_cannot_be_read(root: Path) -> None:
+def test_tables_are_not_checked_while_the_vocabulary_is_unreadable(root: Path) -> None:
     line = change(root, "vocabulary.yaml", "units:", "units: {")
     change(root, BUS, "OGL-UK-3.0", "OGL")
     (fault,) = faults(root)
@@ -74,14 +74,14 @@ def test_a_missing_file_is_named(root: Path) -> None:
     assert faults(root) == [Fault("framework.yaml", 0, "there is no such file; check its name and folder")]
 
 
-def test_a_missing_folder_says_what_to_set(tmp_path: Path) -> None:
+def test_a_missing_folder_error_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ContractError) as caught:
         load_contracts(tmp_path / "none")
     assert str(caught.value) == f"{tmp_path / 'none'}: this contracts folder does not exist; set SPI_CONTRACTS to yours"
 
 
 @pytest.mark.parametrize("folder", ["sources", "products", "indicators"])
-def test_a_file_that_would_not_be_read_is_a_fault(root: Path, folder: str) -> None:
+def test_a_file_without_the_yaml_ending_is_a_fault(root: Path, folder: str) -> None:
     (root / folder / "extra.yml").write_text("id: extra\n", encoding="utf-8")
     (root / folder / ".hidden").write_text("left by a file manager", encoding="utf-8")
     message = "is not read, contracts end in .yaml; rename it"

@@ -30,15 +30,15 @@ def contract(**types: LogicalType) -> Table:
     return Table("some", "Some", "1.0.0", "team", "channel", "ogl", "once", "", "", "sources/some.yaml", columns)
 
 
-def one(values: Any, kind: LogicalType) -> pa.ChunkedArray:
+def converted(values: Any, kind: LogicalType) -> pa.ChunkedArray:
     return to_arrow(pd.DataFrame({"x": values}), contract(x=kind)).column("x")
 
 
-def test_every_logical_type_has_a_type_in_arrow_and_in_sql() -> None:
+def test_every_logical_type_has_an_arrow_type_and_a_sql_type() -> None:
     assert set(ARROW_TYPES) == set(SQL_TYPES) == set(LOGICAL_TYPES)
 
 
-def test_the_schema_is_that_of_the_contract() -> None:
+def test_the_schema_follows_the_contract() -> None:
     table = Table(
         "some", "Some", "1.0.0", "team", "channel", "ogl", "once", "", "", "sources/some.yaml",
         (Column("code", "string", "Code", required=True, key=1), Column("n", "integer", "How many")),
@@ -59,14 +59,14 @@ def test_columns_come_in_contract_order_typed_and_described() -> None:
     assert table.to_pydict() == {"code": ["a", "b"], "n": [1, 2], "share": [1.0, 2.0]}
 
 
-def test_missing_columns_are_missing_and_unknown_ones_come_last() -> None:
+def test_missing_columns_stay_missing_and_unknown_ones_come_last() -> None:
     frame = pd.DataFrame({"extra": ["x"], "code": ["a"], "more": [1.5]})
     table = to_arrow(frame, contract(code="string", n="integer"))
     assert table.column_names == ["code", "extra", "more"]
     assert table.schema.field("more").type == pa.float64()
 
 
-def test_a_column_there_twice_is_there_twice() -> None:
+def test_a_duplicate_column_stays_duplicated() -> None:
     frame = pd.DataFrame([["a", 1, 2]], columns=["code", "n", "n"])
     table = to_arrow(frame, contract(n="integer", code="string"))
     assert table.column_names == ["n", "n", "code"]
@@ -74,72 +74,72 @@ def test_a_column_there_twice_is_there_twice() -> None:
 
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "date", "timestamp", "binary"])
-def test_text_stays_text_whatever_the_contract_says(kind: LogicalType) -> None:
-    found = one(["12", None, "2024-01-01"], kind)
-    assert pa.types.is_string(found.type) or pa.types.is_large_string(found.type)
-    assert found.to_pylist() == ["12", None, "2024-01-01"]
+def test_text_stays_text_under_every_contract_type(kind: LogicalType) -> None:
+    column = converted(["12", None, "2024-01-01"], kind)
+    assert pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    assert column.to_pylist() == ["12", None, "2024-01-01"]
 
 
 def test_text_among_numbers_makes_the_column_text_and_keeps_its_nulls() -> None:
-    found = one(pd.Series([1, "suppressed", None, np.nan], dtype=object), "integer")
-    assert found.type == pa.string()
-    assert found.to_pylist() == ["1", "suppressed", None, None]
+    column = converted(pd.Series([1, "suppressed", None, np.nan], dtype=object), "integer")
+    assert column.type == pa.string()
+    assert column.to_pylist() == ["1", "suppressed", None, None]
 
 
-def test_numbers_stay_numbers_where_text_belongs() -> None:
-    assert one([1, 2], "string").type == pa.int64()
+def test_numbers_stay_numbers_in_a_text_column() -> None:
+    assert converted([1, 2], "string").type == pa.int64()
 
 
 def test_integers_with_nulls_are_integers() -> None:
     for values in ([1.0, np.nan, 3.0], pd.array([1, None, 3], dtype="Int64"), pd.Series([1, None, 3], dtype=object)):
-        found = one(values, "integer")
-        assert found.type == pa.int64()
-        assert found.to_pylist() == [1, None, 3]
+        column = converted(values, "integer")
+        assert column.type == pa.int64()
+        assert column.to_pylist() == [1, None, 3]
 
 
-def test_fractions_are_not_cut_to_integers() -> None:
-    found = one([1.0, 2.5, np.nan], "integer")
-    assert found.type == pa.float64()
-    assert found.to_pylist() == [1.0, 2.5, None]
+def test_fractions_are_not_truncated_to_integers() -> None:
+    column = converted([1.0, 2.5, np.nan], "integer")
+    assert column.type == pa.float64()
+    assert column.to_pylist() == [1.0, 2.5, None]
 
 
-def test_infinite_counts_are_left_to_be_seen() -> None:
-    assert one([1.0, float("inf")], "integer").to_pylist() == [1.0, float("inf")]
+def test_infinite_counts_stay_visible() -> None:
+    assert converted([1.0, float("inf")], "integer").to_pylist() == [1.0, float("inf")]
 
 
 def test_dates_and_times() -> None:
     day = dt.date(2021, 3, 21)
-    assert one([day, None], "date").to_pylist() == [day, None]
-    assert one(pd.to_datetime(["2021-03-21"]), "date").to_pylist() == [day]
-    utc = one(pd.to_datetime(["2021-03-21T10:00:00Z", None]), "timestamp")
+    assert converted([day, None], "date").to_pylist() == [day, None]
+    assert converted(pd.to_datetime(["2021-03-21"]), "date").to_pylist() == [day]
+    utc = converted(pd.to_datetime(["2021-03-21T10:00:00Z", None]), "timestamp")
     assert utc.type == pa.timestamp("us", tz="UTC")
     assert utc.to_pylist() == [dt.datetime(2021, 3, 21, 10, tzinfo=dt.UTC), None]
 
 
 def test_a_time_of_day_is_not_dropped_to_make_a_date() -> None:
-    found = one(pd.to_datetime(["2021-03-21 10:30"]), "date")
-    assert pa.types.is_timestamp(found.type)
-    assert found.to_pylist() == [dt.datetime(2021, 3, 21, 10, 30)]
+    column = converted(pd.to_datetime(["2021-03-21 10:30"]), "date")
+    assert pa.types.is_timestamp(column.type)
+    assert column.to_pylist() == [dt.datetime(2021, 3, 21, 10, 30)]
 
 
 def test_bytes_and_truth_values() -> None:
-    assert one([b"\x00\x01", None], "binary").to_pylist() == [b"\x00\x01", None]
-    assert one([True, False], "boolean").type == pa.bool_()
-    assert one([True, False], "integer").type == pa.bool_(), "truth values are no counts"
+    assert converted([b"\x00\x01", None], "binary").to_pylist() == [b"\x00\x01", None]
+    assert converted([True, False], "boolean").type == pa.bool_()
+    assert converted([True, False], "integer").type == pa.bool_(), "truth values are not counts"
 
 
 @pytest.mark.parametrize("kind", LOGICAL_TYPES)
 def test_a_column_of_nulls_has_the_type_of_its_contract(kind: LogicalType) -> None:
-    found = one([None, None], kind)
-    assert found.type == ARROW_TYPES[kind]
-    assert found.null_count == 2
-    assert one(pd.Series([], dtype=object), kind).type == ARROW_TYPES[kind]
+    column = converted([None, None], kind)
+    assert column.type == ARROW_TYPES[kind]
+    assert column.null_count == 2
+    assert converted(pd.Series([], dtype=object), kind).type == ARROW_TYPES[kind]
 
 
-def test_categories_are_the_texts_they_stand_for() -> None:
-    found = one(pd.Series(["a", "b", None], dtype="category"), "string")
-    assert found.type == pa.string()
-    assert found.to_pylist() == ["a", "b", None]
+def test_categories_become_their_texts() -> None:
+    column = converted(pd.Series(["a", "b", None], dtype="category"), "string")
+    assert column.type == pa.string()
+    assert column.to_pylist() == ["a", "b", None]
 
 
 @given(
@@ -147,17 +147,17 @@ def test_categories_are_the_texts_they_stand_for() -> None:
     kind=st.sampled_from(["integer", "number"]),
 )
 def test_whole_numbers_and_their_nulls_survive(integers: list[int | None], kind: LogicalType) -> None:
-    assert one(pd.array(integers, dtype="Int64"), kind).to_pylist() == integers
+    assert converted(pd.array(integers, dtype="Int64"), kind).to_pylist() == integers
 
 
 @given(
     values=st.lists(cells, max_size=5),
     kind=st.sampled_from(LOGICAL_TYPES),
 )
-def test_nothing_is_lost_refused_or_made_up_whatever_a_column_holds(values: list[Any], kind: LogicalType) -> None:
-    found = one(pd.Series(values, dtype=object), kind)
-    assert len(found) == len(values)
-    assert [value is None for value in found.to_pylist()] == [value is None for value in values]
-    for seen, given_ in zip(found.to_pylist(), values, strict=True):
+def test_every_mixture_of_values_converts_without_loss(values: list[Any], kind: LogicalType) -> None:
+    column = converted(pd.Series(values, dtype=object), kind)
+    assert len(column) == len(values)
+    assert [value is None for value in column.to_pylist()] == [value is None for value in values]
+    for result, original in zip(column.to_pylist(), values, strict=True):
         # A mixture becomes text, except that text among bytes becomes bytes.
-        assert seen in (given_, str(given_), str(given_).encode())
+        assert result in (original, str(original), str(original).encode())

@@ -39,7 +39,7 @@ def edited(file: str, old: str, new: str) -> tuple[str, str]:
         ("products/score.yaml", "{value: index}]", "{value: index}, {value: town}]"),
     ],
 )  # fmt: skip
-def test_what_only_judges_or_explains_makes_no_figure(file: str, old: str, new: str) -> None:
+def test_edits_that_only_check_or_explain_leave_the_digest_alone(file: str, old: str, new: str) -> None:
     before, after = edited(file, old, new)
     assert before == after
 
@@ -61,15 +61,15 @@ def test_what_only_judges_or_explains_makes_no_figure(file: str, old: str, new: 
         ("vocabulary.yaml", "households:", "homes:"),
     ],
 )
-def test_what_figures_are_made_of_is_noticed(file: str, old: str, new: str) -> None:
+def test_edits_that_affect_figures_change_the_digest(file: str, old: str, new: str) -> None:
     before, after = edited(file, old, new)
     assert before != after
 
 
-def test_the_order_of_keys_is_layout_and_that_of_lists_is_not() -> None:
-    said = {"id": "census", "columns": [{"name": "a"}, {"name": "b"}]}
-    assert content_digest(dict(reversed(said.items()))) == content_digest(said)
-    assert content_digest(said | {"columns": said["columns"][::-1]}) != content_digest(said)
+def test_the_digest_depends_on_the_order_of_lists_but_not_of_keys() -> None:
+    document = {"id": "census", "columns": [{"name": "a"}, {"name": "b"}]}
+    assert content_digest(dict(reversed(document.items()))) == content_digest(document)
+    assert content_digest(document | {"columns": document["columns"][::-1]}) != content_digest(document)
 
 
 def test_contracts_carry_the_digest_of_each_file(contracts: Contracts) -> None:

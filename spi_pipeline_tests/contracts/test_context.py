@@ -92,7 +92,7 @@ def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: st
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("  - measure: no_car", "  - measure: no_cars", "'no_cars' is not an indicator, or measure of this file"),
         ("source: census_overcrowding", "source: census_1911", "'census_1911' is not a source"),
@@ -115,12 +115,12 @@ def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: st
         ),
     ],
 )
-def test_a_name_that_nothing_has_is_told(root: Path, old: str, new: str, said: str) -> None:
+def test_an_unknown_name_is_reported(root: Path, old: str, new: str, message: str) -> None:
     change(root, FILE, old, new)
-    assert said in "".join(fault.message for fault in faults(root))
+    assert message in "".join(fault.message for fault in faults(root))
 
 
-def test_a_total_is_no_indicator(root: Path) -> None:
+def test_a_total_cannot_be_an_indicator(root: Path) -> None:
     kind = "measure: {kind: share, columns: [none], denominator: {column: households}}"
     change(root, CHOICE, f"{kind}\n    goalposts: {{source: reference}}\n    plausible: {{minimum: 0, maximum: 95}}",
            "measure: {kind: total, columns: [none]}\n    goalposts: {source: reference}\n"
@@ -128,7 +128,7 @@ def test_a_total_is_no_indicator(root: Path) -> None:
     assert "a total is not an outcome; move it to context.yaml" in "".join(fault.message for fault in faults(root))
 
 
-def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(contracts: Contracts) -> None:
+def test_context_measures_are_economic_or_describe_residents(contracts: Contracts) -> None:
     kinds = {
         name: {
             contracts.vocabulary.concepts[column.concept].kind
@@ -139,6 +139,6 @@ def test_the_measures_of_the_repository_are_economic_or_about_who_lives_there(co
     }
     # Counts of residents that the index cannot use as outcomes; docs/methodology.md gives the reason for each.
     counts = {"households_without_car", "bad_health", "disabled_a_lot", "middling_qualifications"}
-    assert {name for name, met in kinds.items() if "outcome" in met} == counts
+    assert {name for name, kinds_of_item in kinds.items() if "outcome" in kinds_of_item} == counts
     assert set().union(*kinds.values()) == {"economic", "context", "outcome"}
     assert not contracts.context.keys() & contracts.indicators.keys()

@@ -24,20 +24,20 @@ print(json.dumps({file: [f"{c.result.value}: {c.reason or c.name}" for c in each
 
 def linted(files: Sequence[Path]) -> dict[str, list[str]]:
     """The results of the CLI by file: each check with its result."""
-    found: dict[str, list[str]] = json.loads(run_program("datacontract", LINT, *files).splitlines()[-1])
-    return found
+    results: dict[str, list[str]] = json.loads(run_program("datacontract", LINT, *files).splitlines()[-1])
+    return results
 
 
-def test_every_contract_is_clean() -> None:
-    found = linted(TABLE_FILES)
-    assert len(found) == len(TABLE_FILES)
-    assert all(found.values()), "each was judged"
-    wrong = {file: [said for said in checks if not said.startswith("passed")] for file, checks in found.items()}
-    assert {file: said for file, said in wrong.items() if said} == {}
+def test_every_contract_passes_the_linter() -> None:
+    results = linted(TABLE_FILES)
+    assert len(results) == len(TABLE_FILES)
+    assert all(results.values()), "every file was checked"
+    wrong = {file: [result for result in checks if not result.startswith("passed")] for file, checks in results.items()}
+    assert {file: result for file, result in wrong.items() if result} == {}
 
 
-def test_a_contract_that_breaks_the_standard_is_not(tmp_path: Path) -> None:
+def test_a_contract_that_breaks_the_standard_fails_the_linter(tmp_path: Path) -> None:
     text = (CONTRACTS / "sources" / "wards.yaml").read_text(encoding="utf-8")
     broken = tmp_path / "wards.yaml"
     broken.write_text(text.replace("name:", "nme:", 1), encoding="utf-8")
-    assert [said.split(":")[0] for said in linted([broken])[str(broken)]] == ["failed"]
+    assert [result.split(":")[0] for result in linted([broken])[str(broken)]] == ["failed"]

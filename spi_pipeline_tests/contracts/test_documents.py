@@ -31,7 +31,7 @@ def read(tmp_path: Path, text: str) -> tuple[Document | None, list[Fault]]:
 
 @settings(max_examples=60)
 @given(data=st.dictionaries(names, values, max_size=4), flow=st.sampled_from([True, False, None]))
-def test_what_is_written_is_read_back_with_a_line_for_every_part(
+def test_written_documents_are_read_back_with_a_line_for_every_part(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any], flow: bool | None
 ) -> None:
     text = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=False) if data else "{}"
@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back_with_a_line_for_every_part(
             assert path[-1] in lines[line - 1], "the line of a key holds the key"
 
 
-def test_lines_are_those_an_editor_shows(tmp_path: Path) -> None:
+def test_line_numbers_match_those_of_an_editor(tmp_path: Path) -> None:
     document, _ = read(tmp_path, "# note\na: 1\nb:\n  - c: 2\n    d: 3\n  - {c: 4,\n     d: 5}\n")
     assert document is not None
     assert document.line(("a",)) == 2
@@ -53,11 +53,11 @@ def test_lines_are_those_an_editor_shows(tmp_path: Path) -> None:
     assert document.line(("b", 0)) == 4
     assert document.line(("b", 0, "d")) == 5
     assert document.line(("b", 1, "d")) == 7
-    assert document.line(("b", 1, "absent")) == 6, "the nearest part that stands there"
+    assert document.line(("b", 1, "absent")) == 6, "the nearest part that exists"
     assert document.line(("absent", 3)) == 1
 
 
-def test_a_pair_of_property_and_value_is_found_by_its_property(tmp_path: Path) -> None:
+def test_a_property_value_pair_is_located_by_its_property(tmp_path: Path) -> None:
     text = "custom:\n  - {property: colour, value: red}\n  - property: place\n    value:\n      level: ward\n"
     document, _ = read(tmp_path, text)
     assert document is not None
@@ -99,12 +99,12 @@ def test_digits_after_a_zero_are_text(tmp_path: Path) -> None:
         ("just words\n", 1, "the file holds no mapping of keys to values"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_one_fault(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_an_unreadable_document_is_one_fault(tmp_path: Path, text: str, line: int, message: str) -> None:
     _, faults = read(tmp_path, text)
     assert faults == [Fault("some.yaml", line, message)]
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "some.yaml"
     file.write_bytes(b"title: caf\xe9\n")
     faults: list[Fault] = []
@@ -118,8 +118,8 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     assert faults == [Fault("some.yaml", 0, "the file cannot be read: Is a directory")]
 
 
-@given(found=st.text(max_size=8), known=st.lists(st.text("abc", min_size=1, max_size=4), max_size=5, unique=True))
-def test_a_refused_word_is_shown_with_every_allowed_one(found: str, known: list[str]) -> None:
-    sentence = unknown(found, "letter", known)
-    assert sentence.startswith(f"{found!r} is not a letter; ")
-    assert sentence.endswith(f"allowed are {', '.join(sorted(known)) or 'none'}")
+@given(word=st.text(max_size=8), allowed=st.lists(st.text("abc", min_size=1, max_size=4), max_size=5, unique=True))
+def test_a_refused_word_is_shown_with_every_allowed_one(word: str, allowed: list[str]) -> None:
+    sentence = unknown(word, "letter", allowed)
+    assert sentence.startswith(f"{word!r} is not a letter; ")
+    assert sentence.endswith(f"allowed are {', '.join(sorted(allowed)) or 'none'}")

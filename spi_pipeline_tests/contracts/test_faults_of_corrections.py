@@ -29,14 +29,19 @@ def write(root: Path, text: str, file: str = FILE) -> None:
     (root / file).write_text(text, encoding="utf-8")
 
 
-def test_a_correction_is_read(root: Path) -> None:
+def test_a_valid_correction_is_loaded(root: Path) -> None:
     write(root, GOOD)
-    (found,) = load_contracts(root).corrections["census_car_availability"]
-    assert (found.where, found.column, found.expected, found.value) == ({"area_code": "E01015693"}, "none", 22, 23)
+    (correction,) = load_contracts(root).corrections["census_car_availability"]
+    assert (correction.where, correction.column, correction.expected, correction.value) == (
+        {"area_code": "E01015693"},
+        "none",
+        22,
+        23,
+    )
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("column: none", "column: non", 2, "'non' is not a column of census_car_availability; nearest is 'none'"),
         ("{area_code: E01015693}", "{households: 5}", 2, "where must name the whole key, area_code is missing"),
@@ -47,20 +52,20 @@ def test_a_correction_is_read(root: Path) -> None:
     ],
     ids=["column", "key", "nothing", "own_key", "day", "status"],
 )
-def test_a_correction_that_cannot_be(root: Path, old: str, new: str, line: int, said: str) -> None:
+def test_an_invalid_correction_is_refused(root: Path, old: str, new: str, line: int, message: str) -> None:
     write(root, GOOD.replace(old, new))
     (fault,) = faults(root)
     assert (fault.file, fault.line) == (FILE, line)
-    assert said in fault.message
+    assert message in fault.message
 
 
-def test_a_cell_is_corrected_once(root: Path) -> None:
+def test_a_second_correction_of_a_cell_is_refused(root: Path) -> None:
     write(root, GOOD + GOOD.split("\n", 1)[1].replace("nobody_without", "somebody_without"))
-    said = "correction somebody_without_a_car: its id or its cell appears twice; keep one"
-    assert faults(root) == [Fault(FILE, 10, said)]
+    message = "correction somebody_without_a_car: its id or its cell appears twice; keep one"
+    assert faults(root) == [Fault(FILE, 10, message)]
 
 
-def test_corrections_of_no_source(root: Path) -> None:
+def test_corrections_of_an_unknown_source_are_refused(root: Path) -> None:
     write(root, GOOD, "corrections/census_cars.yaml")
     (fault,) = faults(root)
     assert fault.message.startswith("is named after no source; 'census_cars' is not a source; nearest is 'census_")

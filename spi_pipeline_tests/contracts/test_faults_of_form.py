@@ -220,5 +220,5 @@ OVERCROWDED = "source: census_overcrowding"
         ),
     ],
 )  # fmt: skip
-def test_a_broken_file_of_ours(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+def test_a_malformed_file_is_refused(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)

@@ -65,7 +65,7 @@ def test_a_broken_ward_list(root: Path, file: str, old: str, new: str, message: 
     assert_fault(root, file, old, new, message, at)
 
 
-def test_points_without_a_way_to_place_them(root: Path) -> None:
+def test_points_that_cannot_be_placed_are_refused(root: Path) -> None:
     file = "geography.yaml"
     line = change(root, file, "police_force: bedfordshire}", "police_force: bedfordshire, placed_by: best_fit}")
     assert faults(root) == [
@@ -78,7 +78,7 @@ def test_points_without_a_way_to_place_them(root: Path) -> None:
     ]  # fmt: skip
 
 
-def test_what_an_authority_does_without_must_exist(root: Path) -> None:
+def test_sources_that_an_authority_lacks_must_exist(root: Path) -> None:
     line = change(root, "geography.yaml", "bedfordshire}", "bedfordshire, without: [{sources: [bus], reason: None.}]}")
     (fault,) = faults(root)
     assert (fault.file, fault.line) == ("geography.yaml", line)
@@ -93,7 +93,7 @@ def geography(*authorities: Authority) -> Geography:
     return Geography(vintage="2023-05", authorities=list(authorities), wards=[])
 
 
-def test_a_lookup_lists_as_many_small_areas_as_its_authorities_state() -> None:
+def test_a_lookup_must_list_as_many_small_areas_as_its_authorities_state() -> None:
     towns = geography(authority("E06000001", lsoa21=2), authority("E06000002", lsoa21=1))
     assert towns.known("lsoa21", lambda *_: ["a", "b", None, "c", "a"]) == {"a", "b", "c"}
     assert towns.known("oa21", lambda *_: ["a"]) == {"a"}  # no authority states a number of output areas

@@ -65,7 +65,7 @@ def test_a_broken_profile(root: Path, file: str, old: str, new: str, message: st
     assert_fault(root, file, old, new, message, at)
 
 
-def test_a_profile_may_use_what_spi_score_knows(root: Path) -> None:
+def test_a_profile_may_use_every_method_of_spi_score(root: Path) -> None:
     change(root, "framework.yaml", "    aggregate: arithmetic", "    aggregate: {component: geometric, index: median}")
     change(root, "framework.yaml", "    impute: regression", "    impute: {method: neighbours, neighbours: 5}")
     assert load_contracts(root).framework.profiles["spi"].methods["aggregate"] == {

@@ -194,7 +194,7 @@ def test_a_broken_reference(root: Path, file: str, old: str, new: str, message: 
     assert_fault(root, file, old, new, message, at)
 
 
-def test_what_a_publisher_restricts_is_read_for_a_stated_reason_alone(root: Path) -> None:
+def test_a_restricted_column_needs_a_stated_reason(root: Path) -> None:
     text = (root / LOCAL_HEALTH).read_text(encoding="utf-8")
     reason = re.search(r"        reason: >-\n(?:          .*\n)+", text)
     assert reason
@@ -233,25 +233,25 @@ def test_a_monthly_source_needs_a_window(root: Path) -> None:
     assert [fault.message for fault in faults(root)] == [message]
 
 
-def test_what_moves_a_level_is_counted_by_point(root: Path) -> None:
+def test_an_anchored_measure_needs_points(root: Path) -> None:
     change(root, "sources/street_crime.yaml", "levels: [point]", "levels: [lsoa]")
-    said = "source street_crime holds no points; an anchored measure counts points in wards"
-    assert sum(said in str(fault) for fault in faults(root)) == 6
+    message = "source street_crime holds no points; an anchored measure counts points in wards"
+    assert sum(message in str(fault) for fault in faults(root)) == 6
 
 
-def test_the_economic_context_has_no_level_to_move(root: Path) -> None:
+def test_an_anchored_measure_is_refused_in_the_context(root: Path) -> None:
     measure = """
       kind: anchored
       columns: [crimes]
       window: {months: 12}
       level: {source: deprivation_2025, columns: [burglary], start: 2018-04, end: 2024-03}
 """
-    stated = CONTEXT.replace("source: deprivation_2025", "source: street_crime")
-    before, after = stated.split("    plausible:")
+    context = CONTEXT.replace("source: deprivation_2025", "source: street_crime")
+    before, after = context.split("    plausible:")
     head = before.split("    measure:")[0]
     (root / "context.yaml").write_text(f"{head}    measure:{measure}    plausible:{after}", encoding="utf-8")
-    said = "an anchored measure belongs to the index; the context has no level to move"
-    assert sum(said in str(fault) for fault in faults(root)) == 1
+    message = "an anchored measure belongs to the index; the context has no level to move"
+    assert sum(message in str(fault) for fault in faults(root)) == 1
 
 
 def test_one_indicator_has_one_successor(root: Path) -> None:
@@ -273,22 +273,22 @@ def test_an_indicator_needs_a_source_that_states_its_useful_life(root: Path) -> 
     assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "source: census_car_availability"), message)]
 
 
-def test_text_is_refused_and_so_is_what_it_means(root: Path) -> None:
+def test_a_text_column_is_refused_for_its_type_and_its_concept(root: Path) -> None:
     line = change(root, CHOICE, "columns: [trips_per_hour]", "columns: [area_code]")
-    said = "indicator bus_service: column area_code of bus_service"
+    message = "indicator bus_service: column area_code of bus_service"
     assert faults(root) == [
-        Fault(CHOICE, line, f"{said} holds string, not numbers"),
-        Fault(CHOICE, line, f"{said} measures place, which is context, not an outcome; allowed are {OUTCOMES}"),
+        Fault(CHOICE, line, f"{message} holds string, not numbers"),
+        Fault(CHOICE, line, f"{message} measures place, which is context, not an outcome; allowed are {OUTCOMES}"),
     ]
 
 
-def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
-    own = change(root, HOUSING, "source: census_overcrowding", "source: census_overcroding")
+def test_an_unknown_source_is_reported_with_all_known_sources(root: Path) -> None:
+    own_line = change(root, HOUSING, "source: census_overcrowding", "source: census_overcroding")
     other = change(root, SAFETY, "{source: census_residents,", "{source: census_resident,")
     known = names(root, "sources")
     assert faults(root) == [
         Fault(
-            HOUSING, own,
+            HOUSING, own_line,
             "indicator overcrowded_homes: 'census_overcroding' is not a source; nearest is 'census_overcrowding', "
             f"allowed are {known}",
         ),
@@ -300,7 +300,7 @@ def test_an_unknown_source_is_named_with_all_there_are(root: Path) -> None:
     ]  # fmt: skip
 
 
-def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> None:
+def test_an_error_must_name_another_indicator_and_existing_columns(root: Path) -> None:
     other = change(root, HOUSING, "other: indoor_environment,", "other: indoor_environmen,")
     limit = change(root, "indicators/health.yaml", "upper: life_expectancy_upper", "upper: life_expectancy_hi")
     limits, measures = sorted(faults(root), key=lambda fault: fault.file)
@@ -314,7 +314,7 @@ def test_an_error_names_another_indicator_and_columns_that_exist(root: Path) -> 
     )
 
 
-def test_an_economic_concept_names_indicator_column_and_concept(root: Path) -> None:
+def test_a_refused_economic_concept_is_reported_with_indicator_and_column(root: Path) -> None:
     change(root, CAR, "[{property: concept, value: mobility}", "[{property: concept, value: income}")
     message = (
         "indicator no_car: column none of census_car_availability measures income (earnings and income), an economic "
@@ -335,7 +335,7 @@ def test_an_economic_denominator_is_refused_too(root: Path) -> None:
 
 @pytest.mark.parametrize("unit", ["rank", "decile"])
 @pytest.mark.parametrize("measure", ["kind: mean", "kind: rate"])
-def test_ranks_and_deciles_are_refused_however_they_are_used(root: Path, unit: str, measure: str) -> None:
+def test_ranks_and_deciles_are_refused_in_every_measure(root: Path, unit: str, measure: str) -> None:
     change(root, BUS, "value: trips_per_hour}", f"value: {unit}}}")
     divided = ", denominator: {source: census_residents, column: residents}" if "rate" in measure else ""
     line = change(
@@ -358,13 +358,13 @@ def test_a_share_of_a_percentage_is_refused(root: Path) -> None:
     assert faults(root) == [Fault(CHOICE, line_of(root, CHOICE, "columns: [none]"), message)]
 
 
-def test_a_component_without_its_file_is_named_in_the_framework(root: Path) -> None:
+def test_a_component_without_an_indicator_file_is_reported_in_the_framework(root: Path) -> None:
     (root / HOUSING).unlink()
     message = "component housing has no indicators; add indicators/housing.yaml"
     assert faults(root) == [Fault("framework.yaml", line_of(root, "framework.yaml", "{id: housing,"), message)]
 
 
-def test_a_file_of_no_component_is_named(root: Path) -> None:
+def test_an_indicator_file_without_a_component_is_reported(root: Path) -> None:
     shutil.copy(root / HOUSING, root / "indicators/leisure.yaml")
     change(root, "indicators/leisure.yaml", "component: housing", "component: leisure")
     copy = root / "indicators/leisure.yaml"
@@ -376,7 +376,7 @@ def test_a_file_of_no_component_is_named(root: Path) -> None:
     assert "rights_and_voice, safety, water_and_sanitation" in fault.message
 
 
-def test_a_table_has_one_contract(root: Path) -> None:
+def test_a_second_contract_for_a_table_is_refused(root: Path) -> None:
     shutil.copy(root / "sources/bus_service.yaml", root / "products/bus_service.yaml")
     text = (CONTRACTS / "products/area.yaml").read_text(encoding="utf-8").replace("id: area\n", "id: bus_service\n")
     (root / "products/bus_service.yaml").write_text(

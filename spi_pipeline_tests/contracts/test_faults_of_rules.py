@@ -120,21 +120,21 @@ def test_a_broken_rule(root: Path, file: str, old: str, new: str, message: str, 
     assert_fault(root, file, old, new, message, at)
 
 
-def test_a_table_that_could_be_empty_unseen(root: Path) -> None:
+def test_a_table_needs_a_rule_that_notices_emptiness(root: Path) -> None:
     change(root, CAR, ROW_COUNT, "")
     change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: not_constant, columns: [one]}")
     message = "the table has neither a row-count nor a coverage rule, so an empty table would go unnoticed; add one"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
 
 
-def test_a_row_count_that_cannot_fail_guards_nothing(root: Path) -> None:
+def test_a_row_count_that_cannot_fail_is_refused(root: Path) -> None:
     change(root, CAR, ROW_COUNT, ROW_COUNT.replace("To: 1", "To: 0"))
     change(root, CAR, "{rule: coverage, columns: [area_code], min_share: 0.95}", "{rule: not_constant, columns: [one]}")
     message = "no rule on rows or coverage can fail on an empty table; let a row count begin at 1"
     assert faults(root) == [Fault(CAR, line_of(root, CAR, "- name: census_car_availability"), message)]
 
 
-def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
+def test_rules_of_a_product_in_parts_must_count_by_part(root: Path) -> None:
     area = "products/area.yaml"
     change(root, area, "  - {property: levels,", "  - {property: parts, value: level}\n  - {property: levels,")
     change(root, area, "min_share: 1.0", "min_share: 1.0, by: [level]")
@@ -173,5 +173,7 @@ def test_what_counts_over_a_product_in_parts_counts_by_part(root: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_rule_that_can_never_be_judged(root: Path, file: str, old: str, new: str, message: str, at: str) -> None:
+def test_a_rule_that_cannot_be_evaluated_is_refused(
+    root: Path, file: str, old: str, new: str, message: str, at: str
+) -> None:
     assert_fault(root, file, old, new, message, at)

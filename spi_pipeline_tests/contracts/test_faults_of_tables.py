@@ -39,7 +39,7 @@ TABLE = "schema.census_car_availability"
         ),
     ],
 )  # fmt: skip
-def test_a_key_the_standard_does_not_have(root: Path, old: str, new: str, at: str | None, message: str) -> None:
+def test_a_key_outside_the_standard_is_refused(root: Path, old: str, new: str, at: str | None, message: str) -> None:
     line = change(root, CAR, old, new)
     (fault,) = faults(root)
     assert (fault.file, fault.line) == (CAR, line_of(root, CAR, at) if at else line)
@@ -315,13 +315,13 @@ def test_a_broken_table_contract(root: Path, file: str, old: str, new: str, mess
     assert_fault(root, file, old, new, message, at)
 
 
-def test_a_key_whose_columns_do_not_count_up_is_named(root: Path) -> None:
+def test_primary_key_positions_must_count_up_from_1(root: Path) -> None:
     change(root, BUS, "primaryKeyPosition: 2", "primaryKeyPosition: 3")
     message = "primary key positions are 1, 3; they must count up from 1"
     assert faults(root) == [Fault(BUS, line_of(root, BUS, "properties:"), message)]
 
 
-def test_a_product_names_levels_of_the_vocabulary(root: Path) -> None:
+def test_levels_of_a_product_must_be_in_the_vocabulary(root: Path) -> None:
     line = change(root, "products/area.yaml", "[ward, authority]", "[ward, autority]")
     message = f"'autority' is not a level of vocabulary.yaml; nearest is 'authority', allowed are {words('levels')}"
     assert faults(root) == [Fault("products/area.yaml", line, message)]

@@ -34,25 +34,25 @@ def crimes(contracts: Contracts) -> Source:
     [(0, "passed", "warning", ""), (62, "passed", "warning", ""), (63, "failed", "warning", ": 1 day late"),
      (93, "failed", "warning", ": 31 days late"), (94, "failed", "error", ": 32 days late")],
 )  # fmt: skip
-def test_late_is_a_warning_and_twice_late_an_error(
+def test_late_figures_warn_and_very_late_figures_fail(
     crimes: Source, days: int, outcome: str, severity: str, late: str
 ) -> None:
     today = PUBLISHED + dt.timedelta(days=days)
-    found = freshness(crimes, PUBLISHED, today)
-    assert (found.outcome, found.rule.severity) == (outcome, severity)
-    assert found.observed == f"appeared on 2026-01-31, {days} days before {today}{late}"
-    assert found.expected == "new figures within 31 days (monthly) and 31 days of grace"
+    result = freshness(crimes, PUBLISHED, today)
+    assert (result.outcome, result.rule.severity) == (outcome, severity)
+    assert result.observed == f"appeared on 2026-01-31, {days} days before {today}{late}"
+    assert result.expected == "new figures within 31 days (monthly) and 31 days of grace"
 
 
-def test_the_exempt_say_why(contracts: Contracts, crimes: Source) -> None:
+def test_skipped_freshness_states_the_reason(contracts: Contracts, crimes: Source) -> None:
     frozen = contracts.sources["bus_service"]
-    found = [
+    results = [
         freshness(frozen, PUBLISHED, dt.date(2036, 1, 1)),
         freshness(replace(crimes, cadence="irregular", cycle_days=None), PUBLISHED, dt.date(2036, 1, 1)),
         freshness(crimes, None, dt.date(2036, 1, 1)),
     ]
-    assert [result.outcome for result in found] == ["skipped"] * 3
-    assert [result.observed for result in found] == [
+    assert [result.outcome for result in results] == ["skipped"] * 3
+    assert [result.observed for result in results] == [
         "the figures are frozen: no newer ones are expected",
         "the publisher keeps no calendar (cadence irregular)",
         "the day of publication is not known",

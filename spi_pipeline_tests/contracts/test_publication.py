@@ -18,7 +18,7 @@ FILE = "publication.yaml"
     # Both extremes, and a pair from WCAG's techniques (G18: #767676 on white passes with 4.54).
     [("#000000", "#ffffff", 21.0), ("#123456", "#123456", 1.0), ("#767676", "#ffffff", 4.54)],
 )
-def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
+def test_contrast_follows_wcag(one: str, other: str, ratio: float) -> None:
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
     assert contrast(one, other) == contrast(other, one)
 
@@ -64,13 +64,18 @@ def test_a_broken_entry(root: Path, file: str, old: str, new: str, message: str,
     assert_fault(root, file, old, new, message, at)
 
 
-def test_all_of_it_may_be_left_out(root: Path) -> None:
+def test_every_publication_setting_is_optional(root: Path) -> None:
     (root / FILE).write_text("{}\n", encoding="utf-8")
-    found = load_contracts(root).publication
-    assert (found.name, found.logo, found.contact, found.colours) == (None, None, None, Colours())
+    publication = load_contracts(root).publication
+    assert (publication.name, publication.logo, publication.contact, publication.colours) == (
+        None,
+        None,
+        None,
+        Colours(),
+    )
 
 
-def test_a_logo_that_is_there_is_taken(root: Path) -> None:
+def test_an_existing_logo_is_accepted(root: Path) -> None:
     change(root, FILE, "texts:\n", "logo: {file: crest.svg, alt: Crest}\ntexts:\n")
     (root / "crest.svg").write_text("<svg/>", encoding="utf-8")
     logo = load_contracts(root).publication.logo

@@ -86,12 +86,12 @@ def test_a_broken_entry(root: Path, file: str, old: str, new: str, message: str,
         ("E05014750]", "E05002198]", "finding a_report: 'E05002198' is not a ward of E06000032; nearest is"),
     ],
 )
-def test_a_name_that_is_not_there(root: Path, old: str, new: str, message: str) -> None:
+def test_an_unknown_name_is_refused(root: Path, old: str, new: str, message: str) -> None:
     line = change(root, FILE, old, new)
     (fault,) = faults(root)
     assert (fault.file, fault.line) == (FILE, line)
     assert fault.message.startswith(message)
 
 
-def test_wards_of_another_town_are_for_whoever_has_its_geography(root: Path) -> None:
+def test_findings_about_another_authority_are_loaded(root: Path) -> None:
     assert [one.authority for one in load_contracts(root).published.findings] == ["E06000032", "E06000001"]

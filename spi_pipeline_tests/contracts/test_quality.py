@@ -16,7 +16,7 @@ from spi_pipeline.rules.rule import Rule
 from spi_pipeline_tests.contracts.mutation import BUS, CAR, change
 
 
-def test_the_rules_of_a_table_follow_from_its_columns_and_then_its_list(contracts: Contracts) -> None:
+def test_rules_from_columns_precede_listed_rules(contracts: Contracts) -> None:
     names = ("area_code", "year", "trips_per_hour")
     types = {"area_code": "string", "year": "integer", "trips_per_hour": "number"}
     assert contracts.sources["bus_service"].rules == (
@@ -62,11 +62,11 @@ def rule(contracts: Contracts, table: str, rule_id: str) -> Rule:
     return next(rule for rule in tables[table].rules if rule.id == rule_id)
 
 
-def test_a_range_comes_from_the_unit_where_the_column_states_none(contracts: Contracts) -> None:
+def test_a_column_without_a_range_takes_that_of_its_unit(contracts: Contracts) -> None:
     assert rule(contracts, "local_elections_2023", "between_turnout").params == {"min": 0, "max": 100}
 
 
-def test_columns_of_one_range_share_a_rule(contracts: Contracts) -> None:
+def test_columns_with_the_same_range_share_a_rule(contracts: Contracts) -> None:
     shared = rule(contracts, "census_car_availability", "between_0_and_any")
     assert shared.columns == ("none", "one", "two", "three_or_more")
     assert rule(contracts, "census_car_availability", "between_households").params == {"min": 0, "max": 2500}
@@ -80,7 +80,7 @@ def test_closed_lists_and_patterns_become_rules(contracts: Contracts) -> None:
     assert rule(contracts, "street_crime", "pattern_month").params == {"regex": r"20\d{2}-(?:0[1-9]|1[0-2])"}
 
 
-def test_tables_of_wards_know_every_ward_and_refuse_the_former_ones(contracts: Contracts) -> None:
+def test_ward_tables_list_every_ward_and_refuse_former_wards(contracts: Contracts) -> None:
     known = rule(contracts, "wards", "known_areas")
     assert known.params["areas"] == list(contracts.geography.ward_codes)
     assert known.params["former"] == [f"E050{number:05}" for number in range(2193, 2212)]
@@ -88,8 +88,8 @@ def test_tables_of_wards_know_every_ward_and_refuse_the_former_ones(contracts: C
         "min_share": 1,
         "areas": list(contracts.geography.ward_codes),
     }
-    both = rule(contracts, "area", "known_areas").params["areas"]
-    assert both == [*contracts.geography.ward_codes, "E06000032"]
+    areas = rule(contracts, "area", "known_areas").params["areas"]
+    assert areas == [*contracts.geography.ward_codes, "E06000032"]
 
 
 def test_defaults_of_stated_rules_are_filled_in(contracts: Contracts) -> None:
@@ -99,20 +99,20 @@ def test_defaults_of_stated_rules_are_filled_in(contracts: Contracts) -> None:
     assert rule(contracts, "local_elections_2023", "most_wards").params["min_share"] == 0.5
 
 
-def test_the_ways_to_bound_a_row_count(root: Path) -> None:
+def test_every_form_of_row_count_bound_is_read(root: Path) -> None:
     bound = "mustBeGreaterOrEqualTo: 1"
-    for stated, low, high in (
+    for new_bound, low, high in (
         ("mustBe: 125", 125, 125),
         ("mustBeBetween: [100, 200]", 100, 200),
         ("mustBeGreaterOrEqualTo: 3, mustBeLessOrEqualTo: 9", 3, 9),
     ):
-        change(root, CAR, bound, stated)
-        counted = rule(load_contracts(root), "census_car_availability", "row_count")
-        assert counted.params == {"min": low, "max": high}
-        bound = stated
+        change(root, CAR, bound, new_bound)
+        row_count = rule(load_contracts(root), "census_car_availability", "row_count")
+        assert row_count.params == {"min": low, "max": high}
+        bound = new_bound
 
 
-def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
+def test_a_stated_range_may_be_open_at_one_end(root: Path) -> None:
     change(
         root,
         BUS,
@@ -122,7 +122,7 @@ def test_a_stated_range_keeps_the_ends_it_has(root: Path) -> None:
     assert rule(load_contracts(root), "bus_service", "trips_per_hour_varies").params == {"max": 90}
 
 
-def test_small_areas_are_listed_once_their_lookups_are_at_hand(contracts: Contracts) -> None:
+def test_small_areas_are_listed_when_their_lookup_is_available(contracts: Contracts) -> None:
     rules = contracts.sources["census_residents"].rules
     codes = {"oa21": ["E00000002"], "lsoa21": ["E01000001"]}
     listed = {rule.id: rule for rule in with_known_areas(rules, lambda small_areas: codes[small_areas])}
@@ -134,18 +134,18 @@ def test_small_areas_are_listed_once_their_lookups_are_at_hand(contracts: Contra
     assert [listed[rule.id] for rule in others] == others
 
 
-def test_nothing_passes_where_the_lookup_of_its_small_areas_is_not_whole(contracts: Contracts) -> None:
-    def cut(_: str) -> list[str]:
+def test_area_rules_error_when_their_lookup_is_incomplete(contracts: Contracts) -> None:
+    def incomplete_lookup(_: str) -> list[str]:
         raise SpiError("the lookup lists 1 area of 2")
 
-    rules = with_known_areas(contracts.sources["census_households"].rules, cut)
+    rules = with_known_areas(contracts.sources["census_households"].rules, incomplete_lookup)
     table = pa.table({"area_code": ["E00000001"], "households": [100]})
-    told = {result.rule.id: result for result in evaluate(table, rules, table_name="census_households")}
+    results = {result.rule.id: result for result in evaluate(table, rules, table_name="census_households")}
     for name in ("known_areas", "nearly_every_area"):
-        assert told[name].blocks
-        assert (told[name].outcome, told[name].observed) == ("errored", "the lookup lists 1 area of 2")
+        assert results[name].blocks
+        assert (results[name].outcome, results[name].observed) == ("errored", "the lookup lists 1 area of 2")
 
 
-def test_of_some_small_areas_there_is_no_list(contracts: Contracts) -> None:
+def test_small_areas_without_a_lookup_have_no_known_areas_rule(contracts: Contracts) -> None:
     old = contracts.sources["output_area_boundaries_2011"].rules
     assert "known_areas" not in {rule.kind for rule in old}, "no lookup lists the output areas of 2011"

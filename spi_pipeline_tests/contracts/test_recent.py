@@ -71,26 +71,26 @@ FILE = "recent.yaml"
         ),
     ],
 )  # fmt: skip
-def test_a_broken_statement(
+def test_a_broken_monthly_measure(
     root: Path, contracts: Contracts, file: str, old: str, new: str, message: str, at: str | None
 ) -> None:
     types = contracts.sources["street_crime"].column("crime_type")
     assert types is not None
     sources = ", ".join(sorted(path.stem for path in (root / "sources").glob("*.yaml")))
-    told = message.format(sources=sources, types=", ".join(sorted(types.values)))
-    assert_fault(root, file, old, new, told, at)
+    expected = message.format(sources=sources, types=", ".join(sorted(types.values)))
+    assert_fault(root, file, old, new, expected, at)
 
 
-def test_a_monthly_source_of_areas_is_refused(root: Path) -> None:
+def test_a_monthly_source_without_points_is_refused(root: Path) -> None:
     shutil.copy(CONTRACTS / "sources" / "claimant_count.yaml", root / "sources")
-    said = "source claimant_count holds no points; counts of areas are not allocated to wards by month"
+    message = "source claimant_count holds no points; counts of areas are not allocated to wards by month"
     assert_fault(
         root, FILE, "source: street_crime, columns: [crimes]", "source: claimant_count, columns: [claimants]",
-        f"measure all_crime: {said}", None,
+        f"measure all_crime: {message}", None,
     )  # fmt: skip
 
 
-def test_monthly_indicators_are_counted_and_so_is_what_is_listed(contracts: Contracts) -> None:
+def test_monthly_counts_cover_windowed_indicators_and_listed_measures(contracts: Contracts) -> None:
     windowed = {item.id: item for item in contracts.indicators.values() if item.measure.window}
     counted = {item.id: item for item in contracts.monthly}
     assert counted.keys() == windowed.keys() | {item.id for item in contracts.recent.measures}

@@ -61,7 +61,7 @@ def test_titles_cover_every_element_and_the_sources_read_come_first(contracts: C
     assert contracts.framework.dimension_of("housing").id == "basic_human_needs"
 
 
-def test_columns_are_those_written(contracts: Contracts) -> None:
+def test_columns_match_the_contract_files(contracts: Contracts) -> None:
     for table in [*contracts.sources.values(), *contracts.products.values()]:
         written = read(CONTRACTS / table.file)["schema"][0]["properties"]
         assert [column.name for column in table.columns] == [item["name"] for item in written]
@@ -72,7 +72,7 @@ def test_columns_are_those_written(contracts: Contracts) -> None:
         assert list(table.key) == [name for _, name in keys]
 
 
-def test_a_name_is_resolved_only_within_its_authority(contracts: Contracts) -> None:
+def test_ward_names_are_resolved_only_within_their_authority(contracts: Contracts) -> None:
     geography = contracts.geography
     assert geography.ward_code("Saints", "Luton") == "E05014749"
     assert geography.ward_code("Saints", "Medway") is None
@@ -93,7 +93,7 @@ def test_table_contracts_are_valid_by_the_published_schema_of_the_standard(stand
     assert [f"{list(error.absolute_path)}: {error.message}" for error in standard.iter_errors(read(file))] == []
 
 
-def test_every_file_means_the_same_to_another_parser() -> None:
+def test_another_parser_reads_every_file_the_same() -> None:
     # The two parsers differ inside braces: libyaml accepts `{a: why?}` and the Python parser does not.
     for file in sorted(CONTRACTS.rglob("*.yaml")):
         faults: list[Fault] = []
@@ -104,9 +104,9 @@ def test_every_file_means_the_same_to_another_parser() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(json_schemas()))
-def test_the_schemas_for_editors_are_fresh(name: str) -> None:
+def test_the_schemas_for_editors_are_up_to_date(name: str) -> None:
     written = (CONTRACTS / "schema" / name).read_text(encoding="utf-8")
-    assert written == schema_text(json_schemas()[name]), "write them anew with spi_pipeline.contracts.schemas"
+    assert written == schema_text(json_schemas()[name]), "rewrite them with spi_pipeline.contracts.schemas"
 
 
 def test_the_schemas_accept_the_repository_and_refuse_a_misspelt_key() -> None:
@@ -135,7 +135,7 @@ def test_the_schemas_accept_the_repository_and_refuse_a_misspelt_key() -> None:
             assert [error.validator for error in misspelt] == ["additionalProperties"]
 
 
-def test_schemas_are_written_whole_and_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_schemas_are_written_completely_and_an_unusable_folder_is_reported(tmp_path: Path) -> None:
     write_schemas(tmp_path / "new" / "schema")
     for name, schema in json_schemas().items():
         text = (tmp_path / "new" / "schema" / name).read_text(encoding="utf-8")

@@ -15,23 +15,23 @@ from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def council(tmp_path: Path) -> Path:
     """A council's folder that holds only a geography."""
     shutil.copy(CONTRACTS / "geography.yaml", tmp_path)
     return tmp_path
 
 
-def written(folder: Path, name: str, text: str) -> Path:
+def write(folder: Path, name: str, text: str) -> Path:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return file
 
 
-def test_a_file_of_the_council_s_stands_in_place_of_the_shared_one(own: Path) -> None:
+def test_a_council_file_replaces_the_shared_one(council: Path) -> None:
     sites = (CONTRACTS / "publication.yaml").read_text(encoding="utf-8")
-    file = written(own, "publication.yaml", sites.replace("sign_off: false", "sign_off: true"))
-    root = Root(CONTRACTS, own)
+    file = write(council, "publication.yaml", sites.replace("sign_off: false", "sign_off: true"))
+    root = Root(CONTRACTS, council)
     assert root / "publication.yaml" == file
     assert root / "targets.yaml" == CONTRACTS / "targets.yaml"
     assert load_contracts(root).publication.sign_off
@@ -39,34 +39,34 @@ def test_a_file_of_the_council_s_stands_in_place_of_the_shared_one(own: Path) ->
     assert load_contracts(root).digests.keys() == load_contracts(CONTRACTS).digests.keys()
 
 
-def test_the_files_in_force_are_the_council_s_and_the_other_shared_ones(own: Path) -> None:
-    written(own, "logo.svg", "<svg/>")
-    written(own, f"{FIGURES}/manifest.json", "{}")
-    written(own, f"{STORE}/memory.json", "{}")
-    written(own, ".hidden", "")
-    shared, files = Root(CONTRACTS).files(), Root(CONTRACTS, own).files()
+def test_active_files_are_the_councils_and_the_remaining_shared_ones(council: Path) -> None:
+    write(council, "logo.svg", "<svg/>")
+    write(council, f"{FIGURES}/manifest.json", "{}")
+    write(council, f"{STORE}/memory.json", "{}")
+    write(council, ".hidden", "")
+    shared, files = Root(CONTRACTS).files(), Root(CONTRACTS, council).files()
     assert files.keys() - shared.keys() == {"logo.svg"}
-    assert {path for path, file in files.items() if file.is_relative_to(own)} == {"geography.yaml", "logo.svg"}
+    assert {path for path, file in files.items() if file.is_relative_to(council)} == {"geography.yaml", "logo.svg"}
 
 
-def test_a_contract_that_stands_in_place_of_none_is_refused(own: Path) -> None:
-    written(own, "geografy.yaml", "vintage: 2023-05\n")
+def test_a_council_contract_that_replaces_none_is_refused(council: Path) -> None:
+    write(council, "geografy.yaml", "vintage: 2023-05\n")
     with pytest.raises(ContractError) as refused:
-        load_contracts(Root(CONTRACTS, own))
+        load_contracts(Root(CONTRACTS, council))
     assert [str(fault) for fault in refused.value.faults] == ["geografy.yaml: replaces no shared contract; rename it"]
 
 
-def test_a_folder_without_a_geography_is_no_council_s(tmp_path: Path) -> None:
+def test_a_council_folder_without_a_geography_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ContractError) as refused:
         load_contracts(Root(CONTRACTS, tmp_path))
     assert "make one with spi council NAME, or correct SPI_COUNCIL" in str(refused.value.faults[0])
 
 
-def test_store_and_figures_of_a_council_lie_in_its_folder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_councils_store_and_figures_are_in_its_folder(council: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPI_STORE", raising=False)
-    monkeypatch.setenv("SPI_COUNCIL", str(own))
+    monkeypatch.setenv("SPI_COUNCIL", str(council))
     settings = Settings()
-    assert (settings.store, settings.snapshot) == (str(own / STORE), own / FIGURES)
-    assert settings.root == Root(settings.contracts, own)
+    assert (settings.store, settings.snapshot) == (str(council / STORE), council / FIGURES)
+    assert settings.root == Root(settings.contracts, council)
     monkeypatch.setenv("SPI_STORE", "elsewhere")
     assert Settings().store == "elsewhere"

@@ -43,11 +43,11 @@ FILE = "sanity.yaml"
         ),
     ],
 )  # fmt: skip
-def test_a_broken_question(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
+def test_a_broken_sanity_check(root: Path, file: str, old: str, new: str, message: str, at: str | None) -> None:
     assert_fault(root, file, old, new, message, at)
 
 
-def test_what_is_explained_exists(contracts: Contracts) -> None:
+def test_explained_names_exist(contracts: Contracts) -> None:
     known = {*contracts.titles, *contracts.geography.ward_codes}
     for item in contracts.sanity.explained:
         assert item.id in known

@@ -27,7 +27,7 @@ def with_targets(root: Path) -> Path:
     return root
 
 
-def test_targets_are_read(with_targets: Path) -> None:
+def test_valid_targets_are_loaded(with_targets: Path) -> None:
     assert [(one.indicator, one.value, one.year) for one in load_contracts(with_targets).targets.targets] == [
         ("overcrowded_homes", 8.0, 2040), ("burglary", 4.0, 2030),
     ]  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_broken_entry(with_targets: Path, file: str, old: str, new: str, messa
          "target crowding_2040: 'E06000033' is not an authority of geography.yaml; nearest is 'E06000032'"),
     ],
 )  # fmt: skip
-def test_a_name_that_is_not_there(with_targets: Path, old: str, new: str, message: str) -> None:
+def test_an_unknown_name_is_refused(with_targets: Path, old: str, new: str, message: str) -> None:
     line = change(with_targets, FILE, old, new)
     (fault,) = faults(with_targets)
     assert (fault.file, fault.line) == (FILE, line)

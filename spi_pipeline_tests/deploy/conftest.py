@@ -16,7 +16,7 @@ DEPLOY = REPOSITORY / "deploy"
 def program(name: str, package: str, *folders: Path) -> str:
     """The path of a Debian program; without the program the test is skipped, or fails if ``CI`` is set."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *map(str, folders)])
-    found = shutil.which(name, path=path)
-    if not found:
+    executable = shutil.which(name, path=path)
+    if not executable:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {name}: apt-get install {package}")
-    return found
+    return executable

@@ -38,7 +38,7 @@ BASE = "s3://spi/councils"
 SCRIPTS = Path(sys.executable).parent
 # CI runs on a shared machine; one council alone takes half a minute.
 PATIENCE = 1500
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Machines:
@@ -47,11 +47,11 @@ class Machines:
     Args:
         folder: holds everything, with a folder for each machine.
         postgres: holds the history.
-        say: receives a line for each event.
+        report: receives a line for each event.
     """
 
-    def __init__(self, folder: Path, postgres: Postgres, say: Say) -> None:
-        self.folder, self.postgres, self.say = folder, postgres, say
+    def __init__(self, folder: Path, postgres: Postgres, report: Report) -> None:
+        self.folder, self.postgres, self.report = folder, postgres, report
         self.redis_port, self.began = free_port(), time.monotonic()
         self.seaweed = Seaweed(folder / "seaweed")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -61,17 +61,17 @@ class Machines:
         home = self.folder / machine / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         shared = text(DEPLOY / "several-machines" / "dagster.yaml")
-        for was, now in (
+        for old, new in (
             ("port: 5432", f"port: {self.postgres.port}"),
             ("poll_interval_seconds: 30", "poll_interval_seconds: 5"),
         ):
-            assert was in shared
-            shared = shared.replace(was, now)
+            assert old in shared
+            shared = shared.replace(old, new)
         (home / "dagster.yaml").write_text(shared, encoding="utf-8")
         (home / ".nux").mkdir(exist_ok=True)
         (home / ".nux" / "nux.yaml").write_text(NUX_YAML, encoding="utf-8")
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SPI_", "DAGSTER_"))}
-        return own | self.seaweed.environment | {
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SPI_", "DAGSTER_"))}
+        return inherited | self.seaweed.environment | {
             "DAGSTER_HOME": str(home),
             "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",  # where `celery` must be found
             "SPI_BROKER": f"redis://127.0.0.1:{self.redis_port}/0",
@@ -89,9 +89,18 @@ class Machines:
             )  # fmt: skip
 
     def start_redis(self) -> None:
-        kept = self.folder / "redis"
-        kept.mkdir(exist_ok=True)
-        options = ("--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(kept), "--appendonly", "yes")
+        data_folder = self.folder / "redis"
+        data_folder.mkdir(exist_ok=True)
+        options = (
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.redis_port),
+            "--dir",
+            str(data_folder),
+            "--appendonly",
+            "yes",
+        )
         self.start("redis", program("redis-server", "redis-server"), *options)
 
     def start_worker(self, name: str) -> None:
@@ -109,52 +118,54 @@ class Machines:
             self.kill(name)
         self.seaweed.kill()
 
-    def told(self, what: str) -> None:
-        self.say(f"{time.monotonic() - self.began:6.0f} s  {what}")
+    def log_event(self, message: str) -> None:
+        self.report(f"{time.monotonic() - self.began:6.0f} s  {message}")
 
 
 @contextmanager
-def machines(folder: Path, councils: tuple[str, ...], say: Say) -> Iterator[Machines]:
+def machines(folder: Path, councils: tuple[str, ...], report: Report) -> Iterator[Machines]:
     """Start all servers and both workers for some councils."""
     for council in councils:
-        made = folder / "councils" / council.lower().replace(" ", "-")
-        subprocess.run([str(SCRIPTS / "spi"), "council", council, "--to", str(made)], check=True, capture_output=True)
-    listed = "".join(f"  - {made}\n" for made in sorted((folder / "councils").iterdir()))
-    (folder / "deployment.yaml").write_text(f"store: {BASE}\ncouncils:\n{listed}", encoding="utf-8")
+        council_folder = folder / "councils" / council.lower().replace(" ", "-")
+        subprocess.run(
+            [str(SCRIPTS / "spi"), "council", council, "--to", str(council_folder)], check=True, capture_output=True
+        )
+    council_list = "".join(f"  - {council_folder}\n" for council_folder in sorted((folder / "councils").iterdir()))
+    (folder / "deployment.yaml").write_text(f"store: {BASE}\ncouncils:\n{council_list}", encoding="utf-8")
     with ExitStack() as stack:
-        found = Machines(folder, stack.enter_context(serving_postgres()), say)
-        stack.callback(found.stop)
-        found.seaweed.start()
-        found.start_redis()
-        os.environ.update(found.environment("head"))
+        deployment = Machines(folder, stack.enter_context(serving_postgres()), report)
+        stack.callback(deployment.stop)
+        deployment.seaweed.start()
+        deployment.start_redis()
+        os.environ.update(deployment.environment("head"))
         with dg.DagsterInstance.get():  # creates the tables, or two processes would try to at once
             pass
         for name in WORKERS:
-            found.start_worker(name)
+            deployment.start_worker(name)
         workspace = ("-m", "spi_pipeline.definitions", "-d", str(folder / "head"))
-        found.start("daemon", str(SCRIPTS / "dagster-daemon"), "run", *workspace)
-        yield found
+        deployment.start("daemon", str(SCRIPTS / "dagster-daemon"), "run", *workspace)
+        yield deployment
 
 
-def launch(names: list[str], found: Machines) -> None:
+def launch(names: list[str], deployment: Machines) -> None:
     """Launch a backfill of some councils through the web server, as the button in the UI does."""
     port = free_port()
-    workspace = ("-m", "spi_pipeline.definitions", "-d", str(found.folder / "head"), "-p", str(port))
-    found.start("web", str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", *workspace)
+    workspace = ("-m", "spi_pipeline.definitions", "-d", str(deployment.folder / "head"), "-p", str(port))
+    deployment.start("web", str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", *workspace)
     query = "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { __typename } }"
     params = {"assetSelection": [{"path": [ASSET]}], "partitionNames": names, "fromFailure": False}
     body = json.dumps({"query": query, "variables": {"p": params}}).encode()
-    asked = Request(f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"})
-    found.folder.joinpath("web.port").write_text(str(port), encoding="utf-8")
-    until = time.monotonic() + 300
+    request = Request(f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"})
+    deployment.folder.joinpath("web.port").write_text(str(port), encoding="utf-8")
+    deadline = time.monotonic() + 300
     while True:
         try:
-            with urlopen(asked, timeout=60) as answer:
-                said = json.load(answer)
-            assert said["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", said
+            with urlopen(request, timeout=60) as response:
+                result = json.load(response)
+            assert result["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", result
             return
         except OSError:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(1)
 
@@ -178,32 +189,32 @@ def computed(runs: list[dg.DagsterRun]) -> set[str]:
     return {run.tags["dagster/partition"] for run in runs if run.status == done}
 
 
-def disturbed(found: Machines, names: list[str], *, whole: bool) -> None:
+def disturb(deployment: Machines, names: list[str], *, whole: bool) -> None:
     """Launch a backfill; while it runs, kill a worker and, if ``whole``, Redis and the object store too."""
     with dg.DagsterInstance.get() as instance:
-        launch(names, found)
-        found.told(f"a backfill of {len(names)} councils is launched")
+        launch(names, deployment)
+        deployment.log_event(f"a backfill of {len(names)} councils is launched")
         begun = "copies/*/store/tables/*"
-        wait(instance, lambda runs: any(found.folder.glob(f"*/{begun}")), "no run began")
-        name = next(name for name in WORKERS if any((found.folder / name).glob(begun)))
-        found.kill(name)
-        found.told(f"worker {name} was killed in mid-run")
+        wait(instance, lambda runs: any(deployment.folder.glob(f"*/{begun}")), "no run began")
+        name = next(name for name in WORKERS if any((deployment.folder / name).glob(begun)))
+        deployment.kill(name)
+        deployment.log_event(f"worker {name} was killed in mid-run")
         if whole:
-            found.kill("redis")
-            found.start_redis()
-            found.told("Redis was killed and restarted")
-            found.seaweed.kill()
-            found.told("the object store is gone")
+            deployment.kill("redis")
+            deployment.start_redis()
+            deployment.log_event("Redis was killed and restarted")
+            deployment.seaweed.kill()
+            deployment.log_event("the object store is gone")
             time.sleep(20)
-            found.seaweed.start()
-            found.told("the object store is back after 20 s")
-        found.start_worker(name)
-        found.told(f"worker {name} is back")
+            deployment.seaweed.start()
+            deployment.log_event("the object store is back after 20 s")
+        deployment.start_worker(name)
+        deployment.log_event(f"worker {name} is back")
         runs = wait(instance, lambda runs: computed(runs) == set(names), "not every council came to its end")
         for run in reversed(runs):
             events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
             resumed = ", resumed" if any("Resuming run" in event.message for event in events) else ""
-            found.told(f"run of {run.tags.get('dagster/partition')}: {run.status.value}{resumed}")
+            deployment.log_event(f"run of {run.tags.get('dagster/partition')}: {run.status.value}{resumed}")
 
 
 def tables(store: Store) -> dict[str, str]:
@@ -211,44 +222,44 @@ def tables(store: Store) -> dict[str, str]:
     return {name: version.sha256 for name, version in store.versions().items()}
 
 
-def differences(found: Machines, names: list[str]) -> list[str]:
+def differences(deployment: Machines, names: list[str]) -> list[str]:
     """Tables that the workers and a single process compute differently for the same council, and any damage."""
-    told = []
+    problems = []
     for name in names:
-        council, alone = found.folder / "councils" / name, found.folder / "alone" / name
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("SPI_", "DAGSTER_"))}
-        own |= {"SPI_COUNCIL": str(council), "SPI_STORE": str(alone)}
+        council, alone = deployment.folder / "councils" / name, deployment.folder / "alone" / name
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("SPI_", "DAGSTER_"))}
+        environment |= {"SPI_COUNCIL": str(council), "SPI_STORE": str(alone)}
         began = time.monotonic()
-        subprocess.run([str(SCRIPTS / "spi"), "refresh", "--json"], env=own, check=True, capture_output=True)
-        copy = Copy(f"{BASE}/{name}", found.folder / "reader")
+        subprocess.run([str(SCRIPTS / "spi"), "refresh", "--json"], env=environment, check=True, capture_output=True)
+        copy = Copy(f"{BASE}/{name}", deployment.folder / "reader")
         copy.folder.mkdir(parents=True)
         copy.download()
         one, many = tables(Store(alone)), tables(Store(copy.root))
         wrong = sorted(table for table in one.keys() | many.keys() if one.get(table) != many.get(table))
         damage = Store(copy.root).damage(deep=True)
-        told += [f"{name}: {table} differs" for table in wrong] + damage
-        found.told(
+        problems += [f"{name}: {table} differs" for table in wrong] + damage
+        deployment.log_event(
             f"{name}: {len(one) - len(wrong)} of {len(one)} tables equal, alone in {time.monotonic() - began:.0f} s"
         )
-    return told
+    return problems
 
 
-def main(councils: tuple[str, ...], *, whole: bool, say: Say, keep: Path | None = None) -> list[str]:
+def main(councils: tuple[str, ...], *, whole: bool, report: Report, keep: Path | None = None) -> list[str]:
     """Run everything; return the tables that differ and any damage.
 
     Args:
         councils: their names.
         whole: inject all faults; otherwise only kill a worker.
-        say: receives a line for each event.
+        report: receives a line for each event.
         keep: a folder for everything, which is not deleted afterwards.
     """
     before: Mapping[str, str] = dict(os.environ)
-    with TemporaryDirectory(prefix="spi-machines-") as passing:
+    with TemporaryDirectory(prefix="spi-machines-") as temporary:
         try:
-            with machines(keep or Path(passing), councils, say) as found:
-                names = sorted(made.name for made in (found.folder / "councils").iterdir())
-                disturbed(found, names, whole=whole)
-                return differences(found, names)
+            with machines(keep or Path(temporary), councils, report) as deployment:
+                names = sorted(council_folder.name for council_folder in (deployment.folder / "councils").iterdir())
+                disturb(deployment, names, whole=whole)
+                return differences(deployment, names)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -258,7 +269,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("councils", nargs="*", default=COUNCILS)
     parser.add_argument("--keep", type=Path, help="folder for everything, with the logs, which stays")
-    given = parser.parse_args()
-    lost = main(tuple(given.councils), whole=True, say=lambda line: print(line, flush=True), keep=given.keep)
+    arguments = parser.parse_args()
+    lost = main(tuple(arguments.councils), whole=True, report=lambda line: print(line, flush=True), keep=arguments.keep)
     print("\n".join(lost) or "Nothing was lost, doubled or otherwise.")
     sys.exit(bool(lost))

@@ -22,7 +22,7 @@ class Postgres:
     port: int
     psql: str
 
-    def ask(self, query: str) -> str:
+    def query_value(self, query: str) -> str:
         command = [self.psql, "-h", "127.0.0.1", "-p", str(self.port), "-U", "spi", "-Atc", query, "spi"]
         environment = os.environ | {"PGPASSWORD": PASSWORD}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
@@ -34,23 +34,33 @@ def serving_postgres() -> Iterator[Postgres]:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     initdb, control = (program(name, "postgresql", *folders) for name in ("initdb", "pg_ctl"))
     # Postgres refuses to run as root, and pytest's folders are closed to all other users.
-    other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="spi-postgres-"))
     try:
         (folder / "password").write_text(PASSWORD, encoding="utf-8")
-        if other:
+        if as_postgres:
             shutil.chown(folder, "postgres")
             shutil.chown(folder / "password", "postgres")
         port, data = free_port(), folder / "data"
-        kept = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
-        made = ["-D", str(data), "-U", "spi", f"--pwfile={folder / 'password'}", "-A", "scram-sha-256", "-E", "UTF8"]
-        subprocess.run([*other, initdb, *made], **kept)
+        run_options = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
+        initdb_options = [
+            "-D",
+            str(data),
+            "-U",
+            "spi",
+            f"--pwfile={folder / 'password'}",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+        ]
+        subprocess.run([*as_postgres, initdb, *initdb_options], **run_options)
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        steer = [*other, control, "-D", str(data), "-w", "-l", str(folder / "log")]
-        subprocess.run([*steer, "-o", options, "start"], **kept)
+        control_command = [*as_postgres, control, "-D", str(data), "-w", "-l", str(folder / "log")]
+        subprocess.run([*control_command, "-o", options, "start"], **run_options)
         try:
             server = Postgres(port, program("psql", "postgresql-client"))
-            make = [
+            create_database = [
                 server.psql,
                 "-h",
                 "127.0.0.1",
@@ -62,9 +72,9 @@ def serving_postgres() -> Iterator[Postgres]:
                 "CREATE DATABASE spi",
                 "postgres",
             ]
-            subprocess.run(make, env=os.environ | {"PGPASSWORD": PASSWORD}, **kept)
+            subprocess.run(create_database, env=os.environ | {"PGPASSWORD": PASSWORD}, **run_options)
             yield server
         finally:
-            subprocess.run([*steer, "-m", "immediate", "stop"], **kept)
+            subprocess.run([*control_command, "-m", "immediate", "stop"], **run_options)
     finally:
         shutil.rmtree(folder)

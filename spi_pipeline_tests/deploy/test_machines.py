@@ -36,7 +36,7 @@ DONE = {
 
 
 @pytest.fixture
-def listed(tmp_path: Path) -> Path:
+def deployment_file(tmp_path: Path) -> Path:
     for name in ("luton", "rutland"):
         (tmp_path / "councils" / name).mkdir(parents=True)
     file = tmp_path / "deployment.yaml"
@@ -45,33 +45,35 @@ def listed(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(listed: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dg.ExecuteInProcessResult]:
+def run(deployment_file: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dg.ExecuteInProcessResult]:
     """Runs one council in Dagster, with a given program in place of its refresh."""
 
     def run(program: str) -> dg.ExecuteInProcessResult:
         monkeypatch.setattr(deployment, "_COMMAND", (sys.executable, "-c", program))
-        found = build_deployment(Settings(deployment=listed))
-        asset = found.resolve_asset_graph().get(dg.AssetKey(ASSET)).assets_def
+        definitions = build_deployment(Settings(deployment=deployment_file))
+        asset = definitions.resolve_asset_graph().get(dg.AssetKey(ASSET)).assets_def
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize([asset], partition_key="rutland", instance=instance, raise_on_error=False)
 
     return run
 
 
-def test_each_council_has_a_store_of_its_own(listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_council_has_its_own_store(deployment_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPI_COPIES", str(tmp_path / "copies"))
-    found = Deployment.read(listed).settings
-    assert list(found) == ["luton", "rutland"]
-    assert {own.council for own in found.values()} == {tmp_path / "councils" / name for name in found}
-    assert len({own.store for own in found.values()}) == 2
-    assert all(own.shared for own in found.values())
-    listed.write_text("store: stores\ncouncils: [councils/luton]\n", encoding="utf-8")
-    [own] = Deployment.read(listed).settings.values()
-    assert (own.store, own.shared) == (str(tmp_path / "stores" / "luton"), None)
+    by_council = Deployment.read(deployment_file).settings
+    assert list(by_council) == ["luton", "rutland"]
+    assert {settings.council for settings in by_council.values()} == {
+        tmp_path / "councils" / name for name in by_council
+    }
+    assert len({settings.store for settings in by_council.values()}) == 2
+    assert all(settings.shared for settings in by_council.values())
+    deployment_file.write_text("store: stores\ncouncils: [councils/luton]\n", encoding="utf-8")
+    [settings] = Deployment.read(deployment_file).settings.values()
+    assert (settings.store, settings.shared) == (str(tmp_path / "stores" / "luton"), None)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("store: [", "is not valid YAML"),
         ("store: s3://a/b\n", "councils"),
@@ -81,37 +83,39 @@ def test_each_council_has_a_store_of_its_own(listed: Path, tmp_path: Path, monke
         ("store: s3://a/b\ncouncils: [councils/luton]\nworkers: 2\n", "'workers' is not a key"),
     ],
 )
-def test_a_fault_of_the_list_is_told(listed: Path, text: str, told: str) -> None:
-    listed.write_text(text, encoding="utf-8")
-    with pytest.raises(SettingError, match=told):
-        Deployment.read(listed)
+def test_a_fault_in_the_deployment_file_is_reported(deployment_file: Path, text: str, message: str) -> None:
+    deployment_file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingError, match=message):
+        Deployment.read(deployment_file)
 
 
-def test_a_schedule_asks_for_each_council_once(listed: Path) -> None:
-    found = build_deployment(Settings(deployment=listed))
-    [schedule] = found.schedules or []
+def test_a_schedule_requests_one_run_for_each_council(deployment_file: Path) -> None:
+    definitions = build_deployment(Settings(deployment=deployment_file))
+    [schedule] = definitions.schedules or []
     assert isinstance(schedule, dg.ScheduleDefinition)
     at = dt.datetime(2026, 11, 30, 4, 30, tzinfo=dt.UTC)
-    context = dg.build_schedule_context(scheduled_execution_time=at, repository_def=found.get_repository_def())
-    asked = schedule.evaluate_tick(context).run_requests or []
-    assert [request.tags["dagster/partition"] for request in asked] == ["luton", "rutland"]
-    assert len({request.run_key for request in asked}) == 2
+    context = dg.build_schedule_context(scheduled_execution_time=at, repository_def=definitions.get_repository_def())
+    requests = schedule.evaluate_tick(context).run_requests or []
+    assert [request.tags["dagster/partition"] for request in requests] == ["luton", "rutland"]
+    assert len({request.run_key for request in requests}) == 2
 
 
-def test_a_run_is_the_command_on_that_council(run: Callable[[str], dg.ExecuteInProcessResult], tmp_path: Path) -> None:
-    told = tmp_path / "told.json"
-    told_by_it = f"import json, os; open({str(told)!r}, 'w').write(json.dumps(dict(os.environ)))"
-    result = run(f"{told_by_it}; print({json.dumps(DONE)!r})")
+def test_a_run_executes_the_command_for_its_council(
+    run: Callable[[str], dg.ExecuteInProcessResult], tmp_path: Path
+) -> None:
+    environment_file = tmp_path / "environment.json"
+    program = f"import json, os; open({str(environment_file)!r}, 'w').write(json.dumps(dict(os.environ)))"
+    result = run(f"{program}; print({json.dumps(DONE)!r})")
     [check] = result.get_asset_check_evaluations()
     assert (result.success, check.passed, check.partition) == (True, True, "rutland")
     assert check.metadata["failed"].value == 1
-    environment = json.loads(told.read_text(encoding="utf-8"))
+    environment = json.loads(environment_file.read_text(encoding="utf-8"))
     assert environment["SPI_STORE"] == "s3://spi/base/rutland"
     assert environment["SPI_COUNCIL"] == str(tmp_path / "councils" / "rutland")
     assert not {"DAGSTER_HOME", "SPI_DEPLOYMENT"} & environment.keys()
 
 
-def test_a_fault_of_the_figures_is_told_and_not_tried_again(run: Callable[[str], dg.ExecuteInProcessResult]) -> None:
+def test_a_fault_in_the_figures_is_reported_and_not_retried(run: Callable[[str], dg.ExecuteInProcessResult]) -> None:
     result = run(f"print({json.dumps(DONE | {'faults': ['turnout: refused']})!r}); raise SystemExit(1)")
     [check] = result.get_asset_check_evaluations()
     assert (result.success, check.passed) == (False, False)
@@ -120,9 +124,7 @@ def test_a_fault_of_the_figures_is_told_and_not_tried_again(run: Callable[[str],
     assert "rutland: turnout: refused" in str(failure.step_failure_data.user_failure_data.description)
 
 
-def test_a_process_that_was_killed_is_tried_again(
-    run: Callable[[str], dg.ExecuteInProcessResult], monkeypatch: Any
-) -> None:
+def test_a_killed_process_is_retried(run: Callable[[str], dg.ExecuteInProcessResult], monkeypatch: Any) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     result = run("import os; os.kill(os.getpid(), 9)")
     assert len([event for event in result.all_events if event.is_step_up_for_retry]) == 2
@@ -139,8 +141,8 @@ def test_a_process_that_was_killed_is_tried_again(
         (ConnectionError(), "STARTED", WorkerStatus.RUNNING),
     ],
 )
-def test_a_worker_that_is_gone_is_noticed(active: object, state: str, expected: WorkerStatus) -> None:
-    def asked() -> object:
+def test_a_lost_worker_is_noticed(active: object, state: str, expected: WorkerStatus) -> None:
+    def active_tasks() -> object:
         if isinstance(active, Exception):
             raise active
         return active
@@ -148,28 +150,28 @@ def test_a_worker_that_is_gone_is_noticed(active: object, state: str, expected: 
     launcher = Launcher(default_queue="dagster", broker="memory://", backend="cache+memory://")
     launcher.celery = SimpleNamespace(  # type: ignore[assignment]
         AsyncResult=lambda _task: SimpleNamespace(state=state),
-        control=SimpleNamespace(inspect=lambda timeout: SimpleNamespace(active=asked)),
+        control=SimpleNamespace(inspect=lambda timeout: SimpleNamespace(active=active_tasks)),
     )
     run: Any = SimpleNamespace(tags={DAGSTER_CELERY_TASK_ID_TAG: "mine"})
     assert launcher.check_run_worker_health(run).status == expected
 
 
-def test_the_page_over_all_tells_what_there_is_and_no_more() -> None:
+def test_the_overview_page_shows_scores_only_for_councils_that_have_them() -> None:
     day = dt.date(2026, 11, 23)
-    some = Council("York", "york", 21, 61.234, 40.0, 80.0, day, "", Path("site"))
-    none = Council("Bath & <b>", "bath", 0, None, None, None, day, "failed", None)
-    made = page([some, none]).decode()
-    assert made.index("Bath &amp; &lt;b&gt;") < made.index('<a href="york/index.html">York</a>')
-    assert ("61.2" in made, "40.0 to 80.0" in made, "no ward has a score" in made) == (True, True, True)
-    assert (made.count("<td>well</td>"), made.count("<td>failed</td>"), 'href="bath/' in made) == (1, 1, False)
+    with_scores = Council("York", "york", 21, 61.234, 40.0, 80.0, day, "", Path("site"))
+    without_scores = Council("Bath & <b>", "bath", 0, None, None, None, day, "failed", None)
+    html = page([with_scores, without_scores]).decode()
+    assert html.index("Bath &amp; &lt;b&gt;") < html.index('<a href="york/index.html">York</a>')
+    assert ("61.2" in html, "40.0 to 80.0" in html, "no ward has a score" in html) == (True, True, True)
+    assert (html.count("<td>well</td>"), html.count("<td>failed</td>"), 'href="bath/' in html) == (1, 1, False)
 
 
-def test_two_workers_one_of_which_is_killed_make_what_one_process_makes(tmp_path: Path) -> None:
+def test_two_workers_compute_the_same_as_one_process_although_one_is_killed(tmp_path: Path) -> None:
     program("redis-server", "redis-server")
-    told: list[str] = []
-    assert main(("Isles of Scilly", "City of London"), whole=False, say=told.append, keep=tmp_path) == [], told
-    assert any("was killed in mid-run" in line for line in told)
-    assert any("resumed" in line for line in told), "the killed run was noticed"
+    events: list[str] = []
+    assert main(("Isles of Scilly", "City of London"), whole=False, report=events.append, keep=tmp_path) == [], events
+    assert any("was killed in mid-run" in line for line in events)
+    assert any("resumed" in line for line in events), "the killed run was noticed"
     logs = [
         file for file in tmp_path.glob("*.log") if KEYS["AWS_SECRET_ACCESS_KEY"] in file.read_text("utf-8", "replace")
     ]

@@ -30,7 +30,7 @@ from spi_pipeline_tests.security.serving import PATIENCE, free_port, served
 HOST, READERS = "spi.example.org", "spi-readers.example.org"
 
 
-async def told(request: Request) -> JSONResponse:
+async def show_request(request: Request) -> JSONResponse:
     return JSONResponse({"headers": dict(request.headers), "server": request.scope["server"][1]})
 
 
@@ -41,7 +41,7 @@ async def echo(socket: WebSocket) -> None:
 
 
 # Stands in for Dagster, which is guarded in the same way (security/test_guard.py).
-BEHIND = Starlette(routes=[Route("/graphql", told, methods=["GET", "POST"]), WebSocketRoute("/graphql", echo)])
+BACKEND = Starlette(routes=[Route("/graphql", show_request, methods=["GET", "POST"]), WebSocketRoute("/graphql", echo)])
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Proxy:
     ports: tuple[int, int]
     context: ssl.SSLContext
 
-    def ask(self, host: str, login: str = "", origin: str = "") -> tuple[int, str]:
+    def request(self, host: str, login: str = "", origin: str = "") -> tuple[int, str]:
         connection = HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=PATIENCE)
         headers = {"Host": f"{host}:{self.port}", "Content-Type": "application/json"}
         headers |= {"Authorization": basic(login)} if login else {}
         headers |= {"Origin": origin} if origin else {}
         connection.request("POST", "/graphql", "{}", headers)
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read().decode()
+        response = connection.getresponse()
+        status, body = response.status, response.read().decode()
         connection.close()
         return status, body
 
@@ -82,51 +82,53 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     context.check_hostname = False
     authority.configure_trust(context)
     with (
-        served(Guard(BEHIND, f"https://{HOST}:{port}")) as whole,
-        served(Guard(BEHIND, f"https://{READERS}:{port}", read_only=True)) as reader,
+        served(Guard(BACKEND, f"https://{HOST}:{port}")) as full_port,
+        served(Guard(BACKEND, f"https://{READERS}:{port}", read_only=True)) as reader_port,
     ):
         example = text(DEPLOY / "nginx" / "spi.conf")
-        for old, new in {"/etc/nginx/": f"{folder}/", " 3000;": f" {whole};", " 3001;": f" {reader};",
+        for old, new in {"/etc/nginx/": f"{folder}/", " 3000;": f" {full_port};", " 3001;": f" {reader_port};",
                          "listen 80;": f"listen 127.0.0.1:{plain};",
                          "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;"}.items():  # fmt: skip
             assert old in example
             example = example.replace(old, new)
         (folder / "spi.conf").write_text(example, encoding="utf-8")
-        own = "".join(
+        temporary_paths = "".join(
             f"{what}_temp_path {folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         user = "user root;" if os.getuid() == 0 else ""
         (folder / "nginx.conf").write_text(
             f"daemon off; pid {folder}/pid; error_log {folder}/error.log; {user} events {{}} "
-            f"http {{ access_log {folder}/access.log; {own} include {folder}/spi.conf; }}", encoding="utf-8"
+            f"http {{ access_log {folder}/access.log; {temporary_paths} include {folder}/spi.conf; }}", encoding="utf-8"
         )  # fmt: skip
         process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])
         try:
-            made = Proxy(port, (whole, reader), context)
-            until = time.monotonic() + PATIENCE
+            running = Proxy(port, (full_port, reader_port), context)
+            deadline = time.monotonic() + PATIENCE
             while True:
                 try:
-                    made.ask(HOST)
+                    running.request(HOST)
                     break
                 except OSError:
                     assert process.poll() is None, (folder / "error.log").read_text("utf-8")
-                    assert time.monotonic() < until
+                    assert time.monotonic() < deadline
                     time.sleep(0.05)
-            yield made
+            yield running
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
-def test_without_a_password_nothing_is_seen(proxy: Proxy) -> None:
+def test_users_without_a_password_see_nothing(proxy: Proxy) -> None:
     for host in (HOST, READERS, "evil.example"):
         for login in ("", "alice:wrong", "nobody:secret"):
-            assert proxy.ask(host, login)[0] == 401
+            assert proxy.request(host, login)[0] == 401
 
 
 @pytest.mark.parametrize(("host", "login", "place"), [(HOST, "alice:secret", 0)])
-def test_with_one_the_ui_answers_and_learns_no_password(proxy: Proxy, host: str, login: str, place: int) -> None:
-    status, body = proxy.ask(host, login, origin=f"https://{host}:{proxy.port}")
+def test_with_a_password_the_ui_responds_and_never_receives_the_password(
+    proxy: Proxy, host: str, login: str, place: int
+) -> None:
+    status, body = proxy.request(host, login, origin=f"https://{host}:{proxy.port}")
     assert status == 200
     seen = json.loads(body)
     assert seen["server"] == proxy.ports[place]
@@ -134,21 +136,21 @@ def test_with_one_the_ui_answers_and_learns_no_password(proxy: Proxy, host: str,
     assert "authorization" not in seen["headers"]
 
 
-def test_who_only_looks_reaches_the_reader_alone(proxy: Proxy) -> None:
-    assert proxy.ask(HOST, "bob:other")[0] == 401
-    status, body = proxy.ask(READERS, "bob:other", origin=f"https://{READERS}:{proxy.port}")
+def test_a_reader_reaches_only_the_read_only_server(proxy: Proxy) -> None:
+    assert proxy.request(HOST, "bob:other")[0] == 401
+    status, body = proxy.request(READERS, "bob:other", origin=f"https://{READERS}:{proxy.port}")
     assert (status, "this server is read-only" in body) == (403, True)
     # A request under an unknown name goes to the reader, which refuses it.
-    status, body = proxy.ask("evil.example", "bob:other")
+    status, body = proxy.request("evil.example", "bob:other")
     assert (status, "this server has no host" in body) == (403, True)
 
 
 def test_a_foreign_page_that_uses_a_remembered_password_is_refused(proxy: Proxy) -> None:
-    assert proxy.ask(HOST, "alice:secret", origin="https://evil.example")[0] == 403
+    assert proxy.request(HOST, "alice:secret", origin="https://evil.example")[0] == 403
 
 
-def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy) -> None:
-    def heard(login: str, origin: str, *, again: bool = True) -> str:
+def test_a_websocket_needs_a_password(proxy: Proxy) -> None:
+    def exchange(login: str, origin: str, *, retry: bool = True) -> str:
         headers = {"Authorization": basic(login)}
         address = f"wss://127.0.0.1:{proxy.port}/graphql"
         try:
@@ -159,13 +161,13 @@ def test_a_websocket_is_let_through_with_a_password_and_not_without(proxy: Proxy
                 return str(opened.recv(timeout=PATIENCE))
         except TimeoutError:
             # A handshake without a response occurred once in some twenty full runs, but in none of 450 isolated tries.
-            if not again:
+            if not retry:
                 raise
-            return heard(login, origin, again=False)
+            return exchange(login, origin, retry=False)
 
     with pytest.raises(InvalidStatus, match="401"):
-        heard("bob:wrong", f"https://{READERS}:{proxy.port}")
+        exchange("bob:wrong", f"https://{READERS}:{proxy.port}")
     with pytest.raises(InvalidStatus, match="403"):
-        heard("bob:other", "https://evil.example")
+        exchange("bob:other", "https://evil.example")
     # An IP address is an unknown name, so the request goes to the reader, which accepts local names.
-    assert heard("bob:other", f"https://{READERS}:{proxy.port}") == "a"
+    assert exchange("bob:other", f"https://{READERS}:{proxy.port}") == "a"

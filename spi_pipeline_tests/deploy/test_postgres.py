@@ -34,21 +34,24 @@ def home(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path / "home"
 
 
-def test_a_refresh_is_kept_there_and_nothing_is_told_of_the_password(
+def test_postgres_records_a_refresh_and_the_password_is_written_nowhere(
     sandbox: Sandbox, postgres: Postgres, home: Path
 ) -> None:
     before = sandbox.digests()
     sandbox.make_due("indicator/turnout")
-    done = sandbox.refresh()
-    assert (done.faults, done.state, sandbox.digests()) == ([], "succeeded", before)
-    assert postgres.ask(f"SELECT status FROM runs WHERE run_id = '{done.run_id}'") == "SUCCESS"
-    assert int(postgres.ask("SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")) > 0
+    result = sandbox.refresh()
+    assert (result.faults, result.state, sandbox.digests()) == ([], "succeeded", before)
+    assert postgres.query_value(f"SELECT status FROM runs WHERE run_id = '{result.run_id}'") == "SUCCESS"
+    assert (
+        int(postgres.query_value("SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'"))
+        > 0
+    )
     with open_instance(sandbox.store.dagster_home) as instance:
-        assert [run.run_id for run in instance.get_runs()] == [done.run_id]
+        assert [run.run_id for run in instance.get_runs()] == [result.run_id]
         assert instance.get_latest_materialization_event(dg.AssetKey(["indicator", "turnout"]))
-        told = instance.info_str()
-    assert PASSWORD not in told
+        info = instance.info_str()
+    assert PASSWORD not in info
     files = [path for folder in (home, sandbox.store.root) for path in folder.rglob("*") if path.is_file()]
     assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
-    assert not list(home.rglob("*.db")), "no history beside that"
-    assert status_of(sandbox.settings)["last_run"]["run_id"] == done.run_id
+    assert not list(home.rglob("*.db")), "the history is in Postgres alone"
+    assert status_of(sandbox.settings)["last_run"]["run_id"] == result.run_id

@@ -32,47 +32,47 @@ def verified(units: list[Path], folder: Path, change: tuple[str, str] = ("", "")
         "--man=no",
         *(str(folder / unit.name) for unit in units),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     # Systemd also reports on the machine's own units.
-    return "".join(line for line in done.stderr.splitlines(keepends=True) if "spi-" in line)
+    return "".join(line for line in result.stderr.splitlines(keepends=True) if "spi-" in line)
 
 
-def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     assert {unit.suffix for unit in UNITS} == {".service", ".timer"}
     assert verified(UNITS, tmp_path) == ""
 
 
-def test_systemd_would_find_something(tmp_path: Path) -> None:
+def test_systemd_reports_a_misspelt_setting(tmp_path: Path) -> None:
     assert "PrivateTpm" in verified(SERVICES, tmp_path, ("PrivateTmp", "PrivateTpm"))
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
-def test_a_service_is_shut_in(unit: Path) -> None:
+def test_a_service_is_confined(unit: Path) -> None:
     """Systemd rates services from 0 (confined) to 100; a service without confinement settings scores 96."""
     command = [program("systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=35", str(unit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout[-300:]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout[-300:]
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
 def test_the_command_of_a_service_exists(unit: Path, spi: Spi, tmp_path: Path) -> None:
     (started,) = re.findall(r"^ExecStart=(.*)$", text(unit), re.MULTILINE)
     words = shlex.split(started)
-    asked = words[words.index(PROGRAM) + 1 :]
+    arguments = words[words.index(PROGRAM) + 1 :]
     code, shown, messages = spi(
-        tmp_path, *(word for word in asked if not word.startswith("-") and not word.isdigit()), "--help"
+        tmp_path, *(word for word in arguments if not word.startswith("-") and not word.isdigit()), "--help"
     )
     assert code == 0, messages
-    assert [word for word in asked if word.startswith("-") and word not in shown] == []
+    assert [word for word in arguments if word.startswith("-") and word not in shown] == []
 
 
-def test_timers_start_services_that_there_are() -> None:
+def test_timers_start_existing_services() -> None:
     timers = [unit for unit in UNITS if unit.suffix == ".timer"]
     assert timers
     assert all(unit.with_suffix(".service") in SERVICES for unit in timers)
 
 
-def test_every_service_runs_alike() -> None:
+def test_all_services_share_their_confinement_settings() -> None:
     """Every unit repeats the user, settings, folders and confinement, since systemd has no include."""
     shared = [
         {
@@ -90,9 +90,9 @@ def test_every_service_runs_alike() -> None:
     assert all(lines == shared[0] for lines in shared)
 
 
-def test_the_environment_holds_settings_that_there_are() -> None:
+def test_the_environment_file_names_only_known_settings() -> None:
     named = re.findall(r"^#?([A-Z_]+)=", text(DEPLOY / "spi.env"), re.MULTILINE)
     known = {f"SPI_{name.upper()}" for name in Settings.model_fields}
-    ours = set(re.findall(r"env: (\w+)", text(DEPLOY / "postgres" / "dagster.yaml")))
-    assert set(named) <= known | ours | {"DAGSTER_HOME"}
-    assert ours <= set(named)
+    postgres_settings = set(re.findall(r"env: (\w+)", text(DEPLOY / "postgres" / "dagster.yaml")))
+    assert set(named) <= known | postgres_settings | {"DAGSTER_HOME"}
+    assert postgres_settings <= set(named)

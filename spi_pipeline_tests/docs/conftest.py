@@ -46,8 +46,8 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     with FileLock(folder.with_name("docs.lock")):
         if not (folder / "spi_store" / "spi.duckdb").exists():
             folder.mkdir(exist_ok=True)
-            done = run_in(folder, program("spi"), "refresh")
-            assert done.returncode == 0, done.stderr
+            result = run_in(folder, program("spi"), "refresh")
+            assert result.returncode == 0, result.stderr
     return folder
 
 
@@ -72,9 +72,9 @@ def spi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["spi", *arguments])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
+        with pytest.raises(SystemExit) as finish:
             main()
         printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
+        return int(finish.value.code or 0), printed.out, printed.err
 
     return run

@@ -27,7 +27,7 @@ def text(document: Path) -> str:
 
 def blocks(document: Path, language: str) -> list[str]:
     """The fenced blocks of a language, in order."""
-    return [body for found, body in _FENCE.findall(text(document)) if found == language]
+    return [body for block_language, body in _FENCE.findall(text(document)) if block_language == language]
 
 
 def commands(document: Path) -> list[str]:
@@ -52,22 +52,24 @@ def table_in(document: Path, name: str) -> str:
     """The table below the comment ``<!-- table: name -->``."""
     after = text(document).split(f"<!-- table: {name} -->\n")
     assert len(after) == 2, f"{document.name} must hold the comment <!-- table: {name} --> once"
-    found = re.match(r"\n*((?:\|.*\n)*)", after[1])
-    return found.group(1).rstrip("\n") if found else ""
+    match = re.match(r"\n*((?:\|.*\n)*)", after[1])
+    return match.group(1).rstrip("\n") if match else ""
 
 
-def assert_table(document: Path, name: str, fresh: str) -> None:
+def assert_table(document: Path, name: str, expected: str) -> None:
     """Assert that a document's table equals the one just computed; if ``WRITE_DOCUMENTS`` is set, write it first."""
     if os.environ.get("WRITE_DOCUMENTS"):
-        put_table(document, name, fresh)
-    assert table_in(document, name) == fresh, f"{document.name}: the table {name!r} must now read\n\n{fresh}\n"
+        put_table(document, name, expected)
+    assert table_in(document, name) == expected, f"{document.name}: the table {name!r} must now read\n\n{expected}\n"
 
 
-def put_table(document: Path, name: str, fresh: str) -> None:
+def put_table(document: Path, name: str, expected: str) -> None:
     """Write a table below its comment, replacing the table there."""
     old, mark = table_in(document, name), f"<!-- table: {name} -->\n\n"
     assert old or mark in text(document), f"{document.name}: leave an empty line below the comment of {name}"
-    document.write_text(text(document).replace(mark + old, mark + fresh + ("" if old else "\n\n"), 1), encoding="utf-8")
+    document.write_text(
+        text(document).replace(mark + old, mark + expected + ("" if old else "\n\n"), 1), encoding="utf-8"
+    )
 
 
 def run_examples(document: Path, part: str, shell: Callable[[str], str] | None = None) -> dict[str, Any]:
@@ -94,11 +96,11 @@ def run_examples(document: Path, part: str, shell: Callable[[str], str] | None =
             assert shell is not None
             printed.write(shell(code))
         lines = [line.rstrip() for line in printed.getvalue().splitlines()]
-        fresh = "\n".join(["", "```text", *lines, "```", ""]) if lines else ""
+        expected = "\n".join(["", "```text", *lines, "```", ""]) if lines else ""
         if os.environ.get("WRITE_DOCUMENTS"):
-            found = text(document)
-            assert found.count(f"{code}```\n{shown}") == 1
-            document.write_text(found.replace(f"{code}```\n{shown}", f"{code}```\n{fresh}"), encoding="utf-8")
+            page = text(document)
+            assert page.count(f"{code}```\n{shown}") == 1
+            document.write_text(page.replace(f"{code}```\n{shown}", f"{code}```\n{expected}"), encoding="utf-8")
         else:
-            assert shown == fresh, f"{document.name} must now say\n{fresh}"
+            assert shown == expected, f"{document.name} must now read\n{expected}"
     return names

@@ -28,25 +28,25 @@ def test_every_likely_change_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_path_is_there(change: str) -> None:
+def test_every_path_exists(change: str) -> None:
     named = PATH.findall(SECTIONS[change])
     assert [path for path in named if not (REPOSITORY / path).exists()] == []
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_file_holds_the_words_told_of_it(change: str) -> None:
+def test_every_file_contains_the_names_listed_for_it(change: str) -> None:
     items = files(SECTIONS[change])
     assert items
     for item in items:
         quoted = re.findall(r"`([^`]+)`", item)
-        held = "".join(text(REPOSITORY / path) for path in quoted if PATH.fullmatch(path))
+        content = "".join(text(REPOSITORY / path) for path in quoted if PATH.fullmatch(path))
         # One or two words are a name in the file; a longer phrase is a command or a place in the store.
         names = [word for word in quoted if re.fullmatch(r"\w+(?: \w+)?", word)]
-        assert [name for name in names if name not in held] == [], item
+        assert [name for name in names if name not in content] == [], item
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_change_says_what_to_run(change: str) -> None:
+def test_every_change_lists_the_commands_to_run(change: str) -> None:
     run = re.findall(r"`[^`]*\.venv/bin/pytest ([^`]+)`", SECTIONS[change])
     assert run
     assert [path for command in run for path in command.split() if not (REPOSITORY / path).exists()] == []

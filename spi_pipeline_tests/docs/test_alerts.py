@@ -17,7 +17,7 @@ from spi_pipeline_tests.docs.documents import REPOSITORY, blocks, text
 DOCUMENT = REPOSITORY / "docs" / "alerts.md"
 
 
-def test_the_examples_are_understood(tmp_path: Path) -> None:
+def test_the_examples_are_accepted(tmp_path: Path) -> None:
     routing, _ = blocks(DOCUMENT, "yaml")
     (urls,) = re.findall(r"SPI_ALERT_URLS='([^']+)'", text(DOCUMENT))
     file = tmp_path / "channels.yaml"
@@ -26,7 +26,7 @@ def test_the_examples_are_understood(tmp_path: Path) -> None:
     assert [channel.name for channel in channels(urls, file, words)] == [*yaml.safe_load(routing)["channels"], "team"]
 
 
-def test_apprise_understands_the_urls_shown() -> None:
+def test_apprise_accepts_the_urls_shown() -> None:
     import apprise
 
     shown = re.findall(r"`(\w+://[^`]+)`", text(DOCUMENT))
@@ -34,7 +34,7 @@ def test_apprise_understands_the_urls_shown() -> None:
     assert [url for url in shown if not apprise.Apprise().add(url)] == []
 
 
-def test_every_choice_and_kind_is_described() -> None:
-    said = text(DOCUMENT)
-    assert [choice for choice in CHOICES if f"`{choice}`" not in said] == []
-    assert sorted(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == sorted(get_args(Kind))
+def test_every_filter_and_kind_is_described() -> None:
+    described = text(DOCUMENT)
+    assert [choice for choice in CHOICES if f"`{choice}`" not in described] == []
+    assert sorted(re.findall(r"^\| `(\w+)` \|", described, re.MULTILINE)) == sorted(get_args(Kind))

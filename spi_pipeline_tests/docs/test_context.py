@@ -24,7 +24,7 @@ def shown(value: float | None) -> str:
 
 
 def test_measures(contracts: Contracts, refreshed: Path) -> None:
-    found = {
+    measured = {
         name: cells
         for name, *cells in rows_of(
             refreshed,
@@ -38,15 +38,15 @@ def test_measures(contracts: Contracts, refreshed: Path) -> None:
     }
     rows = []
     for name, measure in contracts.context.items():
-        period, *values = found[name]
+        period, *values = measured[name]
         rows.append([f"`{name}`", measure.title, period, *map(shown, values), f"`{measure.source}`"])
     header = ["Measure", "Title", "To", "Luton", "Lowest ward", "Highest ward", "Source"]
     assert_table(DOCUMENT, "context", markdown_table(header, rows, numbers=header[3:6]))
-    assert found.keys() == contracts.context.keys()
+    assert measured.keys() == contracts.context.keys()
 
 
 def test_ten_years(refreshed: Path) -> None:
-    found = rows_of(
+    changes = rows_of(
         refreshed,
         f"""
         WITH told AS (
@@ -60,7 +60,7 @@ def test_ten_years(refreshed: Path) -> None:
     )
     rows = [
         [title, shown(earlier), shown(later), ("+" if change > 0 else "−") + shown(abs(change)), *counts]
-        for title, earlier, later, change, *counts in found
+        for title, earlier, later, change, *counts in changes
     ]
     header = ["Measure or indicator", "2011", "2021", "Change in Luton", "Wards that rose", "fell", "cannot be told"]
     assert_table(DOCUMENT, "decade", markdown_table(header, rows, numbers=header[1:]))
@@ -83,7 +83,7 @@ PUBLISHED = {
     "middling_qualifications": ("ts067", "(Level [1-3]|Apprenticeship).*"),
 }
 # Counts from files that others have kept, by file name; each file has one row for every authority.
-KEPT = {
+RETAINED = {
     "female": ("TS008_sex_2021", "Female"),
     "born_abroad": ("TS004_country_of_birth_3a_2021", "Born outside the UK"),
 }
@@ -100,9 +100,9 @@ def published(measure: str) -> int:
         table, column = PUBLISHED[measure]
         row = pd.read_csv(DATA / f"census2021_nomis/luton/census2021-{table}-ltla.csv").iloc[0]
         named = {str(name).split(": ", 1)[-1].removesuffix("; measures: Value"): name for name in row.index}
-        return sum(int(row[name]) for said, name in named.items() if re.fullmatch(column, said))
-    if measure in KEPT:
-        table, column = KEPT[measure]
+        return sum(int(row[name]) for category_name, name in named.items() if re.fullmatch(column, category_name))
+    if measure in RETAINED:
+        table, column = RETAINED[measure]
         rows = pd.read_csv(DATA / f"census2021_onsvisual/{table}_luton.csv.gz")
         return int(rows.loc[rows["Geography code"] == LUTON, column].iloc[0])
     table, column, category = BY_MSOA[measure]
@@ -110,16 +110,16 @@ def published(measure: str) -> int:
     return int(rows.loc[rows[column] == category, "Observation"].sum())
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the publishers' files in ../shared/data are not at hand")
-def test_counts_come_to_the_publishers_own_for_the_town(contracts: Contracts, refreshed: Path) -> None:
+@pytest.mark.skipif(not DATA.is_dir(), reason="the publishers' files in ../shared/data are not available")
+def test_counts_sum_to_the_publishers_figures_for_the_town(contracts: Contracts, refreshed: Path) -> None:
     counted = dict(rows_of(refreshed, f"SELECT measure_id, numerator FROM context WHERE area_code = '{LUTON}'"))
     rows, furthest = [], {}
-    for name in (*PUBLISHED, *KEPT, *BY_MSOA):
+    for name in (*PUBLISHED, *RETAINED, *BY_MSOA):
         ours, theirs = counted[name], published(name)
         furthest[name] = abs(ours / theirs - 1)
         rows.append([contracts.context[name].title, f"{ours:,.0f}", theirs, f"{ours - theirs:+,.0f}".replace("-", "−")])
     header = ["Counted", "Wards added up", "Published", "Difference"]
     assert_table(DOCUMENT, "town", markdown_table(header, rows, numbers=header[1:]))
     # The text below the table states these limits.
-    assert max(furthest[name] for name in (*PUBLISHED, *KEPT)) < 0.0022
+    assert max(furthest[name] for name in (*PUBLISHED, *RETAINED)) < 0.0022
     assert 0.01 < max(furthest[name] for name in BY_MSOA) < 0.02

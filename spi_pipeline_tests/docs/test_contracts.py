@@ -21,8 +21,8 @@ def test_rule_kinds(contracts: Contracts) -> None:
             f"`{name}`",
             kind.family,
             _page(kind),
-            _yes(kind.declaration),
-            _yes(_native(kind)),
+            _yes_or_blank(kind.declaration),
+            _yes_or_blank(_native(kind)),
             used[name],
         ]
         for name, kind in KINDS.items()
@@ -31,8 +31,8 @@ def test_rule_kinds(contracts: Contracts) -> None:
     assert_table(DOCUMENT, "rule kinds", markdown_table(header, rows, numbers=header[5:]))
 
 
-def _yes(said: object) -> str:
-    return "yes" if said else ""
+def _yes_or_blank(value: object) -> str:
+    return "yes" if value else ""
 
 
 def _page(kind: Kind) -> str:
@@ -48,7 +48,7 @@ def _native(kind: Kind) -> bool:
     return any(kind.expectations(rule, dict.fromkeys(rows, "")) for rule, rows in rules)
 
 
-def test_the_limit_below_which_great_expectations_decides() -> None:
+def test_the_page_states_the_row_limit_for_great_expectations() -> None:
     assert f"Below {GREAT_EXPECTATIONS_BELOW:,} rows Great Expectations decides" in text(DOCUMENT)
 
 

@@ -22,12 +22,14 @@ from spi_pipeline_tests.docs.documents import (
 )
 
 
-def test_the_worked_example_gives_an_indicator(reader_folder: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worked_example_computes_an_indicator(
+    reader_folder: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (example,) = blocks(CONTRIBUTING, "yaml")
     (added,) = yaml.safe_load(example)
     contracts = Path(shutil.copytree(REPOSITORY / "data_contracts", reader_folder / "data_contracts"))
     file = contracts / "indicators" / "safety.yaml"
-    assert added["id"] not in text(file), "the example must be an indicator that is not there yet"
+    assert added["id"] not in text(file), "the example must be an indicator that does not exist yet"
     file.write_text(text(file) + example, encoding="utf-8")
     monkeypatch.setenv("SPI_CONTRACTS", str(contracts))
 
@@ -35,19 +37,19 @@ def test_the_worked_example_gives_an_indicator(reader_folder: Path, spi: Spi, mo
     for arguments in (["contracts", "lint"], ["refresh", "--select", f"indicator/{added['id']}"]):
         code, _, messages = spi(reader_folder, *arguments)
         assert code == 0, messages
-    found = Store(reader_folder / "spi_store").read(f"indicator_value.{added['id']}").to_pandas()
-    wards = found[(found["area_code"] != "E06000032") & found["value"].notna()]
+    values = Store(reader_folder / "spi_store").read(f"indicator_value.{added['id']}").to_pandas()
+    wards = values[(values["area_code"] != "E06000032") & values["value"].notna()]
     assert set(wards.groupby("edition").size()) == {20}
-    assert wards["value"].between(0, added["goalposts"]["worst"]).all(), "the reason of the goalposts says so"
+    assert wards["value"].between(0, added["goalposts"]["worst"]).all(), "the reason for the goalposts states this"
 
 
-def test_the_steps_before_landing_are_those_of_the_ci() -> None:
-    asked = [
+def test_the_checks_before_merging_are_those_of_ci() -> None:
+    documented = [
         command.removeprefix(".venv/bin/") for command in commands(CONTRIBUTING) if command.startswith(".venv/bin/")
     ]
     lines = text(REPOSITORY / ".ci" / "run").splitlines()
-    wanted = [line for line in lines if line.split(" ")[0] in ("ruff", "mypy", "lint-imports", "pytest")]
-    assert asked[: len(wanted)] == wanted
+    ci_commands = [line for line in lines if line.split(" ")[0] in ("ruff", "mypy", "lint-imports", "pytest")]
+    assert documented[: len(ci_commands)] == ci_commands
 
 
 def test_packages() -> None:

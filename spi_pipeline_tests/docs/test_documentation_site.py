@@ -27,16 +27,16 @@ sys.exit(main(sys.argv[1:]))
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", OFFLINE, "-W", "--keep-going", "-q", "-c", "docs", "-d", str(folder / "read"), ".",
          str(folder / "pages")],
         cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     return folder / "pages"
 
 
-def test_every_document_is_a_page_and_in_the_sidebar(built: Path) -> None:
+def test_every_document_has_a_page_and_a_sidebar_entry(built: Path) -> None:
     sidebar = (built / "docs" / "index.html").read_text(encoding="utf-8").split('<div class="main">')[0]
     for document in DOCUMENTS:
         page = document.relative_to(REPOSITORY).with_suffix(".html")
@@ -45,12 +45,12 @@ def test_every_document_is_a_page_and_in_the_sidebar(built: Path) -> None:
         assert document == INDEX or f'href="{link}"' in sidebar, page
 
 
-def test_pages_ask_no_other_host_for_anything(built: Path) -> None:
+def test_pages_load_nothing_from_other_hosts(built: Path) -> None:
     pages = list(built.rglob("*.html"))
     loads = re.compile(r'(?:src|<link[^>]*href)="(https?:[^"]+)"')
-    asked = [(page.name, *loads.findall(page.read_text(encoding="utf-8"))) for page in pages]
+    loaded = [(page.name, *loads.findall(page.read_text(encoding="utf-8"))) for page in pages]
     assert pages
-    assert [page for page in asked if page[1:]] == []
+    assert [page for page in loaded if page[1:]] == []
 
 
 def test_the_interfaces_are_documented_from_docstrings(built: Path) -> None:

@@ -28,18 +28,18 @@ BASES = {
 
 
 def test_bases(contracts: Contracts) -> None:
-    found = Counter(item.error_basis for item in contracts.indicators.values())
-    assert set(found) == set(BASES)
-    rows = [[f"`{basis}`", said, found[basis]] for basis, said in BASES.items()]
+    bases = Counter(item.error_basis for item in contracts.indicators.values())
+    assert set(bases) == set(BASES)
+    rows = [[f"`{basis}`", stated, bases[basis]] for basis, stated in BASES.items()]
     assert_table(DOCUMENT, "bases", markdown_table(["Basis", "Rests on", "Indicators"], rows, numbers=["Indicators"]))
 
 
-def test_stated_errors_are_those_estimated(contracts: Contracts, refreshed: Path) -> None:
+def test_stated_errors_equal_the_estimates(contracts: Contracts, refreshed: Path) -> None:
     database = refreshed / "spi_store" / "spi.duckdb"
-    found = errors(database, contracts, lambda name: read_embedded(Settings().snapshot, name).table.to_pandas())
-    assert len(found) > 20
-    off = found[found["stated"] != found["estimated"]]
-    assert off.empty, f"state these anew:\n{off.to_string()}"
+    estimates = errors(database, contracts, lambda name: read_embedded(Settings().snapshot, name).table.to_pandas())
+    assert len(estimates) > 20
+    wrong = estimates[estimates["stated"] != estimates["estimated"]]
+    assert wrong.empty, f"correct these:\n{wrong.to_string()}"
 
 
 def test_errors_of_levels(contracts: Contracts) -> None:
@@ -84,8 +84,8 @@ def stated(indicator: Indicator) -> str:
     if error is None:
         return ""
     size = f"{error.sd:g}" if error.sd else f"{error.relative_sd:.0%} of the value" if error.relative_sd else ""
-    beside = f"beside `{error.other}`" if error.other else error.reason
-    return ": ".join(filter(None, [size, beside]))
+    other_or_reason = f"beside `{error.other}`" if error.other else error.reason
+    return ": ".join(filter(None, [size, other_or_reason]))
 
 
 def test_dispersion(contracts: Contracts, refreshed: Path) -> None:

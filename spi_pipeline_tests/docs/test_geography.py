@@ -62,19 +62,19 @@ def town(contracts: Contracts) -> Town:
             "electorate": frame_of("local_elections_2023").set_index("area_code")["electorate"].astype("float64"),
         }
     ).sort_index()
-    found = Town(weights, frame)
+    town_data = Town(weights, frame)
     adults = frame_of("census_qualifications")[["area_code", "residents_16_and_over"]]
     residents = frame_of("census_residents")[["area_code", "residents"]]
     lsoa = frame_of("output_area_lookup").set_index("area_code")["lsoa_code"]
     best_fit = frame_of("lsoa_best_fit").set_index("area_code")["ward_code"]
     adults_by_lsoa = adults.groupby(adults["area_code"].map(lsoa))[["residents_16_and_over"]].sum().reset_index()
-    frame["residents"] = found.placed(residents, "oa21")
-    frame["by_oa"] = found.placed(adults, "oa21")
-    frame["by_lsoa"] = found.placed(adults_by_lsoa, "lsoa21")
+    frame["residents"] = town_data.placed(residents, "oa21")
+    frame["by_oa"] = town_data.placed(adults, "oa21")
+    frame["by_lsoa"] = town_data.placed(adults_by_lsoa, "lsoa21")
     for column, counts in (("by_best_fit", adults), ("residents_by_best_fit", residents)):
         wards = counts["area_code"].map(lsoa).map(best_fit)
         frame[column] = counts.set_index(wards)[counts.columns[1]].groupby(level=0).sum()
-    return found
+    return town_data
 
 
 def whole(value: Any) -> str:
@@ -129,7 +129,7 @@ def test_methods_for_output_areas(town: Town) -> None:
     assert_table(DOCUMENT, "methods", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_what_central_rests_on(town: Town) -> None:
+def test_output_areas_of_central(town: Town) -> None:
     weights = town.weights[(town.weights["geography"] == "oa21") & (town.weights["area_code"] == CENTRAL)]
     inside, shared = weights[weights["weight"] == 1], weights[weights["weight"] < 1]
     header = ["Central", "Output areas", "Residents"]
@@ -142,30 +142,30 @@ def test_what_central_rests_on(town: Town) -> None:
     assert_table(DOCUMENT, "central", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_luton_placed_each_way(contracts: Contracts) -> None:
+def test_placement_of_luton_by_each_method(contracts: Contracts) -> None:
     each_way = placed_each_way(contracts)
     ways = {"postcodes": "output areas, by their postcodes", "output_areas": "output areas, each whole",
             "best_fit": "LSOAs, each whole"}  # fmt: skip
-    held = {
+    scored = {
         way: of_level(weights, "oa")
         .assign(held=lambda rows: rows["weight"] * rows["residents"])
         .pivot(index="small_area_code", columns="area_code", values="held")
         .fillna(0.0)
         for way, weights in each_way.items()
     }
-    true = held["postcodes"]
+    true = scored["postcodes"]
     header = ["Placed", "Residents in another ward", "Populations off by, on average", "At most", "In"]
     rows: list[list[object]] = []
     names = frame_of("wards").set_index("area_code")["area_name"]
     for way, title in ways.items():
-        off = (held[way].sum() / true.sum() - 1).abs()
-        elsewhere = 1 - np.minimum(held[way], true).sum().sum() / true.sum().sum()
-        most = names[off.idxmax()] if off.max() > 0 else "–"
-        rows.append([title, f"{elsewhere:.1%}", f"{off.mean():.1%}", f"{off.max():.0%}", most])
+        differing = (scored[way].sum() / true.sum() - 1).abs()
+        elsewhere = 1 - np.minimum(scored[way], true).sum().sum() / true.sum().sum()
+        most = names[differing.idxmax()] if differing.max() > 0 else "–"
+        rows.append([title, f"{elsewhere:.1%}", f"{differing.mean():.1%}", f"{differing.max():.0%}", most])
     assert_table(DOCUMENT, "both ways", markdown_table(header, rows, numbers=header[1:4]))
 
 
-def test_the_error_of_placing_areas_whole() -> None:
+def test_the_error_of_placing_whole_areas() -> None:
     header = ["Figures of", "c, output areas placed whole", "c, LSOAs placed whole"]
     titles = {"oa": "output areas", "lsoa": "LSOAs", "msoa": "MSOAs", "size": "sizes"}
     rows = [
@@ -189,8 +189,8 @@ def test_incidents_without_a_place(town: Town, contracts: Contracts) -> None:
     assert_table(DOCUMENT, "without a place", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_the_limits_in_the_text_are_those_of_the_code(contracts: Contracts) -> None:
-    said = text(DOCUMENT)
-    assert f"under {SLIVER:.0%} of its surface".replace("%", " %") in said
-    assert f"{contracts.framework.publication.covered:.0%}".replace("%", " %") in said
-    assert [method for method in METHODS if f"`{method}`" not in said] == []
+def test_the_limits_in_the_text_match_the_code(contracts: Contracts) -> None:
+    limits = text(DOCUMENT)
+    assert f"under {SLIVER:.0%} of its surface".replace("%", " %") in limits
+    assert f"{contracts.framework.publication.covered:.0%}".replace("%", " %") in limits
+    assert [method for method in METHODS if f"`{method}`" not in limits] == []

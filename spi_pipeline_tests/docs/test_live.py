@@ -40,7 +40,7 @@ def first_column(name: str) -> list[str]:
     return rows
 
 
-def test_every_endpoint_is_told() -> None:
+def test_the_page_lists_every_endpoint() -> None:
     rows = [
         [f"`{name}`", host.base, ", ".join(host.redirects), host.rate] for name, host in HOSTS.items()
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_every_endpoint_is_told() -> None:
     assert_table(DOCUMENT, "endpoints", markdown_table(header, rows))
 
 
-def test_how_long_it_may_take_is_told() -> None:
+def test_the_page_lists_every_time_limit() -> None:
     waits, run, word = TIMEOUTS, Budget(), {4: "four", 10: "ten"}
     tries, pause = word[client._TRIES], word[client._LONGEST_WAIT / 60]
     rows = [
@@ -67,7 +67,7 @@ def test_how_long_it_may_take_is_told() -> None:
     assert_table(DOCUMENT, "patience", markdown_table(["What", "At most"], rows))
 
 
-def test_how_little_a_visit_asks_for_is_told() -> None:
+def test_the_page_lists_the_limits_of_a_visit() -> None:
     rows = [
         ["requests of a visit", f"{visit.MOST_REQUESTS}"],
         ["one request", f"{visit.TIMEOUTS.header + visit.TIMEOUTS.body:.0f} s"],
@@ -76,43 +76,43 @@ def test_how_little_a_visit_asks_for_is_told() -> None:
     assert_table(DOCUMENT, "visit", markdown_table(["What", "At most"], rows))
 
 
-def test_every_live_source_is_told(contracts: Contracts) -> None:
+def test_the_page_lists_every_live_source(contracts: Contracts) -> None:
     live = [name for name, source in contracts.sources.items() if source.properties.mode == "live"]
-    told = []
+    listed = []
     for line in table_in(REFERENCE, "sources").splitlines()[2:]:
         sources, hosts, _, news = (cell.strip() for cell in line.split("|")[1:-1])
         assert set(re.findall(r"`(\w+)`", hosts)) <= HOSTS.keys()
         for name in re.findall(r"`(\w+)`", sources):
             assert (bool(hosts), bool(news)) == (bool(OFFERS[name].fetch), bool(OFFERS[name].news)), name
-            told.append(name)
-    assert sorted(told) == sorted(live)
+            listed.append(name)
+    assert sorted(listed) == sorted(live)
     assert f"the workbook of each year since {FIRST_FUEL_YEAR} " in table_in(REFERENCE, "sources")
 
 
-@pytest.mark.parametrize(("name", "asked"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])
-def test_schedules_are_told(contracts: Contracts, name: str, asked: dt.timedelta) -> None:
+@pytest.mark.parametrize(("name", "schedule"), [("daily", DAILY), ("weekly", WEEKLY), ("monthly", MONTHLY)])
+def test_the_page_lists_the_schedules(contracts: Contracts, name: str, schedule: dt.timedelta) -> None:
     cadences = {
         "daily": {"monthly"}, "weekly": {"annual", "irregular"}, "monthly": {"decennial", "quadrennial"},
     }  # fmt: skip
     live = [source for source in contracts.sources.values() if source.properties.mode == "live"]
-    assert {source.cadence for source in live if cadence(source) == asked} == cadences[name]
+    assert {source.cadence for source in live if cadence(source) == schedule} == cadences[name]
     assert f"| `refresh_{name}` |" in text(DOCUMENT)
 
 
-def test_what_both_ways_to_a_table_cost_is_told() -> None:
+def test_the_page_states_the_cost_of_both_routes_to_a_table() -> None:
     def by_area(route: Route, areas: int) -> str:
-        return _told(math.ceil(areas * route.requests), areas * route.area)
+        return _cost(math.ceil(areas * route.requests), areas * route.area)
 
     rows = [
-        [told, level, LUTON[level], by_area(route, LUTON[level]), ENGLAND[level], by_area(route, ENGLAND[level]),
-         _told(route.pages, route.whole), route.threshold]
-        for told, level, route in ROUTES.values()
+        [title, level, LUTON[level], by_area(route, LUTON[level]), ENGLAND[level], by_area(route, ENGLAND[level]),
+         _cost(route.pages, route.whole), route.threshold]
+        for title, level, route in ROUTES.values()
     ]  # fmt: skip
     header = ["Table", "By", "Luton", "takes", "England", "takes", "At once", "From"]
     assert_table(REFERENCE, "routes", markdown_table(header, rows, numbers=header[2:]))
 
 
-def _told(requests: int, size: int) -> str:
+def _cost(requests: int, size: int) -> str:
     return f"{requests:,}, {size / 1e6:,.0f} MB" if size >= 1e6 else f"{requests:,}, {size / 1e3:,.0f} kB"
 
 
@@ -127,28 +127,30 @@ def test_every_failure_has_a_test_that_exists(table: str) -> None:
             assert f"def {test}(" in text(REPOSITORY / "spi_pipeline_tests" / file), test
 
 
-def test_the_differences_to_totals_from_outside_are_told(contracts: Contracts) -> None:
+def test_the_page_lists_the_differences_from_published_totals(contracts: Contracts) -> None:
     """The differences are those of the embedded figures; sources without embedded figures show the total alone."""
     embedded, rows = snapshot_tables(Settings().snapshot), []
     for source in contracts.sources.values():
         rules = [rule for rule in source.rules if rule.kind == AgreesWithTotal.name]
         table = read_embedded(Settings().snapshot, source.id).table if source.id in embedded else None
         results = [] if table is None else evaluate(table, rules, table_name=source.id)
-        found = {row["rule"]: row for row in compared(source, results)}
+        by_rule = {row["rule"]: row for row in compared(source, results)}
         for rule in rules:
-            said, row = rule.params, found.get(rule.id, {})
-            comes = f"{row['observed']:,.10g}" if "observed" in row else "–"
-            measure = f"{said.get('statistic', 'sum')} of `{rule.columns[0]}`"
+            params, row = rule.params, by_rule.get(rule.id, {})
+            observed = f"{row['observed']:,.10g}" if "observed" in row else "–"
+            measure = f"{params.get('statistic', 'sum')} of `{rule.columns[0]}`"
             share = f"{row['difference_percent']:+.2f}" if "difference_percent" in row else "–"
-            most = f"{100 * said['tolerance']:g}"
-            rows.append([f"`{source.id}`", measure, comes, f"{said['total']:,.10g}", share, most, said["dataset"]])
+            most = f"{100 * params['tolerance']:g}"
+            rows.append(
+                [f"`{source.id}`", measure, observed, f"{params['total']:,.10g}", share, most, params["dataset"]]
+            )
         if not rules:
             rows.append([f"`{source.id}`", "–", "–", "–", "–", "–", source.properties.no_total])
     header = ["Source", "Measure", "Here", "Published", "Difference, %", "At most, %", "Published in, or why not"]
     assert_table(REFERENCE, "outside totals", markdown_table(header, rows, numbers=header[2:6]))
 
 
-def test_the_correction_shown_is_read(tmp_path: Path) -> None:
+def test_the_example_correction_is_loaded(tmp_path: Path) -> None:
     folder = tmp_path / "data_contracts"
     shutil.copytree(REPOSITORY / "data_contracts", folder)
     (folder / "corrections").mkdir(exist_ok=True)
@@ -158,10 +160,10 @@ def test_the_correction_shown_is_read(tmp_path: Path) -> None:
     assert (correction.column, correction.expected, correction.value) == ("none", 22, 24)
 
 
-def test_the_matrix_is_whole() -> None:
+def test_the_matrix_is_complete() -> None:
     rows = table_in(REFERENCE, "matrix").splitlines()
     tried = re.findall(r"`(\w+)`", rows[0])
-    assert tried == [name for name in SERVED if name in tried], "a publisher that is new is tried with the next matrix"
+    assert tried == [name for name in SERVED if name in tried], "a new publisher is added with the next matrix"
     assert first_column("matrix") == [trouble.title for trouble in TROUBLES]
     for line, trouble in zip(rows[2:], TROUBLES, strict=True):
         cells = [cell.strip() for cell in line.split("|")[2:-1]]

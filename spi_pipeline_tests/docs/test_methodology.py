@@ -70,7 +70,7 @@ def period(indicator: Indicator, source: Source) -> str:
     return stated.end if stated.start == stated.end else f"{stated.start} to {stated.end}"
 
 
-def test_what_each_component_rests_on(contracts: Contracts, refreshed: Path) -> None:
+def test_slots_that_lead_components(contracts: Contracts, refreshed: Path) -> None:
     slots_of = rows_of(
         refreshed,
         f"""
@@ -97,22 +97,30 @@ def test_what_each_component_rests_on(contracts: Contracts, refreshed: Path) -> 
         FROM share JOIN whole USING (component) GROUP BY component HAVING count(*) > 1
         """,
     )
-    found = {component: cells for component, *cells in slots_of}
+    by_component = {component: cells for component, *cells in slots_of}
     header = ["Component", "Slots", "Alpha", "Slot with the largest share", "Share"]
     rows = [
-        [component.title, found[name][0], f"{found[name][1]:.2f}", f"`{found[name][2]}`", f"{found[name][3]:.2f}"]
+        [
+            component.title,
+            by_component[name][0],
+            f"{by_component[name][1]:.2f}",
+            f"`{by_component[name][2]}`",
+            f"{by_component[name][3]:.2f}",
+        ]
         for name, component in contracts.framework.components.items()
-        if name in found
+        if name in by_component
     ]
     assert_table(DOCUMENT, "rests", markdown_table(header, rows, numbers=["Slots", "Alpha", "Share"]))
-    assert all(abs(total - 1) < 1e-6 for *_, total in found.values())
+    assert all(abs(total - 1) < 1e-6 for *_, total in by_component.values())
     section = text(DOCUMENT).split("### Figures left out\n")[1].split("## Indicators\n")[0]
     parts = section.split("### Which slot leads a component\n")
-    described, decided = (re.findall(r"^\* \*\*(.+?)\*\*", part, re.MULTILINE) for part in parts)
+    described_components, decided_components = (re.findall(r"^\* \*\*(.+?)\*\*", part, re.MULTILINE) for part in parts)
     titles = [component.title for component in contracts.framework.components.values()]
-    assert described == titles
-    listed = {name for name, component in contracts.framework.components.items() if component.title in decided}
-    assert {name for name, (_, alpha, _, share, _) in found.items() if alpha < 0 or share > 0.5} <= listed
+    assert described_components == titles
+    listed = {
+        name for name, component in contracts.framework.components.items() if component.title in decided_components
+    }
+    assert {name for name, (_, alpha, _, share, _) in by_component.items() if alpha < 0 or share > 0.5} <= listed
 
 
 def test_profiles(contracts: Contracts) -> None:
@@ -141,35 +149,35 @@ def test_useful_lives(contracts: Contracts) -> None:
 
 
 def test_slots_left_out(contracts: Contracts, refreshed: Path) -> None:
-    found = rows_of(
+    left_out = rows_of(
         refreshed,
         "SELECT component_id, slot_id, not_in_basis_because FROM indicator WHERE indicator_id = slot_id "
         "AND slot_id NOT IN (SELECT slot_id FROM indicator WHERE in_basis)",
     )
     order = list(contracts.framework.components)
     rows = [
-        [contracts.titles[component], f"`{slot}`", why]
-        for component, slot, why in sorted(found, key=lambda row: (order.index(row[0]), row[1]))
+        [contracts.titles[component], f"`{slot}`", reason]
+        for component, slot, reason in sorted(left_out, key=lambda row: (order.index(row[0]), row[1]))
     ]
     assert_table(DOCUMENT, "left out", markdown_table(["Component", "Slot", "Why"], rows))
 
 
 def test_editions(refreshed: Path) -> None:
     header = ["Edition", "Observed", "Carried", "Held", "Movable since the one before"]
-    found = rows_of(
+    editions = rows_of(
         refreshed,
         "SELECT edition, measured_weight, carried_weight, held_weight, movable FROM edition WHERE profile = 'spi' "
         "ORDER BY edition",
     )
     rows = [
-        [str(edition), *("" if share is None else f"{share:.0%}" for share in shares)] for edition, *shares in found
+        [str(edition), *("" if share is None else f"{share:.0%}" for share in shares)] for edition, *shares in editions
     ]
     assert_table(DOCUMENT, "editions", markdown_table(header, rows, numbers=header))
 
 
 def test_weights(contracts: Contracts, refreshed: Path) -> None:
     header = ["Component", "Method", "Wards", "Alpha", "KMO", "First component"]
-    found = {
+    weights = {
         parent: cells
         for parent, *cells in rows_of(
             refreshed,
@@ -177,10 +185,10 @@ def test_weights(contracts: Contracts, refreshed: Path) -> None:
             "AND level = 'component'",
         )
     }
-    assert len(found) == len(contracts.framework.components)
+    assert len(weights) == len(contracts.framework.components)
     rows = []
     for name, component in contracts.framework.components.items():
-        method, n, *fit = found[name]
+        method, n, *fit = weights[name]
         rows.append([component.title, f"`{method}`", f"{n:,}", *("" if x is None else f"{x:.2f}" for x in fit)])
     assert_table(DOCUMENT, "weights", markdown_table(header, rows, numbers=header[2:]))
 
@@ -195,18 +203,18 @@ def test_slots_by_component(contracts: Contracts, refreshed: Path) -> None:
     assert_table(DOCUMENT, "slots", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_the_rules_in_the_text_are_those_of_the_contracts(contracts: Contracts) -> None:
-    said, publication = " ".join(text(DOCUMENT).split()), contracts.framework.publication
-    assert f"from {publication.first_edition} to" in said
-    assert f"at least {publication.areas:.0%} of the wards".replace("%", " %") in said
-    assert f"at most {publication.held:.0%} of its weight".replace("%", " %") in said
-    assert f"Each of {contracts.framework.uncertainty.draws} recalculations draws" in said
+def test_the_rules_in_the_text_match_the_contracts(contracts: Contracts) -> None:
+    page, publication = " ".join(text(DOCUMENT).split()), contracts.framework.publication
+    assert f"from {publication.first_edition} to" in page
+    assert f"at least {publication.areas:.0%} of the wards".replace("%", " %") in page
+    assert f"at most {publication.held:.0%} of its weight".replace("%", " %") in page
+    assert f"Each of {contracts.framework.uncertainty.draws} recalculations draws" in page
     assert {profile.methods["available"] for profile in contracts.framework.profiles.values()} == {0.5}
     assert {i.measure.window.months for i in contracts.indicators.values() if i.measure.window} == {12}
 
 
-def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
-    found = rows_of(
+def test_sources_of_uncertainty_and_their_shares(refreshed: Path) -> None:
+    sources = rows_of(
         refreshed,
         "SELECT source, how, total, total_low, total_high FROM doubt "
         "JOIN sensitivity USING (authority_code, profile, source) "
@@ -214,25 +222,25 @@ def test_what_was_varied_and_what_drives_the_doubt(refreshed: Path) -> None:
     )
     rows = [
         [source, how, "" if total is None else f"{total:.2f} ({low:.2f}–{high:.2f})"]
-        for source, how, total, low, high in found
+        for source, how, total, low, high in sources
     ]
     header = ["Source", "What a draw does", "Share"]
     assert_table(DOCUMENT, "doubt", markdown_table(header, rows, numbers=["Share"]))
     # The text below the table states this order and this limit.
-    order = [source for source, *_ in found]
+    order = [source for source, *_ in sources]
     assert order[:2] == ["aggregation", "choice"]
     assert set(order[2:4]) == {"measurement", "weights"}
-    assert all(total < 0.12 for *_, total, _, _ in found[4:])
+    assert all(total < 0.12 for *_, total, _, _ in sources[4:])
 
 
-def test_scores_at_an_end_are_those_told(refreshed: Path) -> None:
-    found = rows_of(
+def test_scores_at_a_goalpost_are_those_described(refreshed: Path) -> None:
+    extremes = rows_of(
         refreshed,
         "SELECT id, string_agg(DISTINCT area_name), count(*), min(score) FROM score JOIN area USING (area_code) "
         f"WHERE {NEWEST} AND score.level = 'indicator' AND area_code LIKE 'E05%' AND (score <= 0 OR score >= 100) "
         "GROUP BY id",
     )
-    ends = {name: (wards if count == 1 else count, end) for name, wards, count, end in found}
+    ends = {name: (wards if count == 1 else count, end) for name, wards, count, end in extremes}
     assert ends == {
         "burglary": ("Central", 0),
         "public_order_and_weapons": ("Central", 0),

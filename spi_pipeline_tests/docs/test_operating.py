@@ -38,9 +38,9 @@ def default(name: str) -> str:
 
 
 def test_settings() -> None:
-    said = meanings()
-    assert list(said) == list(Settings.model_fields), "the docstring says what each setting means, in their order"
-    rows = [[f"`SPI_{name.upper()}`", meaning.rstrip("."), default(name)] for name, meaning in said.items()]
+    described = meanings()
+    assert list(described) == list(Settings.model_fields), "the docstring says what each setting means, in their order"
+    rows = [[f"`SPI_{name.upper()}`", meaning.rstrip("."), default(name)] for name, meaning in described.items()]
     assert_table(OPERATING, "settings", markdown_table(["Variable", "Meaning", "Default"], rows))
 
 
@@ -54,13 +54,13 @@ def test_units() -> None:
     assert_table(OPERATING, "units", markdown_table(["Unit", "Runs", "What for"], rows))
 
 
-def test_the_commands_named_exist() -> None:
+def test_named_commands_exist() -> None:
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     named = re.findall(r"`spi ([^`]+)`|/spi ([a-z][^\n|]*)$", text(OPERATING), re.MULTILINE)
     assert len(named) > 10
-    for found in named:
-        words = shlex.split(next(filter(None, found)))
+    for alternatives in named:
+        words = shlex.split(next(filter(None, alternatives)))
         command = root.commands[words[0]]
         if isinstance(command, TyperGroup):
             command = command.commands[words[1]]
@@ -68,7 +68,7 @@ def test_the_commands_named_exist() -> None:
         assert {word for word in words if word.startswith("--")} <= options, words
 
 
-def test_the_files_named_exist() -> None:
+def test_named_files_exist() -> None:
     named = re.findall(r"\bdeploy/[\w./]+", text(OPERATING))
     assert named
     assert [path for path in named if not (REPOSITORY / path).exists()] == []

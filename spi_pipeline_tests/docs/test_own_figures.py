@@ -26,84 +26,85 @@ QUERY = """
 """
 
 
-def assert_text(name: str, fresh: str) -> None:
+def assert_text(name: str, expected: str) -> None:
     """Assert that a text block of the page equals the new output; if ``WRITE_DOCUMENTS`` is set, write it first."""
     pattern = re.compile(rf"(<!-- text: {name} -->\n\n```text\n)(.*?)(```\n)", re.DOTALL)
     if os.environ.get("WRITE_DOCUMENTS"):
-        DOCUMENT.write_text(pattern.sub(lambda found: found[1] + fresh + found[3], text(DOCUMENT)), encoding="utf-8")
-    found = pattern.search(text(DOCUMENT))
-    assert found
-    assert found[2] == fresh, f"{DOCUMENT.name}: the text {name!r} must now read\n\n{fresh}"
+        DOCUMENT.write_text(pattern.sub(lambda match: match[1] + expected + match[3], text(DOCUMENT)), encoding="utf-8")
+    match = pattern.search(text(DOCUMENT))
+    assert match
+    assert match[2] == expected, f"{DOCUMENT.name}: the text {name!r} must now read\n\n{expected}"
 
 
 @pytest.fixture(scope="module")
-def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+def followed(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A folder in which the page's commands were run, and the output of each block of commands."""
     folder = tmp_path_factory.mktemp("own")
     shutil.copytree(refreshed / "spi_store", folder / "spi_store", symlinks=True)
     shutil.copytree(REPOSITORY / "data_contracts", folder / "data_contracts")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
     environment["PATH"] = f"{Path(program('spi')).parent}:{environment['PATH']}"
-    said, before = [], "set -e\n"
+    outputs, exports = [], "set -e\n"
     for block in blocks(DOCUMENT, "sh"):
-        ran = subprocess.run(
-            ["bash", "-c", before + block],
+        result = subprocess.run(
+            ["bash", "-c", exports + block],
             cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
-        assert ran.returncode == 0, f"{block}{ran.stdout}{ran.stderr}"
-        said.append(ran.stdout)
-        before += "".join(f"{line}\n" for line in block.splitlines() if line.startswith("export "))
-    return folder, said
+        assert result.returncode == 0, f"{block}{result.stdout}{result.stderr}"
+        outputs.append(result.stdout)
+        exports += "".join(f"{line}\n" for line in block.splitlines() if line.startswith("export "))
+    return folder, outputs
 
 
-def test_lint_lists_the_blanks_as_shown(done: tuple[Path, list[str]]) -> None:
-    assert_text("blanks", next(said for said in done[1] if "is left blank" in said))
+def test_lint_output_for_blanks_matches_the_page(followed: tuple[Path, list[str]]) -> None:
+    assert_text("blanks", next(output for output in followed[1] if "is left blank" in output))
 
 
-def test_the_score_is_explained_down_to_the_file(done: tuple[Path, list[str]]) -> None:
-    said = done[1][-1]
-    shown = said[said.index("Central (E05014739)") :]
+def test_the_explanation_of_the_score_reaches_the_file(followed: tuple[Path, list[str]]) -> None:
+    output = followed[1][-1]
+    shown = output[output.index("Central (E05014739)") :]
     assert_text("explained", re.sub(r" +\n", "\n", shown))
     assert "inbox/asb_calls/asb_calls.csv" in shown
 
 
-def test_every_ward_has_the_calls_that_lie_in_it(done: tuple[Path, list[str]], refreshed: Path) -> None:
-    folder = done[0]
+def test_every_ward_has_the_calls_within_its_boundary(followed: tuple[Path, list[str]], refreshed: Path) -> None:
+    folder = followed[0]
     calls = pd.read_csv(folder / "asb_calls.csv", skiprows=1)
     wards = pd.read_parquet(embedded_file(SNAPSHOT, "wards"))
     lies_in = pd.Series(place_points(calls["Longitude"], calls["Latitude"], wards))
     names = wards.set_index("area_code")["area_name"]
     counted = lies_in.dropna().map(names).value_counts()
-    assert len(calls) - counted.sum() == int(re.findall(r"([\d,]+) rows have no place", done[1][2])[0])
+    assert len(calls) - counted.sum() == int(re.findall(r"([\d,]+) rows have no place", followed[1][2])[0])
     after, before = (
         duckdb.connect(str(root / "spi_store" / "spi.duckdb"), read_only=True).sql(QUERY).df()
         for root in (folder, refreshed)
     )
-    own = after[after["id"] == "asb_calls"].set_index("area_name").sort_values("score")
-    expected = counted.where(counted >= 5).reindex(own.index, fill_value=0)
-    assert own["numerator"].fillna(-1).tolist() == expected.fillna(-1).tolist()
-    scored = (100 * (40 - own["value"]) / 40).clip(0, 100)
-    pd.testing.assert_series_equal(own["score"], scored, check_names=False)
-    safety, was = (frame[frame["id"] == "safety"].set_index("area_name")["score"] for frame in (after, before))
+    calls_scores = after[after["id"] == "asb_calls"].set_index("area_name").sort_values("score")
+    expected = counted.where(counted >= 5).reindex(calls_scores.index, fill_value=0)
+    assert calls_scores["numerator"].fillna(-1).tolist() == expected.fillna(-1).tolist()
+    scored = (100 * (40 - calls_scores["value"]) / 40).clip(0, 100)
+    pd.testing.assert_series_equal(calls_scores["score"], scored, check_names=False)
+    safety, earlier = (frame[frame["id"] == "safety"].set_index("area_name")["score"] for frame in (after, before))
     rows = [
-        [name, int(row["numerator"]), *(f"{one:.1f}" for one in (row["value"], row["score"], was[name], safety[name]))]
-        for name, row in own.iterrows()
-    ]  # fmt: skip
+        [name, int(row["numerator"])]
+        + [f"{value:.1f}" for value in (row["value"], row["score"], earlier[name], safety[name])]
+        for name, row in calls_scores.iterrows()
+    ]
     header = ["Ward", "Calls", "Per 1,000 residents", "Score", "Safety before", "Safety with it"]
     assert_table(DOCUMENT, "own figures", markdown_table(header, rows, numbers=header[1:]))
 
 
-def test_safety_is_weighted_as_the_page_says(done: tuple[Path, list[str]], refreshed: Path) -> None:
-    asked = "SELECT DISTINCT method FROM weight WHERE parent_id = 'safety' AND profile = 'spi'"
+def test_the_weights_of_safety_match_the_page(followed: tuple[Path, list[str]], refreshed: Path) -> None:
+    query = "SELECT DISTINCT method FROM weight WHERE parent_id = 'safety' AND profile = 'spi'"
     methods = [
-        duckdb.connect(str(root / "spi_store" / "spi.duckdb"), read_only=True).sql(asked).fetchall()
-        for root in (refreshed, done[0])
+        duckdb.connect(str(root / "spi_store" / "spi.duckdb"), read_only=True).sql(query).fetchall()
+        for root in (refreshed, followed[0])
     ]
     assert methods == [[("pca_reference",)], [("equal",)]]
 
 
-def test_nothing_of_the_file_itself_is_kept(done: tuple[Path, list[str]]) -> None:
-    store = done[0] / "spi_store"
+def test_rows_of_the_file_are_not_stored(followed: tuple[Path, list[str]]) -> None:
+    store = followed[0] / "spi_store"
     content = (store / "inbox/asb_calls/asb_calls.csv").read_bytes()
     copies = [path for path in store.rglob("*") if path.is_file() and path.read_bytes() == content]
     assert copies == [store / "inbox/asb_calls/asb_calls.csv"]
@@ -112,7 +113,7 @@ def test_nothing_of_the_file_itself_is_kept(done: tuple[Path, list[str]]) -> Non
     assert len(table) == 20
 
 
-def test_the_published_index_knows_nothing_of_it() -> None:
+def test_the_published_contracts_do_not_mention_the_example() -> None:
     contracts = REPOSITORY / "data_contracts"
     assert not [
         path for path in contracts.rglob("*.yaml") if "asb_calls" in text(path) or "mode, value: own" in text(path)

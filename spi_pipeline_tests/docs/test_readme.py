@@ -20,7 +20,7 @@ from spi_pipeline_tests.docs.conftest import Spi, run_in
 from spi_pipeline_tests.docs.documents import README, REPOSITORY, assert_table, blocks, commands, markdown_table, text
 
 # Commands that run until stopped, or need data that a clone lacks: the test runs them with --help instead.
-ONLY_ASKED = ("spi ui", "spi snapshot build", "spi refresh --live")
+HELP_ONLY = ("spi ui", "spi snapshot build", "spi refresh --live")
 COMMANDS, DATABASE, ATTRIBUTION = (
     REPOSITORY / "docs" / name for name in ("commands.md", "database.md", "attribution.md")
 )
@@ -28,7 +28,7 @@ INSTALLS = commands(README)
 SHOWN = [command.removeprefix(".venv/bin/") for command in commands(COMMANDS)]
 
 
-def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
+def test_a_new_machine_needs_two_commands_of_one_line_each() -> None:
     refresh, tests = INSTALLS
     assert refresh.endswith("-e . && .venv/bin/spi refresh")
     line = tests.rpartition("&& .venv/bin/")[2]
@@ -38,7 +38,7 @@ def test_there_are_two_commands_for_a_fresh_machine_each_of_one_line() -> None:
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -c constraints.txt ")
 
 
-def test_the_extras_and_files_that_installs_name_exist() -> None:
+def test_extras_and_files_in_install_commands_exist() -> None:
     known = tomllib.loads(text(REPOSITORY / "pyproject.toml"))["project"]["optional-dependencies"]
     named = re.findall(r"'\.\[([\w,]+)\]'", " ".join(INSTALLS))
     assert [extra for extras in named for extra in extras.split(",")] == [
@@ -55,13 +55,15 @@ def test_the_extras_and_files_that_installs_name_exist() -> None:
     assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.+]+(; .+)?", pin)] == []
 
 
-def test_the_commands_shown_do_what_is_said(reader_folder: Path, spi: Spi) -> None:
+def test_the_commands_shown_work(reader_folder: Path, spi: Spi) -> None:
     assert len(SHOWN) >= 10
     for command in SHOWN:
         name, *arguments = shlex.split(command)
         assert name == "spi"
-        asked = next((known for known in ONLY_ASKED if command.startswith(known)), None)
-        code, output, messages = spi(reader_folder, *([*shlex.split(asked)[1:], "--help"] if asked else arguments))
+        help_only = next((prefix for prefix in HELP_ONLY if command.startswith(prefix)), None)
+        code, output, messages = spi(
+            reader_folder, *([*shlex.split(help_only)[1:], "--help"] if help_only else arguments)
+        )
         assert code == 0, f"{command}: {messages}"
         assert output.strip(), command
     stored = {file.name for file in (reader_folder / "spi_store").iterdir() if not file.name.startswith("refresh.")}
@@ -71,7 +73,7 @@ def test_the_commands_shown_do_what_is_said(reader_folder: Path, spi: Spi) -> No
     assert described - stored <= {"alerts", "quarantine", "raw", "inbox", "releases"}
 
 
-def test_the_table_shown_is_the_one_printed(reader_folder: Path, spi: Spi) -> None:
+def test_the_table_shown_matches_the_output(reader_folder: Path, spi: Spi) -> None:
     (shown,) = blocks(README, "text")
     printed = [line.rstrip() for line in spi(reader_folder, "refresh")[1].splitlines()]
     assert shown.splitlines() == printed[: len(shown.splitlines())]
@@ -83,10 +85,10 @@ def test_the_options_shown_exist() -> None:
     for command in SHOWN:
         assert isinstance(root, TyperGroup)
         words = shlex.split(command)[1:]
-        found = root.commands[words[0]]
-        if isinstance(found, TyperGroup):
-            found = found.commands[words[1]]
-        options = {option for parameter in found.params for option in parameter.opts}
+        subcommand = root.commands[words[0]]
+        if isinstance(subcommand, TyperGroup):
+            subcommand = subcommand.commands[words[1]]
+        options = {option for parameter in subcommand.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, command
 
 
@@ -94,10 +96,10 @@ def test_the_examples_run(refreshed: Path) -> None:
     examples = blocks(DATABASE, "python")
     assert examples
     for example in examples:
-        done = run_in(refreshed, sys.executable, "-c", example)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("Central") >= 2, "the wards are listed by the first and the last query"
-        assert "Empty" not in done.stdout
+        result = run_in(refreshed, sys.executable, "-c", example)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.count("Central") >= 2, "the first and the last query list the wards"
+        assert "Empty" not in result.stdout
 
 
 def test_every_command_is_described() -> None:
@@ -110,10 +112,10 @@ def test_every_command_is_described() -> None:
     assert sorted(re.findall(r"^\| `spi ([\w ]+)` \|", text(COMMANDS), re.MULTILINE)) == sorted(leaves)
 
 
-def test_the_exit_codes_are_those_described(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_codes_match_the_page(refreshed: Path, spi: Spi, monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.findall(r"^\| (\d) \|", text(COMMANDS), re.MULTILINE) == ["0", "1", "2"]
     assert spi(refreshed, "explain", "Nowhere", "safety")[0] == 2
-    assert spi(refreshed, "alerts", "test")[0] == 1, "no alert channel is set up"
+    assert spi(refreshed, "alerts", "test")[0] == 1, "no alert channel is configured"
     monkeypatch.setenv("SPI_CONTRACTS", "nowhere")
     assert spi(refreshed, "contracts", "lint")[0] == 2
 
@@ -136,15 +138,15 @@ def test_the_tables_of_the_database(contracts: Contracts, refreshed: Path) -> No
     assert_table(DATABASE, "tables", markdown_table(["Table", "What it holds"], rows))
 
 
-def test_the_attribution_of_every_source_is_given(contracts: Contracts) -> None:
-    owed: dict[tuple[str, str], list[str]] = {}
+def test_every_source_has_its_attribution(contracts: Contracts) -> None:
+    expected: dict[tuple[str, str], list[str]] = {}
     for source in contracts.sources.values():
-        owed.setdefault((source.properties.attribution, source.properties.terms()), []).append(f"`{source.id}`")
-    rows = [[attribution, f"`{licence}`", ", ".join(sources)] for (attribution, licence), sources in owed.items()]
+        expected.setdefault((source.properties.attribution, source.properties.terms()), []).append(f"`{source.id}`")
+    rows = [[attribution, f"`{licence}`", ", ".join(sources)] for (attribution, licence), sources in expected.items()]
     assert_table(ATTRIBUTION, "attribution", markdown_table(["Attribution", "Licence", "Sources"], rows))
 
 
-def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: Path) -> None:
+def test_the_counts_and_dates_in_the_text_match_the_store(contracts: Contracts, refreshed: Path) -> None:
     with duckdb.connect(str(refreshed / "spi_store" / "spi.duckdb"), read_only=True) as connection:
         ((measured,),) = connection.execute(
             "SELECT count(DISTINCT indicator_id) FROM observation WHERE status IN ('observed', 'carried', 'held')"
@@ -154,7 +156,7 @@ def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: 
         newest = connection.execute(
             "SELECT max(period_end)::VARCHAR FROM observation WHERE source_id = 'street_crime'"
         ).fetchall()
-        taken = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
+        as_of = connection.execute("SELECT DISTINCT as_of::VARCHAR FROM edition").fetchall()
     assert f"rests on {used} indicators in twelve components and three dimensions" in " ".join(text(README).split())
     page = " ".join(text(REPOSITORY / "docs" / "methodology.md").split())
     assert f"{used} indicators carry the scores. {measured - used} more have figures that the scores leave out" in page
@@ -162,4 +164,4 @@ def test_what_is_said_to_be_missing_is_missing(contracts: Contracts, refreshed: 
     assert f"DuckDB database with {len(published(contracts))} tables" in text(README)
     assert sorted(methods) == [("equal",), ("pca_reference",)]
     assert newest == [("2024-04-30",)]
-    assert taken == [("2026-11-23",)]
+    assert as_of == [("2026-11-23",)]

@@ -36,7 +36,7 @@ def section(name: str) -> str:
 def words(part: str) -> set[str]:
     """Everything between backticks, and the keys of any mappings there."""
     quoted = set(re.findall(r"`([^`]+)`", part))
-    return quoted | {name for found in quoted for name in re.findall(r"(\w+):", found)}
+    return quoted | {name for match in quoted for name in re.findall(r"(\w+):", match)}
 
 
 def first_cells(part: str) -> set[str]:
@@ -48,8 +48,8 @@ SMALLEST, EXAMPLE, RANKS = range(3)
 
 
 def frameworks() -> list[dict[str, Any]]:
-    found = [yaml.safe_load(block) for block in blocks(SCORE, "yaml")]
-    return [one for one in found if "elements" in one]
+    examples = [yaml.safe_load(block) for block in blocks(SCORE, "yaml")]
+    return [example for example in examples if "elements" in example]
 
 
 def values_for(framework: dict[str, Any], areas: int = 12) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def values_for(framework: dict[str, Any], areas: int = 12) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["area_code", "indicator_id", "value", "group"])
 
 
-def test_every_key_is_explained_and_no_other() -> None:
+def test_the_page_explains_exactly_the_keys() -> None:
     stated = first_cells(section("Keys of an element"))
     assert stated == set(ELEMENT_KEYS)
     stated = first_cells(section("Keys of the framework"))
@@ -77,7 +77,7 @@ def test_every_key_is_explained_and_no_other() -> None:
     ("Transform", "transform"), ("Normalise", "normalise"), ("Impute", "impute"), ("Weights", "weights"),
     ("Aggregate", "aggregate"),
 ])  # fmt: skip
-def test_every_method_and_option_is_explained_and_no_other(heading: str, key: str) -> None:
+def test_the_page_explains_exactly_the_methods_and_options(heading: str, key: str) -> None:
     part = section(heading)
     assert first_cells(part) == set(METHODS[key])
     for method, options in METHODS[key].items():
@@ -85,7 +85,7 @@ def test_every_method_and_option_is_explained_and_no_other(heading: str, key: st
         assert options <= words(row), (method, options - words(row))
 
 
-def test_every_column_doubt_option_and_profile_is_explained() -> None:
+def test_every_column_uncertainty_option_and_profile_is_explained() -> None:
     assert first_cells(section("Values file")) == set(COLUMNS)
     uncertainty = section("Uncertainty")
     assert first_cells(uncertainty) == set(SOURCES)
@@ -96,10 +96,10 @@ def test_every_column_doubt_option_and_profile_is_explained() -> None:
     command = typer.main.get_command(cli.app).commands["score"]  # type: ignore[attr-defined]
     options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
     listed = first_cells(text(SCORE).split("## Framework file")[0])
-    assert {found.split()[0] for found in listed} == options - {"--help"}
+    assert {match.split()[0] for match in listed} == options - {"--help"}
 
 
-def test_every_profile_is_what_its_column_says() -> None:
+def test_every_profile_matches_its_column() -> None:
     rows = {
         tuple(re.findall(r"`(\w[\w-]*)`(?:: (\w+))?", line.split("|")[1])[0]): [
             cell.strip() for cell in line.split("|")[2:-1]
@@ -148,7 +148,7 @@ def test_every_example_is_computed(number: int, tmp_path: Path) -> None:
     assert table["score"].between(0, 100).all()
 
 
-def test_the_values_shown_are_read(tmp_path: Path) -> None:
+def test_the_example_values_are_loaded(tmp_path: Path) -> None:
     (tmp_path / "framework.yaml").write_text(blocks(SCORE, "yaml")[EXAMPLE], encoding="utf-8")
     shown = re.search(r"^```\n(area_code.*?)^```", text(SCORE), re.MULTILINE | re.DOTALL)
     assert shown is not None
@@ -182,7 +182,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
     assert "Example index (profile spi)" in capfd.readouterr().out
 
 
-def test_every_file_of_the_details_is_named(tmp_path: Path) -> None:
+def test_every_details_file_is_listed(tmp_path: Path) -> None:
     framework = frameworks()[EXAMPLE]
     (tmp_path / "f.yaml").write_text(yaml.safe_dump(framework), encoding="utf-8")
     values_for(framework).to_csv(tmp_path / "v.csv", index=False)

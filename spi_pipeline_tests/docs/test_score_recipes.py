@@ -29,10 +29,10 @@ def mean(*values: float) -> float:
 
 def columns(values: Values) -> dict[str, dict[str, float]]:
     """The values by indicator and area, for an index without editions."""
-    found: dict[str, dict[str, float]] = {}
+    by_indicator: dict[str, dict[str, float]] = {}
     for (_, area, name), value in values.items():
-        found.setdefault(name, {})[area] = value
-    return found
+        by_indicator.setdefault(name, {})[area] = value
+    return by_indicator
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -47,19 +47,19 @@ def percentile_ranks(column: dict[str, float]) -> dict[str, float]:
 
 
 def human_development(values: Values) -> Scores:
-    found: Scores = {}
+    scores: Scores = {}
     for area in "AB":
         x = {name: column[area] for name, column in columns(values).items()}
         health = (x["life_expectancy"] - 20) / 65
         education = mean(min(x["expected_years"] / 18, 1), x["mean_years"] / 15)
         income = min(math.log(x["income"] / 100) / math.log(750), 1)
-        found["", area, "education"], found["", area, "income"] = education, income
-        found["", area, "hdi"] = round((health * education * income) ** (1 / 3), 3)
-    return found
+        scores["", area, "education"], scores["", area, "income"] = education, income
+        scores["", area, "hdi"] = round((health * education * income) ** (1 / 3), 3)
+    return scores
 
 
 def environmental_performance(values: Values) -> Scores:
-    found: Scores = {}
+    scores: Scores = {}
     x = columns(values)
     worst = percentile(list(x["pm25"].values()), 0.95)
     high, low = (percentile(list(x["smoke"].values()), share) for share in (0.95, 0.05))
@@ -68,28 +68,28 @@ def environmental_performance(values: Values) -> Scores:
         air = pm25
         if area in x["smoke"]:
             smoke = 100 * min(max((x["smoke"][area] - high) / (low - high), 0), 1)
-            found["", area, "smoke"] = smoke
+            scores["", area, "smoke"] = smoke
             air = 0.7 * pm25 + 0.3 * smoke
-        found["", area, "pm25"], found["", area, "air"] = pm25, air
-        found["", area, "epi"] = 0.4 * air + 0.6 * 100 * min(x["protected"][area] / 30, 1)
-    return found
+        scores["", area, "pm25"], scores["", area, "air"] = pm25, air
+        scores["", area, "epi"] = 0.4 * air + 0.6 * 100 * min(x["protected"][area] / 30, 1)
+    return scores
 
 
 def risk(values: Values) -> Scores:
-    found: Scores = {}
+    scores: Scores = {}
     for area in "AB":
         x = {name: column[area] for name, column in columns(values).items()}
         flood, drought = round(x["flood"] / 20, 1), round(x["drought"] / 0.5, 1)
         lacking = (10 - (1 + 0.9 * (10 - flood)) ** 0.5 * (1 + 0.9 * (10 - drought)) ** 0.5) / 9 * 10
         poverty, doctors = (x["poverty"] - 0.05) / 0.55 * 10, max(10 - x["doctors"] / 4 * 10, 0)
         hazard, poverty, doctors = (math.floor(one * 10 + 0.5 + 1e-9) / 10 for one in (lacking, poverty, doctors))
-        found["", area, "flood"], found["", area, "hazard"] = flood, hazard
-        found["", area, "risk"] = round((hazard * poverty * doctors) ** (1 / 3), 1)
-    return found
+        scores["", area, "flood"], scores["", area, "hazard"] = flood, hazard
+        scores["", area, "risk"] = round((hazard * poverty * doctors) ** (1 / 3), 1)
+    return scores
 
 
 def perceptions(values: Values) -> Scores:
-    found: Scores = {}
+    scores: Scores = {}
     signs = {"bank": 1, "forum": 1, "survey": -1, "experts": 1}
     base = {name: [value for (year, _, other), value in values.items() if other == name and year == "2012"]
             for name in signs}  # fmt: skip
@@ -97,8 +97,8 @@ def perceptions(values: Values) -> Scores:
         own = [45 + 20 * sign * (values[year, area, name] - mean(*base[name])) / statistics.stdev(base[name])
                for name, sign in signs.items() if (year, area, name) in values]  # fmt: skip
         if len(own) >= 3:
-            found[year, area, "perceptions"] = math.floor(min(max(mean(*own), 0), 100) + 0.5)
-    return found
+            scores[year, area, "perceptions"] = math.floor(min(max(mean(*own), 0), 100) + 0.5)
+    return scores
 
 
 def vulnerability_by_percentile_ranks(values: Values) -> Scores:
@@ -108,8 +108,8 @@ def vulnerability_by_percentile_ranks(values: Values) -> Scores:
     money = {area: poor[area] + jobless[area] for area in "ABCD"}
     ranked, alone = percentile_ranks(money), percentile_ranks(graduates)
     total = {area: ranked[area] + alone[area] for area in "ABCD"}
-    found = {"money": money, "total": total, "svi": percentile_ranks(total)}
-    return {("", area, name): value for name, column in found.items() for area, value in column.items()}
+    scores = {"money": money, "total": total, "svi": percentile_ranks(total)}
+    return {("", area, name): value for name, column in scores.items() for area, value in column.items()}
 
 
 def two_halves_multiplied(values: Values) -> Scores:
@@ -119,8 +119,8 @@ def two_halves_multiplied(values: Values) -> Scores:
     }
     highest = max(pollution.values())
     burden = {area: 10 * pollution[area] / highest * 10 * x["asthma"][area] for area in "ABC"}
-    found = {"pollution": pollution, "burden": burden}
-    return {("", area, name): value for name, column in found.items() for area, value in column.items()}
+    scores = {"pollution": pollution, "burden": burden}
+    return {("", area, name): value for name, column in scores.items() for area, value in column.items()}
 
 
 def health_base_year_100(values: Values) -> Scores:
@@ -147,19 +147,19 @@ def deprivation_from_indicators(values: Values) -> Scores:
         return {area: statistics.NormalDist().inv_cdf(rank / 5) for area, rank in ranked.items()}
 
     def exponential(column: dict[str, float]) -> dict[str, float]:
-        found = {}
+        transformed = {}
         for area, value in column.items():
             below = sum(other < value - 1e-9 for other in column.values())
             same = sum(abs(other - value) < 1e-9 for other in column.values())
-            found[area] = -23 * math.log(1 - (below + (same + 1) / 2) / 4 * (1 - math.exp(-100 / 23)))
-        return found
+            transformed[area] = -23 * math.log(1 - (below + (same + 1) / 2) / 4 * (1 - math.exp(-100 / 23)))
+        return transformed
 
     x = {name: normal(column) for name, column in columns(values).items()}
     health = {area: mean(x["illness"][area], x["years_lost"][area]) for area in "ABCD"}
     income = exponential(x["claimants"])
     imd = {area: 0.7 * income[area] + 0.3 * exponential(health)[area] for area in "ABCD"}
-    found = {"health": health, "imd": imd}
-    return {("", area, name): value for name, column in found.items() for area, value in column.items()}
+    scores = {"health": health, "imd": imd}
+    return {("", area, name): value for name, column in scores.items() for area, value in column.items()}
 
 
 def pillars_with_outliers_and_denominators(values: Values) -> Scores:
@@ -197,8 +197,8 @@ BY_HAND: dict[str, Callable[[Values], Scores]] = {
 @cache
 def parts() -> dict[str, tuple[str, str, str]]:
     """The framework, values and scores of every recipe."""
-    found = zip(*(blocks(RECIPES, language) for language in ("yaml", "csv", "scores")), strict=True)
-    return dict(zip(NAMES, found, strict=True))
+    by_recipe = zip(*(blocks(RECIPES, language) for language in ("yaml", "csv", "scores")), strict=True)
+    return dict(zip(NAMES, by_recipe, strict=True))
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "framework.yaml", tmp_path / "values.csv"
 
 
-def test_every_recipe_is_computed_by_hand_too() -> None:
+def test_every_recipe_has_a_computation_by_hand() -> None:
     assert list(BY_HAND) == NAMES
 
 
@@ -236,6 +236,6 @@ def test_recipe(files: tuple[Path, Path], name: str) -> None:
 
 @pytest.mark.parametrize("files", NAMES, indirect=True)
 def test_recipe_in_words(files: tuple[Path, Path]) -> None:
-    (said,) = explain_files(files[0], None)
-    assert len(said.splitlines()) > 5
-    assert "{" not in said
+    (message,) = explain_files(files[0], None)
+    assert len(message.splitlines()) > 5
+    assert "{" not in message

@@ -45,7 +45,7 @@ def test_every_source_has_a_row(contracts: Contracts) -> None:
 
 
 @pytest.mark.parametrize("source_id", ROWS)
-def test_the_files_read_are_those_described(source_id: str, contracts: Contracts) -> None:
+def test_the_files_described_are_those_read(source_id: str, contracts: Contracts) -> None:
     described = [pattern(path) for path in quoted(ROWS[source_id][0])]
     read = [item.file for item in figures_of(contracts).read(source_id).inputs]
     assert [file for file in read if not any(PurePosixPath(file).match(glob) for glob in described)] == []
@@ -55,7 +55,7 @@ def test_the_files_read_are_those_described(source_id: str, contracts: Contracts
 
 
 @pytest.mark.parametrize("source_id", ROWS)
-def test_the_columns_named_are_those_read(source_id: str, contracts: Contracts) -> None:
+def test_the_columns_described_are_those_read(source_id: str, contracts: Contracts) -> None:
     cell = ROWS[source_id][-1]
     by_contract = any(column.published_name for column in contracts.sources[source_id].columns)
     assert not ("contract" in cell and not by_contract)
@@ -70,7 +70,7 @@ def test_the_columns_named_are_those_read(source_id: str, contracts: Contracts) 
     assert unknown == []
 
 
-def test_what_is_told_of_england_is_so() -> None:
+def test_the_table_about_england() -> None:
     england = Settings().england
     rows = []
     for source_id in snapshot_tables(england):
@@ -80,7 +80,9 @@ def test_what_is_told_of_england_is_so() -> None:
     assert_table(DOCUMENT, "england", markdown_table(["Source", "Rows", "Files"], rows))
 
 
-def test_what_is_said_of_personal_data_is_so(contracts: Contracts) -> None:
+def test_the_statement_about_personal_data(contracts: Contracts) -> None:
     assert "Nothing. Crime IDs" in text(DOCUMENT)
-    kept = {column.name for name in ("street_crime", "stop_and_search") for column in contracts.sources[name].columns}
-    assert kept == {"month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes", "stops"}
+    columns = {
+        column.name for name in ("street_crime", "stop_and_search") for column in contracts.sources[name].columns
+    }
+    assert columns == {"month", "crime_type", "longitude", "latitude", "lsoa_code", "crimes", "stops"}

@@ -16,7 +16,7 @@ TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 
 
 @pytest.fixture(scope="module")
-def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def followed(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The folder in which the tutorial was followed, and the variables that its blocks define."""
     folder = tmp_path_factory.mktemp("tutorial")
     (folder / "spi_store").symlink_to(refreshed / "spi_store")
@@ -38,26 +38,26 @@ def done(refreshed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return folder, names
 
 
-def test_what_is_computed_by_hand_is_what_is_published(done: tuple[Path, dict[str, Any]]) -> None:
+def test_the_computation_by_hand_equals_the_published_scores(followed: tuple[Path, dict[str, Any]]) -> None:
     """The page itself prints whether they agree, so a page that showed False would match its own output."""
-    both, again = done[1]["both"], done[1]["again"]
+    both, again = followed[1]["both"], followed[1]["again"]
     assert set(both["level"]) == {"indicator", "component", "dimension", "index"}
     assert both["apart"].max() < 1e-9
     assert (again["score"] - again["published"]).abs().max() < 1e-9
     assert len(both) == len(again) == 20 * 49
 
 
-def test_a_changed_weight_by_query_and_by_command_are_one(done: tuple[Path, dict[str, Any]]) -> None:
-    folder, names = done
+def test_a_changed_weight_gives_the_same_by_query_and_by_command(followed: tuple[Path, dict[str, Any]]) -> None:
+    folder, names = followed
     dimensions, twice = names["dimensions"], names["twice"]
     part = dimensions["id"].map({"opportunity": 2}).fillna(1)
-    anew = (dimensions["score"] * part).groupby(dimensions["area_code"]).sum() / 4
-    assert (twice.set_index("area_code")["score"] - anew).abs().max() < 1e-9
+    recomputed = (dimensions["score"] * part).groupby(dimensions["area_code"]).sum() / 4
+    assert (twice.set_index("area_code")["score"] - recomputed).abs().max() < 1e-9
     assert (folder / "opportunity_twice.csv").exists()
 
 
-def test_the_chart_shows_every_ward_its_score_and_its_interval(done: tuple[Path, dict[str, Any]]) -> None:
-    folder, names = done
+def test_the_chart_shows_the_rank_and_interval_of_every_ward(followed: tuple[Path, dict[str, Any]]) -> None:
+    folder, names = followed
     wards, axes = names["wards"], names["axes"]
     assert [label.get_text() for label in axes.get_yticklabels()] == wards["area_name"].tolist()
     assert len(wards) == 20
@@ -66,4 +66,4 @@ def test_the_chart_shows_every_ward_its_score_and_its_interval(done: tuple[Path,
     assert drawn == list(zip(wards["rank_low"], wards["rank_high"], strict=True))
     image = names["plt"].imread(folder / "wards.png")
     assert image.shape[:2] == (900, 1050)
-    assert image[..., :3].std() > 0.05, "something is drawn"
+    assert image[..., :3].std() > 0.05, "the chart is not blank"

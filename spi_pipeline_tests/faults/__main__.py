@@ -19,7 +19,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from spi_pipeline_tests.faults.proof import HISTORY, ReferenceRefresh, cuts, killed, moments, prepared, refused
+from spi_pipeline_tests.faults.proof import (
+    HISTORY,
+    ReferenceRefresh,
+    cut_power,
+    kill_refresh,
+    moments,
+    prepare_reference,
+    refresh_on_faulty_disk,
+)
 from spi_pipeline_tests.faults.replay import Cut, operations
 from spi_pipeline_tests.faults.runs import Disk, faulty_disk, full_from, unreadable_at
 from spi_pipeline_tests.integration.sandboxes import copied, empty_sandbox
@@ -43,17 +51,17 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=50, help="try one of so many calls")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=16)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.pop("DAGSTER_HOME", None)
     lines = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with faulty_disk(folder / "work") as disk:
-            reference = _reference(disk, folder, whole=asked.whole)
-            for kind in asked.fault:
-                found = list(_tried(kind, reference, disk, folder / "case", asked))
-                survived = sum(not wrong for _, wrong in found)
-                lines.append((kind, survived, len(found)))
+            reference = _reference(disk, folder, whole=arguments.whole)
+            for kind in arguments.fault:
+                cases = list(_try_cases(kind, reference, disk, folder / "case", arguments))
+                survived = sum(not problems for _, problems in cases)
+                lines.append((kind, survived, len(cases)))
     print("| fault | survived |\n| --- | --- |")
     for kind, survived, count in lines:
         print(f"| {NAMES[kind]} | {survived:,} of {count:,} |")
@@ -63,50 +71,53 @@ def main() -> int:
 def _reference(disk: Disk, folder: Path, *, whole: bool) -> ReferenceRefresh:
     sandbox = empty_sandbox(folder / "sandbox")
     if whole:
-        return prepared(disk, sandbox, folder)
-    done = disk.run(sandbox.environment, "refresh")
-    if done.code:
-        raise SystemExit(done.err)
-    return prepared(disk, copied(sandbox, folder / "changed"), folder)
+        return prepare_reference(disk, sandbox, folder)
+    result = disk.run(sandbox.environment, "refresh")
+    if result.code:
+        raise SystemExit(result.err)
+    return prepare_reference(disk, copied(sandbox, folder / "changed"), folder)
 
 
-def _tried(
-    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, asked: argparse.Namespace
+def _try_cases(
+    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, arguments: argparse.Namespace
 ) -> Iterator[Case]:
-    for number, (case, wrong) in enumerate(_cases(kind, reference, disk, place, asked), start=1):
-        if wrong:
-            print(f"{case}: {'; '.join(wrong)}", flush=True)
+    for number, (case, problems) in enumerate(_cases(kind, reference, disk, place, arguments), start=1):
+        if problems:
+            print(f"{case}: {'; '.join(problems)}", flush=True)
         print(f"\r{kind}: {number}", end="", file=sys.stderr, flush=True)
-        yield case, wrong
+        yield case, problems
     print(file=sys.stderr)
 
 
 def _cases(
-    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, asked: argparse.Namespace
+    kind: str, reference: ReferenceRefresh, disk: Disk, place: Path, arguments: argparse.Namespace
 ) -> Iterator[Case]:
-    chance = random.Random(asked.seed)
+    chance = random.Random(arguments.seed)
     if kind == FULL:
         writes = reference.writes()
         its = [number for number, path in writes if path.startswith(HISTORY)]
-        some = {its[moment - 1] for moment in moments(len(its), len(its) // asked.every, chance)}
+        some = {its[moment - 1] for moment in moments(len(its), len(its) // arguments.every, chance)}
         for number, path in writes:
             if number in some or not path.startswith(HISTORY):
-                yield f"full from write {number}, {path}", refused(reference, disk, full_from(number), place)[1]
+                yield (
+                    f"full from write {number}, {path}",
+                    refresh_on_faulty_disk(reference, disk, full_from(number), place)[1],
+                )
     elif kind == READ:
-        for number in moments(reference.left.reads, reference.left.reads // asked.every, chance):
+        for number in moments(reference.result.reads, reference.result.reads // arguments.every, chance):
             for once in (True, False):
                 fault = unreadable_at(number, once=once)
-                yield str(fault), refused(reference, disk, fault, place)[1]
+                yield str(fault), refresh_on_faulty_disk(reference, disk, fault, place)[1]
     elif kind == POWER:
         count = sum(1 for _ in operations(reference.log))
-        for number in moments(count, count // asked.every, chance):
+        for number in moments(count, count // arguments.every, chance):
             for cut in (Cut("none", "none"), Cut("all", "none"), Cut("some", "some", number)):
-                ((_, _, wrong),) = cuts(reference, disk, [(number, cut)], place)
-                yield f"power goes after operation {number} ({cut})", wrong
+                ((_, _, problems),) = cut_power(reference, disk, [(number, cut)], place)
+                yield f"power goes after operation {number} ({cut})", problems
     else:
-        for _ in range(asked.kills):
-            after = chance.uniform(0, reference.left.seconds)
-            yield f"killed after {after:.2f} s", killed(reference, disk, after, place)[1]
+        for _ in range(arguments.kills):
+            after = chance.uniform(0, reference.result.seconds)
+            yield f"killed after {after:.2f} s", kill_refresh(reference, disk, after, place)[1]
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.faults.proof import ReferenceRefresh, prepared
-from spi_pipeline_tests.faults.runs import Disk, compiled, faulty_disk
+from spi_pipeline_tests.faults.proof import ReferenceRefresh, prepare_reference
+from spi_pipeline_tests.faults.runs import Disk, compile_library, faulty_disk
 from spi_pipeline_tests.integration.fixtures import no_dagster_home, refreshed
 from spi_pipeline_tests.integration.sandboxes import Sandbox, copied
 
@@ -18,10 +18,10 @@ __all__ = ["no_dagster_home", "refreshed"]
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled library that makes disks fail."""
+    """The compile_library library that makes disks fail."""
     if not (shutil.which("gcc") or shutil.which("cc")):
         (pytest.fail if "CI" in os.environ else pytest.skip)("no C compiler: apt-get install gcc libc6-dev")
-    return compiled(tmp_path_factory.mktemp("library"))
+    return compile_library(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def disk(library: Path) -> Iterator[Disk]:
 def reference(refreshed: Sandbox, disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> ReferenceRefresh:
     """A refresh of one changed source, which each test disturbs in its own copy."""
     folder = tmp_path_factory.mktemp("reference")
-    return prepared(disk, copied(refreshed, folder), folder)
+    return prepare_reference(disk, copied(refreshed, folder), folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The conditions that must hold after any fault, all checked by ``judged``."""
+"""The conditions that must hold after any fault, all checked by ``problems_after_fault``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.orchestration.runs import RUN
 from spi_pipeline.storage.published import publication
 from spi_pipeline_tests.faults.replay import Code, Cut, Model, operations
-from spi_pipeline_tests.faults.runs import Disk, Fault, Left
+from spi_pipeline_tests.faults.runs import CommandResult, Disk, Fault
 from spi_pipeline_tests.integration.sandboxes import Sandbox, column
 
 # Only the comparison of two censuses uses this source: three steps follow from it.
@@ -47,11 +47,11 @@ class ReferenceRefresh:
     new: tuple[dict[str, str], Any]
     log: Path
     root: Path
-    left: Left
+    result: CommandResult
 
     def writes(self) -> list[tuple[int, str]]:
         """The number of each write of the undisturbed refresh, and its file as a path within the store."""
-        found: list[tuple[int, str]] = []
+        numbered_writes: list[tuple[int, str]] = []
         files: dict[int, str] = {}
         for each in operations(self.log):
             if each.code == Code.OPEN:
@@ -66,11 +66,11 @@ class ReferenceRefresh:
             ):
                 continue
             path = each.path or files[each.fd]
-            found.append((len(found) + 1, os.path.relpath(path, self.root)))
-        return found
+            numbered_writes.append((len(numbered_writes) + 1, os.path.relpath(path, self.root)))
+        return numbered_writes
 
 
-def prepared(disk: Disk, sandbox: Sandbox, folder: Path) -> ReferenceRefresh:
+def prepare_reference(disk: Disk, sandbox: Sandbox, folder: Path) -> ReferenceRefresh:
     """Run an undisturbed refresh: of one changed source, or of everything if there is no store yet.
 
     Args:
@@ -79,16 +79,16 @@ def prepared(disk: Disk, sandbox: Sandbox, folder: Path) -> ReferenceRefresh:
         folder: holds the refreshed copy and the log.
     """
     if Path(sandbox.settings.store).exists():
-        sandbox.rewrite(SMALL, _one_more)
+        sandbox.rewrite(SMALL, _increment_first_value)
     root = (folder / "undisturbed" / "store").resolve()
     copy = shared_copy(sandbox, folder / "undisturbed")
     log = folder / "undisturbed.log"
-    left = disk.run(copy.environment, "refresh", log=log)
-    assert left.code == 0, left.err
-    return ReferenceRefresh(sandbox, _state(sandbox), _state(copy), log, root, left)
+    result = disk.run(copy.environment, "refresh", log=log)
+    assert result.code == 0, result.err
+    return ReferenceRefresh(sandbox, _state(sandbox), _state(copy), log, root, result)
 
 
-def _one_more(table: pa.Table) -> pa.Table:
+def _increment_first_value(table: pa.Table) -> pa.Table:
     name = next(field.name for field in table.schema if pa.types.is_integer(field.type))
     return column(table, name, lambda values: [values[0] + 1, *values[1:]])
 
@@ -99,12 +99,12 @@ def shared_copy(sandbox: Sandbox, folder: Path, store: Path | None = None) -> Sa
     folder.mkdir(parents=True)
     origin = store or Path(sandbox.settings.store)
 
-    def copied(source: str, target: str) -> str:
+    def copy_or_link(source: str, target: str) -> str:
         shares = Path(source).relative_to(origin).parts[0] in UNCHANGING
         return os.link(source, target) or target if shares else shutil.copy2(source, target)
 
     if origin.exists():
-        shutil.copytree(origin, copy.settings.store, symlinks=True, copy_function=copied)
+        shutil.copytree(origin, copy.settings.store, symlinks=True, copy_function=copy_or_link)
     return copy
 
 
@@ -128,7 +128,9 @@ def _seen(sandbox: Sandbox) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
-def judged(reference: ReferenceRefresh, sandbox: Sandbox, left: Left | None, disk: Disk) -> list[str]:
+def problems_after_fault(
+    reference: ReferenceRefresh, sandbox: Sandbox, result: CommandResult | None, disk: Disk
+) -> list[str]:
     """Check a store after a fault, and the messages of the command; return everything that is wrong.
 
     Args:
@@ -137,38 +139,40 @@ def judged(reference: ReferenceRefresh, sandbox: Sandbox, left: Left | None, dis
         left: the result of the command; None if the power went.
         disk: runs ``spi status`` and the next refresh.
     """
-    wrong: list[str] = []
-    seen, killed = _seen(sandbox), left is None or left.code < 0
+    problems: list[str] = []
+    seen, was_killed = _seen(sandbox), result is None or result.code < 0
     if seen not in (reference.old[1], reference.new[1]):
-        wrong.append(f"readers see neither the last state nor the new: {str(seen)[:200]}")
+        problems.append(f"readers see neither the last state nor the new: {str(seen)[:200]}")
     status = disk.run(sandbox.environment, "status", "--json")
     healthy = json.loads(status.out)["healthy"] if status.code in (0, 1) and status.out.startswith("{") else None
     if healthy is None:
-        wrong.append(f"status could not tell (exit code {status.code}): {status.out[:100]} {status.err[-300:]}")
-    if left is not None and not killed:
-        wrong += _said_wrongly(left)
-        if left.code == 0 and not _complete(reference, sandbox, seen):
-            wrong.append("exit code 0, and not all was published and recorded")
-        if left.code != 0 and healthy and not _began_nothing(reference, sandbox):
-            wrong.append(f"status is healthy after: {left.sentences}")
-    healed = disk.run(sandbox.environment, "refresh")
-    if healed.code != 0:
-        wrong.append(f"the next refresh failed: {healed.sentences}")
+        problems.append(f"status could not tell (exit code {status.code}): {status.out[:100]} {status.err[-300:]}")
+    if result is not None and not was_killed:
+        problems += _unexpected_output(result)
+        if result.code == 0 and not _complete(reference, sandbox, seen):
+            problems.append("exit code 0, and not all was published and recorded")
+        if result.code != 0 and healthy and not _recorded_nothing(reference, sandbox):
+            problems.append(f"status is healthy after: {result.sentences}")
+    next_refresh = disk.run(sandbox.environment, "refresh")
+    if next_refresh.code != 0:
+        problems.append(f"the next refresh failed: {next_refresh.sentences}")
     if _state(sandbox) != reference.new:
-        wrong.append("the next refresh did not bring what an undisturbed one does")
+        problems.append("the next refresh did not bring what an undisturbed one does")
     if leftovers := [path for path in sandbox.store.root.rglob("*.tmp-*") if HISTORY not in f"{path}"]:
-        wrong.append(f"left over: {leftovers[:3]}")
-    last = disk.run(sandbox.environment, "status", "--json")
-    if last.code != 0:
-        wrong.append(f"status is not healthy after the next refresh: {last.out[:300]} {last.err[-200:]}")
-    return wrong
+        problems.append(f"left over: {leftovers[:3]}")
+    last_status = disk.run(sandbox.environment, "status", "--json")
+    if last_status.code != 0:
+        problems.append(
+            f"status is not healthy after the next refresh: {last_status.out[:300]} {last_status.err[-200:]}"
+        )
+    return problems
 
 
-def _said_wrongly(left: Left) -> list[str]:
-    sentences = left.sentences
-    if "Traceback" in left.err or "broke in our own code" in left.err or left.code not in (0, 1):
-        return [f"exit code {left.code}: {left.err[-700:]}"]
-    if left.code != 0 and not 1 <= len(sentences) <= MOST_SENTENCES:
+def _unexpected_output(result: CommandResult) -> list[str]:
+    sentences = result.sentences
+    if "Traceback" in result.err or "broke in our own code" in result.err or result.code not in (0, 1):
+        return [f"exit code {result.code}: {result.err[-700:]}"]
+    if result.code != 0 and not 1 <= len(sentences) <= MOST_SENTENCES:
         return [f"{len(sentences)} sentences: {sentences[:5]}"]
     return []
 
@@ -185,7 +189,7 @@ def _complete(reference: ReferenceRefresh, sandbox: Sandbox, seen: Any) -> bool:
     )
 
 
-def _began_nothing(reference: ReferenceRefresh, sandbox: Sandbox) -> bool:
+def _recorded_nothing(reference: ReferenceRefresh, sandbox: Sandbox) -> bool:
     """Whether the disk stored nothing, not even the start of the run, so ``spi status`` cannot know of the failure."""
     same = sandbox.store.run_stamps(RUN).keys() == reference.before.store.run_stamps(RUN).keys()
     return same and not sandbox.store.runs_in_progress() and _state(sandbox) == reference.old
@@ -194,41 +198,45 @@ def _began_nothing(reference: ReferenceRefresh, sandbox: Sandbox) -> bool:
 # --- the faults
 
 
-def refused(reference: ReferenceRefresh, disk: Disk, fault: Fault, folder: Path) -> tuple[Left, list[str]]:
+def refresh_on_faulty_disk(
+    reference: ReferenceRefresh, disk: Disk, fault: Fault, folder: Path
+) -> tuple[CommandResult, list[str]]:
     """Refresh on a disk that fails; return the result and everything that is wrong."""
     sandbox = shared_copy(reference.before, folder)
-    left = disk.run(sandbox.environment, "refresh", fault=fault)
-    wrong = judged(reference, sandbox, left, disk)
+    result = disk.run(sandbox.environment, "refresh", fault=fault)
+    problems = problems_after_fault(reference, sandbox, result, disk)
     shutil.rmtree(folder)
-    return left, wrong
+    return result, problems
 
 
-def killed(reference: ReferenceRefresh, disk: Disk, after: float, folder: Path) -> tuple[Left, list[str]]:
+def kill_refresh(
+    reference: ReferenceRefresh, disk: Disk, after: float, folder: Path
+) -> tuple[CommandResult, list[str]]:
     """Kill a refresh after ``after`` seconds; return the result and everything that is wrong."""
     sandbox = shared_copy(reference.before, folder)
-    left = disk.run(sandbox.environment, "refresh", kill_after=after)
-    wrong = judged(reference, sandbox, left, disk)
+    result = disk.run(sandbox.environment, "refresh", kill_after=after)
+    problems = problems_after_fault(reference, sandbox, result, disk)
     shutil.rmtree(folder)
-    return left, wrong
+    return result, problems
 
 
-def cuts(
+def cut_power(
     reference: ReferenceRefresh, disk: Disk, moments: Sequence[tuple[int, Cut]], folder: Path
 ) -> list[tuple[int, Cut, list[str]]]:
     """Cut the power after given operations of the undisturbed refresh; return everything that is wrong each time."""
     model = Model(reference.root, Path(reference.before.settings.store))
-    found: list[tuple[int, Cut, list[str]]] = []
-    wanted = sorted(moments, key=lambda each: each[0])
+    results: list[tuple[int, Cut, list[str]]] = []
+    remaining = sorted(moments, key=lambda each: each[0])
     for number, operation in enumerate(operations(reference.log), start=1):
         model.play(operation)
-        while wanted and wanted[0][0] == number:
-            moment, cut = wanted.pop(0)
+        while remaining and remaining[0][0] == number:
+            moment, cut = remaining.pop(0)
             sandbox = Sandbox(reference.before.settings.model_copy(update={"store": str(folder / "store")}))
             folder.mkdir(parents=True)
             model.write(folder / "store", cut)
-            found.append((moment, cut, judged(reference, sandbox, None, disk)))
+            results.append((moment, cut, problems_after_fault(reference, sandbox, None, disk)))
             shutil.rmtree(folder)
-    return found
+    return results
 
 
 def moments(count: int, most: int, chance: random.Random) -> list[int]:

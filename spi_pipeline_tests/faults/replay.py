@@ -83,15 +83,15 @@ class File:
         """Its content if only these changes reached the disk."""
         if not changes:
             return self.safe
-        held = bytearray(self.origin.read_bytes()) if self.origin else bytearray(self.safe)
+        current = bytearray(self.origin.read_bytes()) if self.origin else bytearray(self.safe)
         for offset, data in changes:
             length = offset if data is None else offset + len(data)
-            held.extend(bytes(max(0, length - len(held))))
+            current.extend(bytes(max(0, length - len(current))))
             if data is None:
-                del held[offset:]
+                del current[offset:]
             else:
-                held[offset:length] = data
-        return held
+                current[offset:length] = data
+        return current
 
 
 @dataclass(eq=False)
@@ -134,63 +134,63 @@ class Model:
         self._open: dict[int, Node] = {}
         self._changes: list[Change] = []
 
-    def play(self, done: Operation) -> None:
+    def play(self, operation: Operation) -> None:
         """Apply an operation of a process."""
-        if done.path == str(self._root) and done.code == Code.MKDIR:
+        if operation.path == str(self._root) and operation.code == Code.MKDIR:
             return
-        match done.code:
+        match operation.code:
             case Code.OPEN:
-                node = self._find(done.path)
-                if done.other & CREATED and node is None:
-                    node = self._named(done.path, File())
-                if isinstance(node, File) and done.other & EMPTIED:
+                node = self._node_at(operation.path)
+                if operation.other & CREATED and node is None:
+                    node = self._add(operation.path, File())
+                if isinstance(node, File) and operation.other & EMPTIED:
                     node.since.append((0, None))
                 if node is not None:
-                    self._open[done.fd] = node
+                    self._open[operation.fd] = node
             case Code.CLOSE:
-                self._open.pop(done.fd, None)
+                self._open.pop(operation.fd, None)
             case Code.DUP:
-                self._open[done.other] = self._open[done.fd]
+                self._open[operation.other] = self._open[operation.fd]
             case Code.WRITE | Code.TRUNCATE:
-                self._file(self._open[done.fd]).since.append(
-                    (done.offset, done.data if done.code == Code.WRITE else None)
+                self._file(self._open[operation.fd]).since.append(
+                    (operation.offset, operation.data if operation.code == Code.WRITE else None)
                 )
             case Code.TRUNCATE_PATH:
-                self._file(self._find(done.path)).since.append((done.offset, None))
+                self._file(self._node_at(operation.path)).since.append((operation.offset, None))
             case Code.MKDIR:
-                self._named(done.path, Folder())
+                self._add(operation.path, Folder())
             case Code.SYMLINK:
-                self._named(done.path, done.target)
+                self._add(operation.path, operation.target)
             case Code.UNLINK | Code.RMDIR:
-                self._change([(*self._place(done.path), None)])
+                self._change([(*self._parent_and_name(operation.path), None)])
             case Code.RENAME:
-                here, there = self._place(done.path), self._place(done.target)
+                here, there = self._parent_and_name(operation.path), self._parent_and_name(operation.target)
                 self._change([(*here, None), (*there, here[0].seen[here[1]])])
             case Code.LINK:
-                here = self._place(done.path)
-                self._change([(*self._place(done.target), here[0].seen[here[1]])])
+                here = self._parent_and_name(operation.path)
+                self._change([(*self._parent_and_name(operation.target), here[0].seen[here[1]])])
             case Code.FSYNC:
-                self._force(self._open.get(done.fd))
+                self._force(self._open.get(operation.fd))
 
     def write(self, to: Path, cut: Cut) -> None:
         """Write the folder as found after a power cut to the new folder ``to``."""
         chance = random.Random(cut.seed)
-        kept = {"none": 0, "all": len(self._changes), "some": chance.randint(0, len(self._changes))}[cut.names]
-        found: dict[int, dict[str, Node]] = {}
-        for folder, name, node in (each for change in self._changes[:kept] for each in change):
-            _set(found.setdefault(id(folder), dict(folder.safe)), name, node)
-        self._write(self._top, to, found, cut, chance)
+        surviving = {"none": 0, "all": len(self._changes), "some": chance.randint(0, len(self._changes))}[cut.names]
+        changed_folders: dict[int, dict[str, Node]] = {}
+        for folder, name, node in (each for change in self._changes[:surviving] for each in change):
+            _set(changed_folders.setdefault(id(folder), dict(folder.safe)), name, node)
+        self._write(self._top, to, changed_folders, cut, chance)
 
     def _write(
-        self, folder: Folder, to: Path, found: dict[int, dict[str, Node]], cut: Cut, chance: random.Random
+        self, folder: Folder, to: Path, changed_folders: dict[int, dict[str, Node]], cut: Cut, chance: random.Random
     ) -> None:
         to.mkdir()
-        for name, node in found.get(id(folder), folder.safe).items():
+        for name, node in changed_folders.get(id(folder), folder.safe).items():
             match node:
                 case str():
                     (to / name).symlink_to(node)
                 case Folder():
-                    self._write(node, to / name, found, cut, chance)
+                    self._write(node, to / name, changed_folders, cut, chance)
                 case File():
                     _write_file(node, to / name, cut, chance)
 
@@ -200,8 +200,8 @@ class Model:
         elif isinstance(node, Folder):
             for change in self._changes:
                 if any(folder is node for folder, _, _ in change):
-                    for folder, name, meant in change:
-                        _set(folder.safe, name, meant)
+                    for folder, name, changed_node in change:
+                        _set(folder.safe, name, changed_node)
             self._changes = [change for change in self._changes if all(folder is not node for folder, _, _ in change)]
 
     def _change(self, change: Change) -> None:
@@ -209,16 +209,16 @@ class Model:
             _set(folder.seen, name, node)
         self._changes.append(change)
 
-    def _named(self, path: str, node: Node) -> Node:
-        self._change([(*self._place(path), node)])
+    def _add(self, path: str, node: Node) -> Node:
+        self._change([(*self._parent_and_name(path), node)])
         return node
 
-    def _place(self, path: str) -> tuple[Folder, str]:
-        parent = self._find(str(Path(path).parent))
+    def _parent_and_name(self, path: str) -> tuple[Folder, str]:
+        parent = self._node_at(str(Path(path).parent))
         assert isinstance(parent, Folder), path
         return parent, Path(path).name
 
-    def _find(self, path: str) -> Node | None:
+    def _node_at(self, path: str) -> Node | None:
         node: Node | None = self._top
         where = self._root
         for name in Path(path).relative_to(self._root).parts:
@@ -227,7 +227,7 @@ class Model:
             node, where = node.seen.get(name), where / name
             if isinstance(node, str):
                 where = Path(os.path.normpath(where.parent / node))
-                node = self._find(str(where))
+                node = self._node_at(str(where))
         return node
 
     @staticmethod
@@ -244,13 +244,13 @@ def _set(names: dict[str, Node], name: str, node: Node | None) -> None:
 
 
 def _read(folder: Path) -> Folder:
-    found: dict[str, Node] = {}
+    nodes: dict[str, Node] = {}
     for path in folder.iterdir() if folder.exists() else ():
         if path.is_symlink():
-            found[path.name] = str(path.readlink())
+            nodes[path.name] = str(path.readlink())
         else:
-            found[path.name] = _read(path) if path.is_dir() else File(path)
-    return Folder(dict(found), found)
+            nodes[path.name] = _read(path) if path.is_dir() else File(path)
+    return Folder(dict(nodes), nodes)
 
 
 def _write_file(file: File, to: Path, cut: Cut, chance: random.Random) -> None:

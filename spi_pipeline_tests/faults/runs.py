@@ -53,7 +53,7 @@ def unreadable_at(moment: int, *, once: bool) -> Fault:
 
 
 @dataclass(frozen=True)
-class Left:
+class CommandResult:
     """The result of a command.
 
     Attributes:
@@ -81,8 +81,8 @@ class Left:
 class Disk:
     """Runs commands on a folder through the library."""
 
-    def __init__(self, asking: IO[str], answering: IO[str], work: Path) -> None:
-        self._asking, self._answering, self._work = asking, answering, work
+    def __init__(self, requests: IO[str], responses: IO[str], work: Path) -> None:
+        self._requests, self._responses, self._work = requests, responses, work
         self._count = 0
 
     def run(
@@ -92,7 +92,7 @@ class Disk:
         fault: Fault | None = None,
         log: Path | None = None,
         kill_after: float | None = None,
-    ) -> Left:
+    ) -> CommandResult:
         """Run ``spi``.
 
         Args:
@@ -103,28 +103,28 @@ class Disk:
             kill_after: seconds after which the process is killed.
         """
         self._count += 1
-        said, fault = self._work / str(self._count), fault or Fault()
-        asked = {
+        output, fault = self._work / str(self._count), fault or Fault()
+        request = {
             "arguments": arguments,
             "environment": dict(environment),
             "folder": str(Path(environment["SPI_STORE"]).resolve()),
             "fault": vars(fault) | {"once": int(fault.once)},
             "log": str(log or ""),
-            "said": str(said),
+            "output": str(output),
             "kill_after": kill_after,
         }
-        self._asking.write(json.dumps(asked) + "\n")
-        self._asking.flush()
-        answer = json.loads(self._answering.readline())
-        counts = said.with_suffix(".counts")
-        told = json.loads(counts.read_text()) if counts.exists() else [0, 0, 0]
-        out, err = (Path(f"{said}.{name}").read_text(errors="replace") for name in ("out", "err"))
+        self._requests.write(json.dumps(request) + "\n")
+        self._requests.flush()
+        response = json.loads(self._responses.readline())
+        counts = output.with_suffix(".counts")
+        call_counts = json.loads(counts.read_text()) if counts.exists() else [0, 0, 0]
+        out, err = (Path(f"{output}.{name}").read_text(errors="replace") for name in ("out", "err"))
         for file in self._work.glob(f"{self._count}.*"):
             file.unlink()
-        return Left(answer["code"], out, err, *told, answer["seconds"])
+        return CommandResult(response["code"], out, err, *call_counts, response["seconds"])
 
 
-def compiled(folder: Path) -> Path:
+def compile_library(folder: Path) -> Path:
     """Compile the library into a folder.
 
     Raises:
@@ -147,7 +147,7 @@ def faulty_disk(work: Path) -> Iterator[Disk]:
     Args:
         work: a folder for the library and the output of commands.
     """
-    library = compiled(work)
+    library = compile_library(work)
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     process = subprocess.Popen(
         [sys.executable, "-m", "spi_pipeline_tests.faults.server"],

@@ -28,43 +28,43 @@ from spi_pipeline.cli import main
 NOT_LEFT = 99
 
 
-def _child(asked: dict[str, Any]) -> None:
-    os.environ.update(asked["environment"])
+def _child(request: dict[str, Any]) -> None:
+    os.environ.update(request["environment"])
     for descriptor, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(f"{asked['said']}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
-    sys.argv = ["spi", *asked["arguments"]]
-    library, fault = ctypes.CDLL(None), asked["fault"]
+        os.dup2(os.open(f"{request['output']}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+    sys.argv = ["spi", *request["arguments"]]
+    library, fault = ctypes.CDLL(None), request["fault"]
     library.fault_arm(
-        os.fsencode(asked["folder"]),
+        os.fsencode(request["folder"]),
         fault["kind"],
         ctypes.c_long(fault["at"]),
         fault["once"],
         fault["number"],
-        os.fsencode(asked["log"]),
+        os.fsencode(request["log"]),
     )
     code = NOT_LEFT
     try:
         main()
-    except SystemExit as left:
-        code = int(left.code or 0)
+    except SystemExit as exit_signal:
+        code = int(exit_signal.code or 0)
     except BaseException:
         traceback.print_exc()
     counts = (ctypes.c_long * 3)()
     library.fault_counts(counts)
-    with open(f"{asked['said']}.counts", "w", encoding="utf-8") as file:  # noqa: PTH123
+    with open(f"{request['output']}.counts", "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(list(counts), file)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
 
 
-def _ended(child: int, after: float | None) -> int:
+def _wait_for(child: int, after: float | None) -> int:
     """Wait for a child, or kill it after ``after`` seconds; return its exit code, negative if a signal ended it."""
     if after is not None:
         until = time.monotonic() + after
         while time.monotonic() < until:
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
+            finished, status = os.waitpid(child, os.WNOHANG)
+            if finished:
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.005)
         os.kill(child, signal.SIGKILL)
@@ -73,16 +73,16 @@ def _ended(child: int, after: float | None) -> int:
 
 def serve() -> None:
     """Run each requested command until there are no more requests."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in iter(sys.stdin.readline, ""):
-        asked = json.loads(line)
+        request = json.loads(line)
         began = time.monotonic()
         child = os.fork()
         if child == 0:
-            _child(asked)
-        code = _ended(child, asked["kill_after"])
-        answers.write(json.dumps({"code": code, "seconds": time.monotonic() - began}) + "\n")
-        answers.flush()
+            _child(request)
+        code = _wait_for(child, request["kill_after"])
+        responses.write(json.dumps({"code": code, "seconds": time.monotonic() - began}) + "\n")
+        responses.flush()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from spi_pipeline_tests.faults.proof import HISTORY, ReferenceRefresh, cuts, killed, moments, refused
+from spi_pipeline_tests.faults.proof import (
+    HISTORY,
+    ReferenceRefresh,
+    cut_power,
+    kill_refresh,
+    moments,
+    refresh_on_faulty_disk,
+)
 from spi_pipeline_tests.faults.replay import Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, full_from, unreadable_at
 
@@ -19,62 +26,66 @@ def one_of(among: list[int], part: int, parts: int, seed: int) -> int:
     return among[moments(len(among), parts, random.Random(seed))[part] - 1]
 
 
-def test_all_that_changes_the_store_is_seen(reference: ReferenceRefresh, place: Path) -> None:
+def test_the_log_records_every_change_to_the_store(reference: ReferenceRefresh, place: Path) -> None:
     """Otherwise some places would never have a fault."""
     model = Model(reference.root, Path(reference.before.settings.store))
     for operation in operations(reference.log):
         model.play(operation)
     model.write(place, Cut("all", "all"))
     assert _files(place) == _files(reference.root)
-    assert len(reference.writes()) == reference.left.writes
+    assert len(reference.writes()) == reference.result.writes
 
 
 def _files(root: Path) -> dict[str, bytes | Path]:
-    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if not path.name.endswith("-shm")}
+    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if not path.name.endswith("-shm")}
     return {
         name: path.readlink() if path.is_symlink() else path.read_bytes()
-        for name, path in found.items()
+        for name, path in paths.items()
         if path.is_symlink() or path.is_file()
     }
 
 
 @pytest.mark.parametrize("part", range(FULL))
 def test_a_full_disk(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
-    ours = [number for number, path in reference.writes() if not path.startswith(HISTORY)]
-    _survives_a_full_disk(reference, disk, one_of(ours, part, FULL, seed), place)
+    writes = [number for number, path in reference.writes() if not path.startswith(HISTORY)]
+    _survives_a_full_disk(reference, disk, one_of(writes, part, FULL, seed), place)
 
 
 @pytest.mark.parametrize("part", range(FULL_UNDER_DAGSTER))
 def test_a_full_disk_under_dagsters_history(
     reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int
 ) -> None:
-    its = [number for number, path in reference.writes() if path.startswith(HISTORY)]
-    _survives_a_full_disk(reference, disk, one_of(its, part, FULL_UNDER_DAGSTER, seed), place)
+    writes = [number for number, path in reference.writes() if path.startswith(HISTORY)]
+    _survives_a_full_disk(reference, disk, one_of(writes, part, FULL_UNDER_DAGSTER, seed), place)
 
 
 def _survives_a_full_disk(reference: ReferenceRefresh, disk: Disk, moment: int, place: Path) -> None:
-    left, wrong = refused(reference, disk, full_from(moment), place)
-    assert left.refused
-    assert not wrong, (moment, wrong)
+    result, problems = refresh_on_faulty_disk(reference, disk, full_from(moment), place)
+    assert result.refused
+    assert not problems, (moment, problems)
 
 
 @pytest.mark.parametrize("part", range(UNREADABLE))
 def test_a_read_that_fails(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
-    moment = one_of(list(range(1, reference.left.reads + 1)), part, UNREADABLE, seed)
-    left, wrong = refused(reference, disk, unreadable_at(moment, once=seed % 2 == 0), place)
-    assert left.refused
-    assert not wrong, (moment, wrong)
+    moment = one_of(list(range(1, reference.result.reads + 1)), part, UNREADABLE, seed)
+    result, problems = refresh_on_faulty_disk(reference, disk, unreadable_at(moment, once=seed % 2 == 0), place)
+    assert result.refused
+    assert not problems, (moment, problems)
 
 
 @pytest.mark.parametrize("cut", [Cut("some", "some", 1)], ids=str)
-def test_the_power_goes(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, cut: Cut) -> None:
+def test_a_power_cut_during_a_refresh(
+    reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, cut: Cut
+) -> None:
     count = sum(1 for _ in operations(reference.log))
-    ((moment, _, wrong),) = cuts(reference, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place)
-    assert not wrong, (moment, wrong)
+    ((moment, _, problems),) = cut_power(
+        reference, disk, [(random.Random(f"{seed} {cut}").randint(1, count), cut)], place
+    )
+    assert not problems, (moment, problems)
 
 
 @pytest.mark.parametrize("part", range(KILLS))
-def test_a_kill(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
-    after = random.Random(f"{seed} {part}").uniform(part, part + 1) / KILLS * reference.left.seconds
-    _, wrong = killed(reference, disk, after, place)
-    assert not wrong, (after, wrong)
+def test_a_kill_during_a_refresh(reference: ReferenceRefresh, disk: Disk, seed: int, place: Path, part: int) -> None:
+    after = random.Random(f"{seed} {part}").uniform(part, part + 1) / KILLS * reference.result.seconds
+    _, problems = kill_refresh(reference, disk, after, place)
+    assert not problems, (after, problems)

@@ -38,7 +38,7 @@ getattr(children, action)(Store(root))
         (prepare_old, "publish_new"),
     ],
 )
-def test_the_power_goes_at_any_moment(library: Path, tmp_path: Path, prepare: Action, action: str) -> None:
+def test_a_power_cut_at_any_moment(library: Path, tmp_path: Path, prepare: Action, action: str) -> None:
     root, log = (tmp_path / "store").resolve(), tmp_path / "log"
     prepare(Store(root))
     before = visible_state(Store(root))
@@ -52,9 +52,9 @@ def test_the_power_goes_at_any_moment(library: Path, tmp_path: Path, prepare: Ac
     for number, operation in enumerate(moments, start=1):
         model.play(operation)
         for cut in CUTS:
-            found = tmp_path / "found"
-            model.write(found, cut)
-            state = visible_state(Store(found))
+            folder = tmp_path / "found"
+            model.write(folder, cut)
+            state = visible_state(Store(folder))
             assert state in (before, after), (number, operation.code, cut)
             assert number < len(moments) or state == after, cut
-            shutil.rmtree(found)
+            shutil.rmtree(folder)

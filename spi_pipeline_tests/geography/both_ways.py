@@ -29,8 +29,10 @@ def placed_each_way(contracts: Contracts) -> dict[str, pd.DataFrame]:
     step = next(step for step in build_plan(contracts) if step.kind == "allocation")
     tables = {name: read_embedded(Settings().snapshot, name).table for name in step.inputs}
 
-    def placed(held: dict[str, pa.Table]) -> pd.DataFrame:
-        return compute(step, contracts, Inputs(held, dict.fromkeys(held, "embedded"), {}))["allocation"].to_pandas()
+    def placed(available: dict[str, pa.Table]) -> pd.DataFrame:
+        return compute(step, contracts, Inputs(available, dict.fromkeys(available, "embedded"), {}))[
+            "allocation"
+        ].to_pandas()
 
     lookup = tables["output_area_lookup"]
     true = placed(tables)

@@ -1,3 +1,5 @@
+"""The weights of small areas in wards, compared with weights computed by hand for a small town."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -16,7 +18,7 @@ def weights() -> pd.DataFrame:
     return small_area_weights(**town.tables())
 
 
-def of(weights: pd.DataFrame, geography: str, code: str) -> tuple[dict[str, float], str, float]:
+def allocation_of(weights: pd.DataFrame, geography: str, code: str) -> tuple[dict[str, float], str, float]:
     rows = weights[(weights["geography"] == geography) & (weights["small_area_code"] == code)]
     assert rows["method"].nunique() == 1
     assert rows["residents"].nunique() == 1
@@ -47,8 +49,8 @@ def of(weights: pd.DataFrame, geography: str, code: str) -> tuple[dict[str, floa
 def test_weights_by_hand(
     weights: pd.DataFrame, geography: str, code: str, shares: dict[str, float], method: str, residents: float
 ) -> None:
-    got, by, people = of(weights, geography, code)
-    assert got == pytest.approx(shares, abs=1e-6)
+    allocated_shares, by, people = allocation_of(weights, geography, code)
+    assert allocated_shares == pytest.approx(shares, abs=1e-6)
     assert (by, people) == (method, residents)
 
 
@@ -69,9 +71,9 @@ def test_weights_by_households_by_hand(
     assert set(rows["households"]) == {households}
 
 
-def test_each_small_area_is_shared_out_whole(weights: pd.DataFrame) -> None:
+def test_the_weights_of_each_small_area_sum_to_one(weights: pd.DataFrame) -> None:
     assert list(weights.columns) == WEIGHT_COLUMNS
-    assert set(weights["method"]) == set(METHODS) - {"output_areas"}, "no ward of best fit is stated"
+    assert set(weights["method"]) == set(METHODS) - {"output_areas"}, "no best-fit ward is stated"
     assert not weights.duplicated(["geography", "small_area_code", "area_code"]).any()
     assert (weights["weight"] > 0).all()
     sums = weights.groupby(["geography", "small_area_code"])[["weight", "household_weight"]].sum()
@@ -89,7 +91,7 @@ def test_areas_of_other_authorities_get_no_weights(weights: pd.DataFrame) -> Non
     assert not weights["small_area_code"].isin(["E01000009", "X9", "E00000099"]).any()
 
 
-def test_rows_in_another_order_make_the_same_weights(weights: pd.DataFrame) -> None:
+def test_the_order_of_rows_does_not_change_the_weights(weights: pd.DataFrame) -> None:
     shuffled = {name: table.sample(frac=1, random_state=3) for name, table in town.tables().items()}
     pd.testing.assert_frame_equal(
         small_area_weights(**shuffled).sort_values(WEIGHT_COLUMNS, ignore_index=True),
@@ -97,40 +99,40 @@ def test_rows_in_another_order_make_the_same_weights(weights: pd.DataFrame) -> N
     )
 
 
-def test_a_postcode_of_a_ward_not_configured_is_outside() -> None:
+def test_a_postcode_in_an_unconfigured_ward_counts_as_outside() -> None:
     tables = town.tables()
     tables["postcodes"] = pd.concat([tables["postcodes"], town.postcodes((480, 20, "E05000077"))])
-    shares, method, _ = of(small_area_weights(**tables), "oa21", OA[1])
+    shares, method, _ = allocation_of(small_area_weights(**tables), "oa21", OA[1])
     assert method == "postcodes"
     assert shares == pytest.approx({WEST: 2 / 3, OUT: 1 / 3})
 
 
-def test_a_postcode_without_ward_or_place_says_nothing(weights: pd.DataFrame) -> None:
+def test_a_postcode_without_ward_or_place_is_ignored(weights: pd.DataFrame) -> None:
     tables = town.tables()
     blank = town.postcodes((480, 20, None), (float("nan"), 20, EAST))
     tables["postcodes"] = pd.concat([tables["postcodes"], blank])
     pd.testing.assert_frame_equal(small_area_weights(**tables), weights)
 
 
-def test_a_polygon_in_no_ward_is_outside() -> None:
+def test_a_polygon_in_no_ward_counts_as_outside() -> None:
     tables = town.tables()
     tables["output_area_boundaries"] = town.boundaries({OA[1]: (5000, 0, 5100, 100)})
-    assert of(small_area_weights(**tables), "oa21", OA[1])[:2] == ({OUT: 1.0}, "area_overlap")
+    assert allocation_of(small_area_weights(**tables), "oa21", OA[1])[:2] == ({OUT: 1.0}, "area_overlap")
 
 
-def test_an_overlap_by_a_sliver_is_an_artefact() -> None:
+def test_a_sliver_of_overlap_is_ignored() -> None:
     tables = town.tables()
     tables["output_area_boundaries"] = town.boundaries({OA[3]: (530, 500, 1030, 1000), OA[6]: (1310, 0, 1810, 400)})
     tables["postcodes"] = None
     weights = small_area_weights(**tables)
-    assert of(weights, "oa21", OA[3])[:2] == ({WEST: 1.0}, "area_overlap"), "30 m of 500 m are 6 %"
-    assert of(weights, "oa21", OA[6])[:2] == ({EAST: 1.0}, "area_overlap"), "10 m of 500 m lie in no ward"
+    assert allocation_of(weights, "oa21", OA[3])[:2] == ({WEST: 1.0}, "area_overlap"), "30 m of 500 m are 6 %"
+    assert allocation_of(weights, "oa21", OA[6])[:2] == ({EAST: 1.0}, "area_overlap"), "10 m of 500 m lie in no ward"
 
 
 def test_an_lsoa_filled_by_its_drawn_output_areas_falls_back_to_best_fit() -> None:
     tables = town.tables()
     tables["output_area_boundaries"] = town.boundaries({OA[6]: (1100, -100, 2100, 1100)})
-    assert of(small_area_weights(**tables), "oa21", OA[5])[:2] == ({EAST: 1.0}, "best_fit")
+    assert allocation_of(small_area_weights(**tables), "oa21", OA[5])[:2] == ({EAST: 1.0}, "best_fit")
 
 
 def test_without_output_areas_every_lsoa_goes_to_its_best_fit_ward() -> None:
@@ -142,31 +144,31 @@ def test_without_output_areas_every_lsoa_goes_to_its_best_fit_ward() -> None:
         **given, lsoa_lookup=lookup.assign(residents=[490, 110, 80, 40], households=[9, 3, 2, 1])
     )
     assert set(weights["geography"]) == {"lsoa21", "lsoa11", "msoa21", "msoa11"}
-    assert of(weights, "lsoa21", A) == ({WEST: 1.0}, "best_fit", 490)
-    assert of(weights, "lsoa21", B) == ({EAST: 1.0}, "best_fit", 110)
-    assert of(weights, "msoa21", town.M1) == ({WEST: 490 / 600, EAST: 110 / 600}, "parts", 600)
+    assert allocation_of(weights, "lsoa21", A) == ({WEST: 1.0}, "best_fit", 490)
+    assert allocation_of(weights, "lsoa21", B) == ({EAST: 1.0}, "best_fit", 110)
+    assert allocation_of(weights, "msoa21", town.M1) == ({WEST: 490 / 600, EAST: 110 / 600}, "parts", 600)
 
 
-def test_without_any_boundaries_the_best_fit_serves_output_areas_too() -> None:
+def test_without_any_boundaries_output_areas_use_the_best_fit() -> None:
     tables = town.tables() | {"output_area_boundaries": None, "lsoa_boundaries": None}
     weights = small_area_weights(**tables)
     assert set(weights.loc[weights["geography"] == "oa21", "method"]) == {"best_fit"}
-    assert of(weights, "lsoa21", B)[0] == {EAST: 1.0}
+    assert allocation_of(weights, "lsoa21", B)[0] == {EAST: 1.0}
 
 
-def test_output_areas_go_whole_to_their_ward_where_no_postcode_says_more() -> None:
+def test_whole_output_areas_go_to_their_ward_without_postcodes() -> None:
     tables = town.tables() | {"output_area_boundaries": None, "lsoa_boundaries": None, "postcodes": None}
     fits = {OA[1]: WEST, OA[2]: WEST, OA[3]: EAST, OA[4]: WEST, OA[5]: EAST}
     lookup = tables["output_area_lookup"]
     weights = small_area_weights(
         **tables | {"output_area_lookup": lookup.assign(ward_code=lookup["oa_code"].map(fits))}
     )
-    assert of(weights, "oa21", OA[3]) == ({EAST: 1.0}, "output_areas", 100)
-    assert of(weights, "oa21", OA[6]) == ({EAST: 1.0}, "best_fit", 60), "nothing says where it fits best"
-    assert of(weights, "lsoa21", A) == ({WEST: 390 / 490, EAST: 100 / 490}, "parts", 490)
+    assert allocation_of(weights, "oa21", OA[3]) == ({EAST: 1.0}, "output_areas", 100)
+    assert allocation_of(weights, "oa21", OA[6]) == ({EAST: 1.0}, "best_fit", 60), "no table states its best fit"
+    assert allocation_of(weights, "lsoa21", A) == ({WEST: 390 / 490, EAST: 100 / 490}, "parts", 490)
 
 
-def test_an_official_best_fit_is_surer_than_a_surface_and_less_sure_than_postcodes() -> None:
+def test_the_official_best_fit_ranks_between_postcodes_and_area_overlap() -> None:
     tables = town.tables()
     lookup = tables["output_area_lookup"].assign(ward_code=WEST)
     weights = small_area_weights(**tables | {"output_area_lookup": lookup})
@@ -190,17 +192,17 @@ def test_residents_of_zero_give_a_plain_mean() -> None:
         }
     )
     lookup = pd.DataFrame({"whole": ["w", "w"], "part": ["p", "q"]})
-    made = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
-    assert of(made, "lsoa21", "w") == ({WEST: 0.5, EAST: 0.5}, "parts", 0.0)
-    assert made.set_index("area_code")["household_weight"].to_dict() == {WEST: 0.75, EAST: 0.25}
+    weights_of_wholes = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
+    assert allocation_of(weights_of_wholes, "lsoa21", "w") == ({WEST: 0.5, EAST: 0.5}, "parts", 0.0)
+    assert weights_of_wholes.set_index("area_code")["household_weight"].to_dict() == {WEST: 0.75, EAST: 0.25}
 
 
-def test_without_parts_there_is_nothing_to_make() -> None:
+def test_without_parts_no_weights_are_made() -> None:
     parts = pd.DataFrame({column: [] for column in WEIGHT_COLUMNS}).astype({"small_area_code": str, "area_code": str})
     lookup = pd.DataFrame({"whole": ["w"], "part": ["p"]})
-    made = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
-    assert made.empty
-    assert list(made.columns) == WEIGHT_COLUMNS
+    weights_of_wholes = made_of_parts(parts, lookup, "whole", "part", "lsoa21")
+    assert weights_of_wholes.empty
+    assert list(weights_of_wholes.columns) == WEIGHT_COLUMNS
 
 
 def broken(name: str, change: object) -> dict[str, object]:
@@ -238,6 +240,6 @@ def broken(name: str, change: object) -> dict[str, object]:
         pytest.param(broken("lsoa_lookup", None), f"no count of residents for {D}", id="no LSOA residents"),
     ],
 )
-def test_what_is_of_another_vintage_or_missing_is_refused(tables: dict[str, pd.DataFrame], message: str) -> None:
+def test_missing_tables_or_another_vintage_are_refused(tables: dict[str, pd.DataFrame], message: str) -> None:
     with pytest.raises(SpiError, match=message):
         small_area_weights(**tables)

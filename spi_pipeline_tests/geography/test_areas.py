@@ -1,3 +1,5 @@
+"""The table of areas: residents, households and the share in split small areas, computed by hand for a small town."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -40,23 +42,23 @@ def test_areas_by_hand(weights: pd.DataFrame) -> None:
     assert table["split_lsoa_share"].tolist() == pytest.approx([390 / 470, 185 / 225, 575 / 695])
 
 
-def test_what_is_placed_whole_leaves_unknown_who_lives_in_split_areas() -> None:
+def test_residents_of_split_areas_are_unknown_when_areas_are_placed_whole() -> None:
     tables = town.tables() | {"output_area_boundaries": None, "lsoa_boundaries": None, "postcodes": None}
     fits = pd.Series([WEST, WEST, EAST, WEST, EAST, EAST, WEST])
     lookup = tables["output_area_lookup"]
     by_oa = small_area_weights(**tables | {"output_area_lookup": lookup.assign(ward_code=fits)})
     table = area_table(town.wards(), AUTHORITIES, by_oa, HOUSEHOLDS, "2023")
     assert set(table["placed_by"]) == {"output_areas"}
-    assert table["split_share"].isna().all(), "an output area may be split all the same"
+    assert table["split_share"].isna().all(), "an output area may still be split"
     # Only A is in both wards, with 390 residents in West and 100 in East. West has 80 more from C, East 150 more.
     assert table["split_lsoa_share"].tolist() == pytest.approx([390 / 470, 100 / 250, 490 / 720])
     by_lsoa = area_table(town.wards(), AUTHORITIES, small_area_weights(**tables), HOUSEHOLDS, "2023")
     assert set(by_lsoa["placed_by"]) == {"best_fit"}
-    assert by_lsoa[["split_share", "split_lsoa_share"]].isna().all(axis=None), "not known is not none"
+    assert by_lsoa[["split_share", "split_lsoa_share"]].isna().all(axis=None), "unknown is not zero"
     assert by_lsoa["population"].tolist() == [570, 150, 720]
 
 
-def test_a_ward_no_small_area_reaches_is_missing_not_empty(weights: pd.DataFrame) -> None:
+def test_figures_of_a_ward_without_small_areas_are_missing_not_zero(weights: pd.DataFrame) -> None:
     north = pd.DataFrame({"area_code": ["E05000003"], "area_name": ["North"], "parent_code": [TOWN]})
     table = area_table(pd.concat([town.wards(), north]), AUTHORITIES, weights, HOUSEHOLDS, "2023")
     row = table.set_index("area_code").loc["E05000003"]

@@ -1,3 +1,5 @@
+"""Ward codes: current ones pass; former and unknown ones are refused and listed."""
+
 from __future__ import annotations
 
 import pytest
@@ -9,12 +11,12 @@ KNOWN = [f"E050147{n}" for n in range(35, 55)]
 FORMER = {f"E05002{n}": f"Old {n}" for n in range(193, 212)}
 
 
-def test_codes_in_force_pass() -> None:
+def test_current_codes_pass() -> None:
     check_area_codes(KNOWN + KNOWN, KNOWN, FORMER)
     check_area_codes([], KNOWN, FORMER)
 
 
-def test_former_and_unknown_codes_are_told_apart() -> None:
+def test_former_and_unknown_codes_are_distinguished() -> None:
     with pytest.raises(SpiError) as caught:
         check_area_codes(["E05014735", "E05002193", "E05002193", "E05001278"], KNOWN, FORMER, "election results")
     message = str(caught.value)
@@ -23,13 +25,13 @@ def test_former_and_unknown_codes_are_told_apart() -> None:
     )
 
 
-def test_only_former_codes() -> None:
+def test_former_codes_alone_are_refused_as_former() -> None:
     with pytest.raises(SpiError, match=r"former ward codes E05002211 \(Old 211\): ") as caught:
         check_area_codes(["E05002211"], KNOWN, FORMER)
     assert "unknown" not in str(caught.value)
 
 
-def test_ten_are_named_and_the_rest_counted() -> None:
+def test_ten_codes_are_listed_and_the_rest_counted() -> None:
     with pytest.raises(SpiError) as caught:
         check_area_codes([*FORMER, *(f"X{n:02}" for n in range(12))], KNOWN, FORMER)
     assert "E05002202 (Old 202) and 9 more and the unknown" in str(caught.value)

@@ -24,7 +24,7 @@ DATA = SHARED / "data"
 CENSUS = DATA / "census2021_nomis" / "luton"
 LUTON = "E06000032"
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the published tables in ../shared/data are not at hand")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the published tables in ../shared/data are not available")
 
 
 def polygons(file: str, code: str, name: str | None = None) -> pd.DataFrame:
@@ -90,9 +90,9 @@ def electorate(tables: dict[str, Any]) -> pd.Series:
 
 
 def allocated(counts: pd.DataFrame, weights: pd.DataFrame, geography: str) -> pd.Series:
-    got = allocate_counts(counts, weights[weights["geography"] == geography])
-    assert (got.covered == 1).all(axis=None)
-    return got.wards[counts.columns[1]]
+    allocation = allocate_counts(counts, weights[weights["geography"] == geography])
+    assert (allocation.covered == 1).all(axis=None)
+    return allocation.wards[counts.columns[1]]
 
 
 def test_every_small_area_is_placed_by_its_residents(weights: pd.DataFrame) -> None:
@@ -111,7 +111,9 @@ def test_every_small_area_is_placed_by_its_residents(weights: pd.DataFrame) -> N
     assert weights["area_code"].nunique() == 20
 
 
-def test_adults_follow_the_electorate(weights: pd.DataFrame, tables: dict[str, Any], electorate: pd.Series) -> None:
+def test_adults_correlate_with_the_electorate(
+    weights: pd.DataFrame, tables: dict[str, Any], electorate: pd.Series
+) -> None:
     adults = census("ts067", "adults")
     by_lsoa = adults.assign(
         area_code=adults["area_code"].map(tables["output_area_lookup"].set_index("oa_code")["lsoa_code"])
@@ -122,7 +124,7 @@ def test_adults_follow_the_electorate(weights: pd.DataFrame, tables: dict[str, A
     assert len(electorate) == 19
     assert allocated(adults, weights, "oa21").corr(electorate) >= 0.93
     assert allocated(by_lsoa, weights, "lsoa21").corr(electorate) >= 0.92
-    assert best_fit["adults"].sum().corr(electorate) == pytest.approx(0.85, abs=0.01), "what the weights mend"
+    assert best_fit["adults"].sum().corr(electorate) == pytest.approx(0.85, abs=0.01), "the weights correct this"
 
 
 def test_areas(weights: pd.DataFrame, tables: dict[str, Any]) -> None:

@@ -1,3 +1,5 @@
+"""Points are placed in the ward that contains them, and incidents in the ward with most of their small area."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -37,7 +39,7 @@ def test_one_point(x: float, y: float, ward: str | None) -> None:
     assert place_points(np.array([x]), np.array([y]), WARDS).tolist() == [ward]
 
 
-def test_order_repeats_and_missing_values_are_kept() -> None:
+def test_order_repeats_and_missing_values_are_preserved() -> None:
     x = pd.Series([2.5, None, 0.5, 2.5, 9.0], index=[7, 7, 1, 0, 3])
     assert place_points(x, pd.Series([0.5] * 5), WARDS).tolist() == ["W3", None, "W1", "W3", None]
 

@@ -32,9 +32,9 @@ def definitions() -> dg.Definitions:
     return build_definitions(SETTINGS)
 
 
-def graph_of(found: dg.Definitions) -> dict[str, dict[str, Any]]:
+def graph_of(loaded: dg.Definitions) -> dict[str, dict[str, Any]]:
     """Group, dependencies and checks of every asset, by its key as Dagster displays it."""
-    assets = found.resolve_asset_graph()
+    assets = loaded.resolve_asset_graph()
     return {
         key.to_user_string(): {
             "group": assets.get(key).group_name,

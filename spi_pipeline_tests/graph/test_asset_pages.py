@@ -16,7 +16,7 @@ def _spec(defs: dg.Definitions, key: str) -> dg.AssetSpec:
     return next(spec for spec in defs.resolve_all_asset_specs() if spec.key.to_user_string() == key)
 
 
-def test_every_asset_is_described_owned_and_of_a_kind(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_every_asset_has_a_description_an_owner_and_a_kind(defs: dg.Definitions, contracts: Contracts) -> None:
     for spec in defs.resolve_all_asset_specs():
         title, text = str(spec.description).split("\n\n", 1)
         assert title.strip(), spec.key
@@ -40,7 +40,7 @@ def test_a_source_names_publisher_url_licence_and_contract(defs: dg.Definitions,
         assert Path(metadata["document"].value).is_file()
 
 
-def test_a_fetch_names_whom_it_asks(contracts: Contracts, tmp_path: Path) -> None:
+def test_a_fetch_names_its_publisher(contracts: Contracts, tmp_path: Path) -> None:
     live = build_definitions(Settings(mode="live", store=str(tmp_path / "store")))
     keys = {spec.key.to_user_string() for spec in live.resolve_all_asset_specs()}
     fetched = [key.removeprefix("fetch/") for key in keys if key.startswith("fetch/")]
@@ -59,28 +59,30 @@ def test_an_indicator_carries_unit_direction_goalposts_and_licence(defs: dg.Defi
         assert metadata["unit"] == contracts.vocabulary.units[indicator.unit].title
         assert metadata["direction"] == indicator.direction.replace("_", " ")
         by_reference = indicator.goalposts.source == "reference"
-        told = "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
-        assert told in metadata["goalposts"]
-        told = contracts.sources[indicator.source].properties
+        goalpost_text = (
+            "percentile of the wards of England" if by_reference else f"{indicator.goalposts.worst:g} scores 0"
+        )
+        assert goalpost_text in metadata["goalposts"]
+        properties = contracts.sources[indicator.source].properties
         assert metadata["source"].split(", ") == sorted(contracts.sources_of(indicator))
-        assert told.publisher in metadata["publisher"]
-        assert told.licence in metadata["licence"].split(", ")
+        assert properties.publisher in metadata["publisher"]
+        assert properties.licence in metadata["licence"].split(", ")
         assert metadata["limits"] == indicator.limits
 
 
-def test_scores_are_told_in_points(defs: dg.Definitions) -> None:
+def test_scores_are_given_in_points(defs: dg.Definitions) -> None:
     for key, about in graph_of(defs).items():
         if about["group"] in ("components", "dimensions", "index"):
             assert _spec(defs, key).metadata["unit"] == "points, 0 to 100"
 
 
-def test_a_score_names_what_it_is_the_mean_of_and_what_it_rests_on(defs: dg.Definitions, contracts: Contracts) -> None:
+def test_a_score_lists_its_elements_and_sources(defs: dg.Definitions, contracts: Contracts) -> None:
     housing = _spec(defs, "component/housing").metadata
-    own = contracts.indicators_of("housing")
-    assert own
-    for indicator in own:
+    indicators = contracts.indicators_of("housing")
+    assert indicators
+    for indicator in indicators:
         assert f"| {indicator.title} | {indicator.source} |" in housing["made_of"].value
-    assert set(housing["source"].split(", ")) == {name for item in own for name in contracts.sources_of(item)}
+    assert set(housing["source"].split(", ")) == {name for item in indicators for name in contracts.sources_of(item)}
     index = _spec(defs, f"index/{contracts.framework.id}").metadata
     for dimension in contracts.framework.dimensions:
         assert f"| {dimension.id} | {dimension.title} |" in index["made_of"].value

@@ -46,11 +46,11 @@ def test_dagster_loads_our_definitions(tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(tmp_path.iterdir())  # loading writes nothing
 
 
-def test_a_plain_dagster_dev_and_dg_find_what_spi_ui_does() -> None:
+def test_dagster_dev_and_dg_use_the_same_settings_as_spi_ui() -> None:
     root = CONTRACTS.parent
-    found = yaml.safe_load((root / "dagster.yaml").read_text(encoding="utf-8"))
-    storages = {name: found.pop(name) for name in ("run_storage", "schedule_storage", "event_log_storage")}
-    assert found == yaml.safe_load(DAGSTER_YAML)
+    settings = yaml.safe_load((root / "dagster.yaml").read_text(encoding="utf-8"))
+    storages = {name: settings.pop(name) for name in ("run_storage", "schedule_storage", "event_log_storage")}
+    assert settings == yaml.safe_load(DAGSTER_YAML)
     assert storages["event_log_storage"]["class"] == yaml.safe_load(ONE_FILE)["event_log_storage"]["class"]
     tools = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert tools["dg"]["project"]["code_location_target_module"] == tools["dagster"]["module_name"] == LOCATION
@@ -62,20 +62,22 @@ def test_definitions_stay_short() -> None:
     assert len(lines) < 60
 
 
-def test_the_graph_is_the_one_on_record(defs: dg.Definitions) -> None:
-    found, recorded = as_text(graph_of(defs)), SNAPSHOT.read_text(encoding="utf-8")
+def test_the_graph_equals_the_recorded_one(defs: dg.Definitions) -> None:
+    current, recorded = as_text(graph_of(defs)), SNAPSHOT.read_text(encoding="utf-8")
     difference = difflib.unified_diff(
-        recorded.splitlines(), found.splitlines(), "graph.json", "found", n=0, lineterm=""
+        recorded.splitlines(), current.splitlines(), "graph.json", "found", n=0, lineterm=""
     )
-    told = "\n".join(difference)
-    assert found == recorded, f"the graph has changed; if so meant: python -m spi_pipeline_tests.graph.snapshot\n{told}"
+    changes = "\n".join(difference)
+    assert current == recorded, (
+        f"the graph has changed; if this is intended: python -m spi_pipeline_tests.graph.snapshot\n{changes}"
+    )
 
 
-def test_a_group_of_sources_is_not_a_group_of_other_steps(contracts: Contracts) -> None:
+def test_a_source_cannot_use_the_group_of_other_steps(contracts: Contracts) -> None:
     source = contracts.sources["street_crime"]
-    taken = replace(source, properties=source.properties.model_copy(update={"group": "published"}))
+    conflicting = replace(source, properties=source.properties.model_copy(update={"group": "published"}))
     with pytest.raises(ContractError, match=r"sources/street_crime\.yaml: 'published' is the group of other steps; "):
-        build_plan(replace(contracts, sources=contracts.sources | {source.id: taken}))
+        build_plan(replace(contracts, sources=contracts.sources | {source.id: conflicting}))
 
 
 def test_every_asset_can_be_computed(defs: dg.Definitions, contracts: Contracts) -> None:
@@ -102,11 +104,11 @@ def test_an_asset_has_one_check_for_each_family_of_its_rules(defs: dg.Definition
     assert len(assets.asset_check_keys) <= 720
 
 
-def test_every_kind_of_rule_is_of_one_family() -> None:
+def test_every_kind_of_rule_has_a_family() -> None:
     assert {family_of(kind) for kind in (*KINDS, COMPUTED.kind, FRESH, DRIFT)} == CHECKS.keys()
 
 
-def test_a_check_says_what_an_error_does(defs: dg.Definitions) -> None:
+def test_a_check_describes_the_effect_of_an_error(defs: dg.Definitions) -> None:
     assets = defs.resolve_asset_graph()
     for key in assets.asset_check_keys:
         spec = assets.get_check_spec(key)
@@ -114,7 +116,7 @@ def test_a_check_says_what_an_error_does(defs: dg.Definitions) -> None:
         assert not spec.blocking  # a blocking check would stop dependants, which continue from the last good version
 
 
-def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
+def test_no_edge_runs_against_the_flow_of_data(defs: dg.Definitions) -> None:
     graph = graph_of(defs)
     backwards = [
         (dep, key)
@@ -126,7 +128,7 @@ def test_no_edge_runs_against_the_way_of_the_data(defs: dg.Definitions) -> None:
     assert {_place(about["group"]) for about in graph.values()} == set(range(len(ORDER) + 1))
 
 
-def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> None:
+def test_the_lineage_of_groups_is_one_line(defs: dg.Definitions) -> None:
     """A few short edges run alongside the line.
 
     Components read indicators, the analysis compares context with the index, and observations and the newest months are
@@ -136,22 +138,22 @@ def test_collapsed_into_groups_the_lineage_is_one_line(defs: dg.Definitions) -> 
     graph = graph_of(defs)
     edges = {(graph[dep]["group"], about["group"]) for about in graph.values() for dep in about["deps"]}
     line = ["geography", "indicators", "basis", "components", "dimensions", "index", "analysis", "published"]
-    beside = {("indicators", "components"), ("geography", "context"), ("context", "analysis")}
-    beside |= {("index", "published"), ("context", "published")}
+    alongside = {("indicators", "components"), ("geography", "context"), ("context", "analysis")}
+    alongside |= {("index", "published"), ("context", "published")}
     between = {(one, other) for one, other in edges if one != other and one in ORDER}
-    assert between == set(itertools.pairwise(line)) | beside
+    assert between == set(itertools.pairwise(line)) | alongside
     first_read = {other for one, other in edges if one not in ORDER}
     assert first_read == {"geography", "indicators", "context", "basis", "analysis"}
 
 
 @pytest.mark.parametrize("question", ["sanity", "published_finding"])
-def test_what_is_asked_of_the_finished_index_steers_nothing(contracts: Contracts, question: str) -> None:
+def test_checks_of_the_finished_index_influence_nothing(contracts: Contracts, question: str) -> None:
     plan = build_plan(contracts)
     written = {table for step in plan if step.kind == question for table in step.outputs}
     assert written
-    own = {step.label for step in plan if step.kind == question}
+    own_steps = {step.label for step in plan if step.kind == question}
     shown = {step.label for step in plan if step.kind == "output"}
-    assert {step.label for step in downstream(plan, written)} - own == {"publication/outputs", *shown}
+    assert {step.label for step in downstream(plan, written)} - own_steps == {"publication/outputs", *shown}
     file = {"sanity": "sanity.yaml", "published_finding": "published_findings.yaml"}[question]
     assert {step.label for step in plan if file in step.files and step.kind != question} == shown
 
@@ -161,55 +163,53 @@ def test_only_sources_read_nothing(defs: dg.Definitions, contracts: Contracts) -
     assert roots == {f"source/{name}" for name in contracts.sources.keys() - contracts.unavailable}
 
 
-def _above(graph: dict[str, dict[str, list[str]]], key: str) -> set[str]:
+def _upstream(graph: dict[str, dict[str, list[str]]], key: str) -> set[str]:
     """The asset and everything upstream of it."""
-    reached, left = set(), [key]
-    while left:
-        key = left.pop()
+    reached, remaining = set(), [key]
+    while remaining:
+        key = remaining.pop()
         reached.add(key)
-        left += [dep for dep in graph[key]["deps"] if dep not in reached]
+        remaining += [dep for dep in graph[key]["deps"] if dep not in reached]
     return reached
 
 
-def test_every_source_reaches_the_index_or_is_context_or_tells_errors(
-    defs: dg.Definitions, contracts: Contracts
-) -> None:
+def test_every_source_serves_the_index_the_context_or_the_errors(defs: dg.Definitions, contracts: Contracts) -> None:
     graph = graph_of(defs)
-    index = _above(graph, f"index/{contracts.framework.id}")
-    context = _above(graph, "context_figures") | _above(graph, "decade")
+    index = _upstream(graph, f"index/{contracts.framework.id}")
+    context = _upstream(graph, "context_figures") | _upstream(graph, "decade")
     sources = {f"source/{name}" for name in contracts.sources.keys() - contracts.unavailable}
     # Some census tables only show how much the pieces of an area differ, which gives the error of allocation.
-    alone = sources - index - {f"source/{name}" for name in CENSUS}
+    outside_index = sources - index - {f"source/{name}" for name in CENSUS}
     # Two lookups serve only to build: one makes the reference, the other gives the police force of a council.
     lookups = {"source/lsoa_2011_msoa", "source/authority_lookup"}
-    assert lookups <= alone
+    assert lookups <= outside_index
     # Results computed for England are reported alongside the index and enter no score.
-    alone -= lookups | {f"source/{name}" for name in OF_ENGLAND.values()}
-    assert alone <= context
-    assert "source/household_income" in alone
+    outside_index -= lookups | {f"source/{name}" for name in OF_ENGLAND.values()}
+    assert outside_index <= context
+    assert "source/household_income" in outside_index
     stated = [*contracts.context.values(), *contracts.decade]
-    assert alone <= {f"source/{item.source}" for item in stated}
+    assert outside_index <= {f"source/{item.source}" for item in stated}
 
 
 def test_the_context_is_never_an_input_of_the_index(defs: dg.Definitions, contracts: Contracts) -> None:
     graph = graph_of(defs)
     scored = {key for key, about in graph.items() if about["group"] in ("components", "dimensions", "index")}
     assert len(scored) == 12 + 3 + 1
-    made_of = set().union(*(_above(graph, key) for key in scored))
-    assert {"context_figures", "decade"}.isdisjoint(made_of)
-    looked_at = {key for key, about in graph.items() if about["group"] == "analysis"}
-    assert len(looked_at) == 3 + 4 + 6
-    assert looked_at.isdisjoint(made_of), "looked at, and never looked up"
-    assert "context_figures" in _above(graph, "publication/outputs"), "readers find it beside the index"
+    upstream = set().union(*(_upstream(graph, key) for key in scored))
+    assert {"context_figures", "decade"}.isdisjoint(upstream)
+    analysis = {key for key, about in graph.items() if about["group"] == "analysis"}
+    assert len(analysis) == 3 + 4 + 6
+    assert analysis.isdisjoint(upstream), "the analysis reads the index and never feeds it"
+    assert "context_figures" in _upstream(graph, "publication/outputs"), "readers see it alongside the index"
 
 
-def is_given(name: str) -> bool:
+def is_external(name: str) -> bool:
     """Whether an input comes from anywhere but another step."""
     return name.startswith((EMBEDDED, RECORDS, PACKAGED, NEXT_TO_CONTRACTS)) or name in (*FACTS, RELEASED)
 
 
 def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
-    assert not any(step.group == "own_areas" for step in build_plan(contracts)), "Luton drew no area"
+    assert not any(step.group == "own_areas" for step in build_plan(contracts)), "Luton has no areas of its own"
     area = OwnArea(id="board", title="Board", codes=["E05014735"])
     plan = build_plan(replace(contracts, own_areas={area.id: area}))
     tables = [table for step in plan for table in step.outputs]
@@ -219,14 +219,14 @@ def test_every_table_belongs_to_one_asset(contracts: Contracts) -> None:
         *contracts.sources,
         *contracts.products,
     } - recorded - contracts.unavailable
-    assert {table for step in plan for table in step.inputs if not is_given(table)} <= set(tables)
+    assert {table for step in plan for table in step.inputs if not is_external(table)} <= set(tables)
 
 
-def test_steps_come_after_what_they_read(contracts: Contracts) -> None:
-    made: set[str] = set()
+def test_steps_follow_the_steps_they_read(contracts: Contracts) -> None:
+    written: set[str] = set()
     for step in build_plan(contracts):
-        assert made.issuperset(name for name in step.inputs if not is_given(name)), step.label
-        made.update(step.outputs)
+        assert written.issuperset(name for name in step.inputs if not is_external(name)), step.label
+        written.update(step.outputs)
 
 
 def test_steps_are_unique_and_every_step_is_in_one_operation(contracts: Contracts) -> None:
@@ -249,11 +249,11 @@ def test_contract_files_of_every_step_exist(contracts: Contracts) -> None:
 
 
 @pytest.mark.parametrize("job", ["refresh", "rebuild_index"])
-def test_jobs_select_what_they_say(defs: dg.Definitions, job: str) -> None:
+def test_jobs_select_the_groups_they_describe(defs: dg.Definitions, job: str) -> None:
     graph = graph_of(defs)
     selected = {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.selected_asset_keys}
-    wanted = {key for key, about in graph.items() if job == "refresh" or about["group"] in INDEX_GROUPS}
-    assert selected == wanted
+    expected = {key for key, about in graph.items() if job == "refresh" or about["group"] in INDEX_GROUPS}
+    assert selected == expected
     assert selected
 
 

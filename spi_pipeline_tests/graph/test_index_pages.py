@@ -25,7 +25,7 @@ OURS = {
 NEWEST = "profile = 'spi' AND edition = (SELECT max(edition) FROM edition)"
 
 
-class Alone:
+class FirstChildOnly:
     """Reads the current tables, but returns only the first child of each parent in the weights."""
 
     def __init__(self, reader: Reader) -> None:
@@ -35,8 +35,8 @@ class Alone:
         return getattr(self.reader, name)
 
     def frame(self, name: str) -> pd.DataFrame:
-        found: pd.DataFrame = self.reader.frame(name)
-        return found[found["id"] == found["id"].iloc[0]] if name.startswith("weight.") else found
+        rows: pd.DataFrame = self.reader.frame(name)
+        return rows[rows["id"] == rows["id"].iloc[0]] if name.startswith("weight.") else rows
 
 
 @pytest.fixture(scope="module")
@@ -87,41 +87,41 @@ def test_every_scored_element_shows_weights_fit_and_points(
         assert {row[0]: float(row[4]) for row in _cells(page["contributions"])[2:]} == pytest.approx(points, abs=5e-3)
 
 
-def test_a_component_says_where_its_indicators_stand_in_england(
+def test_a_component_shows_the_england_percentiles_of_its_indicators(
     pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     shown = {row[0]: row[1:] for row in _cells(pages["component/advanced_education"]["in_england"])[2:]}
-    told = refreshed.query(
+    percentiles = refreshed.query(
         "SELECT id, min(england_percentile) FILTER (area_code LIKE 'E05%'), "
         "max(england_percentile) FILTER (area_code LIKE 'E06%') "
         f"FROM score JOIN indicator ON id = indicator_id WHERE {NEWEST} AND component_id = 'advanced_education' "
         "AND england_percentile IS NOT NULL GROUP BY id"
     )
-    assert told
+    assert percentiles
     assert {name: (float(shown[name][0]), float(shown[name][3])) for name in shown} == {
-        name: (round(worst), round(town)) for name, worst, town in told
+        name: (round(worst), round(town)) for name, worst, town in percentiles
     }
 
 
-def test_what_was_varied_and_what_drives_the_doubt_can_be_read(
+def test_pages_show_what_was_varied_and_what_drives_the_uncertainty(
     pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     varied = _cells(pages["uncertainty/uncertainty"]["varied"])
     assert {row[0] for row in varied[2:]} == set(refreshed.contracts.framework.uncertainty.sources)
     assert ["imputation", "False", "no cell was filled", "equal"] in varied
-    told = pages["sensitivity/sensitivity"]["what_drives_the_doubt"]
+    drivers = pages["sensitivity/sensitivity"]["what_drives_the_doubt"]
     (leading, share) = refreshed.query(
         "SELECT source, total FROM sensitivity WHERE profile = 'spi' ORDER BY total DESC LIMIT 1"
     )[0]
-    assert told.startswith(f"Luton, 2026, spi: {leading} has a part in {share:.0%} of what moves the ranks, ")
-    assert _cells(told)[2][0] == leading
-    assert "█" in _cells(told)[2][3]
+    assert drivers.startswith(f"Luton, 2026, spi: {leading} has a part in {share:.0%} of what moves the ranks, ")
+    assert _cells(drivers)[2][0] == leading
+    assert "█" in _cells(drivers)[2][3]
     verdicts = _cells(pages["scorecard/scorecard"]["verdicts"])
     assert {row[0] for row in verdicts[2:]} == set(refreshed.contracts.framework.components)
     assert all(sum(map(int, row[1:])) == 20 for row in verdicts[2:])
 
 
-def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
+def test_the_basis_lists_slots_left_out_and_the_data_behind_editions(
     pages: dict[str, dict[str, str]], refreshed: Sandbox
 ) -> None:
     page = pages["basis/basis"]
@@ -137,11 +137,11 @@ def test_the_basis_tells_which_slots_are_left_out_and_on_what_editions_rest(
         "SELECT edition, measured_weight, carried_weight, held_weight FROM edition "
         "WHERE profile = 'spi' ORDER BY edition"
     )
-    told = [[str(edition), *(f"{share:.0%}" for share in own)] for edition, *own in shares]
-    assert _cells(page["editions_rest_on"])[2:] == told
+    expected = [[str(edition), *(f"{share:.0%}" for share in edition_shares)] for edition, *edition_shares in shares]
+    assert _cells(page["editions_rest_on"])[2:] == expected
 
 
-def test_every_component_says_how_many_slots_it_has(refreshed: Sandbox) -> None:
+def test_every_component_shows_its_number_of_slots(refreshed: Sandbox) -> None:
     reader, contracts = refreshed.runner.reader, refreshed.contracts
     counted = dict(refreshed.query("SELECT component_id, count(*) FROM indicator WHERE in_basis GROUP BY ALL"))
     steps = [step for step in build_plan(contracts) if step.kind == "component"]
@@ -150,39 +150,39 @@ def test_every_component_says_how_many_slots_it_has(refreshed: Sandbox) -> None:
     }
 
 
-def test_a_component_of_one_slot_says_that_it_is_no_more(refreshed: Sandbox) -> None:
+def test_a_component_of_one_slot_states_that_it_equals_the_indicator(refreshed: Sandbox) -> None:
     step = next(step for step in build_plan(refreshed.contracts) if step.name == "housing")
-    look = Alone(refreshed.runner.reader)
-    assert step.page.shows(step, refreshed.contracts, look)["slots"] == (
+    one_slot_reader = FirstChildOnly(refreshed.runner.reader)
+    assert step.page.shows(step, refreshed.contracts, one_slot_reader)["slots"] == (
         "1: the component is no more than this indicator"
     )
 
 
-def test_what_moved_is_told_for_every_component_and_ward(pages: dict[str, dict[str, str]], refreshed: Sandbox) -> None:
+def test_changes_are_counted_for_every_component(pages: dict[str, dict[str, str]], refreshed: Sandbox) -> None:
     heading, _, *rows = _cells(pages["uncertainty/uncertainty"]["moved"])
     before, after = refreshed.query("SELECT max(edition_from), max(edition_to) FROM change")[0]
     assert heading == [f"{before} to {after}, spi", "rose", "fell", "not distinguishable", "cannot tell"]
     assert [row[0] for row in rows] == list(refreshed.contracts.framework.components)
     for name, *counts in rows:
-        found = dict(
+        verdicts = dict(
             refreshed.query(
                 "SELECT verdict, count(*) FROM change WHERE profile = 'spi' AND id = ? AND edition_from = ? "
                 "AND edition_to = ? AND area_code LIKE 'E05%' GROUP BY ALL",
                 name, before, after,
             )
         )  # fmt: skip
-        assert sum(found.values()) == 20
+        assert sum(verdicts.values()) == 20
         words = ("rose", "fell", "not_distinguishable", "cannot_tell")
-        assert list(map(int, counts)) == [found.get(word, 0) for word in words]
+        assert list(map(int, counts)) == [verdicts.get(word, 0) for word in words]
 
 
-def test_the_tables_are_short_enough_to_be_shown_on_the_page(pages: dict[str, dict[str, str]]) -> None:
+def test_tables_are_short_enough_to_show_on_the_page(pages: dict[str, dict[str, str]]) -> None:
     lengths = {(label, name): len(text) for label, page in pages.items() for name, text in page.items() if name in OURS}
     assert len(lengths) == 16 * 3 + 2 + 2 + 2
     assert {key: length for key, length in lengths.items() if length >= INLINE} == {}
 
 
-def test_other_pages_have_none_of_this(refreshed: Sandbox) -> None:
+def test_other_pages_have_none_of_these_tables(refreshed: Sandbox) -> None:
     reader = refreshed.runner.reader
     others = [step for step in build_plan(refreshed.contracts) if step.kind not in KINDS]
     assert {step.kind for step in others} > {"source", "indicator", "joined", "publication"}

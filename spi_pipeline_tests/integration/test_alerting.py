@@ -286,7 +286,7 @@ def test_a_source_overdue_at_its_publisher_is_reported_until_it_is_published(
 def test_a_test_message_names_the_channels_and_no_secret(refreshed: Sandbox, hook: Inbox, spi: Command) -> None:
     result = spi(notified_at(refreshed, hook), "alerts", "test")
     assert (result.code, result.out, result.err) == (0, "hook: accepted\n", "")
-    hook.answer = 403
+    hook.response_status = 403
     result = spi(notified_at(refreshed, hook), "alerts", "test", "--json")
     (row,) = json.loads(result.out)
     assert (result.code, row["channel"], row["accepted"]) == (1, "hook", False)

@@ -18,7 +18,7 @@ from spi_pipeline.run.freshness import judge_freshness
 from spi_pipeline.run.plan import build_plan
 from spi_pipeline.storage.tables import ORIGINS
 from spi_pipeline_tests.integration.sandboxes import Sandbox, column
-from spi_pipeline_tests.run.test_unsynced import computed, told
+from spi_pipeline_tests.run.test_unsynced import computed, unsynced_in_dagster
 
 SOURCE = "census_car_availability"
 
@@ -35,7 +35,7 @@ def test_a_refused_table_and_its_dependants_are_marked_until_a_good_version_arri
     sandbox.rewrite(SOURCE, lambda table: column(table, "households", lambda values: [-5, *values[1:]]))
     refused = sandbox.refresh()
     assert refused.faults
-    assert told(sandbox) == computed(sandbox) == {step.label for step in refused.stale}
+    assert unsynced_in_dagster(sandbox) == computed(sandbox) == {step.label for step in refused.stale}
     with open_instance(sandbox.store.dagster_home) as instance:
         kept = materialization(instance, sandbox, f"source/{SOURCE}")
         assert (kept.tags or {})["dagster/code_version"] == KEPT
@@ -57,7 +57,7 @@ def test_a_refused_table_and_its_dependants_are_marked_until_a_good_version_arri
     sandbox.restore_figures()
     repaired = sandbox.refresh()
     assert [step.label for step in repaired.stale] == [f"source/{SOURCE}", "publication/outputs"]
-    assert told(sandbox) == set(), "steps that did not run are reported as up to date as well"
+    assert unsynced_in_dagster(sandbox) == set(), "steps that did not run are reported as up to date as well"
 
 
 def test_an_overdue_source_turns_red_without_a_run(sandbox: Sandbox) -> None:

@@ -28,7 +28,7 @@ CRASH = "import spi_pipeline.orchestration.watching.alerting as a; a.Incidents =
 @pytest.fixture
 def hook() -> Iterator[Inbox]:
     with webhook() as inbox:
-        inbox.answer = 503
+        inbox.response_status = 503
         yield inbox
 
 

@@ -33,8 +33,8 @@ def rule_of(kind: Kind, case: Case) -> Rule:
     return rule(kind.name, *case.columns, **case.params)
 
 
-def only(table: pa.Table, asked: Rule, great_expectations_below: int = 1000) -> RuleResult:
-    (result,) = evaluate(table, [asked], table_name="example", great_expectations_below=great_expectations_below)
+def only_result(table: pa.Table, rule: Rule, great_expectations_below: int = 1000) -> RuleResult:
+    (result,) = evaluate(table, [rule], table_name="example", great_expectations_below=great_expectations_below)
     return result
 
 

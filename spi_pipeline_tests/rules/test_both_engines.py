@@ -13,7 +13,7 @@ from spi_pipeline.rules.evaluation import GREAT_EXPECTATIONS_BELOW, evaluate
 from spi_pipeline.rules.kind import Case, Kind
 from spi_pipeline.rules.kinds import KINDS
 from spi_pipeline.rules.rule import Rule
-from spi_pipeline_tests.rules.cases import EVERY_CASE, only, rule, rule_of
+from spi_pipeline_tests.rules.cases import EVERY_CASE, only_result, rule, rule_of
 
 ODD: dict[pa.DataType, list[Any]] = {
     pa.string(): [None, "", "E05999999", "E05900001\n", "o'clock", '"', "A"],
@@ -48,8 +48,8 @@ def tables(draw: st.DrawFn, kind: Kind) -> tuple[Rule, pa.Table]:
 @settings(max_examples=10, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(data=st.data())
 def test_odd_rows(kind: Kind, data: st.DataObject) -> None:
-    asked, table = data.draw(tables(kind))
-    assert only(table, asked, 0) == only(table, asked, 1000)
+    tested_rule, table = data.draw(tables(kind))
+    assert only_result(table, tested_rule, 0) == only_result(table, tested_rule, 1000)
 
 
 FURTHER = (
@@ -70,7 +70,7 @@ ROWS = pa.table({"code": ["E05000001", "x", None], "rate": [0.5, float("nan"), -
 
 @pytest.mark.parametrize("name", ROWS.column_names)
 @pytest.mark.parametrize("change", ["none", "dropped", "text", "null", "twice"])
-def test_all_rules_of_a_table_with_columns_missing_retyped_empty_and_doubled(name: str, change: str) -> None:
+def test_all_rules_of_a_table_with_a_missing_retyped_empty_or_duplicate_column(name: str, change: str) -> None:
     table, place = ROWS, ROWS.schema.get_field_index(name)
     if change == "dropped":
         table = table.drop_columns([name])
@@ -93,16 +93,18 @@ OTHER = {
 
 
 @EVERY_CASE
-def test_columns_of_any_other_type_spoil_nothing(kind: Kind, case: Case) -> None:
+def test_both_engines_agree_on_columns_of_every_other_type(kind: Kind, case: Case) -> None:
     rows = pa.table({name: pa.array((cells * 4)[:4]) for name, cells in case.rows.items()})
-    asked = rule_of(kind, case)
+    tested_rule = rule_of(kind, case)
     for place, name in enumerate(rows.column_names):
-        for said, cells in OTHER.items():
+        for description, cells in OTHER.items():
             table = rows.set_column(place, name, cells)
-            assert only(table, asked, 0) == only(table, asked, 1000), f"{name} holds {said}"
+            assert only_result(table, tested_rule, 0) == only_result(table, tested_rule, 1000), (
+                f"{name} holds {description}"
+            )
 
 
-def test_decimals_large_whole_numbers_and_names_that_need_quoting() -> None:
+def test_both_engines_agree_on_decimals_large_integers_and_quoted_names() -> None:
     table = pa.table(
         {
             'a "b"': pa.array([2**53, 2**53 + 1, None], pa.int64()),
@@ -115,20 +117,20 @@ def test_decimals_large_whole_numbers_and_names_that_need_quoting() -> None:
     assert [result.outcome for result in one] == ["passed", "failed", "failed"]
 
 
-def test_tables_of_many_rows_are_judged_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tables_are_checked_without_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise AssertionError("Great Expectations was asked")
+        raise AssertionError("Great Expectations was called")
 
     monkeypatch.setattr("spi_pipeline.rules.evaluation.judge", refuse)
     table = pa.table({"x": pa.array(range(GREAT_EXPECTATIONS_BELOW))})
     (result,) = evaluate(table, [rule("between", "x", max=GREAT_EXPECTATIONS_BELOW - 2)], table_name="example")
     assert result.failing_rows == ({"x": GREAT_EXPECTATIONS_BELOW - 1},)
-    with pytest.raises(AssertionError, match="Great Expectations was asked"):
+    with pytest.raises(AssertionError, match="Great Expectations was called"):
         evaluate(table.slice(1), [rule("between", "x", max=1)], table_name="example")
 
 
-def test_the_verdict_is_the_library_s_and_not_a_copy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_outcome_for_small_tables_comes_from_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if our own expression for failing rows finds none, a rule that the library fails stays failed."""
     monkeypatch.setattr(type(KINDS["in_set"]), "query", lambda self, rule, table: KINDS["empty"].query(rule, table))
-    result = only(pa.table({"x": ["a", "b"]}), rule("in_set", "x", values=["a"]))
+    result = only_result(pa.table({"x": ["a", "b"]}), rule("in_set", "x", values=["a"]))
     assert (result.outcome, result.failing_rows) == ("failed", ({"x": "b"},))

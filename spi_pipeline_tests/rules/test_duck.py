@@ -8,7 +8,7 @@ import pytest
 from spi_pipeline.rules.duck import connect
 
 
-def test_no_bar_is_drawn_by_a_connection_or_its_cursors() -> None:
+def test_connections_and_cursors_show_no_progress_bar() -> None:
     """Checks the setting, because the progress bar appears only for queries of two seconds."""
     with connect() as connection:
         for each in (connection, connection.cursor()):
@@ -16,7 +16,7 @@ def test_no_bar_is_drawn_by_a_connection_or_its_cursors() -> None:
             assert found == (False,)
 
 
-def test_settings_are_of_the_whole_database_and_a_file_may_be_read_alone(tmp_path: Path) -> None:
+def test_settings_apply_to_the_whole_database_and_files_can_be_opened_read_only(tmp_path: Path) -> None:
     with connect(tmp_path / "a.duckdb", config={"threads": 2}) as connection:
         connection.execute("CREATE TABLE t AS SELECT current_setting('threads') AS threads")
     with connect(tmp_path / "a.duckdb", read_only=True) as connection:

@@ -51,39 +51,41 @@ def export(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*tables: tuple[str, Path, Path]) -> dict[str, list[tuple[str, bool]]]:
-    asked = json.dumps([[name, str(suite), str(file)] for name, suite, file in tables])
-    done = subprocess.run([sys.executable, "-c", PROGRAM, asked], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    told: dict[str, list[tuple[str, bool]]] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    arguments = json.dumps([[name, str(suite), str(file)] for name, suite, file in tables])
+    result = subprocess.run([sys.executable, "-c", PROGRAM, arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    results: dict[str, list[tuple[str, bool]]] = json.loads(result.stdout.splitlines()[-1])
+    return results
 
 
-def test_suites_run_on_our_files_and_find_what_is_wrong_with_them(
+def test_suites_run_on_our_files_and_report_their_faults(
     tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(tmp_path / "suites", monkeypatch)
     tables = contracts.sources | contracts.products
     assert {file.stem for file in (tmp_path / "suites").iterdir()} == tables.keys()
-    spoilt = tmp_path / "spoilt.parquet"
+    broken_file = tmp_path / "spoilt.parquet"
     rows = pq.read_table(embedded_file(SNAPSHOT, "bus_service"))
-    pq.write_table(rows.slice(0, len(rows) - 1).drop_columns(["year"]), spoilt)
+    pq.write_table(rows.slice(0, len(rows) - 1).drop_columns(["year"]), broken_file)
     suites = {name: tmp_path / "suites" / f"{name}.json" for name in tables}
-    told = run(
+    by_table = run(
         *((name, suites[name], embedded_file(SNAPSHOT, name)) for name in SOURCES),
-        ("spoilt", suites["bus_service"], spoilt),
+        ("spoilt", suites["bus_service"], broken_file),
     )
-    broken = {rule for rule, success in told.pop("spoilt") if not success}
+    broken = {rule for rule, success in by_table.pop("spoilt") if not success}
     assert {"columns", "required"} <= broken
-    for name, results in told.items():
+    for name, results in by_table.items():
         assert [rule for rule, success in results if not success] == [], name
         meta = json.loads(suites[name].read_text(encoding="utf-8"))["meta"]["not_exported"]
         rules = {rule.id: rule.kind for rule in contracts.sources[name].rules}
         assert {rule for rule, _ in results} | meta.keys() == rules.keys()
         assert {rules[rule] for rule, _ in results} >= {"columns", "required", "key"}
-        assert all(said.startswith(f"{rules[rule]}: ") for rule, said in meta.items())
+        assert all(reason.startswith(f"{rules[rule]}: ") for rule, reason in meta.items())
 
 
-def test_every_suite_is_read_whole(tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_great_expectations_reads_every_suite_completely(
+    tmp_path: Path, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import great_expectations as gx
 
     export(tmp_path, monkeypatch)

@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.rules.kind import Case, Kind
 from spi_pipeline.rules.kinds import KINDS, expected, family_of
-from spi_pipeline_tests.rules.cases import ENGINES, EVERY_CASE, only, rule_of
+from spi_pipeline_tests.rules.cases import ENGINES, EVERY_CASE, only_result, rule_of
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 # The expectation of the first case of each kind, in words.
@@ -43,9 +43,9 @@ EXPECTED = {
 
 @ENGINES
 @EVERY_CASE
-def test_a_case_comes_to_what_it_says(kind: Kind, case: Case, great_expectations_below: int) -> None:
+def test_a_case_gives_the_result_it_states(kind: Kind, case: Case, great_expectations_below: int) -> None:
     table = pa.table(case.rows)
-    result = only(table, rule_of(kind, case), great_expectations_below)
+    result = only_result(table, rule_of(kind, case), great_expectations_below)
     assert (result.outcome, result.observed) == ("failed" if case.fails else "passed", case.message)
     rows = [{n: None if v != v else v for n, v in row.items()} for row in table.to_pylist()]
     shown = [{n: rows[at][n] for n in case.columns} if isinstance(at, int) else at for at in case.at]
@@ -58,7 +58,7 @@ def test_a_case_comes_to_what_it_says(kind: Kind, case: Case, great_expectations
 @EVERY_CASE
 def test_a_table_without_rows(kind: Kind, case: Case, great_expectations_below: int) -> None:
     rule, table = rule_of(kind, case), pa.table(case.rows)
-    result = only(table.slice(0, 0), rule, great_expectations_below)
+    result = only_result(table.slice(0, 0), rule, great_expectations_below)
     if case.fails and kind.name in ("columns", "types"):
         assert result.outcome in ("failed", kind.on_empty)
         return  # columns and types are wrong even without rows, unless only a value was
@@ -70,22 +70,22 @@ def test_a_table_without_rows(kind: Kind, case: Case, great_expectations_below: 
 @ENGINES
 @EVERY_CASE
 def test_a_table_without_columns(kind: Kind, case: Case, great_expectations_below: int) -> None:
-    result = only(pa.table({}), rule_of(kind, case), great_expectations_below)
+    result = only_result(pa.table({}), rule_of(kind, case), great_expectations_below)
     assert result.outcome == kind.without_columns
     if kind.without_columns == "errored":
         assert result.observed.endswith(("is missing", "are missing"))
 
 
 @EVERY_KIND
-def test_a_kind_says_what_it_promises(kind: Kind) -> None:
+def test_a_kind_describes_its_promise(kind: Kind) -> None:
     assert kind.promise.endswith(tuple("abcdefghijklmnopqrstuvwxyz"))
     assert expected(rule_of(kind, kind.cases[0])) == EXPECTED[kind.name]
     assert family_of(kind.name) == kind.family
 
 
 @EVERY_KIND
-def test_a_figure_and_its_bound_agree_with_the_verdict(kind: Kind) -> None:
-    numbers = [only(pa.table(case.rows), rule_of(kind, case)) for case in kind.cases]
+def test_figures_and_bounds_are_numbers_and_failures_have_failing_rows(kind: Kind) -> None:
+    numbers = [only_result(pa.table(case.rows), rule_of(kind, case)) for case in kind.cases]
     plain = [value for result in numbers for value in (result.number, result.bound) if value is not None]
     assert all(isinstance(value, int | float) for value in plain)
     assert {bool(result.failing) for result in numbers if result.outcome == "failed"} == {True}
@@ -94,7 +94,7 @@ def test_a_figure_and_its_bound_agree_with_the_verdict(kind: Kind) -> None:
 def test_figures_by_hand() -> None:
     def figures(kind: str, number: int) -> tuple[Any, Any]:
         case = KINDS[kind].cases[number]
-        result = only(pa.table(case.rows), rule_of(KINDS[kind], case))
+        result = only_result(pa.table(case.rows), rule_of(KINDS[kind], case))
         return result.number, result.bound
 
     assert figures("between", 0) == (100, 100)
@@ -119,5 +119,5 @@ def test_a_kind_without_a_failing_case_is_refused() -> None:
     assert type("Sound", (Kind,), {"name": "sound", "cases": (good, good.but("odd"))}).cases[1].fails
 
 
-def test_results_judged_elsewhere_have_a_family_too() -> None:
+def test_results_from_outside_the_rules_have_a_family_too() -> None:
     assert [family_of(kind) for kind in ("computed", "fresh", "drift")] == ["form", "coverage", "values"]

@@ -1,3 +1,5 @@
+"""Column types that rules read from Arrow tables, the types that fit each other, and distinct column names."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -17,7 +19,7 @@ DAY, MOMENT = dt.date(2021, 1, 1), dt.datetime(2021, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "actual"),
     [
         (pa.array(["1"]), "string"),
         (pa.array(["1"], pa.large_string()), "string"),
@@ -38,9 +40,9 @@ DAY, MOMENT = dt.date(2021, 1, 1), dt.datetime(2021, 1, 1)
         (pa.array([["1"]]), "list<item: string>"),
     ],
 )
-def test_types_are_read_from_arrow(values: pa.Array, found: str) -> None:
+def test_types_are_read_from_arrow(values: pa.Array, actual: str) -> None:
     with duckdb.connect() as connection:
-        assert Table(pa.table({"x": values}), connection).types["x"].startswith(found)
+        assert Table(pa.table({"x": values}), connection).types["x"].startswith(actual)
 
 
 SAMPLES: dict[str, pa.Array] = {
@@ -54,8 +56,8 @@ SAMPLES: dict[str, pa.Array] = {
 }
 
 
-def test_a_type_fits_itself_and_whole_numbers_are_numbers() -> None:
-    promised = {f"{found}_for_{wanted}": wanted for found in SAMPLES for wanted in LOGICAL_TYPES}
+def test_a_type_fits_itself_and_integers_fit_numbers() -> None:
+    promised = {f"{actual}_for_{expected}": expected for actual in SAMPLES for expected in LOGICAL_TYPES}
     table = pa.table({name: SAMPLES[name.split("_for_")[0]] for name in promised})
     fitting = [*(f"{name}_for_{name}" for name in LOGICAL_TYPES), "integer_for_number"]
     rules = [
@@ -70,5 +72,5 @@ def test_a_type_fits_itself_and_whole_numbers_are_numbers() -> None:
     assert len(every.failing_rows) == 10
 
 
-def test_names_are_made_different() -> None:
+def test_duplicate_names_are_made_distinct() -> None:
     assert distinct_names(["a", "b", "a", "a"]) == ["a", "b", "a (again)", "a (again) (again)"]

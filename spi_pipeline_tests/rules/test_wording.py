@@ -1,3 +1,5 @@
+"""The wording of results: summaries, ranges, figures, percentages and lists."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -13,7 +15,7 @@ KEY = rule("key", "area_code", "year")
 COLUMNS = rule("columns", "area_code", "year", "group", "rate")
 
 
-def test_summary_names_what_blocks_and_nothing_else() -> None:
+def test_the_summary_lists_blocking_results_only() -> None:
     key = RuleResult(KEY, "failed", "4 of 90 rows repeat", "one row per area_code, year")
     lost = RuleResult(rule("row_count", min=5), "failed", "3 rows", "at least 5 rows")
     wide = RuleResult(COLUMNS, "errored", "unreadable", "8 columns")
@@ -27,7 +29,7 @@ def test_summary_names_what_blocks_and_nothing_else() -> None:
     )
 
 
-def test_summary_of_one_and_of_none() -> None:
+def test_the_summary_of_one_fault_and_of_none() -> None:
     lost = RuleResult(rule("row_count", min=5), "failed", "3 rows", "at least 5 rows")
     assert summary([lost], table_name="t") == "table t breaks 1 rule: row_count: 3 rows, allowed: at least 5 rows"
     assert summary([], table_name="t") == "table t breaks no rule"
@@ -70,7 +72,7 @@ def test_percentages(share: float, words: str) -> None:
     assert percent(share) == words
 
 
-def test_listing_says_how_many_are_left_out() -> None:
+def test_a_listing_states_how_many_are_left_out() -> None:
     assert listing(["a", "b"]) == "a, b"
     assert listing(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert listing([]) == ""

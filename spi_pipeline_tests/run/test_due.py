@@ -20,26 +20,26 @@ def plan(sandbox: Sandbox) -> list[Step]:
     return build_plan(sandbox.contracts)
 
 
-def computed_and_judged(sandbox: Sandbox) -> tuple[set[str], set[str]]:
-    found = list(due(plan(sandbox), sandbox.runner))
-    return {step.label for step, computed in found if computed}, {
-        step.label for step, computed in found if not computed
+def due_steps(sandbox: Sandbox) -> tuple[set[str], set[str]]:
+    due_now = list(due(plan(sandbox), sandbox.runner))
+    return {step.label for step, computed in due_now if computed}, {
+        step.label for step, computed in due_now if not computed
     }
 
 
-def behind(sandbox: Sandbox, *labels: str) -> set[str]:
+def with_dependants(sandbox: Sandbox, *labels: str) -> set[str]:
     """The steps with these labels, kinds or functions, and every step that depends on them, even indirectly."""
-    found: set[str] = set()
+    steps: set[str] = set()
     changed: set[str] = set()
     for step in plan(sandbox):
         if {step.label, step.kind, step.does.__name__}.intersection(labels) or changed.intersection(step.inputs):
-            found.add(step.label)
+            steps.add(step.label)
             changed.update(step.outputs)
-    return found | PUBLICATION
+    return steps | PUBLICATION
 
 
 def test_without_an_edit_nothing_is_due(sandbox: Sandbox, source: Path) -> None:
-    assert computed_and_judged(sandbox) == (set(), set())
+    assert due_steps(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_without_an_edit_nothing_is_due(sandbox: Sandbox, source: Path) -> None:
 )  # fmt: skip
 def test_a_comment_makes_nothing_due(sandbox: Sandbox, source: Path, file: str) -> None:
     appended(file, "\n# Read again.\n")(sandbox, source)
-    assert computed_and_judged(sandbox) == (set(), set())
+    assert due_steps(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_comment_makes_nothing_due(sandbox: Sandbox, source: Path, file: str) 
         ("publishers/defra.py", "def fetch", "def fetch_it"),
     ],
 )  # fmt: skip
-def test_code_that_computes_nothing_makes_nothing_due(
+def test_code_that_computes_no_figures_makes_nothing_due(
     sandbox: Sandbox, source: Path, file: str, old: str, new: str
 ) -> None:
     replaced(file, old, new)(sandbox, source)
-    assert computed_and_judged(sandbox) == (set(), set())
+    assert due_steps(sandbox) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,25 @@ def test_code_that_computes_nothing_makes_nothing_due(
         ("contracts/reading/odcs.py", "def read_source(", "def read_source(*, edited=0, ", EVERYTHING),
     ],
 )  # fmt: skip
-def test_code_that_computes_makes_its_steps_due_and_those_behind_them(
+def test_code_that_computes_figures_makes_its_steps_and_their_dependants_due(
     sandbox: Sandbox, source: Path, file: str, old: str, new: str, stale: list[str]
 ) -> None:
     replaced(file, old, new)(sandbox, source)
-    computed, judged = computed_and_judged(sandbox)
-    assert computed == behind(sandbox, *stale)
+    computed, judged = due_steps(sandbox)
+    assert computed == with_dependants(sandbox, *stale)
     assert judged == set()
 
 
 @pytest.mark.parametrize(
     ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def tell(")]
 )
-def test_code_that_judges_has_every_table_judged_again_and_none_computed(
+def test_code_of_rules_makes_every_table_due_to_be_checked_only(
     sandbox: Sandbox, source: Path, file: str, old: str
 ) -> None:
     replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(
         sandbox, source
     )
-    computed, judged = computed_and_judged(sandbox)
+    computed, judged = due_steps(sandbox)
     assert computed == PUBLICATION
     assert judged == {step.label for step in plan(sandbox)} - PUBLICATION
 
@@ -122,14 +122,14 @@ def test_code_that_judges_has_every_table_judged_again_and_none_computed(
         ("products/residual.yaml", "severity: error", "severity: warning", ["residual"]),
     ],
 )  # fmt: skip
-def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
+def test_a_rule_or_bound_makes_its_tables_due_to_be_checked_only(
     sandbox: Sandbox, file: str, old: str, new: str, judged: list[str]
 ) -> None:
     amended(file, old, new)(sandbox, Path())
-    found = computed_and_judged(sandbox)
-    assert found[0] <= PUBLICATION
-    assert {label.split("/")[0] for label in found[1]} | found[1] >= set(judged)
-    assert {step.label for step in plan(sandbox) if step.label in found[1]} == {
+    due_now = due_steps(sandbox)
+    assert due_now[0] <= PUBLICATION
+    assert {label.split("/")[0] for label in due_now[1]} | due_now[1] >= set(judged)
+    assert {step.label for step in plan(sandbox) if step.label in due_now[1]} == {
         step.label for step in plan(sandbox) if {step.label, step.kind}.intersection(judged)
     }
 
@@ -144,23 +144,25 @@ def test_a_rule_or_bound_has_tables_judged_again_and_none_computed(
         ("vocabulary.yaml", "{title: people, ", "{title: persons, ", EVERYTHING),
     ],
 )  # fmt: skip
-def test_what_a_contract_says_of_figures_makes_its_steps_due(
+def test_contract_parts_that_affect_figures_make_their_steps_due(
     sandbox: Sandbox, file: str, old: str, new: str, stale: list[str]
 ) -> None:
     amended(file, old, new)(sandbox, Path())
-    own = [f"indicator/{name}" for name, component in sandbox.contracts.component_of.items() if component in stale]
-    names = [*stale, *own]
-    computed, judged = computed_and_judged(sandbox)
-    assert computed == behind(sandbox, *names)
+    indicators = [
+        f"indicator/{name}" for name, component in sandbox.contracts.component_of.items() if component in stale
+    ]
+    names = [*stale, *indicators]
+    computed, judged = due_steps(sandbox)
+    assert computed == with_dependants(sandbox, *names)
     assert judged == set()
 
 
 def test_a_comment_in_a_contract_makes_nothing_due(sandbox: Sandbox) -> None:
     for path in sandbox.settings.contracts.rglob("*.yaml"):
         path.write_text("# reviewed\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert computed_and_judged(sandbox) == (set(), set())
+    assert due_steps(sandbox) == (set(), set())
 
 
 def test_embedded_figures_make_their_source_due(sandbox: Sandbox) -> None:
     sandbox.rewrite("census_car_availability", lambda table: table, compression="gzip")
-    assert computed_and_judged(sandbox) == (behind(sandbox, "source/census_car_availability"), set())
+    assert due_steps(sandbox) == (with_dependants(sandbox, "source/census_car_availability"), set())

@@ -42,8 +42,8 @@ CENTROIDS = {"period": "LSOA_PopCentroids_EW_2021_V4", "published_at": None, "fe
     ],
     ids=[
         "first seen",
-        "an old month is no news",
-        "said",
+        "an old month does not count",
+        "stated by the publisher",
         "several months",
         "no figures",
         "no period",
@@ -51,13 +51,13 @@ CENTROIDS = {"period": "LSOA_PopCentroids_EW_2021_V4", "published_at": None, "fe
         "none",
     ],
 )
-def test_it_is_what_the_publisher_says_else_when_the_newest_period_was_first_seen(
+def test_publication_is_dated_by_the_publisher_or_when_first_seen(
     origins: list[dict[str, str | None]], day: str | None
 ) -> None:
     assert published(origins) == (dt.date.fromisoformat(day) if day else None)
 
 
-def test_a_month_of_the_police_is_late_a_cycle_and_a_grace_after_it_was_first_seen() -> None:
+def test_a_month_of_the_police_is_late_one_cycle_and_grace_after_it_was_first_seen() -> None:
     """Dated by its first day, July would arrive late: 4 September is 65 days after 1 July, and the limit is 62."""
     source = load_contracts(CONTRACTS).sources["street_crime"]
     live = replace(source, properties=source.properties.model_copy(update={"mode": "live"}))

@@ -11,12 +11,12 @@ from spi_pipeline.run.logs import log_context, note, set_up
 
 
 @pytest.fixture(autouse=True)
-def silent_again() -> Iterator[None]:
+def logging_off() -> Iterator[None]:
     yield
     set_up("")
 
 
-def test_json_lines_carry_what_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_lines_hold_their_context(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("json")
     with log_context(run="r1"):
         with log_context(step="source/turnout"):
@@ -39,7 +39,7 @@ def test_text_keeps_an_event_on_one_line(capsys: pytest.CaptureFixture[str]) -> 
     assert line.endswith("info one\\r\\n2026 error forged [run=r1 source=turnout]")
 
 
-def test_without_a_form_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_format_nothing_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("")
     note("done")
     assert capsys.readouterr().err == ""

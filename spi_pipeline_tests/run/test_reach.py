@@ -23,15 +23,15 @@ PACKAGE = Path(spi_pipeline.__file__).parent
 
 def entered(call: Callable[[], Any]) -> set[Place]:
     """Our functions that a call enters, as module and top-level name, without class bodies run on import."""
-    found: set[Place] = set()
-    known: set[CodeType] = set()
+    places: set[Place] = set()
+    seen_code: set[CodeType] = set()
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
         # Skip code already seen: reading back the pages of a site enters functions 30 million times.
-        if code in known:
+        if code in seen_code:
             return
-        known.add(code)
+        seen_code.add(code)
         file = Path(code.co_filename)
         # A template is an input of its step and has its own digest.
         if (
@@ -46,14 +46,14 @@ def entered(call: Callable[[], Any]) -> set[Place]:
         if code.co_qualname not in ("<lambda>", "<genexpr>"):
             parts = file.relative_to(PACKAGE).with_suffix("").parts
             module = ".".join(("spi_pipeline", *(part for part in parts if part != "__init__")))
-            found.add((module, code.co_qualname.split(".")[0]))
+            places.add((module, code.co_qualname.split(".")[0]))
 
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
-    return found
+    return places
 
 
 def test_every_function_that_a_step_enters_is_in_its_digest(with_outputs: Sandbox) -> None:
@@ -63,14 +63,14 @@ def test_every_function_that_a_step_enters_is_in_its_digest(with_outputs: Sandbo
     missed = {}
     for does, step in kinds.items():
         inputs = runner.reader.inputs(step)
-        found = entered(lambda step=step, inputs=inputs: compute(step, contracts, inputs))  # type: ignore[misc]
-        assert (does.__module__, does.__name__) in found
-        if left := found - code_reached((compute, does, *step.uses)):
+        places = entered(lambda step=step, inputs=inputs: compute(step, contracts, inputs))  # type: ignore[misc]
+        assert (does.__module__, does.__name__) in places
+        if left := places - code_reached((compute, does, *step.uses)):
             missed[step.label] = sorted(left)
     assert not missed
 
 
-def test_a_function_that_is_not_named_would_be_noticed() -> None:
+def test_a_function_missing_from_the_digest_is_noticed() -> None:
     def call() -> None:
         from spi_pipeline.run.records import age
 
@@ -79,9 +79,9 @@ def test_a_function_that_is_not_named_would_be_noticed() -> None:
     assert entered(call) - code_reached((compute,)) == {("spi_pipeline.run.records", "age")}
 
 
-@pytest.mark.parametrize("room", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules.kinds"])
-def test_what_no_figure_follows_from_is_not_reached(with_outputs: Sandbox, room: str) -> None:
-    assert find_spec(f"spi_pipeline.{room}"), "the room was moved or renamed"
+@pytest.mark.parametrize("package", ["alerts", "cli", "contracts.lint", "orchestration", "steps.pages", "rules.kinds"])
+def test_packages_that_affect_no_figure_are_not_reached(with_outputs: Sandbox, package: str) -> None:
+    assert find_spec(f"spi_pipeline.{package}"), "the package was moved or renamed"
     for step in build_plan(with_outputs.contracts):
         reached = code_reached((compute, step.does, *step.uses))
-        assert not [place for place in reached if place[0].startswith(f"spi_pipeline.{room}")], step.label
+        assert not [place for place in reached if place[0].startswith(f"spi_pipeline.{package}")], step.label

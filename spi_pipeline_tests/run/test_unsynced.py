@@ -37,22 +37,22 @@ corrections:
 """
 
 
-def corrected(sandbox: Sandbox, _source: Path) -> None:
+def add_correction(sandbox: Sandbox, _source: Path) -> None:
     folder = sandbox.settings.contracts / "corrections"
     folder.mkdir()
     (folder / "census_car_availability.yaml").write_text(CORRECTION, encoding="utf-8")
 
 
-def rewritten(sandbox: Sandbox, _source: Path) -> None:
+def rewrite_table(sandbox: Sandbox, _source: Path) -> None:
     sandbox.rewrite("census_car_availability", lambda table: table, compression="gzip")
 
 
-def taken_later(sandbox: Sandbox, _source: Path) -> None:
+def set_later_date(sandbox: Sandbox, _source: Path) -> None:
     folder = sandbox.settings.snapshot
     (folder / MANIFEST).write_bytes(manifest(dt.date(2026, 11, 24), snapshot_digests(folder)))
 
 
-def upgraded(_sandbox: Sandbox, _source: Path) -> None:
+def upgrade_library(_sandbox: Sandbox, _source: Path) -> None:
     """Does nothing: the test patches the versions of libraries itself."""
 
 
@@ -70,29 +70,29 @@ EDITS: dict[str, Edit] = {
     "a profile": amended("framework.yaml", "available: 0.5", "available: 0.6"),
     "the geography": amended("geography.yaml", "name: Barnfield,", "name: Barnfields,"),
     "the vocabulary": amended("vocabulary.yaml", "{title: people, ", "{title: persons, "),
-    "a correction": corrected,
+    "a correction": add_correction,
     "a kind of rule": replaced("rules/kinds/between.py", "    def tell(", "    def tells("),
     "a publisher": replaced("publishers/defra.py", "def fetch", "def fetch_it"),
     "a file of the engine": replaced("engine/aggregate/means.py", "def weighted(", "def weighted(*, edited=0, "),
     "a page": replaced("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
     "a file of alerts": replaced("alerts/folding.py", "def fold(", "def fold(*, edited=0, "),
     "a comment": appended("scoring/component.py", "\n# Read again.\n"),
-    "the version of a library": upgraded,
-    "the embedded figures": rewritten,
-    "the day of the figures": taken_later,
+    "the version of a library": upgrade_library,
+    "the embedded figures": rewrite_table,
+    "the day of the figures": set_later_date,
 }  # fmt: skip
 NOTHING = {"a publisher", "a page", "a file of alerts", "a comment"}
 JUDGED_ONLY = {"a bound", "a rule of a source", "a kind of rule"}
 
 
-def told(sandbox: Sandbox) -> set[str]:
+def unsynced_in_dagster(sandbox: Sandbox) -> set[str]:
     """The steps that Dagster's own resolver calls unsynced."""
     graph = build_definitions(sandbox.settings, sandbox.runner).resolve_asset_graph()
     with open_instance(sandbox.store.dagster_home) as instance:
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-        found = {key: resolver.get_status(key) for key in graph.get_all_asset_keys()}
-    assert StaleStatus.MISSING not in found.values()
-    return {step.label for step in build_plan(sandbox.contracts) if found[asset_key(step)] == StaleStatus.STALE}
+        statuses = {key: resolver.get_status(key) for key in graph.get_all_asset_keys()}
+    assert StaleStatus.MISSING not in statuses.values()
+    return {step.label for step in build_plan(sandbox.contracts) if statuses[asset_key(step)] == StaleStatus.STALE}
 
 
 def computed(sandbox: Sandbox) -> set[str]:
@@ -101,11 +101,13 @@ def computed(sandbox: Sandbox) -> set[str]:
 
 
 def versions(sandbox: Sandbox) -> dict[str, str]:
-    return {step.label: found for step, found in code_versions(build_plan(sandbox.contracts), sandbox.runner).items()}
+    return {
+        step.label: version for step, version in code_versions(build_plan(sandbox.contracts), sandbox.runner).items()
+    }
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
+def test_an_edit_makes_the_same_steps_unsynced_as_due(
     sandbox: Sandbox, source: Path, edit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = versions(sandbox)
@@ -123,8 +125,8 @@ def test_what_an_edit_makes_unsynced_is_what_it_makes_due(
 
 
 @pytest.mark.parametrize("edit", ["a goalpost", "a rule of a source", "the embedded figures", "a comment"])
-def test_dagster_itself_says_so(sandbox: Sandbox, source: Path, edit: str) -> None:
-    assert told(sandbox) == set()
+def test_dagsters_resolver_agrees(sandbox: Sandbox, source: Path, edit: str) -> None:
+    assert unsynced_in_dagster(sandbox) == set()
     EDITS[edit](sandbox, source)
-    assert told(sandbox) == computed(sandbox)
-    assert bool(told(sandbox)) == (edit != "a comment")
+    assert unsynced_in_dagster(sandbox) == computed(sandbox)
+    assert bool(unsynced_in_dagster(sandbox)) == (edit != "a comment")

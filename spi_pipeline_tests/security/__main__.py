@@ -13,13 +13,13 @@ from pathlib import Path
 
 def main() -> None:
     """Fuzz until the time is up."""
-    asked = len(sys.argv) == 3
-    if asked:
+    has_target = len(sys.argv) == 3
+    if has_target:
         import atheris
-    with atheris.instrument_imports(include=["spi_pipeline"]) if asked else nullcontext():
-        from spi_pipeline_tests.security.fuzzing import survives, targets
+    with atheris.instrument_imports(include=["spi_pipeline"]) if has_target else nullcontext():
+        from spi_pipeline_tests.security.fuzzing import assert_survives, targets
     known = targets()
-    if not asked or sys.argv[1] not in known:
+    if not has_target or sys.argv[1] not in known:
         print("\n".join(known))
         sys.exit(2 if sys.argv[1:] else 0)
     target = known[sys.argv[1]]()
@@ -29,7 +29,7 @@ def main() -> None:
     # An input that takes 20 s is a hang; no reader needs 4 GB.
     options = [f"-max_total_time={int(sys.argv[2])}", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
                f"-max_len={2 * len(target.good)}", f"-artifact_prefix={corpus}/"]  # fmt: skip
-    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda body: survives(target, body))
+    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda body: assert_survives(target, body))
     atheris.Fuzz()
 
 

@@ -56,7 +56,7 @@ def _folder() -> Path:
     return folder
 
 
-def _written(name: str, body: bytes) -> Path:
+def _write(name: str, body: bytes) -> Path:
     file = _folder() / name
     file.write_bytes(body)
     return file
@@ -64,7 +64,7 @@ def _written(name: str, body: bytes) -> Path:
 
 def _contract(name: str) -> Target:
     def read(body: bytes) -> None:
-        file = _written(f"contracts/{name}", body)
+        file = _write(f"contracts/{name}", body)
         try:
             load_contracts(_folder() / "contracts")
         finally:
@@ -74,25 +74,25 @@ def _contract(name: str) -> Target:
 
 
 def _channels(body: bytes) -> None:
-    for channel in channels("duty=json://a/b", _written("channels.yaml", body)):
+    for channel in channels("duty=json://a/b", _write("channels.yaml", body)):
         assert "://" in channel.url
 
 
 def _score(framework: bytes, values: bytes, suffix: str = ".csv") -> None:
-    done = score_files(_written("framework.yaml", framework), _written(f"values{suffix}", values))
-    assert len(done.table), "an index without a row is none"
-    assert not np.isinf(done.table["score"]).any()
-    assert done.table["coverage"].between(0, 1).all()
+    outcome = score_files(_write("framework.yaml", framework), _write(f"values{suffix}", values))
+    assert len(outcome.table), "an index has at least one row"
+    assert not np.isinf(outcome.table["score"]).any()
+    assert outcome.table["coverage"].between(0, 1).all()
 
 
 def _publisher(source_id: str) -> Target:
-    found = downloads(source_id, _folder())
+    files = downloads(source_id, _folder())
 
     def read(body: bytes) -> None:
-        table = OFFERS[source_id].parse([with_body(found[0], body, _folder()), *found[1:]], scope(source_id))
+        table = OFFERS[source_id].parse([with_body(files[0], body, _folder()), *files[1:]], scope(source_id))
         assert not any(np.isinf(table[name]).any() for name in table.select_dtypes("number"))
 
-    return Target(found[0].path.read_bytes(), read)
+    return Target(files[0].path.read_bytes(), read)
 
 
 def targets() -> dict[str, Callable[[], Target]]:
@@ -108,15 +108,15 @@ def targets() -> dict[str, Callable[[], Target]]:
     }
 
 
-def survives(target: Target, body: bytes) -> None:
+def assert_survives(target: Target, body: bytes) -> None:
     """Run a reader, which may succeed or raise ``SpiError``.
 
     Raises:
         Exception: any other exception.
     """
-    said = "nothing"
+    message = "nothing"
     try:
         target.read(body)
     except SpiError as error:
-        said = str(error)
-    assert 0 < len(said) < 30_000
+        message = str(error)
+    assert 0 < len(message) < 30_000

@@ -24,8 +24,8 @@ def served(app: Any) -> Iterator[int]:
     )
     thread = threading.Thread(target=server.run)
     thread.start()
-    until = time.monotonic() + PATIENCE
-    while not server.started and time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE
+    while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
@@ -34,23 +34,23 @@ def served(app: Any) -> Iterator[int]:
         thread.join()
 
 
-def ask(
+def send_request(
     port: int, method: str, path: str, headers: Mapping[str, str | None] | None = None, body: str | bytes | None = None
 ) -> tuple[int, str]:
     """The status and text of a response; a header of None is not sent."""
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    given = {"Host": f"127.0.0.1:{port}", **(headers or {})}
+    all_headers = {"Host": f"127.0.0.1:{port}", **(headers or {})}
     sent = body.encode() if isinstance(body, str) else body
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in given.items():
+        for name, value in all_headers.items():
             if value is not None:
                 connection.putheader(name, value)
         if sent is not None:
             connection.putheader("Content-Length", str(len(sent)))
         connection.endheaders(sent)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.read().decode()
     finally:
         connection.close()
 
@@ -63,5 +63,8 @@ def free_port() -> int:
 
 def graphql(port: int, query: str, **headers: str | None) -> tuple[int, str]:
     """A query as the UI's own pages send it; keywords add or replace headers, with ``_`` for ``-``."""
-    told = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
-    return ask(port, "POST", "/graphql", told, json.dumps({"query": query}))
+    all_headers = {
+        "Content-Type": "application/json",
+        **{name.replace("_", "-"): text for name, text in headers.items()},
+    }
+    return send_request(port, "POST", "/graphql", all_headers, json.dumps({"query": query}))

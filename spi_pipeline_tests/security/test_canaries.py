@@ -22,8 +22,8 @@ import pytest
 from spi_pipeline_tests.imitations import Publishers
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.security.reading_everything import everything
-from spi_pipeline_tests.security.serving import ask, free_port, graphql
-from spi_pipeline_tests.security.ui import answered, started, stopped
+from spi_pipeline_tests.security.serving import free_port, graphql, send_request
+from spi_pipeline_tests.security.ui import first_response, start_ui, stop_ui
 
 LOGIN, PASSWORD, TOKEN, KEY, IN_FILE, ENDPOINT = (
     "canary1login", "canary2 word", "canary3token", "canary4key", "canary5file", "canary6endpoint",
@@ -38,9 +38,9 @@ CRASH = "import spi_pipeline.run.runner as r; r.Runner.run = lambda *_, **__: 1 
 
 def leaks(folder: Path, *texts: str) -> list[str]:
     """The places where each secret appears, except the channels file, which may hold its own."""
-    found = [*everything(folder), *((f"text {number}", text.encode()) for number, text in enumerate(texts))]
-    places = [(place, held) for place, held in found if not place.endswith("channels.yaml")]
-    return [f"{secret.decode()} in {place}" for place, held in places for secret in SECRETS if secret in held]
+    everything_found = [*everything(folder), *((f"text {number}", text.encode()) for number, text in enumerate(texts))]
+    places = [(place, content) for place, content in everything_found if not place.endswith("channels.yaml")]
+    return [f"{secret.decode()} in {place}" for place, content in places for secret in SECRETS if secret in content]
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def spi(
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_the_search_finds_a_secret_in_whatever_it_is_packed(tmp_path: Path) -> None:
+def test_the_search_finds_a_secret_in_every_file_format(tmp_path: Path) -> None:
     secret = PASSWORD * 3_000
     pq.write_table(pa.table({"a": [secret]}), tmp_path / "1.parquet", compression="zstd")
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"b": secret}), tmp_path / "2.parquet")
@@ -83,55 +83,55 @@ def test_the_search_finds_a_secret_in_whatever_it_is_packed(tmp_path: Path) -> N
     assert any(leak.endswith(f"in {PASSWORD}") for leak in leaks(tmp_path))
 
 
-def test_no_secret_is_left_by_a_live_refresh_that_fails_in_every_way(
+def test_a_live_refresh_that_fails_in_every_way_leaves_no_secret(
     live: Sandbox, publishers: Publishers, secrets: dict[str, str]
 ) -> None:
     where = Path(live.settings.store).parent
     sources = ("background_pollution", "claimant_count")
     select = [word for source in sources for word in ("--select", f"source/{source}")]
-    said = [spi(live, secrets, "refresh", "--live", *select)]
-    assert said[0].returncode == 0, said[0].stderr[-3000:]
+    results = [spi(live, secrets, "refresh", "--live", *select)]
+    assert results[0].returncode == 0, results[0].stderr[-3000:]
     assert any(KEY in request.query for request in publishers.requests), "the key was sent"
     # The transient fault occurs only once, or the run would use up all its waiting time.
     for kind, times in (("html", None), ("500", 1)):
         publishers.heal()
         publishers.fault("*", kind, times=times)
-        said.append(spi(live, secrets, "refresh", "--live", *select))
-    assert any("failed" in done.stdout for done in said[1:])
+        results.append(spi(live, secrets, "refresh", "--live", *select))
+    assert any("failed" in result.stdout for result in results[1:])
     publishers.heal()
-    said.append(spi(live, secrets, "doctor", "--live"))
-    said.append(spi(live, secrets, "refresh", "--live", *select, before=CRASH))
-    refused = {"SPI_ENDPOINT_NOMIS": f"http://{LOGIN}:{ENDPOINT}@127.0.0.1:9"}
-    said.append(spi(live, secrets | refused, "refresh", "--live", *select))
-    assert said[-1].returncode == 2
-    assert "SPI_ENDPOINT_NOMIS is not a base address" in said[-1].stderr
-    said += [spi(live, secrets, *words) for words in (["alerts", "send"], ["status", "--json"])]
-    told = [text for done in said for text in (done.stdout, done.stderr)]
-    assert any("ZeroDivisionError" in text for text in told)
-    assert any("did not accept a message" in text for text in told)
-    assert any("DEBUG" in text for text in told)
-    assert leaks(where, *told) == []
+    results.append(spi(live, secrets, "doctor", "--live"))
+    results.append(spi(live, secrets, "refresh", "--live", *select, before=CRASH))
+    bad_endpoint = {"SPI_ENDPOINT_NOMIS": f"http://{LOGIN}:{ENDPOINT}@127.0.0.1:9"}
+    results.append(spi(live, secrets | bad_endpoint, "refresh", "--live", *select))
+    assert results[-1].returncode == 2
+    assert "SPI_ENDPOINT_NOMIS is not a base address" in results[-1].stderr
+    results += [spi(live, secrets, *words) for words in (["alerts", "send"], ["status", "--json"])]
+    texts = [text for result in results for text in (result.stdout, result.stderr)]
+    assert any("ZeroDivisionError" in text for text in texts)
+    assert any("did not accept a message" in text for text in texts)
+    assert any("DEBUG" in text for text in texts)
+    assert leaks(where, *texts) == []
 
 
-def test_no_secret_is_in_what_readers_get_nor_in_the_ui(
-    sandbox: Sandbox, secrets: dict[str, str], tmp_path: Path
-) -> None:
+def test_outputs_and_the_ui_contain_no_secret(sandbox: Sandbox, secrets: dict[str, str], tmp_path: Path) -> None:
     site = spi(sandbox, secrets, "site", "build", str(tmp_path / "site"))
     assert site.returncode == 0, site.stderr[-3000:]
     sandbox.embedded("local_elections_2023").unlink()
     broken = spi(sandbox, secrets, "refresh", "--select", "source/local_elections_2023")
     assert broken.returncode == 1
     port = free_port()
-    process = started(sandbox, secrets, "--port", str(port), "--read-only")
+    process = start_ui(sandbox, secrets, "--port", str(port), "--read-only")
     try:
         pages = [
-            answered(port, "{ instance { id info runLauncher { name } daemonHealth { allDaemonStatuses { id } } } }")
+            first_response(
+                port, "{ instance { id info runLauncher { name } daemonHealth { allDaemonStatuses { id } } } }"
+            )
         ]
         pages.append(graphql(port, EVERYTHING_OF_ASSETS)[1])
         pages.append(graphql(port, EVERYTHING_OF_RUNS)[1])
-        pages += [ask(port, "GET", path)[1] for path in ("/", "/server_info", "/assets", "/deployment/config")]
+        pages += [send_request(port, "GET", path)[1] for path in ("/", "/server_info", "/assets", "/deployment/config")]
     finally:
-        stopped(process, signal.SIGINT)
+        stop_ui(process, signal.SIGINT)
     assert "local_elections_2023" in pages[1]
     assert '"runId"' in pages[2]
     assert not any('"errors"' in page for page in pages[:3]), pages[:3]

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 
 from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn
 from spi_pipeline_tests.security.__main__ import main
-from spi_pipeline_tests.security.fuzzing import Target, survives, targets
+from spi_pipeline_tests.security.fuzzing import Target, assert_survives, targets
 
 KNOWN = targets()
 OF_CONTRACTS = [name for name in KNOWN if name.startswith("contract/")]
@@ -26,7 +26,7 @@ DEEP = [(0.0, 1.0, b"[" * 200_000)]
 @given(edits=EDITS)
 def test_a_torn_contract(name: str, edits: list[tuple[float, float, bytes]]) -> None:
     target = KNOWN[name]()
-    survives(target, torn(target.good, edits))
+    assert_survives(target, torn(target.good, edits))
 
 
 @pytest.mark.parametrize("name", ["channels", "framework", "values"])
@@ -35,27 +35,25 @@ def test_a_torn_contract(name: str, edits: list[tuple[float, float, bytes]]) -> 
 @given(edits=EDITS)
 def test_a_torn_file(name: str, edits: list[tuple[float, float, bytes]]) -> None:
     target = KNOWN[name]()
-    survives(target, torn(target.good, edits))
+    assert_survives(target, torn(target.good, edits))
 
 
 @pytest.mark.parametrize("name", [*OF_CONTRACTS, "channels", "framework", "values", "publisher/street_crime"])
-def test_what_is_torn_was_good(name: str) -> None:
+def test_readers_accept_the_undamaged_files(name: str) -> None:
     """Otherwise every input would be refused at its first byte."""
     target = KNOWN[name]()
     target.read(target.good)
 
 
-def test_a_defect_would_be_seen() -> None:
+def test_a_defect_in_a_reader_is_noticed() -> None:
     def broken(body: bytes) -> None:
         raise RecursionError
 
     with pytest.raises(RecursionError):
-        survives(Target(b"", broken), b"")
+        assert_survives(Target(b"", broken), b"")
 
 
-def test_the_command_lists_what_it_can_fuzz(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_lists_its_targets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["security"])
     with pytest.raises(SystemExit) as left:
         main()

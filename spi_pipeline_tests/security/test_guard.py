@@ -26,8 +26,8 @@ from spi_pipeline.orchestration.instance import open_instance
 from spi_pipeline.orchestration.ui.guard import Guard
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.integration.test_instance import run_asset
-from spi_pipeline_tests.security.serving import PATIENCE, ask, free_port, graphql, served
-from spi_pipeline_tests.security.ui import answered, started, stopped
+from spi_pipeline_tests.security.serving import PATIENCE, free_port, graphql, send_request, served
+from spi_pipeline_tests.security.ui import first_response, start_ui, stop_ui
 
 VERSION = "{ version }"
 ADDRESS = "https://spi.example.org"
@@ -76,17 +76,19 @@ def deletion(run_id: str) -> str:
 
 
 def by_get(port: int, run_id: str) -> int:
-    return ask(port, "GET", f"/graphql?query={quote(deletion(run_id))}")[0]
+    return send_request(port, "GET", f"/graphql?query={quote(deletion(run_id))}")[0]
 
 
 def by_form(port: int, run_id: str) -> int:
     """Browsers send forms without the server's consent; Dagster then reads the query in the address."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return ask(port, "POST", f"/graphql?query={quote(deletion(run_id))}", form, "a=b")[0]
+    return send_request(port, "POST", f"/graphql?query={quote(deletion(run_id))}", form, "a=b")[0]
 
 
 def by_plain_text(port: int, run_id: str) -> int:
-    return ask(port, "POST", f"/graphql?query={quote(deletion(run_id))}", {"Content-Type": "text/plain"}, "a")[0]
+    return send_request(port, "POST", f"/graphql?query={quote(deletion(run_id))}", {"Content-Type": "text/plain"}, "a")[
+        0
+    ]
 
 
 def from_elsewhere(port: int, run_id: str) -> int:
@@ -110,13 +112,13 @@ WAYS = [by_get, by_form, by_plain_text, from_elsewhere, from_another_port, from_
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_page_deletes_a_run_of_dagster_alone_and_none_behind_the_guard(
+def test_a_page_can_delete_a_run_of_bare_dagster_but_not_behind_the_guard(
     way: Any, bare: int, guarded: int, instance: dg.DagsterInstance, run_id: str
 ) -> None:
     assert way(guarded, run_id) == 403
     assert instance.get_run_by_id(run_id)
     assert way(bare, run_id) == 200
-    assert instance.get_run_by_id(run_id) is None, "or this way of asking proves nothing"
+    assert instance.get_run_by_id(run_id) is None, "otherwise this way of sending the request proves nothing"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,9 @@ def test_a_page_deletes_a_run_of_dagster_alone_and_none_behind_the_guard(
     ],
     ids=["a local program", "a tunnel", "IPv6", "a proxy that keeps the name", "a proxy that does not"],
 )
-def test_who_may_command_does(headers: dict[str, str], guarded: int, instance: dg.DagsterInstance, run_id: str) -> None:
+def test_permitted_clients_can_send_commands(
+    headers: dict[str, str], guarded: int, instance: dg.DagsterInstance, run_id: str
+) -> None:
     assert graphql(guarded, deletion(run_id), **headers)[0] == 200
     assert instance.get_run_by_id(run_id) is None
 
@@ -151,21 +155,21 @@ def test_who_may_command_does(headers: dict[str, str], guarded: int, instance: d
     ],
     ids=str,
 )
-def test_names_that_only_look_like_ours_are_refused_with_a_sentence(headers: dict[str, str], guarded: int) -> None:
-    status, said = graphql(guarded, VERSION, **headers)
+def test_similar_host_names_are_refused_with_a_readable_error(headers: dict[str, str], guarded: int) -> None:
+    status, body = graphql(guarded, VERSION, **headers)
     assert status == 403
-    assert "SPI_UI_URL" in json.loads(said)["errors"][0]["message"]
+    assert "SPI_UI_URL" in json.loads(body)["errors"][0]["message"]
 
 
-def test_nothing_is_shown_to_a_foreign_page_nor_inside_one(guarded: int) -> None:
-    assert ask(guarded, "GET", "/server_info", {"Host": "evil.example"})[0] == 403
-    status, page = ask(guarded, "GET", "/graphql", {"Accept": "text/html"})
+def test_a_foreign_page_sees_nothing_and_cannot_embed_the_ui(guarded: int) -> None:
+    assert send_request(guarded, "GET", "/server_info", {"Host": "evil.example"})[0] == 403
+    status, page = send_request(guarded, "GET", "/graphql", {"Accept": "text/html"})
     assert (status, "GraphiQL" in page) == (200, True)
-    with urlopen(f"http://127.0.0.1:{guarded}/server_info", timeout=PATIENCE) as answer:
-        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    with urlopen(f"http://127.0.0.1:{guarded}/server_info", timeout=PATIENCE) as response:
+        assert response.headers["x-frame-options"] == "SAMEORIGIN"
 
 
-def hears(port: int, origin: str | None, host: str = "") -> bool:
+def websocket_opens(port: int, origin: str | None, host: str = "") -> bool:
     """Whether a websocket opens and responds."""
     headers = {"Host": host} if host else {}
     try:
@@ -182,13 +186,13 @@ def hears(port: int, origin: str | None, host: str = "") -> bool:
         return False
 
 
-def test_a_foreign_page_does_not_hear_what_goes_on(bare: int, guarded: int) -> None:
-    assert hears(bare, "https://evil.example"), "or this proves nothing"
-    assert not hears(guarded, "https://evil.example")
-    assert not hears(guarded, "null")
-    assert hears(guarded, f"http://127.0.0.1:{guarded}")
-    assert hears(guarded, ADDRESS)
-    assert hears(guarded, None)
+def test_a_foreign_page_cannot_open_a_websocket(bare: int, guarded: int) -> None:
+    assert websocket_opens(bare, "https://evil.example"), "otherwise this test proves nothing"
+    assert not websocket_opens(guarded, "https://evil.example")
+    assert not websocket_opens(guarded, "null")
+    assert websocket_opens(guarded, f"http://127.0.0.1:{guarded}")
+    assert websocket_opens(guarded, ADDRESS)
+    assert websocket_opens(guarded, None)
 
 
 def test_a_websocket_changes_nothing(guarded: int, instance: dg.DagsterInstance, run_id: str) -> None:
@@ -200,21 +204,23 @@ def test_a_websocket_changes_nothing(guarded: int, instance: dg.DagsterInstance,
     assert instance.get_run_by_id(run_id)
 
 
-def test_a_reader_sees_everything_and_changes_nothing(reader: int, instance: dg.DagsterInstance, run_id: str) -> None:
-    seen = "query seen { runsOrError { ... on Runs { results { runId } } } }"
-    status, said = graphql(reader, seen)
+def test_a_read_only_server_shows_everything_and_changes_nothing(
+    reader: int, instance: dg.DagsterInstance, run_id: str
+) -> None:
+    runs_query = "query seen { runsOrError { ... on Runs { results { runId } } } }"
+    status, response = graphql(reader, runs_query)
     assert status == 200
-    assert run_id in said
-    for query in (deletion(run_id), f"{seen} {deletion(run_id)}", "fragment f on Query { version }", "{", ""):
+    assert run_id in response
+    for query in (deletion(run_id), f"{runs_query} {deletion(run_id)}", "fragment f on Query { version }", "{", ""):
         assert graphql(reader, query) == (403, '{"errors":[{"message":"this server is read-only"}]}')
     for body in ("", "[]", "null", '{"query": 1}', "[" * 100_000, json.dumps({"query": "{a" * 100_000})):
-        assert ask(reader, "POST", "/graphql", {"Content-Type": "application/json"}, body)[0] == 403
+        assert send_request(reader, "POST", "/graphql", {"Content-Type": "application/json"}, body)[0] == 403
     for path in ("materialization", "check", "observation"):
-        assert ask(reader, "POST", f"/report_asset_{path}/trivial")[0] == 403
+        assert send_request(reader, "POST", f"/report_asset_{path}/trivial")[0] == 403
     assert instance.get_run_by_id(run_id)
 
 
-def test_no_mutation_there_is_reaches_dagster_from_a_reader(reader: int) -> None:
+def test_a_read_only_server_passes_no_mutation_to_dagster(reader: int) -> None:
     """Dagster checks no permission for some mutations, such as a sensor's dry run, which could send an alert."""
     mutation = create_schema().graphql_schema.mutation_type
     assert isinstance(mutation, GraphQLObjectType)
@@ -228,26 +234,31 @@ def test_no_mutation_there_is_reaches_dagster_from_a_reader(reader: int) -> None
        name=st.sampled_from(["Host", "Origin", "Content-Type"]),
        value=st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=40),
        body=st.binary(max_size=60))  # fmt: skip
-def test_any_request_is_answered(guarded: int, method: str, path: str, name: str, value: str, body: bytes) -> None:
-    told = {"Content-Type": "application/json", name: value.strip()}
-    status, _ = ask(guarded, method, f"/{path}", told, body)
+def test_every_request_gets_a_response_without_a_server_error(
+    guarded: int, method: str, path: str, name: str, value: str, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json", name: value.strip()}
+    status, _ = send_request(guarded, method, f"/{path}", headers, body)
     assert status < 500 or status == 501
 
 
-def test_the_command_starts_both_servers_guarded(sandbox: Sandbox) -> None:
+def test_the_command_starts_both_servers_behind_the_guard(sandbox: Sandbox) -> None:
     """One server takes commands and runs ticks, the other is read-only; both stop at Ctrl-C."""
-    whole, reader = free_port(), free_port()
-    processes = [started(sandbox, {}, "--port", str(whole)), started(sandbox, {}, "--port", str(reader), "--read-only")]
+    full, reader = free_port(), free_port()
+    processes = [
+        start_ui(sandbox, {}, "--port", str(full)),
+        start_ui(sandbox, {}, "--port", str(reader), "--read-only"),
+    ]
     try:
-        for port in (whole, reader):
-            assert "version" in answered(port, VERSION)
+        for port in (full, reader):
+            assert "version" in first_response(port, VERSION)
             assert graphql(port, VERSION, Origin="https://evil.example")[0] == 403
-            assert ask(port, "GET", "/", {"Host": "evil.example"})[0] == 403
+            assert send_request(port, "GET", "/", {"Host": "evil.example"})[0] == 403
         assert graphql(reader, "mutation { setNuxSeen }")[0] == 403
-        assert graphql(whole, "mutation { setNuxSeen }")[0] == 200
-        allowed = "{ permissions { permission value } }"
-        assert '"value":true' not in graphql(reader, allowed)[1]
-        assert '"value":true' in graphql(whole, allowed)[1]
+        assert graphql(full, "mutation { setNuxSeen }")[0] == 200
+        permissions_query = "{ permissions { permission value } }"
+        assert '"value":true' not in graphql(reader, permissions_query)[1]
+        assert '"value":true' in graphql(full, permissions_query)[1]
     finally:
-        ended = [stopped(process, signal.SIGINT) for process in processes]
-    assert all(code >= 0 for code in ended), "they close what is theirs"
+        exit_codes = [stop_ui(process, signal.SIGINT) for process in processes]
+    assert all(code >= 0 for code in exit_codes), "each server closes its own resources"

@@ -30,37 +30,41 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_text_on_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_appears_as_text_on_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for console in (consoles.out, consoles.err):
         monkeypatch.setattr(console, "width", 400)
-        with console.capture() as kept:
+        with console.capture() as captured:
             show_table([{"ward": name, name: 1}], console, title=name)
             console.print(f"run {name}", soft_wrap=True)
-        assert kept.get().count(name) == 4
+        assert captured.get().count(name) == 4
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\x07", "\x9b", "\x00", "\x7f"])
-def test_a_terminal_obeys_no_name(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_characters_in_a_name_do_not_reach_the_terminal(
+    character: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``\\x1b[2J`` would clear the screen."""
     name = f"Far{character}[2Jley"
     for console in (consoles.out, consoles.err):
         monkeypatch.setattr(console, "width", 400)
-        with console.capture() as kept:
+        with console.capture() as captured:
             show_table([{"ward": name, name: 1}], console, title=name)
             console.print(name, soft_wrap=True)
-        assert character not in kept.get()
-        assert kept.get().count("[2Jley") == 4
-        assert kept.get().endswith("[2Jley\n")
+        assert character not in captured.get()
+        assert captured.get().count("[2Jley") == 4
+        assert captured.get().endswith("[2Jley\n")
 
 
-def test_an_explanation_is_text(refreshed: Sandbox, spi: Command) -> None:
+def test_an_explanation_is_plain_text(refreshed: Sandbox, spi: Command) -> None:
     """Explanations are the only output that marks a part as dim."""
-    said = spi(refreshed, "explain", "Farley", "safety")
-    assert "Safety safety: " in said.out
-    assert "[dim]" not in said.out
+    output = spi(refreshed, "explain", "Farley", "safety")
+    assert "Safety safety: " in output.out
+    assert "[dim]" not in output.out
 
 
-def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_characters_in_a_title_do_not_reach_the_terminal(
+    refreshed: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contracts = refreshed.contracts
     framework = contracts.framework.model_copy(update={"title": "\x1b[2JIndex"})
     titled = replace(contracts, framework=framework)
@@ -68,24 +72,24 @@ def test_a_terminal_obeys_no_title_of_an_explanation(refreshed: Sandbox, monkeyp
         score, moved, sure = explain(question), explain_change(question), explain_interval(question)
     monkeypatch.setattr(consoles.out, "width", 400)
     for tree in (show_score(score, titled), show_change(moved, titled), show_interval(sure)):
-        with consoles.out.capture() as kept:
+        with consoles.out.capture() as captured:
             consoles.out.print(tree)
-        assert "\\x1b[2JIndex social_progress_index: " in kept.get()
-        assert "\x1b" not in kept.get()
+        assert "\\x1b[2JIndex social_progress_index: " in captured.get()
+        assert "\x1b" not in captured.get()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_is_asked_for_is_only_looked_up(name: str, refreshed: Sandbox, spi: Command) -> None:
+def test_a_requested_name_is_only_looked_up(name: str, refreshed: Sandbox, spi: Command) -> None:
     before = refreshed.store.database.read_bytes()
-    said = spi(refreshed, "explain", name, "safety")
-    assert said.code == 2
-    assert repr(name) in said.err
+    output = spi(refreshed, "explain", name, "safety")
+    assert output.code == 2
+    assert repr(name) in output.err
     assert spi(refreshed, "explain", "Farley", name).code == 2
     assert refreshed.store.database.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_text_in_sql(name: str) -> None:
+def test_a_name_is_quoted_in_sql(name: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE {quoted(name)} (a INTEGER)")
         connection.execute(f"COMMENT ON TABLE {quoted(name)} IS {literal(name)}")
@@ -93,6 +97,6 @@ def test_a_name_is_text_in_sql(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_one_cell_of_a_table_in_the_catalogue(name: str) -> None:
+def test_a_name_fills_one_cell_of_a_catalogue_table(name: str) -> None:
     heading, _, row = markdown([{"ward": name, "rank": 1}]).splitlines()
     assert (heading.count("|") - heading.count("\\|"), row.count("|") - row.count("\\|")) == (3, 3)

@@ -13,7 +13,7 @@ from spi_pipeline_tests.integration.sandboxes import Sandbox
 from spi_pipeline_tests.security.serving import PATIENCE, graphql
 
 
-def started(sandbox: Sandbox, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+def start_ui(sandbox: Sandbox, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     """Start the command in a sandbox."""
     code = f"import sys; from spi_pipeline.cli import main; sys.argv = ['spi', 'ui', *{arguments!r}]; main()"
     environment = os.environ | sandbox.environment | more
@@ -21,19 +21,19 @@ def started(sandbox: Sandbox, more: Mapping[str, str], *arguments: str) -> subpr
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=quiet, stderr=quiet)
 
 
-def stopped(process: subprocess.Popen[bytes], by: signal.Signals) -> int:
+def stop_ui(process: subprocess.Popen[bytes], by: signal.Signals) -> int:
     """Signal the process to stop and return its exit code."""
     process.send_signal(by)
     return process.wait(5 * PATIENCE)
 
 
-def answered(port: int, query: str) -> str:
+def first_response(port: int, query: str) -> str:
     """The first response of a server that is starting up."""
-    until = time.monotonic() + 5 * PATIENCE
+    deadline = time.monotonic() + 5 * PATIENCE
     while True:
         try:
             return graphql(port, query)[1]
         except OSError:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)

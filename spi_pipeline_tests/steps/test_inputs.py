@@ -36,55 +36,57 @@ DOWNLOADS = Downloads((), "2025-12", "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=
         lambda inputs: inputs.derived("twice", ("area",), lambda: 2),
     ],
 )
-def test_what_is_not_named_is_not_given(read: Callable[[Inputs], Any]) -> None:
+def test_an_unnamed_input_is_not_available(read: Callable[[Inputs], Any]) -> None:
     inputs = given({"wards": FRAME})
     assert "area" not in inputs
     with pytest.raises(KeyError):
         read(inputs)
 
 
-def test_a_step_cannot_read_what_it_does_not_name(contracts: Contracts) -> None:
-    def cheats(_step: Step, _contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+def test_a_step_cannot_read_an_input_that_it_does_not_name(contracts: Contracts) -> None:
+    def read_unnamed_input(_step: Step, _contracts: Contracts, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
         return {"area": inputs.frame("wards")}
 
-    step = replace(next(step for step in build_plan(contracts) if step.kind == "area"), does=cheats, inputs=())
+    step = replace(
+        next(step for step in build_plan(contracts) if step.kind == "area"), does=read_unnamed_input, inputs=()
+    )
     with pytest.raises(KeyError, match="wards"):
         compute(step, contracts, given(dict.fromkeys(step.inputs, FRAME)))
 
 
-def test_parts_are_those_of_the_product_in_the_order_they_are_named() -> None:
+def test_parts_of_a_product_keep_the_order_of_inputs() -> None:
     named = {"weight.b": 2.0, "weighting.a": 9.0, "weight.a": 1.0, "weight": 8.0}
     inputs = given({name: FRAME.assign(value=value) for name, value in named.items()})
     assert inputs.parts("weight")["value"].tolist() == [2.0, 1.0]
     assert inputs.parts("weight").index.tolist() == [0, 1]
 
 
-def test_what_follows_from_inputs_is_made_once_for_a_version() -> None:
-    made: list[str] = []
-    kept: dict[Any, Any] = {}
+def test_derived_values_are_computed_once_per_version() -> None:
+    computations: list[str] = []
+    cache: dict[Any, Any] = {}
 
     def derived(form: str, version: str) -> str:
-        def make() -> str:
-            made.append(f"{form} of {version}")
-            return made[-1]
+        def compute_value() -> str:
+            computations.append(f"{form} of {version}")
+            return computations[-1]
 
-        return given({"wards": FRAME}, version, kept).derived(form, ("wards",), make)
+        return given({"wards": FRAME}, version, cache).derived(form, ("wards",), compute_value)
 
     assert derived("shapes", "v1") == derived("shapes", "v1") == "shapes of v1"
     assert derived("names", "v1") == "names of v1"
     assert derived("shapes", "v2") == "shapes of v2"
-    assert made == ["shapes of v1", "names of v1", "shapes of v2"]
-    assert len(kept) == 2, "what followed from an older version is let go"
+    assert computations == ["shapes of v1", "names of v1", "shapes of v2"]
+    assert len(cache) == 2, "values derived from an older version are dropped"
 
 
-def test_downloads_are_read_for_the_months_they_were_fetched_for() -> None:
+def test_downloads_are_read_for_the_months_for_which_they_were_fetched() -> None:
     inputs = given({AREAS: Scope(wards=("E05000001",), since="2020-01"), "downloads/census": DOWNLOADS})
     assert inputs.downloads("census") is DOWNLOADS
     scope = inputs.areas(inputs.downloads("census"))
     assert (scope.wards, scope.since, scope.have) == (("E05000001",), "2025-12", ())
 
 
-def test_a_fetch_asks_only_by_what_it_was_given(live: Contracts) -> None:
+def test_a_fetch_uses_only_its_inputs(live: Contracts) -> None:
     step = next(step for step in build_plan(live) if step.kind == "fetch")
     assert step.inputs == (AREAS, PUBLISHERS)
     with pytest.raises(KeyError, match=PUBLISHERS):

@@ -24,9 +24,9 @@ def joined(contracts: Contracts, name: str, tables: Mapping[str, Any]) -> pd.Dat
     """The table that the step computes from these tables."""
     step = next(step for step in joined_steps(contracts) if step.name == name)
     assert tables.keys() <= set(step.inputs)
-    made = compute(replace(step, inputs=tuple(tables)), contracts, given(tables))
-    found: pd.DataFrame = made[name].to_pandas()
-    return found
+    outputs = compute(replace(step, inputs=tuple(tables)), contracts, given(tables))
+    table: pd.DataFrame = outputs[name].to_pandas()
+    return table
 
 
 def scores(level: str, name: str, **of_area: float) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def scores(level: str, name: str, **of_area: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ends(name: str, code: str, low: int | None, high: int | None, profile: str = "spi") -> dict[str, Any]:
+def intervals_of(name: str, code: str, low: int | None, high: int | None, profile: str = "spi") -> dict[str, Any]:
     points = {"score_low": 30.0, "score_high": 80.0, "measured_low": 40.0, "measured_high": 70.0}
     return {"edition": 2024, "profile": profile, "id": name, "area_code": code, **points,
             "rank_low": low, "rank_high": high}  # fmt: skip
@@ -98,73 +98,76 @@ def scored(
 
 def test_scores_of_all_elements_with_their_intervals(contracts: Contracts) -> None:
     interval = [
-        ends("water_and_sanitation", WARD, 1, 2),
-        ends("water_and_sanitation", OTHER, 2, 5),
-        ends("water_and_sanitation", TOWN, None, None),
-        ends("water_and_sanitation", WARD, 7, 9, profile="equal"),
-        ends("social_progress_index", WARD, 3, 4),
+        intervals_of("water_and_sanitation", WARD, 1, 2),
+        intervals_of("water_and_sanitation", OTHER, 2, 5),
+        intervals_of("water_and_sanitation", TOWN, None, None),
+        intervals_of("water_and_sanitation", WARD, 7, 9, profile="equal"),
+        intervals_of("social_progress_index", WARD, 3, 4),
     ]
-    found = scored(contracts, interval).set_index(["level", "area_code"])
-    found = found.drop("indicator")
-    assert len(found) == 5
-    assert found["score"].to_dict() == {
+    table = scored(contracts, interval).set_index(["level", "area_code"])
+    table = table.drop("indicator")
+    assert len(table) == 5
+    assert table["score"].to_dict() == {
         ("component", WARD): 60.0,
         ("component", OTHER): 50.0,
         ("component", TOWN): 55.0,
         ("index", WARD): 40.0,
         ("index", TOWN): 45.0,
     }
-    wards = found.dropna(subset="rank_low")
+    wards = table.dropna(subset="rank_low")
     assert wards[["rank_low", "rank_high"]].astype(int).apply(tuple, axis=1).to_dict() == {
         ("component", WARD): (1, 2),
         ("component", OTHER): (2, 5),
         ("index", WARD): (3, 4),
     }
-    assert found.loc[[("component", TOWN), ("index", TOWN)], "rank_high"].isna().all(), "an authority has no rank"
-    own = found.loc[("component", TOWN), ["score_low", "measured_low", "measured_high", "score_high"]]
-    assert own.tolist() == [30, 40, 70, 80], "and has the intervals of its score all the same"
+    assert table.loc[[("component", TOWN), ("index", TOWN)], "rank_high"].isna().all(), "an authority has no rank"
+    town_intervals = table.loc[("component", TOWN), ["score_low", "measured_low", "measured_high", "score_high"]]
+    assert town_intervals.tolist() == [30, 40, 70, 80], "but its score has intervals"
 
 
-def test_a_score_says_of_when_its_figures_are(contracts: Contracts) -> None:
-    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
-    dated = found.loc[("component", WARD)]
+def test_a_score_states_the_age_of_its_figures(contracts: Contracts) -> None:
+    table = scored(contracts, [intervals_of("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
+    dated = table.loc[("component", WARD)]
     assert (dated["newest_period"], dated["slots"], dated["slots_filled"]) == (date(2021, 3, 21), 1, 1)
     # The edition ends on the last day of 2024.
     assert dated["age_years"] == pytest.approx((date(2024, 12, 31) - date(2021, 3, 21)).days / 365.25)
     assert dated["recent_weight"] == 0
-    estimated = found.loc[("component", OTHER)]
+    estimated = table.loc[("component", OTHER)]
     assert (estimated["slots"], estimated["slots_filled"]) == (1, 0)
     assert pd.isna(estimated["newest_period"])
     assert pd.isna(estimated["age_years"])
 
 
-def test_an_indicator_says_how_many_wards_of_england_do_worse(contracts: Contracts) -> None:
-    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
+def test_an_indicator_states_the_share_of_wards_in_england_that_do_worse(contracts: Contracts) -> None:
+    table = scored(contracts, [intervals_of("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
     # England's wards are spread evenly from 0 to 100 %, so four in five have more than 20 % of homes without heating.
-    of_ward = found.loc[("indicator", WARD), "england_percentile"]
+    of_ward = table.loc[("indicator", WARD), "england_percentile"]
     assert of_ward == pytest.approx(80)
-    assert found.loc[("indicator", TOWN), "england_percentile"] == pytest.approx(91)
-    assert pd.isna(found.loc[("indicator", OTHER), "england_percentile"]), "an estimate has no place"
+    assert table.loc[("indicator", TOWN), "england_percentile"] == pytest.approx(91)
+    assert pd.isna(table.loc[("indicator", OTHER), "england_percentile"]), "an estimate has no percentile"
 
 
-def test_above_indicators_it_is_the_standing_that_england_computes_of_the_newest_edition(contracts: Contracts) -> None:
-    found = scored(contracts, [ends("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
-    places = found["england_percentile"].drop("indicator")
-    assert places.dropna().to_dict() == {("index", WARD): 30.5, ("component", WARD): 70.25}
-    assert pd.isna(places["index", TOWN]), "an authority has no standing among wards"
+def test_components_and_the_index_take_the_standing_computed_for_england(contracts: Contracts) -> None:
+    table = scored(contracts, [intervals_of("water_and_sanitation", WARD, 1, 2)]).set_index(["level", "area_code"])
+    percentiles = table["england_percentile"].drop("indicator")
+    assert percentiles.dropna().to_dict() == {("index", WARD): 30.5, ("component", WARD): 70.25}
+    assert pd.isna(percentiles["index", TOWN]), "an authority has no standing among wards"
 
 
 def test_other_editions_and_profiles_have_no_standing(contracts: Contracts) -> None:
-    both = [scores("component", "safety", **{WARD: 60.0}).assign(edition=year, profile=profile)
+    all_scores = [scores("component", "safety", **{WARD: 60.0}).assign(edition=year, profile=profile)
             for year in (2023, 2024) for profile in ("spi", "equal")]  # fmt: skip
-    found = scored(contracts, [ends("safety", WARD, 1, 2)], {"element_score.safety": pd.concat(both)})
-    places = found[found["id"] == "safety"].set_index(["edition", "profile"])["england_percentile"]
-    assert places.dropna().to_dict() == {(2024, "spi"): 12.0}
+    table = scored(contracts, [intervals_of("safety", WARD, 1, 2)], {"element_score.safety": pd.concat(all_scores)})
+    percentiles = table[table["id"] == "safety"].set_index(["edition", "profile"])["england_percentile"]
+    assert percentiles.dropna().to_dict() == {(2024, "spi"): 12.0}
 
 
 def test_a_rank_with_two_intervals_is_refused(contracts: Contracts) -> None:
     with pytest.raises(pd.errors.MergeError):
-        scored(contracts, [ends("water_and_sanitation", WARD, 1, 2), ends("water_and_sanitation", WARD, 1, 3)])
+        scored(
+            contracts,
+            [intervals_of("water_and_sanitation", WARD, 1, 2), intervals_of("water_and_sanitation", WARD, 1, 3)],
+        )
 
 
 def value(code: str, edition: int, status: str, figure: float | None) -> dict[str, Any]:
@@ -178,14 +181,14 @@ def value(code: str, edition: int, status: str, figure: float | None) -> dict[st
     }  # fmt: skip
 
 
-def filled(code: str, edition: int, figure: float, profile: str = "spi") -> dict[str, Any]:
+def imputed(code: str, edition: int, figure: float, profile: str = "spi") -> dict[str, Any]:
     return {"edition": edition, "profile": profile, "indicator_id": "no_central_heating", "area_code": code,
             "value": figure, "method": "regression", "donors": "safety"}  # fmt: skip
 
 
 def observations(contracts: Contracts, values: list[dict[str, Any]], cells: list[dict[str, Any]]) -> pd.DataFrame:
     component = contracts.component_of["no_central_heating"]
-    columns = list(filled(WARD, 2024, 0.0))
+    columns = list(imputed(WARD, 2024, 0.0))
     tables = {
         "indicator_value.no_central_heating": pd.DataFrame(values),
         f"imputation.{component}": pd.DataFrame(cells, columns=columns).astype({"value": float, "edition": "int64"}),
@@ -193,20 +196,20 @@ def observations(contracts: Contracts, values: list[dict[str, Any]], cells: list
     return joined(contracts, "observation", tables).set_index(["area_code", "edition"])
 
 
-def test_a_cell_that_is_withheld_stays_so_whatever_the_score_took_in_its_place(contracts: Contracts) -> None:
-    found = observations(contracts, [value(WARD, 2024, "suppressed", None)], [filled(WARD, 2024, 30.0)])
-    assert found["status"].tolist() == ["suppressed"]
-    assert found["value"].isna().all()
+def test_a_withheld_cell_stays_withheld_although_the_score_uses_an_estimate(contracts: Contracts) -> None:
+    table = observations(contracts, [value(WARD, 2024, "suppressed", None)], [imputed(WARD, 2024, 30.0)])
+    assert table["status"].tolist() == ["suppressed"]
+    assert table["value"].isna().all()
 
 
-def test_a_cell_that_was_filled_holds_its_value_and_says_so(contracts: Contracts) -> None:
-    found = observations(
+def test_an_imputed_cell_holds_its_value_and_status(contracts: Contracts) -> None:
+    table = observations(
         contracts,
         [value(WARD, 2023, "observed", 20.0), value(WARD, 2024, "missing", None),
          value(OTHER, 2023, "missing", None), value(OTHER, 2024, "missing", None)],
-        [filled(WARD, 2024, 30.0), filled(OTHER, 2023, 40.0), filled(OTHER, 2024, 50.0, profile="equal")],
+        [imputed(WARD, 2024, 30.0), imputed(OTHER, 2023, 40.0), imputed(OTHER, 2024, 50.0, profile="equal")],
     )  # fmt: skip
-    assert found[["status", "value"]].astype(object).where(found[["status", "value"]].notna(), None).apply(
+    assert table[["status", "value"]].astype(object).where(table[["status", "value"]].notna(), None).apply(
         tuple, axis=1
     ).to_dict() == {
         (WARD, 2023): ("observed", 20.0),
@@ -214,20 +217,20 @@ def test_a_cell_that_was_filled_holds_its_value_and_says_so(contracts: Contracts
         (OTHER, 2023): ("imputed", 40.0),
         (OTHER, 2024): ("missing", None),
     }
-    blank = found.loc[(WARD, 2024)]
-    assert blank[["period_start", "period_end", "lower", "upper", "denominator"]].isna().all()
+    cell = table.loc[(WARD, 2024)]
+    assert cell[["period_start", "period_end", "lower", "upper", "denominator"]].isna().all()
 
 
-def test_a_value_that_there_is_gives_way_to_none(contracts: Contracts) -> None:
-    found = observations(contracts, [value(WARD, 2024, "carried", 20.0)], [filled(WARD, 2024, 30.0)])
-    assert found.loc[(WARD, 2024), ["status", "value"]].tolist() == ["carried", 20.0]
+def test_an_imputed_value_never_replaces_an_existing_one(contracts: Contracts) -> None:
+    table = observations(contracts, [value(WARD, 2024, "carried", 20.0)], [imputed(WARD, 2024, 30.0)])
+    assert table.loc[(WARD, 2024), ["status", "value"]].tolist() == ["carried", 20.0]
 
 
-def test_where_nothing_was_filled_the_values_are_as_they_were(contracts: Contracts) -> None:
-    found = observations(contracts, [value(WARD, 2024, "observed", 20.0), value(OTHER, 2024, "missing", None)], [])
-    assert found["status"].tolist() == ["observed", "missing"]
+def test_without_imputed_cells_values_are_unchanged(contracts: Contracts) -> None:
+    table = observations(contracts, [value(WARD, 2024, "observed", 20.0), value(OTHER, 2024, "missing", None)], [])
+    assert table["status"].tolist() == ["observed", "missing"]
 
 
-def test_a_cell_that_was_filled_twice_is_refused(contracts: Contracts) -> None:
+def test_a_cell_imputed_twice_is_refused(contracts: Contracts) -> None:
     with pytest.raises(pd.errors.MergeError):
-        observations(contracts, [value(WARD, 2024, "missing", None)], [filled(WARD, 2024, 1.0)] * 2)
+        observations(contracts, [value(WARD, 2024, "missing", None)], [imputed(WARD, 2024, 1.0)] * 2)

@@ -17,7 +17,7 @@ from spi_pipeline.storage.places import PUBLICATION
 from spi_pipeline_tests.integration.sandboxes import Sandbox
 
 
-class Noting(Inputs):
+class RecordingInputs(Inputs):
     """Inputs that record the names of those that are read."""
 
     def __init__(self, given: Inputs) -> None:
@@ -31,10 +31,10 @@ class Noting(Inputs):
 
 def kinds(contracts: Contracts) -> list[Step]:
     """The first step in the plan for each function that computes steps."""
-    found: dict[Any, Step] = {}
+    steps: dict[Any, Step] = {}
     for step in build_plan(contracts):
-        found.setdefault(step.does, step)
-    return list(found.values())
+        steps.setdefault(step.does, step)
+    return list(steps.values())
 
 
 def named_for_its_version(step: Step, contracts: Contracts) -> set[str]:
@@ -46,22 +46,22 @@ def named_for_its_version(step: Step, contracts: Contracts) -> set[str]:
     return {UNAVAILABLE, *looks, *unsigned, *(map(part_of, unavailable) if step.kind == "basis" else ())}
 
 
-def test_a_step_reads_what_it_names_and_writes_what_it_says(with_outputs: Sandbox) -> None:
+def test_a_step_reads_the_inputs_it_names_and_writes_the_outputs_it_declares(with_outputs: Sandbox) -> None:
     contracts, reader = with_outputs.contracts, with_outputs.runner.reader
     steps = kinds(contracts)
     assert len(steps) >= 20
     for step in steps:
-        inputs = Noting(reader.inputs(step))
-        made = compute(step, contracts, inputs)
+        inputs = RecordingInputs(reader.inputs(step))
+        outputs = compute(step, contracts, inputs)
         assert inputs.read == set(step.inputs) - named_for_its_version(step, contracts), step.label
-        assert made.keys() == set(step.outputs), step.label
+        assert outputs.keys() == set(step.outputs), step.label
         for name in filter(is_table, step.outputs):
-            assert isinstance(made[name], pa.Table), step.label
-            assert made[name].column_names == [column.name for column in contract_of(name, contracts).columns], name
-        assert callable(made.get(PUBLICATION, callable)), step.label
+            assert isinstance(outputs[name], pa.Table), step.label
+            assert outputs[name].column_names == [column.name for column in contract_of(name, contracts).columns], name
+        assert callable(outputs.get(PUBLICATION, callable)), step.label
 
 
-def test_the_graph_is_bound_when_it_is_made(contracts: Contracts, live: Contracts) -> None:
+def test_a_plan_names_every_input_and_output_once(contracts: Contracts, live: Contracts) -> None:
     for plan in (build_plan(contracts), build_plan(live)):
         written: list[str] = []
         for step in plan:
@@ -69,11 +69,11 @@ def test_the_graph_is_bound_when_it_is_made(contracts: Contracts, live: Contract
             assert len(inputs) == len(step.inputs), f"{step.label} names an input twice"
             assert not inputs.intersection(step.outputs), f"{step.label} reads what it writes"
             written += step.outputs
-        assert len(written) == len(set(written)), "an output has two makers"
+        assert len(written) == len(set(written)), "two steps write the same output"
         assert len({step.key for step in plan}) == len(plan)
 
 
-def test_a_live_source_is_parsed_from_its_downloads_alone(live: Contracts) -> None:
+def test_a_live_source_is_parsed_only_from_its_downloads(live: Contracts) -> None:
     steps = {step.name: step for step in build_plan(live) if step.kind == "source"}
     assert live.fetched
     for name in live.fetched:
@@ -81,5 +81,7 @@ def test_a_live_source_is_parsed_from_its_downloads_alone(live: Contracts) -> No
         assert not [each for each in steps[name].inputs if each.startswith("embedded/")]
         assert steps[name].does is parsed
         offer = OFFERS[name]
-        told = (offer.restricted,) if offer.restricted else ()
-        assert steps[name].uses == (offer.parse, *told), "what its digest covers: its parser, and what is told of use"
+        restrictions = (offer.restricted,) if offer.restricted else ()
+        assert steps[name].uses == (offer.parse, *restrictions), (
+            "its digest covers its parser and the restrictions on use"
+        )

@@ -13,12 +13,12 @@ from spi_pipeline.steps.outputs.readers import rows_of
 from spi_pipeline_tests.steps.examples import given
 
 
-def test_records_are_published_without_the_places_they_quote(contracts: Contracts) -> None:
+def test_quoted_places_are_removed_from_published_records(contracts: Contracts) -> None:
     quoted = "calls.csv, row 12, column A (Where): 'LU1 2AB' is no code of an LSOA; nor is 51.87870, -0.42001"
     recorded = pa.table({"observed": [quoted, "KS403EW, 51.8787 to 60.1", None], "failing_rows": [1, 2, 3]})
     step = replace(build_plan(contracts)[-1], inputs=(f"{RECORDS}check_result",))
-    found = rows_of("check_result", step, contracts, given({f"{RECORDS}check_result": recorded}))
-    assert found.to_pydict() == {
+    published = rows_of("check_result", step, contracts, given({f"{RECORDS}check_result": recorded}))
+    assert published.to_pydict() == {
         "observed": [
             "calls.csv, row 12, column A (Where): '[a place]' is no code of an LSOA; nor is [a place]",
             "KS403EW, 51.8787 to 60.1", None,
