@@ -60,7 +60,7 @@ def _members(body: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_fault_lasts_as_many_requests_as_told_and_meets_its_path_alone(served: Publishers) -> None:
+def test_a_fault_lasts_for_its_number_of_requests_and_affects_its_path_only(served: Publishers) -> None:
     served.fault("nomis", "503", path="*NM_2063_1*", times=2)
     assert _ask(served, "nomis", BULK).status_code == 200
     assert [_ask(served, "nomis", CENSUS).status_code for _ in range(3)] == [503, 503, 200]
@@ -68,21 +68,21 @@ def test_a_fault_lasts_as_many_requests_as_told_and_meets_its_path_alone(served:
     assert [seen.faults for seen in served.asked("nomis", "NM_2063_1")] == [("503",), ("503",), ()]
 
 
-def test_a_fault_without_a_number_lasts_until_it_is_switched_off(served: Publishers) -> None:
+def test_a_fault_without_a_number_lasts_until_it_is_cleared(served: Publishers) -> None:
     served.fault("*", "500")
     assert {_ask(served, name, "/").status_code for name in ("nomis", "police", "stats19")} == {500}
     served.heal()
     assert _ask(served, "nomis", CENSUS).status_code == 200
 
 
-def test_unknown_words_are_refused(served: Publishers) -> None:
+def test_unknown_faults_and_publishers_are_refused(served: Publishers) -> None:
     with pytest.raises(ValueError, match="no fault 'gremlins'"):
         served.fault("nomis", "gremlins")
     with pytest.raises(ValueError, match="no publisher 'nommis'"):
         served.fault("nommis", "503")
 
 
-def test_429_names_a_wait_in_either_form_or_in_none(served: Publishers) -> None:
+def test_429_states_a_wait_in_seconds_or_as_a_date_or_not_at_all(served: Publishers) -> None:
     served.fault("police", "429", times=1, retry_after=7)
     served.fault("police", "429", times=1, retry_after="date:60")
     served.fault("police", "429", times=1)
@@ -93,7 +93,7 @@ def test_429_names_a_wait_in_either_form_or_in_none(served: Publishers) -> None:
     assert "Retry-After" not in none.headers
 
 
-def test_latency_waits_before_it_answers(served: Publishers) -> None:
+def test_latency_delays_the_response(served: Publishers) -> None:
     served.fault("nomis", "latency", times=1, seconds=0.3)
     start = time.monotonic()
     assert _ask(served, "nomis", CENSUS).status_code == 200
@@ -101,14 +101,14 @@ def test_latency_waits_before_it_answers(served: Publishers) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reset", "reset_midway"])
-def test_resets_are_seen_as_broken_connections(served: Publishers, kind: str) -> None:
+def test_resets_break_the_connection(served: Publishers, kind: str) -> None:
     served.fault("nomis", kind, times=1)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         _ask(served, "nomis", CENSUS)
     assert _ask(served, "nomis", CENSUS).status_code == 200
 
 
-def test_a_cut_body_is_shorter_than_it_says(served: Publishers) -> None:
+def test_a_cut_body_is_shorter_than_its_content_length(served: Publishers) -> None:
     whole = len(_ask(served, "police", ARCHIVE).content)
     served.fault("police_bucket", "cut_body", times=1)
     answered = _ask(served, "police", ARCHIVE, stream=True)
@@ -117,7 +117,7 @@ def test_a_cut_body_is_shorter_than_it_says(served: Publishers) -> None:
         assert answered.content
 
 
-def test_drips_come_drop_by_drop(served: Publishers) -> None:
+def test_dripping_bodies_arrive_in_small_pieces(served: Publishers) -> None:
     for kind in ("drip_body", "drip_chunks", "drip_error"):
         served.fault("nomis", kind, times=1)
     body, chunks, error = (_ask(served, "nomis", CENSUS, stream=True) for _ in range(3))
@@ -137,7 +137,7 @@ def test_drips_come_drop_by_drop(served: Publishers) -> None:
     assert lines[-3:] == [b"X-Slow: a\r\n"] * 3
 
 
-def test_the_rest_of_a_body_is_sent_to_those_who_name_its_version(served: Publishers) -> None:
+def test_a_range_is_sent_only_if_the_request_names_the_version(served: Publishers) -> None:
     whole = _ask(served, "police", ARCHIVE)
     etag, half = whole.headers["ETag"], len(whole.content) // 2
 
@@ -162,7 +162,7 @@ def test_the_rest_of_a_body_is_sent_to_those_who_name_its_version(served: Publis
     assert sum(one != two for one, two in zip(whole.content, other, strict=True)) == 1
 
 
-def test_a_cut_gzip_has_the_length_it_says_and_does_not_unpack(served: Publishers) -> None:
+def test_a_cut_gzip_matches_its_content_length_and_does_not_unpack(served: Publishers) -> None:
     served.fault("fingertips", "cut_gzip", times=1)
     answered = _ask(served, "fingertips", FINGERTIPS, stream=True)
     assert answered.headers["Content-Encoding"] == "gzip"
@@ -172,7 +172,7 @@ def test_a_cut_gzip_has_the_length_it_says_and_does_not_unpack(served: Publisher
         gzip.decompress(raw)
 
 
-def test_a_zip_cut_before_it_was_stored_is_no_zip(served: Publishers) -> None:
+def test_a_zip_cut_before_it_was_stored_is_not_a_zip(served: Publishers) -> None:
     served.fault("nomis", "cut_file", times=1)
     answered = _ask(served, "nomis", BULK)
     assert answered.headers["Content-Length"] == str(len(answered.content))
@@ -180,7 +180,7 @@ def test_a_zip_cut_before_it_was_stored_is_no_zip(served: Publishers) -> None:
     assert not zipfile.is_zipfile(io.BytesIO(answered.content))
 
 
-def test_pages_and_nothing_come_with_200(served: Publishers) -> None:
+def test_pages_empty_bodies_and_errors_have_status_200(served: Publishers) -> None:
     for kind in ("html", "html_as_is", "empty", "json_error"):
         served.fault("nomis", kind, times=1)
     page, disguised, empty, error = (_ask(served, "nomis", CENSUS) for _ in range(4))
@@ -193,12 +193,12 @@ def test_pages_and_nothing_come_with_200(served: Publishers) -> None:
     assert _ask(served, "ons_geography", WARDS).json()["error"]["code"] == 504
 
 
-def test_the_type_of_the_content_may_lie(served: Publishers) -> None:
+def test_the_content_type_can_be_wrong(served: Publishers) -> None:
     served.fault("fingertips", "content_type", value="application/octet-stream")
     assert _ask(served, "fingertips", FINGERTIPS).headers["Content-Type"] == "application/octet-stream"
 
 
-def test_a_redirect_leads_to_a_foreign_host_that_would_answer(served: Publishers) -> None:
+def test_a_redirect_leads_to_a_foreign_host_that_responds(served: Publishers) -> None:
     served.fault("police_bucket", "foreign_redirect", times=1)
     followed = _ask(served, "police", ARCHIVE)
     assert [answered.status_code for answered in followed.history] == [302, 302]
@@ -208,7 +208,7 @@ def test_a_redirect_leads_to_a_foreign_host_that_would_answer(served: Publishers
     assert foreign.headers["Host"].startswith("localhost:")
 
 
-def test_columns_are_renamed_and_headers_wrong_in_every_format(served: Publishers) -> None:
+def test_columns_are_renamed_and_headers_replaced_in_every_format(served: Publishers) -> None:
     served.fault("nomis", "rename_column", column="OBS_VALUE", times=1)
     served.fault("nomis", "wrong_header", times=1)
     assert list(_rows(_ask(served, "nomis", CENSUS).text)[0]) == ["GEOGRAPHY_CODE", "C2021_CARS_5", "OBS_VALUE_v2"]
@@ -235,7 +235,7 @@ def test_a_workbook_is_edited_below_its_header(served: Publishers) -> None:
     assert sheet.cell(4, 1).value == "E01015693"
 
 
-def test_drift_drops_repeats_and_scales(served: Publishers) -> None:
+def test_rows_are_dropped_and_repeated_and_values_scaled(served: Publishers) -> None:
     before = _rows(_ask(served, "nomis", CENSUS).text)
     for kind, options in {"drop_rows": {"share": 0.2}, "repeat_rows": {"share": 0.1}, "scale_values": {}}.items():
         served.fault("nomis", kind, times=1, **options)
@@ -256,7 +256,7 @@ def test_cells_are_overwritten(served: Publishers) -> None:
     assert {row["Area Code"] for row in all_} == {"E02999999"}
 
 
-def test_a_month_is_revised_or_missing_in_archive_and_api_alike(served: Publishers) -> None:
+def test_a_month_is_revised_or_missing_in_both_archive_and_api(served: Publishers) -> None:
     def counted(month: str) -> tuple[int | None, int]:
         street = _members(_ask(served, "police", ARCHIVE).content).get(f"{month}/{month}-bedfordshire-street.csv")
         crimes = _ask(served, "police", CRIMES + month).json()
@@ -278,13 +278,13 @@ def test_a_month_is_revised_or_missing_in_archive_and_api_alike(served: Publishe
     assert counted("2024-04") == before["2024-04"]
 
 
-def test_current_wards_come_back_as_the_old_ones(served: Publishers) -> None:
+def test_current_wards_are_replaced_by_the_former_ones(served: Publishers) -> None:
     served.fault("ons_geography", "old_wards")
     found = {feature["attributes"]["WD25CD"] for feature in _ask(served, "ons_geography", WARDS).json()["features"]}
     assert found == {f"E0500{number}" for number in range(2193, 2212)}
 
 
-def test_zips_climb_out_and_explode(served: Publishers) -> None:
+def test_zips_hold_escaping_paths_or_unpack_to_great_size(served: Publishers) -> None:
     served.fault("nomis", "zip_climbs", times=1)
     served.fault("nomis", "zip_explodes", times=1, megabytes=3)
     climbing, exploding = (_ask(served, "nomis", BULK).content for _ in range(2))
@@ -298,7 +298,7 @@ def test_zips_climb_out_and_explode(served: Publishers) -> None:
     ("documented", "police_bucket", "/archive/latest.zip", True), ("documented", "nomis", CENSUS, False),
     ("all", "nomis", CENSUS, True), ("none", "police_bucket", "/archive/latest.zip", False),
 ], ids=["archive", "nomis", "all", "none"])  # fmt: skip
-def test_validators_come_as_told(served: Publishers, mode: str, publisher: str, path: str, has: bool) -> None:
+def test_validators_are_sent_as_configured(served: Publishers, mode: str, publisher: str, path: str, has: bool) -> None:
     served.site.validators = mode
     answered = _ask(served, publisher, path)
     again = [
@@ -309,7 +309,7 @@ def test_validators_come_as_told(served: Publishers, mode: str, publisher: str, 
     assert ("ETag" in answered.headers, again) == (has, [304, 304] if has else [200, 200])
 
 
-def test_text_is_compressed_for_those_who_take_it(served: Publishers) -> None:
+def test_text_is_compressed_for_clients_that_accept_it(served: Publishers) -> None:
     plain = urllib.request.urlopen(f"{served.site.base}/fingertips{FINGERTIPS}")
     assert plain.headers["Content-Encoding"] is None
     packed = _ask(served, "fingertips", FINGERTIPS)
@@ -317,7 +317,7 @@ def test_text_is_compressed_for_those_who_take_it(served: Publishers) -> None:
     assert packed.content == plain.read()
 
 
-def test_it_is_controlled_over_http(served: Publishers) -> None:
+def test_the_imitation_is_controlled_over_http(served: Publishers) -> None:
     control = f"{served.site.base}/_control"
     added = requests.post(f"{control}/faults", json={"publisher": "nomis", "kind": "429", "times": 2, "retry_after": 1})
     assert [entry["kind"] for entry in added.json()] == ["429"]
@@ -340,11 +340,11 @@ def test_it_is_controlled_over_http(served: Publishers) -> None:
     ("police:429:2:retry_after=date:5", Fault("police", "429", "*", 2, {"retry_after": "date:5"})),
     ("nomis:cut_body:path=*.zip", Fault("nomis", "cut_body", "*.zip", None, {})),
 ], ids=["times", "for good", "option with a colon", "path"])  # fmt: skip
-def test_faults_are_written_in_a_word(text: str, fault: Fault) -> None:
+def test_a_fault_is_parsed_from_one_word(text: str, fault: Fault) -> None:
     assert parse_fault(text) == fault
 
 
-def test_by_hand_it_prints_what_to_export_and_what_was_asked() -> None:
+def test_the_module_prints_variables_to_export_and_requests_received() -> None:
     command = [sys.executable, "-m", "spi_pipeline_tests.imitations", "--port", "0", "--fault", "democracy_club:503:1"]
     root = Path(spi_pipeline_tests.__file__).parents[1]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:

@@ -12,7 +12,7 @@ from spi_pipeline_tests.imitations.fixtures import FILES, fixture_of
 
 
 @pytest.mark.parametrize("publisher", PUBLISHERS, ids=lambda one: one.__name__.rpartition(".")[2])
-def test_what_a_publisher_states_is_what_its_fixtures_imitate(publisher: ModuleType) -> None:
+def test_fixtures_imitate_the_hosts_and_files_a_publisher_declares(publisher: ModuleType) -> None:
     fixture = fixture_of(publisher)
     served = getattr(fixture, "SERVED", {})
     assert [name.upper() for name, one in served.items() if one.is_host] == [host.name for host in publisher.HOSTS]

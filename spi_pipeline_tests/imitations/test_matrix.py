@@ -31,7 +31,7 @@ def democracy_club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("title", SAMPLE)
-def test_a_fault_does_what_the_matrix_says(democracy_club: Bench, title: str) -> None:
+def test_each_fault_has_the_outcome_in_the_matrix(democracy_club: Bench, title: str) -> None:
     (trouble,) = [one for one in TROUBLES if one.title == title]
     met = democracy_club.meet(trouble)
     code, table, asked, said = SAMPLE[title]

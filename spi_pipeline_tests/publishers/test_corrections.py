@@ -24,19 +24,19 @@ def one(**change: Any) -> Correction:
     return Correction(**(stated | change))
 
 
-def test_exactly_that_cell_changes() -> None:
+def test_a_correction_changes_exactly_one_cell() -> None:
     found = correct(TABLE, SOURCE, [one()])
     assert found["people"].to_pylist() == [1, 20, None]
     assert found.drop(["people"]).equals(TABLE.drop(["people"]))
     assert found.schema == TABLE.schema
 
 
-def test_a_cell_can_be_taken_away_and_filled() -> None:
+def test_a_cell_can_be_emptied_and_filled() -> None:
     empty = one(id="empty", where={"area_code": "b", "year": 2025}, expected=None, value=3)
     assert correct(TABLE, SOURCE, [one(value=None), empty])["people"].to_pylist() == [1, None, 3]
 
 
-def test_taking_a_correction_back_gives_the_table_before() -> None:
+def test_the_reverse_correction_restores_the_table() -> None:
     back = one(expected=20, value=2)
     assert correct(correct(TABLE, SOURCE, [one()]), SOURCE, [back]).equals(TABLE)
 

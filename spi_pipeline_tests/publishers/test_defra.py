@@ -47,7 +47,7 @@ def test_an_area_has_the_value_of_its_cell_by_year(tmp_path: Path) -> None:
     assert frame["pm25"].isna().tolist() == [True, False, True, True]  # no map for 2023; no cell for the second area
 
 
-def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_path: Path) -> None:
+def test_unpublished_years_are_accepted_unless_no_year_is_published(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     list(POLLUTION.fetch(client, TOWN))
     assert client.paths()[-1] == "/datastore/pcm/mappm252025g.csv"

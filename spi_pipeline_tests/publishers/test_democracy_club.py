@@ -54,7 +54,7 @@ def test_a_ballot_counts_once(tmp_path: Path) -> None:
     assert [value for name, value in asked.params if name == "field_group"] == ["results", "election"]
 
 
-def test_what_nobody_entered_is_missing(tmp_path: Path) -> None:
+def test_empty_fields_are_missing(tmp_path: Path) -> None:
     row = candidate(TOWN.wards[0], total_electorate="", turnout_reported="", turnout_percentage="")
     frame = ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
     assert frame[["electorate", "turnout"]].isna().all(axis=None)
@@ -75,7 +75,7 @@ def test_former_wards_by_elections_and_cancelled_polls_are_left_out(tmp_path: Pa
 @pytest.mark.parametrize(
     ("field", "ballot"), [("t", ""), ("True", ""), ("f", "by."), ("", "by.")], ids=["t", "True", "id", "id alone"]
 )
-def test_a_by_election_is_told_by_the_field_or_the_id_of_its_ballot(tmp_path: Path, field: str, ballot: str) -> None:
+def test_a_by_election_is_recognised_by_its_field_or_ballot_id(tmp_path: Path, field: str, ballot: str) -> None:
     ward = TOWN.wards[0]
     named = f"local.any-town.{ward}.{ballot}2024-02-01"
     by_election = candidate(ward, "2024-02-01", by_election=field, ballot_paper_id=named)
@@ -84,7 +84,7 @@ def test_a_by_election_is_told_by_the_field_or_the_id_of_its_ballot(tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["by_election", "cancelled_poll"])
-def test_a_word_that_is_neither_true_nor_false_is_refused(tmp_path: Path, column: str) -> None:
+def test_a_value_that_is_neither_true_nor_false_is_refused(tmp_path: Path, column: str) -> None:
     row = candidate(TOWN.wards[0], **{column: "perhaps"})
     with pytest.raises(SpiError) as caught:
         ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
@@ -93,7 +93,7 @@ def test_a_word_that_is_neither_true_nor_false_is_refused(tmp_path: Path, column
 
 
 @pytest.mark.parametrize("date", ["", "soon", "04/05/2023"])
-def test_a_day_that_tells_no_year_is_refused(tmp_path: Path, date: str) -> None:
+def test_an_election_date_without_a_year_is_refused(tmp_path: Path, date: str) -> None:
     row = candidate(TOWN.wards[0]) | {"election_date": date}
     with pytest.raises(
         SpiError, match=r"^some\.csv: column election_date holds .* where a year belongs; fetch it again"
@@ -101,7 +101,7 @@ def test_a_day_that_tells_no_year_is_refused(tmp_path: Path, date: str) -> None:
         ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
 
 
-def test_every_council_of_england_is_asked_for_by_its_slug() -> None:
+def test_every_council_of_england_is_requested_by_its_slug() -> None:
     slugs = {one["code"]: slug_of(one["code"], one["name"]) for one in COUNCILS}
     assert len(COUNCILS) == len(set(slugs.values())) == 296
     met = {one["code"]: one["slug"] for one in COUNCILS if one["slug"]}
@@ -114,7 +114,7 @@ def test_every_council_of_england_is_asked_for_by_its_slug() -> None:
     assert set(SLUGS) <= set(met), "an exception rests on evidence"
 
 
-def test_a_council_it_does_not_know_is_no_council_without_elections(tmp_path: Path) -> None:
+def test_an_unknown_council_is_not_a_council_without_elections(tmp_path: Path) -> None:
     header = table(candidate(TOWN.wards[0])).split(b"\n")[0] + b"\n"
     with pytest.raises(PermanentFailure) as caught:
         through(ELECTIONS, FakeClient(tmp_path, {PATH: header}), replace(TOWN, names=("Any T\u00f4wn",)))

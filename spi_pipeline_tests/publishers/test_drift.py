@@ -35,7 +35,7 @@ def found(contracts: Contracts, new: pa.Table, old: pa.Table, source: str) -> di
 BEFORE = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95]
 
 
-def test_the_same_again_is_no_drift(contracts: Contracts) -> None:
+def test_identical_tables_show_no_drift(contracts: Contracts) -> None:
     results = found(contracts, people(BEFORE), people(BEFORE), "census_car_availability")
     assert {result.outcome for result in results.values()} == {"passed"}
 
@@ -50,13 +50,15 @@ def test_the_same_again_is_no_drift(contracts: Contracts) -> None:
     ],
     ids=["hundredfold", "turned_round", "revised", "one_wild_value"],
 )
-def test_changed_measures(contracts: Contracts, figures: list[int], worth_a_look: set[str], said: str) -> None:
+def test_changed_measures_are_reported(
+    contracts: Contracts, figures: list[int], worth_a_look: set[str], said: str
+) -> None:
     results = found(contracts, people(figures), people(BEFORE), "census_car_availability")
     assert {name for name, result in results.items() if result.outcome == "failed"} == worth_a_look
     assert said in "; ".join(result.observed for result in results.values())
 
 
-def test_areas_that_are_gone_or_new(contracts: Contracts) -> None:
+def test_missing_and_new_areas_are_reported(contracts: Contracts) -> None:
     new = people(BEFORE[:7], [*AREAS[:6], "E01099999"])
     results = found(contracts, new, people(BEFORE), "census_car_availability")
     assert results["rows"].observed == "7 rows after 10 (-30.0%)"
@@ -64,7 +66,7 @@ def test_areas_that_are_gone_or_new(contracts: Contracts) -> None:
     assert results["rows"].outcome == results["areas"].outcome == "failed"
 
 
-def test_columns_that_changed(contracts: Contracts) -> None:
+def test_changed_columns_are_reported(contracts: Contracts) -> None:
     new = people(BEFORE).drop(["households"])
     results = found(contracts, new, people(BEFORE), "census_car_availability")
     assert (results["columns"].outcome, results["columns"].observed) == ("failed", "changed: households")
@@ -76,7 +78,7 @@ def crimes(by_month: dict[str, int]) -> pa.Table:
     return pa.table({name: [row[place] for row in rows] for place, name in enumerate(names)})
 
 
-def test_revised_months_are_told_and_large_revisions_marked(contracts: Contracts) -> None:
+def test_revised_months_are_reported_and_large_revisions_fail(contracts: Contracts) -> None:
     before = {"2026-01": 100, "2026-02": 100, "2026-03": 100}
     small = found(contracts, crimes(before | {"2026-03": 104, "2026-04": 90}), crimes(before), "street_crime")
     assert small["totals_crimes"].outcome == "passed"

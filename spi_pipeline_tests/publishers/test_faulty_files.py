@@ -164,7 +164,7 @@ def unlike(
     return {name: one for name, one in told.items() if wrong(one, expected)}
 
 
-def test_what_is_left_out_has_no_such_part(clean: Clean) -> None:
+def test_sources_left_out_have_no_part_of_that_kind(clean: Clean) -> None:
     for left_out, is_json in ((NO_TABLE, False), (NO_ANSWER, True)):
         for source_id in left_out:
             assert not list(parts(source_id, clean(source_id)[0], is_json)), source_id
@@ -174,13 +174,13 @@ def test_what_is_left_out_has_no_such_part(clean: Clean) -> None:
     ("source_id", "fault"),
     [(one, fault) for one in WITH_TABLE for fault in faults.OF_FILES if (one, fault) not in NO_FAULT],
 )
-def test_a_fault_of_a_table(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_faulty_table_has_the_expected_outcome(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
     change, expected = faults.OF_FILES[fault]
     assert unlike(change, expected, source_id, False, clean, tmp_path) == {}
 
 
 @pytest.mark.parametrize("source_id", FIGURES)
-def test_a_cell_that_holds_no_number_or_no_count(source_id: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_cell_without_a_number_or_count_is_refused(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, *_ = clean(source_id)
     bad, met = {}, set()
     for part in parts(source_id, found, False):
@@ -215,7 +215,7 @@ def row_that_counts(part: Part, column: int, found: list[Download], source_id: s
 
 
 @pytest.mark.parametrize("source_id", WITH_TABLE)
-def test_a_column_twice(source_id: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_repeated_column_is_refused(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, *_ = clean(source_id)
     told = {}
     for part in parts(source_id, found, False):
@@ -228,7 +228,9 @@ def test_a_column_twice(source_id: str, clean: Clean, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source_id", WITH_ANSWER)
 @pytest.mark.parametrize("fault", faults.OF_JSON)
-def test_a_fault_of_an_answer(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_faulty_json_response_has_the_expected_outcome(
+    source_id: str, fault: str, clean: Clean, tmp_path: Path
+) -> None:
     change, expected = faults.OF_JSON[fault]
     assert unlike(change, expected, source_id, True, clean, tmp_path) == {}
 
@@ -249,7 +251,7 @@ def test_a_zip_file_in_a_zip_file_is_opened(source_id: str, clean: Clean, tmp_pa
         OFFERS[source_id].parse(deeper, scope(source_id))
 
 
-def test_a_full_disk_is_told_where_a_zip_file_in_a_zip_file_is_unpacked(
+def test_a_full_disk_is_reported_when_a_nested_zip_file_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = zipped({"table.csv": bytes(range(256)) * 500})

@@ -70,7 +70,7 @@ def by_type(**answers: bytes) -> Callable[[Request], bytes]:
     return lambda request: answers["type_" + dict(request.params)["child_area_type_id"]]
 
 
-def test_figures_of_msoas_stand_in_the_year_of_their_release(tmp_path: Path) -> None:
+def test_figures_of_msoas_carry_the_year_of_their_release(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
     frame = through(HEALTH, client, TOWN)
     assert holds("local_health", frame)
@@ -82,7 +82,7 @@ def test_figures_of_msoas_stand_in_the_year_of_their_release(tmp_path: Path) -> 
     assert (asked["child_area_type_id"], asked["parent_area_code"]) == ("3", "E06900001")
 
 
-def test_current_wards_are_used_where_all_indicators_are_offered_for_them(tmp_path: Path) -> None:
+def test_current_wards_are_used_if_all_indicators_are_offered_for_them(tmp_path: Path) -> None:
     client = publisher(tmp_path, by_type(type_8=table(rows(list(TOWN.wards)))), wards=IDS)
     assert through(HEALTH, client, TOWN)["area_code"].tolist() == list(TOWN.wards)
 
@@ -128,7 +128,7 @@ def test_category_rows_do_not_count(tmp_path: Path) -> None:
     assert parsed(tmp_path, found)["deaths_under_75"].tolist() == [7.5]
 
 
-def test_an_area_without_a_row_is_not_taken_for_a_suppressed_one(tmp_path: Path) -> None:
+def test_an_area_without_a_row_is_not_treated_as_suppressed(tmp_path: Path) -> None:
     wider = replace(TOWN, msoas=(*TOWN.msoas, "E02900002"))
     downloads = [kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))]
     with pytest.raises(SpiError, match=r"has no row for 1 areas of ours, E02900002; fetch it again"):
@@ -152,7 +152,7 @@ def test_a_suppressed_value_is_missing_and_not_zero(tmp_path: Path) -> None:
     assert frame["deaths_under_75"].tolist() == [7.5]
 
 
-def test_more_than_a_hundred_ids_are_asked_for_in_parts(tmp_path: Path) -> None:
+def test_more_than_a_hundred_ids_are_requested_in_parts(tmp_path: Path) -> None:
     ids = list(range(1, 151))
 
     def first_hundred(request: Request) -> bytes:
@@ -164,7 +164,7 @@ def test_more_than_a_hundred_ids_are_asked_for_in_parts(tmp_path: Path) -> None:
     assert len([d for d in fetch(client, TOWN, ids) if "all_data" in d.url]) == 2
 
 
-def test_an_answer_without_an_indicator_asked_for_is_refused(tmp_path: Path) -> None:
+def test_a_response_that_lacks_a_requested_indicator_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas), IDS[:-1])))
     with pytest.raises(PermanentFailure) as caught:
         through(HEALTH, client, TOWN)
@@ -183,7 +183,7 @@ def test_a_withdrawn_indicator_is_missing(tmp_path: Path) -> None:
         through(HEALTH, publisher(tmp_path, b"", msoas=()), TOWN)
 
 
-def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_told(tmp_path: Path) -> None:
+def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame([row(93252, TOWN.msoas[0])], columns=HEADER.split(","))
     older = kept(tmp_path, body_of(frame.drop(columns="Time period range")))
     assert HEALTH.parse([kept(tmp_path, metadata()), older], TOWN)["deaths_under_75"].tolist() == [7.5]
@@ -197,13 +197,13 @@ def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_told(tmp_pat
 @pytest.mark.parametrize(
     "body", [b"<!DOCTYPE html>\n<title>Browser not supported</title>", b"IndicatorIds cannot be null"]
 )
-def test_a_page_or_a_message_is_no_table(tmp_path: Path, body: bytes) -> None:
+def test_a_page_or_a_message_is_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(PermanentFailure, match=r"^all_data lacks the columns Indicator ID, Indicator Name, "):
         through(HEALTH, publisher(tmp_path, body), TOWN)
 
 
 @pytest.mark.parametrize("says", ["Non commercial use only", "For non-commercial use", "Ask ONS for permission"])
-def test_what_metadata_restrict_is_told_by_column(tmp_path: Path, says: str) -> None:
+def test_columns_restricted_by_metadata_are_listed(tmp_path: Path, says: str) -> None:
     assert HEALTH.restricted
     about = kept(tmp_path, metadata(n93283=f" {says}\n", n93107=says, n93252="Open Government Licence"))
     life = [f"life_expectancy{end}" for end in ("_female", "_male", "", "_lower", "_upper")]
@@ -213,14 +213,14 @@ def test_what_metadata_restrict_is_told_by_column(tmp_path: Path, says: str) -> 
         HEALTH.restricted([kept(tmp_path, b'{"93283": []}')])
 
 
-def test_an_id_that_no_list_confirms_is_held_to_its_name(tmp_path: Path) -> None:
+def test_an_id_in_no_list_must_have_the_expected_name(tmp_path: Path) -> None:
     other = row(93092, TOWN.msoas[0], **{"Indicator Name": "Smoking at delivery"})
     message = refused(tmp_path, [row(93252, TOWN.msoas[0]), other])
     said = "all_data.csv of Fingertips calls indicator 93092 'Smoking at delivery', where a name with 'birthweight' "
     assert message.startswith(said)
 
 
-def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
+def test_the_upload_date_shows_a_change(tmp_path: Path) -> None:
     told = last_upload(publisher(tmp_path, b""), TOWN)
     assert json.loads(told)["93283"] == "2025-08-05T09:00:00"
     silent = replace(TOWN, msoas=("E02000000",))
@@ -240,14 +240,14 @@ def test_the_upload_tells_of_a_change(tmp_path: Path) -> None:
     ],
     ids=["of none", "not of one", "none"],
 )
-def test_metadata_that_lack_an_indicator_asked_for_are_refused(tmp_path: Path, about: bytes, said: str) -> None:
+def test_metadata_that_lack_a_requested_indicator_are_refused(tmp_path: Path, about: bytes, said: str) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
     client.answers[ABOUT] = about
     with pytest.raises(PermanentFailure, match=said):
         through(HEALTH, client, TOWN)
 
 
-def test_metadata_of_nothing_are_refused_also_where_they_were_kept_before(tmp_path: Path) -> None:
+def test_empty_metadata_are_refused_even_if_stored_earlier(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
     client.answers[ABOUT] = b"{}"
     with pytest.raises(

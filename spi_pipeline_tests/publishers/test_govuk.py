@@ -44,7 +44,7 @@ def test_scores_of_the_sub_domains_come_from_file_7(tmp_path: Path) -> None:
     assert INDEX.news(client, TOWN) == "2025-11-17T09:30:00Z"
 
 
-def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
+def test_a_truncated_header_is_recognised(tmp_path: Path) -> None:
     cut = scores().rename(columns={"Outdoors Sub-domain Score": "Outdoors Sub-domain Sco"})
     assert through(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
 
@@ -70,7 +70,7 @@ def test_another_file_is_refused(tmp_path: Path, table: pd.DataFrame, message: s
     assert message in str(caught.value)
 
 
-def test_a_page_without_the_file_is_told(tmp_path: Path) -> None:
+def test_a_page_without_the_file_is_reported(tmp_path: Path) -> None:
     client = indices(tmp_path, b"", "Renamed.csv")
     with pytest.raises(
         PermanentFailure, match=r"has no attachment File_7.*it has File_1_IoD2025\.xlsx, Renamed\.csv; "
@@ -78,7 +78,7 @@ def test_a_page_without_the_file_is_told(tmp_path: Path) -> None:
         through(INDEX, client, TOWN)
 
 
-def test_where_the_page_moved_the_last_known_address_is_asked(tmp_path: Path) -> None:
+def test_the_last_known_address_is_requested_if_the_page_moved(tmp_path: Path) -> None:
     at = FILE_7.removeprefix(ASSETS)
     client = FakeClient(tmp_path, {at: body_of(scores())})
     assert through(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
@@ -96,7 +96,7 @@ def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of househ
     return fuel_workbook(rows, note, label)
 
 
-def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> None:
+def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> None:
     def document(year: int) -> dict[str, Any]:
         return {"base_path": f"/government/statistics/fp-{year}", "title": f"Sub-regional fuel poverty ({year} data)"}
 
@@ -128,18 +128,18 @@ def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> Non
         ("Methodology", 0),
     ],
 )
-def test_the_year_of_the_figures_is_not_that_of_the_release(said: str, year: int) -> None:
+def test_the_year_of_figures_is_not_the_year_of_release(said: str, year: int) -> None:
     assert _fuel_year(said) == year
 
 
-def test_tables_attached_to_the_collection_itself_are_found(tmp_path: Path) -> None:
+def test_tables_attached_to_the_collection_itself_are_read(tmp_path: Path) -> None:
     file = {"url": f"{ASSETS}/media/9/tables-2026.xlsx", "title": "Sub-regional fuel poverty 2026"}
     page = {"details": {"attachments": [file, {"url": f"{ASSETS}/media/9/notes-2026.pdf"}]}}
     client = FakeClient(tmp_path, {FUEL_POVERTY: json.dumps(page).encode(), "/media/9/tables-2026.xlsx": workbook()})
     assert through(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
 
 
-def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) -> None:
+def test_a_workbook_in_the_inbox_states_its_own_year(tmp_path: Path) -> None:
     assert FUEL.parse([kept(tmp_path, workbook(), "tables.xlsx")], TOWN)["year"].tolist() == [2022, 2022]
 
 

@@ -26,7 +26,7 @@ def served() -> Iterator[Imitations]:
         yield publishers
 
 
-def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
+def test_a_dripping_publisher_is_abandoned_before_dagster_ends_the_tick(
     served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS

@@ -54,7 +54,7 @@ def test_an_area_has_the_prevalence_of_the_practices_its_patients_go_to(tmp_path
     assert frame["diabetes"].tolist() == pytest.approx([(3 * 4 + 8) / 4, 8])
 
 
-def test_of_several_lists_the_one_of_the_register_s_ages_counts(tmp_path: Path) -> None:
+def test_the_list_of_the_registers_ages_counts_among_several(tmp_path: Path) -> None:
     others = [("P1", "HYP", "45OV", 10, 9), ("P1", "DM", "TOTAL", 400, 4), ("P2", "DM", "TOTAL", 400, 4)]
     found = registers([*every_group("P1", 4), *every_group("P2", 4), *others])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
@@ -73,7 +73,7 @@ def test_a_register_of_adults_is_never_a_share_of_a_list_of_all_ages(tmp_path: P
     )
 
 
-def test_a_practice_that_is_not_credible_is_left_out_of_that_condition(tmp_path: Path) -> None:
+def test_a_practice_with_implausible_figures_is_left_out_of_that_condition(tmp_path: Path) -> None:
     slips = [("P1", "DM", "17OV", 100, 64), ("P1", "COPD", "TOTAL", 0, 3), ("P1", "HYP", "TOTAL", 100, 60)]
     found = registers([*every_group("P2", 8), *slips])
     frame = CONDITIONS.parse(
@@ -85,7 +85,7 @@ def test_a_practice_that_is_not_credible_is_left_out_of_that_condition(tmp_path:
     assert frame["seen"].tolist() == [75]
 
 
-def test_an_area_seen_through_too_few_of_its_patients_or_residents_is_withheld(tmp_path: Path) -> None:
+def test_an_area_with_too_few_patients_or_residents_seen_is_withheld(tmp_path: Path) -> None:
     listed = [("P1", "E01900001", 600), ("P3", "E01900001", 400), ("P1", "E01900002", 1400)]
     found = registers(every_group("P1", 4))
     frame = CONDITIONS.parse(files(tmp_path, patients(listed), found), TOWN)
@@ -97,7 +97,7 @@ def test_an_area_seen_through_too_few_of_its_patients_or_residents_is_withheld(t
     assert frame["patients"].tolist() == [650, 649]
 
 
-def test_the_columns_of_2025_26_are_read_and_a_list_that_is_not_named_must_be_the_only_one(tmp_path: Path) -> None:
+def test_columns_of_2025_26_are_read_and_an_unnamed_list_must_be_the_only_one(tmp_path: Path) -> None:
     rows = [*every_group("P1", 4), *every_group("P2", 8)]
     renamed = pd.read_csv(BytesIO(registers(rows))).rename(columns={"REGISTER": "REGISTER_SIZE"})
     for columns in (list(renamed), [name for name in renamed if name != "PATIENT_LIST_TYPE"]):
@@ -115,7 +115,7 @@ def refused(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> st
     return str(caught.value)
 
 
-def test_the_lsoas_of_2011_are_refused_also_where_they_are_mixed_in(tmp_path: Path) -> None:
+def test_lsoas_of_2011_are_refused_even_if_mixed_in(tmp_path: Path) -> None:
     message = refused(tmp_path, patients([*LISTED, ("P1", "E01800001", 3)]), registers(every_group("P1", 4)))
     assert message == (
         "gp-reg-pat-prac-lsoa-all.csv of NHS England is on the LSOAs of 2011 (E01800001); fetch the file of a quarter "
@@ -123,7 +123,7 @@ def test_the_lsoas_of_2011_are_refused_also_where_they_are_mixed_in(tmp_path: Pa
     )
 
 
-def test_files_that_do_not_belong_together_or_are_not_there_are_refused(tmp_path: Path) -> None:
+def test_mismatched_or_missing_files_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, patients(LISTED), registers(every_group("P1", 4))).startswith(
         "only 1 of 2 practices of our patients are in the QOF file of NHS England; fetch the two of the same year"
     )
@@ -140,7 +140,7 @@ def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
     assert "holds P1 in E01900001 twice, with different figures; fetch it again" in message
 
 
-def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path: Path) -> None:
+def test_a_dropped_register_is_missing_and_a_file_without_registers_is_refused(tmp_path: Path) -> None:
     found = registers([row for practice in ("P1", "P2") for row in every_group(practice, 4) if row[1] != "COPD"])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
     assert frame["copd"].isna().all()
@@ -149,7 +149,7 @@ def test_a_register_that_is_gone_is_missing_and_none_at_all_is_refused(tmp_path:
     assert "has none of the registers DM, DEP, HYP, COPD; fetch it again" in refused(tmp_path, patients(LISTED), others)
 
 
-def test_a_renamed_column_is_told_and_a_known_older_name_is_read(tmp_path: Path) -> None:
+def test_a_renamed_column_is_refused_and_a_known_older_name_is_read(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
     older = patients(LISTED, LSOA_CODE="LSOA Code", NUMBER_OF_PATIENTS="All Patients")
     assert CONDITIONS.parse(files(tmp_path, older, found), TOWN)["patients"].tolist() == [1200, 1500]
@@ -202,7 +202,7 @@ def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
 
 
-def test_pages_that_changed_are_told(tmp_path: Path) -> None:
+def test_changed_pages_are_reported(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     client.answers[PATIENTS] = page("/x")
     with pytest.raises(PermanentFailure, match=r"lists no publications any more; place the file in the inbox$"):

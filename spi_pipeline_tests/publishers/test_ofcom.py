@@ -26,7 +26,7 @@ def test_premises_are_counted_by_output_area(tmp_path: Path) -> None:
     assert COVERAGE.fetch is None
 
 
-def test_of_a_years_files_the_newest_revision_counts_however_it_is_numbered(tmp_path: Path) -> None:
+def test_the_newest_revision_of_a_year_counts_however_it_is_numbered(tmp_path: Path) -> None:
     names = {
         "202601_fixed_oa_coverage_r02.csv": 42,
         FILE: 41,

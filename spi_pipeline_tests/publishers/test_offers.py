@@ -28,7 +28,7 @@ def test_every_source_has_one_publisher() -> None:
     assert OFFERS.keys() - SOURCES.keys() <= OPTIONAL
 
 
-def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_asked_for_nor_parsed() -> None:
+def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_fetched_nor_parsed() -> None:
     # docs/publishers.md lists the live sources for which nothing is fetched; the tests of that page check the list.
     assert {name for name, offer in OFFERS.items() if offer.parse} - OPTIONAL == LIVE - OPTIONAL
     assert [name for name, offer in OFFERS.items() if (offer.fetch or offer.news) and not offer.parse] == []
@@ -44,7 +44,7 @@ def test_an_address_belongs_to_one_host() -> None:
     assert len({*bases, *redirects}) == len([*bases, *redirects])
 
 
-def test_what_publishers_share_knows_none_of_them() -> None:
+def test_shared_packages_import_no_publisher() -> None:
     shared = {f"{publishers.__name__}.{name}" for name in ("http", "files")}
     folder = Path(publishers.__path__[0])
     files = [*folder.glob("http/*.py"), *folder.glob("files/*.py")]
@@ -55,7 +55,7 @@ def test_what_publishers_share_knows_none_of_them() -> None:
         assert ours <= shared, file.name
 
 
-def test_what_two_publishers_state_is_refused() -> None:
+def test_a_source_declared_by_two_publishers_is_refused() -> None:
     assert _together([("a", 1), ("b", 2)]) == {"a": 1, "b": 2}
     with pytest.raises(ValueError, match=r"^two publishers declare a$"):
         _together([("a", 1), ("a", 1)])

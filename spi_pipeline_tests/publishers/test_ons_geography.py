@@ -82,7 +82,7 @@ OUTPUT_AREA_FITS = [
 ]
 
 
-def test_output_areas_are_read_with_the_ward_that_each_fits_best(tmp_path: Path) -> None:
+def test_output_areas_are_read_with_their_best_fit_ward(tmp_path: Path) -> None:
     answers = {
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS], 2, at_top),
@@ -133,7 +133,7 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
         OFFERS["lsoa_best_fit"].parse([alone], TOWN)
 
 
-def test_small_areas_are_asked_for_a_hundred_at_a_time(tmp_path: Path) -> None:
+def test_small_areas_are_requested_a_hundred_at_a_time(tmp_path: Path) -> None:
     scope = TOWN.__class__(lsoas=tuple(f"E01{number:06d}" for number in range(250)))
     client = FakeClient(tmp_path, {path_of("lsoa_2011_lookup"): b'{"features": []}'})
     assert len(list(OFFERS["lsoa_2011_lookup"].fetch(client, scope))) == 3
@@ -158,7 +158,7 @@ def test_centroids_become_points(tmp_path: Path) -> None:
     ],
     ids=["refused", "slow"],
 )  # fmt: skip
-def test_an_error_told_with_status_200_is_no_empty_answer(
+def test_an_error_with_status_200_is_not_an_empty_response(
     tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
 ) -> None:
     with pytest.raises(failure) as caught:
@@ -195,7 +195,7 @@ LISTED = [
     ],
     ids=["error with status 200", "404"],
 )
-def test_a_service_that_is_gone_is_told_with_its_successors(
+def test_a_missing_service_is_reported_with_possible_successors(
     tmp_path: Path, answer: Any, listing: dict[str, Any], said: str
 ) -> None:
     client = FakeClient(tmp_path, {path_of("wards"): answer, "": json.dumps(listing).encode()})
@@ -218,7 +218,7 @@ def refused(folder: Path, body: Any, source_id: str = "wards") -> str:
     return str(caught.value)
 
 
-def test_a_page_cut_off_with_none_after_it_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_page_without_a_next_page_is_refused(tmp_path: Path) -> None:
     message = refused(tmp_path, {"features": ward_features(), "exceededTransferLimit": True})
     assert "is cut off (exceededTransferLimit), no page follows; fetch it whole" in message
 
@@ -236,7 +236,7 @@ def test_coordinates_in_metres_are_refused(tmp_path: Path) -> None:
     assert "has coordinates elsewhere (-440, 51860), as in metres if outSR is not 4326" in message
 
 
-def test_a_renamed_field_is_told(tmp_path: Path) -> None:
+def test_a_renamed_field_is_reported(tmp_path: Path) -> None:
     rows = [{"attributes": {"OutputArea" if key == "OA21CD" else key: value for key, value in LOOKUP[0].items()}}]
     message = refused(tmp_path, {"features": rows}, "output_area_lookup")
     assert "has no field like OA21CD, it has OutputArea, LSOA21CD, MSOA21CD, LAD22CD, FID; name its " in message

@@ -83,7 +83,7 @@ def member(month: str, *rows: dict[str, object], force: str = "anyshire") -> dic
     return {f"{month}/{month}-{force}-street.csv": street(list(rows))}
 
 
-def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) -> None:
+def test_archives_supply_earlier_years_and_the_api_later_months(tmp_path: Path) -> None:
     archive = member("2023-11", incident("a", "Drugs", INSIDE, "2023-11")) | member(
         "2023-12", incident("b", "Drugs", INSIDE, "2023-12")
     )
@@ -103,13 +103,13 @@ def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) ->
     assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2023-12", "2024-01"]
 
 
-def test_without_a_wish_for_earlier_months_no_archive_is_asked_for(tmp_path: Path) -> None:
+def test_no_archive_is_requested_unless_earlier_months_are_wanted(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
     list(CRIMES.fetch(client, TOWN))
     assert [path for path in client.paths() if "archive" in path] == []
 
 
-def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
+def test_only_the_newest_months_are_requested_again(tmp_path: Path) -> None:
     months = [f"2024-{month:02d}" for month in range(1, 7)]
     client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
     list(CRIMES.fetch(client, TOWN))
@@ -117,7 +117,7 @@ def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
     assert immutable == {month: month < "2024-04" for month in months}
 
 
-def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tmp_path: Path) -> None:
+def test_backfill_requests_months_outside_the_window_from_archives_not_the_api(tmp_path: Path) -> None:
     archives = {
         end: member(month, incident("a", "Drugs", INSIDE, month))
         for end, month in (("2022-04", "2020-06"), ("2024-01", "2023-06"))
@@ -134,7 +134,7 @@ def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tm
     assert {asked_month(request) for request in client.asked if request.path == STREET} == {"2024-01"}
 
 
-def test_months_that_would_be_answered_with_500_are_not_asked_for(tmp_path: Path) -> None:
+def test_months_that_would_return_500_are_not_requested(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[crime(2, "2024-02")]
     )
@@ -149,7 +149,7 @@ def test_months_that_would_be_answered_with_500_are_not_asked_for(tmp_path: Path
     assert sorted(through(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
 
 
-def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(tmp_path: Path) -> None:
+def test_without_an_archive_the_api_and_stored_months_are_used(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2023-12", "2024-01"], {}, _2023_12=[crime(1, "2023-12")], _2024_01=[crime(2, "2024-01")]
     )
@@ -158,7 +158,7 @@ def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(
     assert sorted(frame["month"]) == ["2023-11", "2023-12", "2024-01"]  # October is unknown, not zero
 
 
-def test_a_force_month_that_is_not_in_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
+def test_a_force_month_absent_from_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
     archive = member("2023-10", incident("a", "Drugs", INSIDE, "2023-10")) | member("2023-11", force="elsewhere")
     archive |= member("2023-12", incident("b", "Drugs", INSIDE, "2023-12"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive}, _2024_01=[crime(1, "2024-01")])
@@ -208,7 +208,7 @@ def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> 
     assert outline.area < 1.1 * wards.area
 
 
-def test_a_ward_without_a_boundary_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_ward_without_a_boundary_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     first, *_ = TOWN.polygons.items()
     with pytest.raises(PermanentFailure, match=r"and E05900002 have none yet; run spi refresh --live again when wards"):
@@ -216,7 +216,7 @@ def test_a_ward_without_a_boundary_is_not_passed_over(tmp_path: Path) -> None:
     assert STREET not in client.paths()
 
 
-def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
+def test_a_month_that_falls_silent_retains_its_figures(tmp_path: Path) -> None:
     had = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
     assert through(CRIMES, client, replace(TOWN, have=(had,)))["crimes"].tolist() == [1]
@@ -232,7 +232,7 @@ def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_wi
     assert set(through(CRIMES, client, TOWN)["month"]) == {"2024-01"}
 
 
-def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
+def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
     gone = kept(tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12")
     rows = member("2020-05", incident("a", "Drugs", INSIDE, "2020-05"))
     archive = kept(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
@@ -253,13 +253,13 @@ def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
     ],
     ids=["coordinates elsewhere", "another month", "an error told with 200", "no coordinates"],
 )  # fmt: skip
-def test_an_answer_to_another_question_is_refused(tmp_path: Path, answer: Any, message: str) -> None:
+def test_a_response_to_another_request_is_refused(tmp_path: Path, answer: Any, message: str) -> None:
     with pytest.raises(SpiError) as caught:
         through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=answer), TOWN)
     assert message in str(caught.value)
 
 
-def test_duplicates_of_the_railway_police_and_of_two_answers_count_once(tmp_path: Path) -> None:
+def test_railway_police_duplicates_and_repeated_incidents_count_once(tmp_path: Path) -> None:
     rows = [crime(1, "2024-01"), crime(1, "2024-01"), crime(2, "2024-01"), crime(3, "2024-01", location_type="BTP")]
     assert through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=rows), TOWN)["crimes"].tolist() == [2]
 
@@ -272,7 +272,7 @@ def test_a_crime_without_a_place_is_counted_and_not_placed(tmp_path: Path) -> No
     assert frame["crimes"].sum() == 2
 
 
-def test_an_unknown_category_is_told(tmp_path: Path) -> None:
+def test_an_unknown_category_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01", category="piracy")])
     with pytest.raises(SpiError, match=r"incident 1 cannot be read .*the category 'piracy' is not known"):
         through(CRIMES, client, TOWN)
@@ -282,7 +282,7 @@ def test_an_unknown_category_is_told(tmp_path: Path) -> None:
         through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
 
 
-def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: Path) -> None:
+def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_path: Path) -> None:
     rows = [
         incident("a", "Drugs", INSIDE, "2023-12"),
         incident("b", "Drugs", BESIDE, "2023-12") | {"LSOA code": "E01800001"},
@@ -298,7 +298,7 @@ def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: 
     assert dict(zip(frame["lsoa_code"], placed, strict=True)) == {"E01900001": "E05900001", "E01800001": "E05900002"}
 
 
-def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
+def test_a_member_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     archive = {"2023-12/2023-12-anyshire-street.csv": street([incident("a", "Drugs", INSIDE, "2023-11")])}
     with pytest.raises(SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; fetch it again"):
         CRIMES.parse([kept(tmp_path, zipped(archive))], TOWN)
@@ -326,7 +326,7 @@ def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
         CRIMES.parse([kept(tmp_path, bomb)], TOWN)
 
 
-def test_stops_come_with_and_without_a_place_each_once(tmp_path: Path) -> None:
+def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
     at = {"datetime": "2024-01-15T12:00:00+00:00", "gender": "Male"}
     placed, without = at | {"location": crime(1, "2024-01")["location"]}, at | {"location": None}
     client = publisher(tmp_path, ["2024-01"], {})
@@ -340,7 +340,7 @@ def test_stops_come_with_and_without_a_place_each_once(tmp_path: Path) -> None:
     }
 
 
-def test_stops_are_asked_for_only_where_the_force_is_listed(tmp_path: Path) -> None:
+def test_stops_are_requested_only_if_the_force_is_listed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {})
     client.answers["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
     assert list(STOPS.fetch(client, TOWN)) == []
@@ -355,7 +355,7 @@ def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
 
 
-def test_the_newest_month_is_what_is_told_as_the_last_update_and_dates_nothing(tmp_path: Path) -> None:
+def test_last_updated_gives_the_newest_month_and_dates_no_table(tmp_path: Path) -> None:
     """The publisher said 2026-07-01 on 16 September 2026: that is a month, not a day of publication."""
     client = publisher(tmp_path, ["2024-02", "2024-03"], {}, _2024_02=[crime(1, "2024-02")])
     assert newest_month(client, TOWN) == "2024-03"
@@ -371,7 +371,7 @@ def test_the_newest_month_is_what_is_told_as_the_last_update_and_dates_nothing(t
             newest_month(client, TOWN)
 
 
-def test_what_was_had_of_archives_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_stored_archives_are_not_requested_again(tmp_path: Path) -> None:
     rows = member("2021-06", incident("a", "Drugs", INSIDE, "2021-06"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": rows}, _2024_01=[crime(1, "2024-01")])
     scope = replace(TOWN, since="2021-02")
@@ -389,7 +389,7 @@ def test_what_was_had_of_archives_is_not_asked_for_again(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("setting", ["drop", "keep"])
-def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: Path, setting: Any) -> None:
+def test_only_files_of_our_forces_are_stored_or_else_the_whole_archive(tmp_path: Path, setting: Any) -> None:
     ours = member("2023-11", incident("a", "Drugs", INSIDE, "2023-11"))
     others = member("2023-11", force="elsewhere") | {
         "2023-11/2023-11-anyshire-outcomes.csv": b"Crime ID\n",
@@ -413,7 +413,7 @@ def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: P
     assert CRIMES.parse(downloads, scope)["month"].tolist() == ["2023-11", "2024-01"]
 
 
-def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path) -> None:
+def test_an_archive_with_a_damaged_file_of_ours_is_requested_again(tmp_path: Path) -> None:
     # Stored without compression, so that a letter can be changed.
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as file:
@@ -437,14 +437,14 @@ def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path)
     ],
     ids=["told", "the tag of a body sent in parts", "not told", "other markup", "no page"],
 )
-def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: Any, md5: str) -> None:
+def test_an_archive_must_match_its_published_md5(tmp_path: Path, page: Any, md5: str) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
     client.answers["/data/archive/"] = page
     list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
     assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
 
 
-def test_an_archive_that_is_listed_and_not_there_is_no_month_without_crimes(tmp_path: Path) -> None:
+def test_a_listed_archive_that_is_missing_is_not_a_month_without_crimes(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
     del client.answers["/data/archive/2024-01.zip"]
     with pytest.raises(PermanentFailure, match="404"):
@@ -478,7 +478,7 @@ def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(t
         list(CRIMES.fetch(late, scope))
 
 
-def test_months_of_other_kinds_of_crime_are_passed_over(tmp_path: Path) -> None:
+def test_months_with_other_kinds_of_crime_are_skipped(tmp_path: Path) -> None:
     """Until April 2013 public disorder and weapons were one kind of crime, which the contract does not know."""
     old = member("2013-04", incident("a", "Public disorder and weapons", INSIDE, "2013-04"))
     new = member("2013-05", incident("b", "Public order", INSIDE, "2013-05"))
@@ -489,7 +489,7 @@ def test_months_of_other_kinds_of_crime_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [{"latitude": None, "longitude": None}, {"latitude": "0", "longitude": "0.000000"}])
-def test_no_map_point_within_twenty_kilometres_is_no_place(tmp_path: Path, place: dict[str, Any]) -> None:
+def test_zero_coordinates_are_not_a_place(tmp_path: Path, place: dict[str, Any]) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
     assert through(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
@@ -504,7 +504,7 @@ def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
 
 
 @pytest.mark.parametrize("name", ["2024-01-anyshire-street.csv", "january.csv"])
-def test_of_a_month_in_an_archive_and_in_a_file_of_its_own_the_last_counts(tmp_path: Path, name: str) -> None:
+def test_the_last_file_counts_for_a_month_in_an_archive_and_a_single_file(tmp_path: Path, name: str) -> None:
     archive = kept(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
     single = laid(tmp_path, name, "2024-01", "a", "b")
     assert CRIMES.parse([archive, single], TOWN)["crimes"].sum() == 2
@@ -519,7 +519,7 @@ def test_files_of_two_forces_both_count_and_a_name_without_a_force_is_refused(tm
         CRIMES.parse([laid(tmp_path, "january.csv", "2024-01", "a")], two)
 
 
-def test_a_file_of_its_own_of_a_month_before_those_wanted_is_passed_over(tmp_path: Path) -> None:
+def test_a_single_file_of_an_earlier_month_than_wanted_is_skipped(tmp_path: Path) -> None:
     early, first, second = (
         laid(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
     )
@@ -528,12 +528,12 @@ def test_a_file_of_its_own_of_a_month_before_those_wanted_is_passed_over(tmp_pat
     assert set(CRIMES.parse([first, second], replace(TOWN, since="2023-12"))["month"]) == {"2024-01"}
 
 
-def test_a_file_of_its_own_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
+def test_a_single_file_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"2024-01-anyshire-street.csv holds 2024-02, not the month of its name"):
         CRIMES.parse([laid(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
 
 
-def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_when_an_archive_is_reduced(tmp_path: Path) -> None:
     body, rows = tmp_path / "archive.zip", [incident(str(number), "Drugs", INSIDE) for number in range(2000)]
     body.write_bytes(zipped(member("2024-01", *rows)))
     (tmp_path / "archive.zip.ours").symlink_to("/dev/full")
@@ -546,7 +546,7 @@ def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("fault", ["encrypted", "packed in a way nobody knows"])
-def test_a_file_of_ours_that_cannot_be_unpacked_is_asked_for_again(tmp_path: Path, fault: str) -> None:
+def test_an_archive_with_an_unreadable_file_of_ours_is_requested_again(tmp_path: Path, fault: str) -> None:
     packed = zipped(member("2024-01", incident("a", "Drugs", INSIDE)))
     for signature, flags, method in ((b"PK\x03\x04", 6, 8), (b"PK\x01\x02", 8, 10)):
         at = packed.index(signature)

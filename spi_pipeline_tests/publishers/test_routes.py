@@ -56,13 +56,13 @@ THRESHOLDS = {
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
+def test_a_route_switches_to_bulk_at_its_cost_threshold(name: str) -> None:
     _, _, route = ROUTES[name]
     assert route.threshold == THRESHOLDS[name]
     assert [route.in_bulk(THRESHOLDS[name] + by) for by in (-1, 0)] == [False, True]
 
 
-def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
+def test_one_council_is_requested_by_code_and_england_in_bulk() -> None:
     assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
     # A query by a hundred authorities already returns a third of the layer.
     assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
@@ -110,7 +110,7 @@ MEASURED = {"census_general_health": "census", "population": "population", "clai
 
 
 @pytest.mark.parametrize("source_id", MEASURED)
-def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publishers], source_id: str) -> None:
+def test_the_cost_of_an_area_matches_the_imitations(asking: Callable[..., Publishers], source_id: str) -> None:
     _, level, route = ROUTES[MEASURED[source_id]]
     publishers = asking()
     _, requests = table(publishers, source_id)
@@ -128,7 +128,7 @@ SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
 
 
 @pytest.mark.parametrize("source_id", SOURCES)
-def test_both_ways_come_to_the_same_table(
+def test_both_routes_give_the_same_table(
     asking: Callable[..., Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_code, _ = table(asking(), source_id)
@@ -145,7 +145,7 @@ def test_both_ways_come_to_the_same_table(
 KEY = "0x0123456789abcdef"
 
 
-def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
+def test_a_key_brings_longer_pages_and_the_same_table_and_is_stored_nowhere(
     asking: Callable[..., Publishers], served: Imitations, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.site.nomis_rows = 100
@@ -166,7 +166,9 @@ def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
     assert KEY not in caplog.text + repr(publishers.scope("population", publishers.areas))
 
 
-def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publishers], served: Imitations) -> None:
+def test_responses_fetched_with_a_key_are_reused_without_one(
+    asking: Callable[..., Publishers], served: Imitations
+) -> None:
     with_key = asking({"NOMIS": KEY})
     assert table(with_key, "census_tenure")[1] == 2
     client, scope = with_key.client("census_tenure"), replace(with_key.areas, keys={})
@@ -223,7 +225,7 @@ def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
 
 
 @pytest.mark.usefixtures("many")
-def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
+def test_wards_are_requested_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
     types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
     frame, asked = claimants(tmp_path, monthly(types, NAMED))
     assert asked == ["TYPE180", "TYPE182", "TYPE181", "TYPE181", "TYPE181"]
@@ -233,14 +235,14 @@ def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path:
 
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("named", [NAMED, listing(), {"error": "unavailable"}, {"structure": {}}])
-def test_wards_that_no_type_holds_are_asked_for_by_code(tmp_path: Path, named: object) -> None:
+def test_wards_in_no_type_are_requested_by_code(tmp_path: Path, named: object) -> None:
     frame, asked = claimants(tmp_path, monthly(dict.fromkeys(("TYPE182", "TYPE181", "TYPE153"), ELSEWHERE[:2]), named))
     assert set(asked[-2:]) == {",".join(TOWN.wards)}
     assert frame["claimants"].tolist() == [0, 0, 5, 5]
 
 
 @pytest.mark.usefixtures("many")
-def test_an_area_of_ours_that_is_not_in_the_whole_is_told(tmp_path: Path) -> None:
+def test_an_area_of_ours_missing_from_the_bulk_table_is_reported(tmp_path: Path) -> None:
     rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
     page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
     client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
@@ -283,7 +285,7 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
     ],
     ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
 )
-def test_another_zip_is_told(tmp_path: Path, body: bytes, said: str) -> None:
+def test_another_zip_is_refused(tmp_path: Path, body: bytes, said: str) -> None:
     with pytest.raises(SpiError, match=said):
         through(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
 
@@ -294,7 +296,7 @@ AT_HAND = {"ts001", "ts011", "ts037", "ts038", "ts041", "ts045", "ts046", "ts054
 
 
 @pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk in AT_HAND])
-def test_nomis_own_zips_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
+def test_zips_from_nomis_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
     """Nine zip files as Nomis served them, compared with the figures that another reader embedded from them."""
     archive = PUBLISHED / f"census2021-{CENSUS[source_id].bulk}.zip"
     if not archive.exists():

@@ -44,14 +44,14 @@ def test_collisions_are_counted_by_point_and_severity(tmp_path: Path) -> None:
     ]
 
 
-def test_a_coordinate_of_null_is_missing(tmp_path: Path) -> None:
+def test_a_null_coordinate_is_missing(tmp_path: Path) -> None:
     rows = [*ROWS, ("f", 2024, "01/03/2024", "NULL", "NULL", 2, OURS)]
     frame = COLLISIONS.parse([kept(tmp_path, table(rows))], TOWN)
     missing = frame[frame["longitude"].isna()]
     assert missing[["year", "severity", "collisions"]].values.tolist() == [[2023, "serious", 1], [2024, "serious", 1]]
 
 
-def test_names_of_former_years_are_read(tmp_path: Path) -> None:
+def test_column_names_of_earlier_years_are_read(tmp_path: Path) -> None:
     older = ["accident_index", "accident_year", "date", "longitude", "latitude", "accident_severity", HEADER[-1]]
     assert COLLISIONS.parse([kept(tmp_path, table(header=older))], TOWN)["collisions"].sum() == 4
 

@@ -52,14 +52,14 @@ def test_two_builds_give_the_same_bytes(root: Path, snapshot: Path, contracts: C
     assert len(hashes(again)) == len(contracts.sources) + 1
 
 
-def test_a_build_replaces_the_one_before_whole(own: Path, root: Path, contracts: Contracts) -> None:
+def test_a_build_replaces_the_previous_one_completely(own: Path, root: Path, contracts: Contracts) -> None:
     (own / "dropped_source.parquet").write_bytes(b"left from before")
     before = hashes(build(root, contracts, own))
     assert "dropped_source.parquet" not in before
     assert len(before) == len(contracts.sources) + 1
 
 
-def test_what_is_written_is_read_again(root: Path, snapshot: Path, contracts: Contracts) -> None:
+def test_written_tables_are_read_back_unchanged(root: Path, snapshot: Path, contracts: Contracts) -> None:
     assert snapshot_as_of(snapshot) == AS_OF
     assert snapshot_tables(snapshot) == sorted(contracts.sources)
     for item in import_tables(root, contracts):
@@ -68,7 +68,7 @@ def test_what_is_written_is_read_again(root: Path, snapshot: Path, contracts: Co
         assert found.inputs == item.inputs
 
 
-def test_the_origin_of_figures_travels_with_them(root: Path, snapshot: Path, contracts: Contracts) -> None:
+def test_the_origin_of_figures_is_stored_with_them(root: Path, snapshot: Path, contracts: Contracts) -> None:
     origin = json.loads(pq.read_schema(embedded_file(snapshot, "bus_service")).metadata[b"spi_provenance"])
     properties = contracts.sources["bus_service"].properties
     names = [f"transport/bus_trips_per_hour_lsoa21_{year}_town.csv" for year in (2022, 2023)]
@@ -81,7 +81,7 @@ def test_the_origin_of_figures_travels_with_them(root: Path, snapshot: Path, con
     assert (origin["publisher"], origin["licence"], origin["period"]) == (properties.publisher, "OGL-UK-3.0", "by year")
 
 
-def test_a_lookup_that_only_filters_is_no_origin(snapshot: Path) -> None:
+def test_a_lookup_that_only_filters_is_not_an_origin(snapshot: Path) -> None:
     assert [item.file for item in read_embedded(snapshot, "energy_certificates").inputs] == [
         "energy/epc_lsoa11_town.csv"
     ]
@@ -96,7 +96,7 @@ def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts
     assert str(caught.value) == "no importer reads the sources tide_gauge; add one in spi_pipeline/publishers"
 
 
-def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:
     precious = tmp_path / "documents"
     precious.mkdir()
     (precious / "letter.txt").write_text("dear")
@@ -161,7 +161,7 @@ def test_a_damaged_manifest_says_what_to_do(own: Path, read: Callable[[Path], ob
     assert str(caught.value) == f"{own / 'manifest.json'} {said}"
 
 
-def test_no_snapshot_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_snapshot_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpiError) as caught:
         snapshot_as_of(tmp_path / "none")
     said = "write one with spi snapshot build --from FOLDER"

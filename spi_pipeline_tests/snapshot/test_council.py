@@ -37,7 +37,7 @@ def known() -> list[dict[str, object]]:
     return councils(ENGLAND)
 
 
-def test_every_council_of_england_is_known_with_region_force_and_wards(known: list[dict[str, object]]) -> None:
+def test_every_council_of_england_has_a_region_force_and_wards(known: list[dict[str, object]]) -> None:
     assert len(known) == len({row["area_code"] for row in known}) == 296
     assert sum(int(str(row["wards"])) for row in known) == 6784
     assert len({row["region"] for row in known}) == 9
@@ -79,7 +79,9 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
         ("", "there is no council ''; spi council --list names all 296"),
     ],
 )
-def test_a_slip_is_told_the_nearest_names(known: list[dict[str, object]], typed: str, said: str) -> None:
+def test_a_misspelt_name_is_refused_with_the_nearest_names(
+    known: list[dict[str, object]], typed: str, said: str
+) -> None:
     if not said:
         assert council_code(typed, known) == "E06000055"
         return
@@ -89,7 +91,9 @@ def test_a_slip_is_told_the_nearest_names(known: list[dict[str, object]], typed:
 
 
 @pytest.mark.parametrize("code", SOME)
-def test_its_geography_is_whole_and_passes_lint(code: str, every_contract: Contracts, tmp_path: Path) -> None:
+def test_the_geography_of_a_council_is_complete_and_passes_lint(
+    code: str, every_contract: Contracts, tmp_path: Path
+) -> None:
     geography = council_geography(code, ENGLAND, every_contract.sources)
     assert len(geography.wards) == SOME[code]
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
@@ -103,13 +107,13 @@ def test_its_geography_is_whole_and_passes_lint(code: str, every_contract: Contr
     assert figures.names.isdisjoint(lacking), "what is there is not called missing"
 
 
-def test_a_council_of_greater_manchester_has_no_figures_of_its_police(every_contract: Contracts) -> None:
+def test_a_council_of_greater_manchester_has_no_police_figures(every_contract: Contracts) -> None:
     [authority] = council_geography("E08000003", ENGLAND, every_contract.sources).authorities
     assert authority.police_force == "greater-manchester"
     assert "since July 2019" in authority.lacks("street_crime")
 
 
-def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_something(
+def test_the_command_makes_a_folder_and_never_writes_into_one_that_is_not_empty(
     spi: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -128,12 +132,12 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_somethi
     assert (tmp_path / "elsewhere" / "geography.yaml").is_file()
 
 
-def test_a_folder_for_the_town_of_the_shared_contracts_is_said_to_be_worse(
+def test_a_folder_for_the_town_of_the_supplied_contracts_is_discouraged(
     spi: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     assert "Without SPI_COUNCIL" in spi(sandbox, "council", "luton", "--to", f"{tmp_path / 'again'}").out
 
 
-def test_the_list_names_all(spi: Command, sandbox: Sandbox) -> None:
+def test_the_list_names_every_council(spi: Command, sandbox: Sandbox) -> None:
     assert len(json.loads(spi(sandbox, "council", "--list", "--json").out)) == 296
     assert spi(sandbox, "council").code == 2

@@ -52,12 +52,12 @@ def test_every_source_has_one_table_and_every_table_a_source(every_contract: Con
     assert of_england <= set(snapshot_tables(ENGLAND)), "which are about England"
 
 
-def test_all_of_it_is_small() -> None:
+def test_the_tables_take_less_than_6_mb() -> None:
     assert sum(file.stat().st_size for file in TABLES.iterdir()) < 6_000_000
 
 
 @pytest.mark.parametrize(("folder", "name"), EVERY)
-def test_a_table_is_as_its_contract_promises(folder: Path, name: str, every_contract: Contracts) -> None:
+def test_a_table_matches_its_contract(folder: Path, name: str, every_contract: Contracts) -> None:
     source, table = every_contract.sources[name], read_embedded(folder, name).table
     assert {field.name: field.type for field in table.schema} == {
         column.name: ARROW_TYPES[column.type] for column in source.columns
@@ -112,7 +112,7 @@ def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None
             assert not pc.any(pc.match_substring_regex(values, r"^(Male|Female|\d\d-\d\d|over 34|under 10)$")).as_py()
 
 
-def test_the_pattern_for_people_would_find_the_publishers_own_columns() -> None:
+def test_the_pattern_for_people_matches_columns_of_the_publishers() -> None:
     names = (*STREET_HEADER.split(",")[:1], *STOP_HEADER.split(",")[6:13])
     published = [name.lower().replace(" ", "_").replace("-", "_") for name in names]
     assert published[:4] == ["crime_id", "gender", "age_range", "self_defined_ethnicity"]
@@ -126,7 +126,7 @@ def test_wards_are_the_20_in_force(every_contract: Contracts) -> None:
     assert [(ward["area_code"], ward["area_name"], ward["authority_code"]) for ward in wards] == sorted(expected)
 
 
-def test_the_town_hangs_together() -> None:
+def test_lookups_and_boundaries_of_the_town_agree() -> None:
     areas = {
         name: read_embedded(TABLES, name).table for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_boundaries")
     }
@@ -151,7 +151,7 @@ TWICE = [
 
 
 @pytest.mark.parametrize(("name", "column", "other", "its", "apart"), TWICE)
-def test_counts_from_percentages_are_those_of_another_table(
+def test_counts_from_percentages_agree_with_another_table(
     name: str, column: str, other: str, its: str, apart: int
 ) -> None:
     ours, theirs = (read_embedded(TABLES, one).table.to_pandas().set_index("area_code") for one in (name, other))
@@ -162,7 +162,7 @@ def test_counts_from_percentages_are_those_of_another_table(
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
-def test_sizes_of_households_are_those_published_for_msoas() -> None:
+def test_household_sizes_equal_those_published_by_msoa() -> None:
     published = pd.read_csv(PUBLISHED / "census2021_other" / "household_size_msoa_luton.csv")
     sizes = published.pivot(
         index="Middle layer Super Output Areas Code", columns="Household size (5 categories) Code", values="Observation"

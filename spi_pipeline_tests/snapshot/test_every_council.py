@@ -97,7 +97,7 @@ def by_council(rule: Rule) -> Rule:
     return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in OF_MANY_ROWS else rule
 
 
-def test_the_cuts_of_luton_come_to_the_totals_published(every_contract: Contracts) -> None:
+def test_the_cut_to_luton_sums_to_the_published_totals(every_contract: Contracts) -> None:
     """As in the folder that ``spi council Luton`` makes, which has no tables of its own."""
     figures = Figures(None, ENGLAND, council_geography("E06000032", ENGLAND, every_contract.sources))
     totals = {name: [rule for rule in every_contract.sources[name].rules if rule.kind == "agrees_with_total"]
@@ -219,7 +219,7 @@ def _values(item: Measured, contracts: Contracts, tables: dict[str, pa.Table]) -
     """
 
 
-def test_nothing_that_wards_come_to_is_called_implausible(every_contract: Contracts, values: pd.DataFrame) -> None:
+def test_no_ward_value_is_implausible(every_contract: Contracts, values: pd.DataFrame) -> None:
     found = []
     for product, about, measured in (
         ("indicator_value", "indicator_id", every_contract.indicators),
@@ -237,7 +237,7 @@ def test_nothing_that_wards_come_to_is_called_implausible(every_contract: Contra
     assert values["id"].nunique() > 50
 
 
-def test_errors_from_lutons_wards_stand_beside_those_of_the_median_council(
+def test_errors_of_lutons_wards_are_compared_with_the_median_council(
     every_contract: Contracts, values: pd.DataFrame
 ) -> None:
     wards = values[values["area_code"].str.startswith("E05")]

@@ -82,7 +82,7 @@ def rewritten(name: str, change: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("fault", faults.OF_FILES)
-def test_a_fault_of_a_file(reading: Reading, clean: dict[str, pd.DataFrame], fault: str) -> None:
+def test_a_faulty_file_has_the_expected_outcome(reading: Reading, clean: dict[str, pd.DataFrame], fault: str) -> None:
     change, expected = faults.OF_FILES[fault]
     bad = {}
     for source_id, name in CASES:
@@ -100,7 +100,7 @@ def test_a_fault_of_a_file(reading: Reading, clean: dict[str, pd.DataFrame], fau
 @pytest.mark.parametrize(("source_id", "name"), CASES)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(edits=EDITS, inside=st.booleans())
-def test_a_torn_file(reading: Reading, source_id: str, name: str, edits: list, inside: bool) -> None:  # type: ignore[type-arg]
+def test_a_torn_file_is_read_or_refused(reading: Reading, source_id: str, name: str, edits: list, inside: bool) -> None:  # type: ignore[type-arg]
     content = CONTENT[name]
     body = content.encode() if isinstance(content, str) else content
     if name.endswith(".zip") and inside:

@@ -21,7 +21,7 @@ def country(**towns: list[float]) -> tuple[pd.Series, pd.Series]:
     return pd.Series(values), pd.Series(names)
 
 
-def test_strewn_extremes_leave_the_percentiles() -> None:
+def test_scattered_extremes_leave_the_percentiles_unchanged() -> None:
     values, authority = country()
     got = scale(values, authority)
     assert (got.low, got.high) == pytest.approx((values.quantile(0.01), values.quantile(0.99)))
@@ -30,7 +30,7 @@ def test_strewn_extremes_leave_the_percentiles() -> None:
 
 
 @pytest.mark.parametrize(("others", "widened"), [(8, True), (9, False)])
-def test_a_third_of_one_town_beyond_moves_that_end_and_no_other(others: int, widened: bool) -> None:
+def test_a_third_of_one_town_beyond_an_end_moves_that_end_only(others: int, widened: bool) -> None:
     values, authority = country(crowded=[150.0] * 4 + [50.0] * others)
     got = scale(values, authority)
     assert got.beyond_high == pytest.approx(4 / (4 + others))
@@ -43,7 +43,7 @@ def test_a_small_authority_moves_nothing() -> None:
     assert scale(values, authority).high == pytest.approx(values.quantile(0.99))
 
 
-def test_one_odd_ward_takes_no_more_than_the_length_of_the_scale() -> None:
+def test_one_odd_ward_widens_a_range_by_at_most_the_length_of_the_scale() -> None:
     values, authority = country(crowded=[150.0] * 5 + [32_000.0] + [50.0] * 6)
     low, high = values.quantile(0.01), values.quantile(0.99)
     assert scale(values, authority).high == pytest.approx(high + (high - low))

@@ -108,7 +108,7 @@ MEASURES = """
 """
 
 
-def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_small_areas() -> None:
+def test_correlations_of_the_index_follow_from_figures_of_small_areas() -> None:
     told = asked("SELECT * FROM '{england_composition}' WHERE profile = 'spi'")
     scores = asked("SELECT * FROM '{england_standing}'").pivot(index="area_code", columns="id", values="score")
     measures = asked(MEASURES).set_index("area_code").reindex(scores.index)
@@ -149,7 +149,7 @@ SAMPLE = [row["area_code"] for row in councils(ENGLAND)[::20]]
 
 
 @pytest.mark.parametrize("code", SAMPLE)
-def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_path: Path) -> None:
+def test_a_council_has_the_national_standing_of_its_own_wards(code: str, tmp_path: Path) -> None:
     geography = council_geography(code, ENGLAND, load_contracts(CONTRACTS).sources)
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     contracts, figures = (
@@ -178,7 +178,7 @@ def national(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return Sandbox(Settings(council=folder, contracts=CONTRACTS))
 
 
-def test_england_is_one_area_of_all_wards_and_what_is_left_out_of_it_exists(national: Sandbox) -> None:
+def test_england_is_one_area_of_all_wards_and_its_exclusions_exist(national: Sandbox) -> None:
     contracts = national.contracts
     assert contracts.geography.national
     assert (len(contracts.geography.wards), len(contracts.geography.council_codes)) == (6784, 296)

@@ -141,7 +141,7 @@ def test_collisions_and_elections(reading: Reading) -> None:
     assert turnout[["turnout", "electorate"]].values.tolist() == [[30, 3000], [30, 3000]]
 
 
-def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading, manner: Manner) -> None:
+def test_the_same_bytes_fetched_again_are_the_same_downloads(reading: Reading, manner: Manner) -> None:
     reading.read("local_health")
     before, asked = reading.downloads, len(reading.other.asked)
     reading.read("local_health")

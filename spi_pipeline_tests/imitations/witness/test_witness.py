@@ -163,7 +163,7 @@ def test_no_month_is_lost_between_archives_and_the_api(reading: Reading, source_
     assert sorted(found["month"].unique()) == town.months(police.NEWEST, 40)
 
 
-def test_news_of_the_police(reading: Reading) -> None:
+def test_newest_police_month(reading: Reading) -> None:
     assert newest_month(reading.client(Raw(reading.folder / "news")), reading.scope) == police.NEWEST
 
 
@@ -207,7 +207,7 @@ def test_diagnosed_conditions(reading: Reading) -> None:
     assert found["diabetes"].notna().all()
 
 
-def test_files_of_the_government(reading: Reading) -> None:
+def test_government_files(reading: Reading) -> None:
     same(reading.read("deprivation_2025_subdomains"), "deprivation_2025_subdomains", within=0.0005)
     fuel = reading.read("fuel_poverty_lilee")
     held = town.table("fuel_poverty_lilee")
@@ -243,7 +243,7 @@ def test_elections(reading: Reading) -> None:
         assert (row["electorate"], row["turnout"]) == (held.at[code, "electorate"], held.at[code, "turnout"])
 
 
-def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading) -> None:
+def test_the_same_bytes_fetched_again_are_the_same_downloads(reading: Reading) -> None:
     for source_id in ("local_health", "diagnosed_conditions", "fuel_poverty_lilee"):
         assert reading.fetched(source_id) == reading.fetched(source_id)
 

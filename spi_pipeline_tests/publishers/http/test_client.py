@@ -89,7 +89,7 @@ def packed(members: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def test_a_body_is_kept_with_what_is_known_of_it(ask: Ask) -> None:
+def test_a_body_is_stored_with_its_metadata(ask: Ask) -> None:
     headers = {"Content-Type": "text/csv", "Last-Modified": "Mon, 02 Feb 2026 09:30:00 GMT", "ETag": '"1"'}
     asking = ask(Answer(CSV, headers=headers))
     found = asking.client.get(Request(POLICE, "/a b.csv", (("date", "2026-01"), ("poly", "1,2:3,4")), period="2026-01"))
@@ -140,7 +140,9 @@ def test_a_form_is_posted(ask: Ask) -> None:
         "cut_gzip", "cut_zip", "closed", "503", "429",
     ],
 )  # fmt: skip
-def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: Answer, media: str, said: str) -> None:
+def test_responses_that_may_succeed_next_time_are_requested_again(
+    ask: Ask, answer: Answer, media: str, said: str
+) -> None:
     good = {
         "csv": Answer(CSV),
         "json": Answer(b"[1]", headers=JSON),
@@ -185,7 +187,9 @@ def test_what_may_be_whole_the_next_time_is_asked_for_again(ask: Ask, answer: An
         "too_large", "other_encoding", "other_host", "metadata_address", "other_port", "endless_redirects",
     ],
 )  # fmt: skip
-def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: Answer, media: str, said: str) -> None:
+def test_responses_that_would_be_the_same_are_not_requested_again(
+    ask: Ask, answer: Answer, media: str, said: str
+) -> None:
     asking = ask(answer)
     with pytest.raises(PermanentFailure) as failure:
         asking.client.get(Request(POLICE, "/data", media=(media,)))  # type: ignore[arg-type]
@@ -195,7 +199,7 @@ def test_what_would_be_the_same_again_is_not_asked_for_again(ask: Ask, answer: A
     assert not list((asking.folder / "raw").glob("[0-9a-f]*")), "a refused body is not kept"
 
 
-def test_an_empty_body_is_final_where_it_means_unknown_codes(ask: Ask) -> None:
+def test_an_empty_body_is_final_at_nomis_where_it_means_unknown_codes(ask: Ask) -> None:
     asking = ask(Answer(b""))
     with pytest.raises(PermanentFailure, match="does not know these codes"):
         asking.client.get(Request(HOSTS["NOMIS"], "/api/v01/dataset/NM_2021_1.data.csv"))
@@ -210,20 +214,20 @@ def test_a_status_can_be_final_for_one_request(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 1
 
 
-def test_a_body_that_grows_beyond_its_limit_is_cut_off(ask: Ask) -> None:
+def test_a_body_beyond_its_size_limit_is_cut_off(ask: Ask) -> None:
     asking = ask(Answer(b"a\n" * 5000, end=True))
     with pytest.raises(PermanentFailure, match="more than the 1,000 bytes"):
         asking.client.get(Request(POLICE, "/data", max_bytes=1000))
 
 
-def test_a_packed_body_is_counted_as_it_unpacks(ask: Ask) -> None:
+def test_the_size_limit_applies_to_the_unpacked_body(ask: Ask) -> None:
     asking = ask(Answer(gzip.compress(bytes(10_000_000)), headers={"Content-Encoding": "gzip"}))
     with pytest.raises(PermanentFailure, match="more than the 100,000 bytes"):
         asking.client.get(Request(POLICE, "/data", max_bytes=100_000))
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_the_wait_a_publisher_asks_for_is_kept(ask: Ask, form: str) -> None:
+def test_the_requested_wait_is_observed(ask: Ask, form: str) -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=41), usegmt=True)
     asking = ask(Answer(status=429, headers={"Retry-After": "40" if form == "seconds" else later}), Answer(CSV))
     asking.client.get(ONE)
@@ -231,7 +235,7 @@ def test_the_wait_a_publisher_asks_for_is_kept(ask: Ask, form: str) -> None:
     assert 38 < asking.waited[0] < 42
 
 
-def test_waits_grow(ask: Ask) -> None:
+def test_waits_grow_with_each_retry(ask: Ask) -> None:
     asking = ask(*[Answer(status=503)] * 3, Answer(CSV))
     asking.client.get(ONE)
     first, second, third = asking.waited
@@ -240,14 +244,14 @@ def test_waits_grow(ask: Ask) -> None:
     assert 4 <= third <= 5
 
 
-def test_a_wait_beyond_reason_is_not_kept(ask: Ask) -> None:
+def test_an_excessive_wait_is_not_observed(ask: Ask) -> None:
     asking = ask(Answer(status=503, headers={"Retry-After": "86400"}))
     with pytest.raises(TransientFailure, match="cannot wait"):
         asking.client.get(ONE)
     assert (len(asking.publisher.asked), asking.waited) == (1, [])
 
 
-def test_a_run_tries_again_only_so_often(ask: Ask) -> None:
+def test_retries_of_a_run_are_limited(ask: Ask) -> None:
     asking = ask(Answer(status=503), budget=Budget(retries=4))
     for number in range(4):
         with pytest.raises(TransientFailure):
@@ -255,14 +259,14 @@ def test_a_run_tries_again_only_so_often(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 4 + 4, "each request once, and four more tries for all of them"
 
 
-def test_a_run_waits_only_so_long(ask: Ask) -> None:
+def test_the_total_wait_of_a_run_is_limited(ask: Ask) -> None:
     asking = ask(Answer(status=503, headers={"Retry-After": "100"}), budget=Budget(seconds=250))
     with pytest.raises(TransientFailure):
         asking.client.get(ONE)
     assert asking.waited == [100, 100]
 
 
-def test_the_archive_is_followed_to_its_bucket(ask: Ask) -> None:
+def test_the_archive_redirect_to_its_bucket_is_followed(ask: Ask) -> None:
     bucket = "https://policeuk-data.s3.amazonaws.com/archive/2026-01.zip"
     asking = ask(Answer(status=302, headers={"Location": bucket}), Answer(packed({"a.csv": CSV}), headers=ZIP))
     asking.client.get(Request(POLICE, "/data/archive/2026-01.zip", media=("zip",)))
@@ -279,7 +283,7 @@ REDIRECTS = [
 
 
 @pytest.mark.parametrize(("endpoint", "location", "path"), REDIRECTS)
-def test_a_redirect_to_the_publisher_s_own_address_stays_on_the_override(
+def test_a_redirect_to_the_publishers_own_address_stays_on_the_override(
     endpoint: str, location: str, path: str
 ) -> None:
     base = "http://127.0.0.1:8000"
@@ -304,7 +308,7 @@ def test_a_redirect_anywhere_else_is_refused(location: str) -> None:
             Addresses(overrides, HOSTS).redirected(POLICE, location, "https://data.police.uk/api")
 
 
-def test_a_private_address_is_refused_unless_it_was_given() -> None:
+def test_a_private_address_is_refused_unless_configured() -> None:
     addresses = Addresses({"NOMIS": "http://127.0.0.1:8000"}, HOSTS)
     addresses.guard(HOSTS["NOMIS"], "http://127.0.0.1:8000/api")
     for url in ("http://127.0.0.1:8001/api", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"):
@@ -314,7 +318,7 @@ def test_a_private_address_is_refused_unless_it_was_given() -> None:
         addresses.guard(POLICE, "http://127.0.0.1:8000/api")
 
 
-def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
+def test_absolute_addresses_in_responses_stay_on_the_override() -> None:
     addresses = Addresses({"NHS_FILES": "http://127.0.0.1:8000/nhs"}, HOSTS)
     found = addresses.absolute("https://files.digital.nhs.uk/74/93D6A1/a.zip?x=1", [FILES])
     assert addresses.url(found) == "http://127.0.0.1:8000/nhs/74/93D6A1/a.zip?x=1"
@@ -325,7 +329,7 @@ def test_absolute_addresses_in_answers_stay_on_the_override() -> None:
 
 
 @pytest.mark.parametrize("folder", ["", "/datastore/pcm", "/any/datastore/pcm"])
-def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
+def test_a_base_address_may_include_the_folder_of_its_files(folder: str) -> None:
     host, base = HOSTS["DEFRA_PCM"], f"http://127.0.0.1:8000{folder}"
     found = Addresses({host.name: f"{base}/"}, HOSTS).url(Request(host, "/datastore/pcm/a.csv"))
     assert found == f"http://127.0.0.1:8000{folder or '/datastore/pcm'}/a.csv"
@@ -334,12 +338,12 @@ def test_a_base_may_hold_the_folder_of_its_only_files(folder: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "base"), [("NOMISS", "http://x"), ("NOMIS", "ftp://x"), ("NOMIS", "localhost:80")])
-def test_an_override_that_is_none_is_refused(name: str, base: str) -> None:
+def test_an_invalid_override_is_refused(name: str, base: str) -> None:
     with pytest.raises(SpiError, match=f"SPI_ENDPOINT_{name}"):
         Addresses({name: base}, HOSTS)
 
 
-def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
+def test_a_check_runs_before_the_body_is_stored(ask: Ask) -> None:
     asking = ask(Answer(b"error\n"), Answer(CSV))
 
     def no_error(body: Path) -> None:
@@ -357,7 +361,7 @@ def test_a_check_decides_before_the_body_is_kept(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 3
 
 
-def test_what_is_settled_is_asked_for_once(ask: Ask) -> None:
+def test_an_immutable_request_is_sent_once(ask: Ask) -> None:
     asking = ask(Answer(CSV), Answer(b"other,body\n"))
     immutable = Request(POLICE, "/2021-05.csv", period="2021-05", immutable=True)
     first = asking.client.get(immutable)
@@ -366,7 +370,7 @@ def test_what_is_settled_is_asked_for_once(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 1
 
 
-def test_what_is_not_settled_is_asked_for_once_a_refresh(ask: Ask) -> None:
+def test_other_requests_are_sent_once_a_refresh(ask: Ask) -> None:
     asking = ask(Answer(CSV), Answer(b"revised,body\n"))
     asking.client.get(ONE)
     asking.client.get(ONE)
@@ -377,7 +381,7 @@ def test_what_is_not_settled_is_asked_for_once_a_refresh(ask: Ask) -> None:
     assert len(list((asking.folder / "raw").glob("[0-9a-f]*.json"))) == 2, "and the one before stays"
 
 
-def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
+def test_an_interrupted_refresh_resumes(ask: Ask) -> None:
     asking = ask(Answer(CSV))
     asking.client.get(ONE)
     asking.raw = Raw(asking.folder / "raw")  # the process was killed, and another one began
@@ -386,7 +390,7 @@ def test_a_killed_refresh_is_gone_on_with(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 1
 
 
-def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
+def test_a_refused_download_is_requested_again(ask: Ask) -> None:
     asking = ask(Answer(CSV))
     immutable = Request(POLICE, "/2021-05.csv", immutable=True)
     asking.client.get(immutable)
@@ -397,7 +401,7 @@ def test_what_was_refused_is_asked_for_again(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 2
 
 
-def test_what_was_refused_is_not_sent_again_where_the_publisher_says_it_is_the_same(ask: Ask) -> None:
+def test_a_refused_download_is_not_sent_again_if_it_is_unchanged(ask: Ask) -> None:
     asking = ask(Answer(CSV, headers={"Content-Type": "text/csv", "ETag": '"7"'}), Answer(b"", 304, {}))
     immutable = Request(POLICE, "/2021-05.zip", immutable=True)
     first = asking.client.get(immutable)
@@ -422,7 +426,7 @@ def test_damaged_bytes_are_fetched_again(ask: Ask) -> None:
     assert asking.client.get(immutable).path.read_bytes() == CSV
 
 
-def test_validators_are_sent_and_believed(ask: Ask) -> None:
+def test_validators_are_sent_and_a_304_is_trusted(ask: Ask) -> None:
     headers = {"Content-Type": "text/csv", "ETag": '"7"', "Last-Modified": "Mon, 02 Feb 2026 09:30:00 GMT"}
     asking = ask(Answer(CSV, headers=headers), Answer(b"", 304, {}))
     first = asking.client.get(ONE)
@@ -440,12 +444,12 @@ def test_the_same_bytes_are_the_same_download(ask: Ask) -> None:
     assert len(asking.publisher.asked) == 2
 
 
-def test_json_that_cannot_be_read_is_asked_for_again(ask: Ask) -> None:
+def test_unreadable_json_is_requested_again(ask: Ask) -> None:
     asking = ask(Answer(b"[1,, 2]", headers=JSON), Answer(b"[1, 2]", headers=JSON))
     assert asking.client.read_json(Request(POLICE, "/api/forces")) == [1, 2]
 
 
-def test_a_body_is_held_to_the_md5_that_is_published(ask: Ask) -> None:
+def test_a_body_must_match_the_published_md5(ask: Ask) -> None:
     asking = ask(Answer(CSV.replace(b"1", b"2")), Answer(CSV), Answer(CSV + b"more,1\n"))
     md5 = hashlib.md5(CSV, usedforsecurity=False).hexdigest()
     assert asking.client.get(replace(ONE, md5=md5.upper())).path.read_bytes() == CSV
@@ -454,7 +458,7 @@ def test_a_body_is_held_to_the_md5_that_is_published(ask: Ask) -> None:
         asking.client.get(replace(ONE, path="/other.csv", md5=md5))
 
 
-def test_a_secret_is_sent_and_kept_nowhere(ask: Ask) -> None:
+def test_a_secret_is_sent_and_stored_nowhere(ask: Ask) -> None:
     asking = ask(Answer(CSV), Answer(status=404))
     asking.client.get(replace(ONE, params=(("a", "1"),), secret=(("uid", "0xhidden"),)))
     assert asking.publisher.asked[0][1] == "/data.csv?a=1&uid=0xhidden"
@@ -475,14 +479,14 @@ def test_a_secret_is_sent_and_kept_nowhere(ask: Ask) -> None:
     ],
     ids=["refused", "refused with status 200", "overloaded"],
 )
-def test_a_secret_that_the_answer_repeats_is_not_told(ask: Ask, answer: Answer) -> None:
+def test_a_secret_repeated_in_a_response_is_not_reported(ask: Ask, answer: Answer) -> None:
     asking = ask(answer)
     with pytest.raises((PermanentFailure, TransientFailure), match="unknown uid …") as failure:
         asking.client.get(replace(ONE, secret=(("uid", "0xhidden"),)))
     assert "hidden" not in str(failure.value) + "".join(asking.told)
 
 
-def test_sizes_are_asked_for_by_headers_alone_and_one_that_is_refused_is_still_announced(ask: Ask) -> None:
+def test_sizes_are_requested_by_head_and_a_refused_file_is_still_announced(ask: Ask) -> None:
     asking = ask(Answer(CSV, headers={"Content-Length": "2000000"}), Answer(status=403))
     asking.client.announce([ONE, replace(ONE, path="/b.csv")])
     assert asking.told == ["2 large files of 2 MB or more will be downloaded, once"]
@@ -492,7 +496,7 @@ def test_sizes_are_asked_for_by_headers_alone_and_one_that_is_refused_is_still_a
     assert not list((asking.folder / "raw").glob("[0-9a-f]*"))
 
 
-def test_large_downloads_that_are_not_had_are_told_of_in_one_line(ask: Ask) -> None:
+def test_large_downloads_not_yet_stored_are_announced_in_one_line(ask: Ask) -> None:
     big = {"Content-Type": "application/zip", "Content-Length": "1733868300"}
     asking = ask(Answer(packed({"a.csv": CSV}), headers=ZIP), Answer(headers=big))
     had, *others = (Request(POLICE, f"/{name}.zip", media=("zip",), immutable=True) for name in "abc")

@@ -53,7 +53,7 @@ def client(tmp_path: Path) -> Make:
     return lambda **bases: clients.client(tmp_path, bases, timeouts=Timeouts(connect=5, header=1))
 
 
-def test_the_proxy_and_the_authority_of_the_settings_are_used(
+def test_the_configured_proxy_and_certificate_authority_are_used(
     client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with server(tunnel(behind.port)) as proxy:
@@ -68,7 +68,7 @@ def test_the_proxy_and_the_authority_of_the_settings_are_used(
     assert "Proxy-" not in behind.asked[-1]
 
 
-def test_what_needs_no_proxy_is_asked_without(
+def test_local_addresses_and_no_proxy_hosts_bypass_the_proxy(
     client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
@@ -92,7 +92,7 @@ def test_what_needs_no_proxy_is_asked_without(
     ],
     ids=["no_credentials", "forbidden", "drips"],
 )
-def test_a_proxy_that_lets_nothing_through_is_named(
+def test_a_blocking_proxy_is_named(
     client: Make, monkeypatch: pytest.MonkeyPatch, answer: bytes, drop: bytes, said: str
 ) -> None:
     times = 1_000_000 if drop else 0
@@ -103,7 +103,7 @@ def test_a_proxy_that_lets_nothing_through_is_named(
     assert "secret" not in str(failure.value)
 
 
-def test_no_drip_holds_a_try_behind_a_certificate(
+def test_a_dripping_https_server_does_not_hold_a_request(
     client: Make, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
@@ -114,14 +114,14 @@ def test_no_drip_holds_a_try_behind_a_certificate(
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_certificate_authority_is_named(client: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "/nowhere/authority.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(PermanentFailure, match=rf"{name} names /nowhere/authority\.pem"):
         client().get(ONE)
 
 
-def test_a_proxy_of_another_kind_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:secret@127.0.0.1:1")
     with pytest.raises(
         PermanentFailure, match=r"a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy$"

@@ -53,7 +53,9 @@ def client(folder: Path, base: str, budget: Budget | None = None, **named: objec
         "chunk_extension", "body_to_the_end", "packed", "error", "error_worth_a_try", "redirect",
     ],
 )  # fmt: skip
-def test_no_drip_holds_a_try(tmp_path: Path, at_once: bytes, drop: bytes, failure: type[SpiError], said: str) -> None:
+def test_a_dripping_server_does_not_hold_a_request(
+    tmp_path: Path, at_once: bytes, drop: bytes, failure: type[SpiError], said: str
+) -> None:
     with server(dripping(at_once, drop)) as dripper:
         with pytest.raises(failure, match=said):
             client(tmp_path, dripper.base).get(ONE)
@@ -61,14 +63,14 @@ def test_no_drip_holds_a_try(tmp_path: Path, at_once: bytes, drop: bytes, failur
         assert len(dripper.asked) == 1
 
 
-def test_a_header_alone_is_held_to_its_time_too(tmp_path: Path) -> None:
+def test_the_time_limit_applies_to_a_header_alone(tmp_path: Path) -> None:
     with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n")) as dripper:
         with pytest.raises(TransientFailure, match="no complete response"):
             client(tmp_path, dripper.base)._size_of(ONE)
         assert dripper.left.wait(10)
 
 
-def test_silence_is_a_drip_of_nothing(tmp_path: Path) -> None:
+def test_a_silent_server_counts_as_too_slow(tmp_path: Path) -> None:
     with (
         server(dripping(SIZED, b"a", pause=60)) as silent,
         pytest.raises(TransientFailure, match="body is too slow: 0 bytes"),
@@ -76,7 +78,7 @@ def test_silence_is_a_drip_of_nothing(tmp_path: Path) -> None:
         client(tmp_path, silent.base).get(ONE)
 
 
-def test_a_large_body_has_the_time_that_it_takes(tmp_path: Path) -> None:
+def test_a_large_body_gets_the_time_it_needs(tmp_path: Path) -> None:
     """It may take three times the limit of a stalled body, since it comes at several times the slowest pace."""
     body = OK + b"Content-Length: 60000\r\n\r\n"
     with server(dripping(body, b"a,b\n" * 250, times=60)) as slow:
@@ -84,7 +86,7 @@ def test_a_large_body_has_the_time_that_it_takes(tmp_path: Path) -> None:
     assert found.size == 60_000
 
 
-def test_a_drip_is_asked_for_again_as_what_breaks_off_is(tmp_path: Path) -> None:
+def test_a_dripping_body_is_retried_like_one_cut_short(tmp_path: Path) -> None:
     waited: list[float] = []
     with server(dripping(SIZED, b"a")) as dripper:
         asking = client(tmp_path, dripper.base, Budget(), sleep=waited.append)
@@ -93,7 +95,7 @@ def test_a_drip_is_asked_for_again_as_what_breaks_off_is(tmp_path: Path) -> None
         assert (len(dripper.asked), len(waited)) == (4, 3)
 
 
-def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
+def test_the_request_time_of_a_run_is_limited(tmp_path: Path) -> None:
     steady = dripping(OK + b"Content-Length: 100000000\r\n\r\n", b"a,b\n" * 250)
     with server(steady) as slow:
         asking = client(tmp_path, slow.base, Budget(whole=0.5))
@@ -112,7 +114,7 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
     ],
     ids=["header", "body", "body_of_unknown_length"],
 )
-def test_who_waits_is_told_for_what(tmp_path: Path, speak: Speak, said: str) -> None:
+def test_progress_lines_say_what_a_run_waits_for(tmp_path: Path, speak: Speak, said: str) -> None:
     told: list[str] = []
     budget = Budget(retries=0)
     budget.wait_reporter = WaitReporter(every=0)
@@ -121,7 +123,7 @@ def test_who_waits_is_told_for_what(tmp_path: Path, speak: Speak, said: str) -> 
     assert said in told
 
 
-def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
+def test_pauses_are_reported_and_long_ones_always(tmp_path: Path) -> None:
     told: list[str] = []
     refusal = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
     with server(dripping(refusal, b"", times=0)) as busy:
@@ -136,7 +138,7 @@ def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
             assert told == [f"{busy.base}/data.csv: responded with 503 Busy; next try in 7 s"] * lines
 
 
-def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_waits_together_report_one_line_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
     voice, free = WaitReporter(every=10), {}

@@ -115,7 +115,7 @@ def ranges(found: Server) -> list[int | None]:
         "weak_validator", "changed_within_the_second", "packed",
     ],
 )  # fmt: skip
-def test_a_body_that_broke_off(
+def test_a_body_cut_short_is_resumed_or_restarted(
     tmp_path: Path, speaks: tuple[Speak, ...], becomes: bytes, begins: list[int | None]
 ) -> None:
     with server(in_turn(*speaks)) as found:
@@ -124,7 +124,7 @@ def test_a_body_that_broke_off(
     assert not (tmp_path / "raw" / "receiving").exists(), "and no part stays"
 
 
-def test_the_rest_is_asked_for_only_where_the_body_is_the_same(tmp_path: Path) -> None:
+def test_the_rest_is_requested_only_of_the_same_body(tmp_path: Path) -> None:
     with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
         kept = client(tmp_path, found.base).get(ONE)
     assert 'If-Range: "1"\r\n' in found.asked[1]
@@ -132,7 +132,7 @@ def test_the_rest_is_asked_for_only_where_the_body_is_the_same(tmp_path: Path) -
     assert kept.headers == {"content-type": "application/zip", "etag": '"1"'}, "those that the first answer told"
 
 
-def test_a_body_that_goes_on_breaking_is_gone_on_with_as_long_as_it_grows(tmp_path: Path) -> None:
+def test_a_download_is_resumed_as_long_as_it_grows(tmp_path: Path) -> None:
     big = BODY + BODY  # a zip file may start with any bytes
     breaks = [whole(big, ETAG, cut=300_000), *(rest(big, cut=(2 + n) * 300_000) for n in range(5)), rest(big)]
     with server(in_turn(*breaks)) as found:
@@ -140,7 +140,7 @@ def test_a_body_that_goes_on_breaking_is_gone_on_with_as_long_as_it_grows(tmp_pa
     assert len(found.asked) == 7, "more often than the four tries that bring nothing"
 
 
-def test_a_later_run_goes_on_with_it(tmp_path: Path) -> None:
+def test_a_later_run_resumes_a_download(tmp_path: Path) -> None:
     with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
         with pytest.raises(TransientFailure, match="cut short"):
             client(tmp_path, found.base, retries=0).get(ONE)
@@ -156,7 +156,7 @@ client(Path(sys.argv[1]), sys.argv[2]).get(ONE)
 """
 
 
-def test_a_killed_run_is_gone_on_with_too(tmp_path: Path) -> None:
+def test_a_download_of_a_killed_run_is_resumed(tmp_path: Path) -> None:
     child: list[subprocess.Popen[bytes]] = []
 
     def kill(to: socket.socket, header: str, found: Server) -> None:
@@ -175,7 +175,7 @@ def test_a_killed_run_is_gone_on_with_too(tmp_path: Path) -> None:
     assert begin > 600_000
 
 
-def test_a_body_that_was_whole_when_the_run_was_killed_is_not_loaded_again(tmp_path: Path) -> None:
+def test_a_complete_body_of_a_killed_run_is_not_downloaded_again(tmp_path: Path) -> None:
     def looks(_: Path) -> None:
         raise KeyboardInterrupt
 
@@ -186,7 +186,7 @@ def test_a_body_that_was_whole_when_the_run_was_killed_is_not_loaded_again(tmp_p
     assert ranges(found) == [None, len(BODY) - 1], "the last byte is, for a range of nothing would be refused"
 
 
-def test_what_came_in_parts_is_judged_whole(tmp_path: Path) -> None:
+def test_a_body_received_in_parts_is_checked_as_a_whole(tmp_path: Path) -> None:
     damaged = bytearray(BODY)
     damaged[CUT + 1000] ^= 1
     md5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
@@ -199,7 +199,7 @@ def test_what_came_in_parts_is_judged_whole(tmp_path: Path) -> None:
         assert ranges(found) == [None, CUT, None]
 
 
-def test_a_body_that_grows_too_large_in_parts_is_refused(tmp_path: Path) -> None:
+def test_a_body_that_exceeds_its_limit_in_parts_is_refused(tmp_path: Path) -> None:
     small = replace(ONE, max_bytes=len(BODY) - 1)
     with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(PermanentFailure, match="at most"):
         client(tmp_path, found.base).get(small)
@@ -212,7 +212,7 @@ def test_a_body_that_grows_too_large_in_parts_is_refused(tmp_path: Path) -> None
     assert not (tmp_path / "raw" / "receiving").exists()
 
 
-def test_parts_that_nobody_asked_for_any_more_are_gone_when_all_was_had(tmp_path: Path) -> None:
+def test_abandoned_parts_are_deleted_after_a_complete_refresh(tmp_path: Path) -> None:
     with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(TransientFailure):
         client(tmp_path, found.base, retries=0).get(ONE)
     assert list((tmp_path / "raw" / "receiving").glob("*.body"))

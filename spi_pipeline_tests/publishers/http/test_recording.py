@@ -30,7 +30,7 @@ KEY = "0x+se/cret"
 
 
 @pytest.mark.parametrize("block", [7, 64, 1 << 20])
-def test_no_key_stays_however_long_the_body_and_however_it_is_written(
+def test_keys_are_removed_from_bodies_of_any_length_in_any_encoding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr("spi_pipeline.publishers.http.recording._BLOCK", block)
@@ -45,7 +45,7 @@ def test_no_key_stays_however_long_the_body_and_however_it_is_written(
     assert found["headers"] == {"content-disposition": "attachment; filename=redacted-redacted.csv"}
 
 
-def test_a_key_in_a_body_of_more_than_64_mb_is_not_kept(tmp_path: Path) -> None:
+def test_a_key_in_a_body_of_more_than_64_mb_is_removed(tmp_path: Path) -> None:
     with (tmp_path / "whole").open("wb") as whole:
         whole.truncate((1 << 26) + 1)
         whole.seek((1 << 20) - 3)
@@ -55,7 +55,7 @@ def test_a_key_in_a_body_of_more_than_64_mb_is_not_kept(tmp_path: Path) -> None:
     assert KEY.encode() not in (tmp_path / "answers" / found["body"]).read_bytes()
 
 
-def test_a_part_that_was_kept_is_not_recorded_for_the_whole(tmp_path: Path) -> None:
+def test_a_stored_part_is_not_recorded_as_the_whole(tmp_path: Path) -> None:
     part = replace(ONE, immutable=True, part="anyshire")
     with publisher() as asked:
         client(tmp_path, asked.base).get(part, lambda body: None)
@@ -74,7 +74,7 @@ def kept(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in sorted((folder / "answers").glob("*.json"))]
 
 
-def test_a_request_is_kept_with_its_answer_and_without_whoever_asked(tmp_path: Path) -> None:
+def test_a_request_is_recorded_with_its_response_and_without_the_client(tmp_path: Path) -> None:
     headers = {
         "Content-Type": "text/csv", "ETag": '"7"', "Set-Cookie": "session=1", "Via": "1.1 proxy.council.example",
         "X-Client": "10.1.2.3",
@@ -96,7 +96,7 @@ def test_a_request_is_kept_with_its_answer_and_without_whoever_asked(tmp_path: P
     }  # fmt: skip
 
 
-def test_what_need_not_be_asked_for_again_is_kept_too(tmp_path: Path) -> None:
+def test_stored_responses_are_recorded_too(tmp_path: Path) -> None:
     with publisher() as asked:
         immutable = replace(ONE, immutable=True)
         client(tmp_path, asked.base).get(immutable)
@@ -117,7 +117,7 @@ def test_what_need_not_be_asked_for_again_is_kept_too(tmp_path: Path) -> None:
     ],
     ids=["refused", "busy", "a_page_in_its_place"],
 )
-def test_what_was_refused_is_kept_as_it_came(
+def test_refused_responses_are_recorded_as_received(
     tmp_path: Path, answer: Answer, failure: type[SpiError], status: int, body: bytes
 ) -> None:
     with publisher(answer) as asked, pytest.raises(failure):
@@ -127,7 +127,7 @@ def test_what_was_refused_is_kept_as_it_came(
     assert found["headers"].get("retry-after") == answer.headers.get("Retry-After")
 
 
-def test_it_says_what_was_had_and_adds_to_what_it_said(tmp_path: Path) -> None:
+def test_sources_already_held_are_noted_and_added_to(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
     recording.about("2024-01", {"wards": False, "population": True})
     recording.about("2024-01", {"wards": True})
@@ -135,7 +135,7 @@ def test_it_says_what_was_had_and_adds_to_what_it_said(tmp_path: Path) -> None:
     assert (said["since"], said["had"]) == ("2024-01", {"wards": True, "population": True})
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpiError, match=r"the recording in .*file cannot be written .*; name another folder"):
         Recording(tmp_path / "file")

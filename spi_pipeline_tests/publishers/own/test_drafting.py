@@ -43,7 +43,7 @@ def answered(text: str, answers: dict[str, str]) -> str:
     return text
 
 
-def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
+def test_the_draft_and_the_line_of_every_blank_are_reported(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (folder / "contracts/indicators/safety.yaml").read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
      (["--period", "2025-02-01/2025-02-30"], "'2025-02-30' is not a day like"),
      (["--period", "2025-01-01"], "a first and a last day")],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_and_nothing_is_written(
+def test_invalid_options_are_refused_and_nothing_is_written(
     folder: Path, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
@@ -107,7 +107,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
     assert {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()} == before
 
 
-def test_the_contracts_that_came_with_the_program_are_left_alone(
+def test_the_supplied_contracts_are_left_unchanged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("SPI_CONTRACTS")

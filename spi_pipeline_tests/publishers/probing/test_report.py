@@ -99,7 +99,7 @@ def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monk
     assert [private for private in (*PRIVATE, *machine) if private in text] == []
 
 
-def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> None:
+def test_a_report_is_unchanged_by_writing_and_reading_and_judged_alike(tmp_path: Path) -> None:
     shape = Shape(form="csv", columns=("a", "b"), rows=2, total=2, labels={"Total": 0}, facts={"x": "y"})
     seen = (
         Observation(probe="nomis/NM_2063_1", endpoint="NOMIS", path="/x", outcome="received", status=200, shape=shape),
@@ -136,13 +136,13 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
         ("last-modified", "135724829123", "(masked)"),
     ],
 )
-def test_sizes_and_tags_of_files_are_told_and_nothing_else_in_their_place(name: str, said: str, kept: str) -> None:
+def test_headers_keep_only_well_formed_sizes_and_tags(name: str, said: str, kept: str) -> None:
     one = Observation(probe="police/archive", outcome="received", headers={name: said})
     assert one.headers == {name: kept}
     assert Observation.model_validate(one.model_dump()).headers == one.headers
 
 
-def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+def test_known_fields_of_a_later_report_version_are_read(tmp_path: Path) -> None:
     data = json.loads(json.dumps(as_data(as_report(Observation(probe="stats19/collisions", outcome="late")))))
     data["news"] = data["observations"][0]["more"] = 1
     (tmp_path / "report.json").write_text(json.dumps(data))
@@ -157,7 +157,7 @@ def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Pat
         (" " * 11_000_000, "more than 10 MB"),
     ],
 )  # fmt: skip
-def test_another_file_is_refused_in_a_sentence(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_refused_in_one_sentence(text: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     with pytest.raises(SpiError, match="cannot be read"):
         read_report(file)
@@ -167,7 +167,7 @@ def test_another_file_is_refused_in_a_sentence(text: str, said: str, tmp_path: P
     assert "\n" not in str(failure.value)
 
 
-def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) -> None:
+def test_text_injected_into_a_report_is_shown_harmlessly(tmp_path: Path) -> None:
     evil = {
         "probe": "stats19/collisions", "outcome": "received", "endpoint": "\x1b]0;x\x07", "path": "\x1b[2J" + "x" * 999,
         "headers": {"content-type": "\x1b[31m", "x": "y"}, "shape": {"columns": ["\x1b[2J"], "links": ["y"] * 9999},
@@ -181,7 +181,7 @@ def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) ->
     assert read.observations[0].headers == {"content-type": "[31m"}
 
 
-def test_a_scope_of_nothing_is_nothing_to_ask_for(tmp_path: Path) -> None:
+def test_an_empty_scope_sends_no_request(tmp_path: Path) -> None:
     with publisher() as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
     assert [one.outcome for one in found.observations] == ["not sent"]
