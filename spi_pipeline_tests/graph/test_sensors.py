@@ -56,7 +56,7 @@ def test_news_of_a_publisher_refreshes_what_reads_it_and_nothing_else(publishers
 
     publishers.fault("*", "404")
     silent = tick(first.cursor)
-    publishers.heal()
+    publishers.clear_faults()
     assert "responded with 404" in silent.skip_message
 
 

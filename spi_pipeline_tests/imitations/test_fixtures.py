@@ -21,5 +21,5 @@ def test_fixtures_imitate_the_hosts_and_files_a_publisher_declares(publisher: Mo
 
 
 def test_a_file_belongs_to_one_source() -> None:
-    met = Counter(name for files in FILES.values() for name in files)
-    assert [name for name, times in met.items() if times > 1] == []
+    owners = Counter(name for files in FILES.values() for name in files)
+    assert [name for name, times in owners.items() if times > 1] == []

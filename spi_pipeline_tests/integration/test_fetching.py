@@ -56,7 +56,7 @@ def test_one_publisher_that_fails_is_told_once_and_stops_no_other(
     states = {(row["source_id"], row["state"]) for row in recorded.to_pylist()}
     assert states == {(FAILS, "stale"), (CHANGES, "fresh")}
 
-    publishers.heal("defra_pcm")
+    publishers.clear_faults("defra_pcm")
     healed = live.refresh(*SELECT)
     assert (healed.state, [step.label for step in healed.stale]) == ("succeeded", [f"fetch/{FAILS}", f"source/{FAILS}"])
     assert live.store.current(FAILS).stale_since is None  # type: ignore[union-attr]
@@ -69,13 +69,13 @@ def test_where_nothing_is_new_publishers_are_asked_whether_there_is_and_no_step_
     publishers.site.validators = "all"
     live.refresh(*SELECT)
     before = live.store.versions()
-    given = [seen.path for seen in publishers.asked("defra_pcm") if seen.status == 200]
+    given = [seen.path for seen in publishers.requests_to("defra_pcm") if seen.status == 200]
     publishers.requests.clear()
     again = live.refresh(*SELECT)
     assert (again.state, again.stale, again.requests) == ("nothing to do", [], len(publishers.requests))
     assert given
-    assert [seen.path for seen in publishers.asked("defra_pcm") if seen.status == 304] == given
-    assert not [seen for seen in publishers.asked("defra_pcm") if seen.status == 200]
+    assert [seen.path for seen in publishers.requests_to("defra_pcm") if seen.status == 304] == given
+    assert not [seen for seen in publishers.requests_to("defra_pcm") if seen.status == 200]
     assert live.store.versions() == before
     assert live.store.read_run("check_result", again.run_id) is None
 

@@ -40,5 +40,5 @@ def test_a_dripping_publisher_is_abandoned_before_dagster_ends_the_tick(
         with pytest.raises(SpiError, match="used all its time for requests"):
             asking.news("street_crime")
     finally:
-        served.heal()
+        served.clear_faults()
         asking.close()

@@ -151,8 +151,8 @@ def test_fingertips_may_offer_wards_of_either_set(served: Publishers, wards: str
 
 def test_fingertips_states_when_it_was_last_uploaded(served: Publishers) -> None:
     served.site.fingertips_uploaded = "2026-10-01T00:00:00"
-    told = _fingertips(served, "indicator_metadata/by_indicator_id?indicator_ids=93283").json()
-    assert told["93283"]["DataChange"]["LastUploadedAt"] == "2026-10-01T00:00:00"
+    metadata = _fingertips(served, "indicator_metadata/by_indicator_id?indicator_ids=93283").json()
+    assert metadata["93283"]["DataChange"]["LastUploadedAt"] == "2026-10-01T00:00:00"
     as_csv = _rows(_fingertips(served, "indicator_metadata/csv/by_indicator_id?indicator_ids=93283").text)
     assert (len(as_csv[0]), as_csv[0]["Data re-use"]) == (32, "Non commercial use only")
 

@@ -25,13 +25,13 @@ def served() -> Iterator[Publishers]:
 def police(served: Publishers) -> Iterator[str]:
     served.site.police_bucket.__init__(rate=1e9, burst=30)  # type: ignore[misc]
     yield served.endpoints["SPI_ENDPOINT_POLICE"]
-    served.heal()
+    served.clear_faults()
 
 
 @pytest.fixture
 def nomis(served: Publishers) -> Iterator[str]:
     yield served.endpoints["SPI_ENDPOINT_NOMIS"] + "/api/v01/dataset"
-    served.heal()
+    served.clear_faults()
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -65,9 +65,9 @@ def test_a_month_before_the_window_is_404_and_one_after_it_is_empty(police: str)
 
 
 def test_a_month_held_back_appears_nowhere(served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = requests.get(f"{police}/api/crime-last-updated").json()
+    newest = requests.get(f"{police}/api/crime-last-updated").json()
     monkeypatch.setattr(served.site, "police_held_back", 1)
-    assert (told, requests.get(f"{police}/api/crime-last-updated").json()) == (
+    assert (newest, requests.get(f"{police}/api/crime-last-updated").json()) == (
         {"date": "2024-04-01"}, {"date": "2024-03-01"}
     )  # fmt: skip
     assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2024-04").json() == []
@@ -130,8 +130,8 @@ def test_the_archive_redirects_to_a_bucket_with_validators(
     assert street.startswith("Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name")
     assert len(_rows(street)) == 5272  # the count of the embedded table for that month
     monkeypatch.setattr(served.site, "redirects", "published")
-    away = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
-    assert away == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"
+    location = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
+    assert location == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"
 
 
 def test_stops_without_a_place_have_their_own_endpoint(police: str) -> None:
@@ -169,8 +169,8 @@ def test_unknown_codes_and_tables_return_200_and_no_rows(nomis: str) -> None:
         "NM_2084_1.data.csv?geography=E06000032&wrong=1",
         "NM_9_1.data.csv",
     ):
-        answered = requests.get(f"{nomis}/{query}")
-        assert (answered.status_code, answered.content) == (200, b"")
+        response = requests.get(f"{nomis}/{query}")
+        assert (response.status_code, response.content) == (200, b"")
     assert "error" in requests.get(f"{nomis}/NM_2084_1.data.json?geography=E05014735").json()
 
 
@@ -219,8 +219,8 @@ def test_bulk_zips_have_two_layouts_and_agree_with_the_query(served: Publishers,
     column = "Highest level of qualification: No qualifications"
     bulk = {row["geography code"]: row[column] for row in _rows(plain) if row["geography"].startswith("Luton")}
     query = "geography=E06000032TYPE151&c2021_hiqual_8=1&measures=20100"
-    asked = {
+    queried = {
         row["GEOGRAPHY_CODE"]: row["OBS_VALUE"]
         for row in _rows(requests.get(f"{nomis}/NM_2084_1.data.csv?{query}").text)
     }
-    assert bulk == asked
+    assert bulk == queried

@@ -92,7 +92,9 @@ def test_population_and_claimants(reading: Reading) -> None:
     claimants = reading.read("claimant_count", replace(SCOPE, since=MONTHS[0]))
     assert sorted(claimants["month"].unique()) == list(MONTHS)
     assert claimants.groupby("area_code")["claimants"].apply(list).to_dict()[TOWN.wards[0]] == [35] * 3
-    assert claimants.loc[claimants["area_code"] == TOWN.wards[1], "claimants"].isna().all(), "suppressed, not zero"
+    assert claimants.loc[claimants["area_code"] == TOWN.wards[1], "claimants"].isna().all(), (
+        "suppressed values are missing, not zero"
+    )
 
 
 def test_geography(reading: Reading) -> None:
@@ -109,8 +111,8 @@ def test_police(reading: Reading) -> None:
     by_month = crimes.groupby("month")["crimes"].sum().to_dict()
     assert by_month == {"2025-10": 2, "2025-12": 2, **dict.fromkeys(MONTHS, 6)}
     assert crimes.loc[crimes["longitude"].isna(), "crimes"].sum() == 5
-    assert {method for method, name, path, _ in reading.other.asked if "crimes-street/" in path} == {"POST"}
-    assert 500 not in {status for _, name, _, status in reading.other.asked if name == "POLICE"}
+    assert {method for method, name, path, _ in reading.other.requests if "crimes-street/" in path} == {"POST"}
+    assert 500 not in {status for _, name, _, status in reading.other.requests if name == "POLICE"}
     stops = reading.read("stop_and_search")
     assert stops.groupby("month")["stops"].sum().to_dict() == dict.fromkeys(MONTHS, 3)
 
@@ -143,8 +145,8 @@ def test_collisions_and_elections(reading: Reading) -> None:
 
 def test_the_same_bytes_fetched_again_are_the_same_downloads(reading: Reading, manner: Manner) -> None:
     reading.read("local_health")
-    before, asked = reading.downloads, len(reading.other.asked)
+    before, sent = reading.downloads, len(reading.other.requests)
     reading.read("local_health")
     assert reading.downloads == before
-    statuses = [status for _, _, _, status in reading.other.asked[asked:]]
-    assert statuses.count(200) == (4 if manner.etag is None else 0), "an ETag of either kind is sent back and believed"
+    statuses = [status for _, _, _, status in reading.other.requests[sent:]]
+    assert statuses.count(200) == (4 if manner.etag is None else 0), "a matching ETag of either kind returns 304"

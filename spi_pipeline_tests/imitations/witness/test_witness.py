@@ -94,7 +94,7 @@ def reading(tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch) -
     return Reading(tmp_path, witness)
 
 
-def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
+def assert_same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
     """A table equals the embedded one, except for rounding and the order of rows."""
     held = town.table(embedded).set_index("area_code").sort_index()
     rows = found.set_index("area_code").sort_index()
@@ -106,7 +106,7 @@ def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
 
 @pytest.mark.parametrize("source_id", CENSUS)
 def test_census(reading: Reading, source_id: str) -> None:
-    same(reading.read(source_id), source_id)
+    assert_same(reading.read(source_id), source_id)
 
 
 def test_population_and_claimants(reading: Reading) -> None:
@@ -146,9 +146,9 @@ def test_crimes_of_the_api(reading: Reading) -> None:
         assert (
             ours.groupby("crime_type")["crimes"].sum().to_dict() == held[inside]["crime_type"].value_counts().to_dict()
         )
-        assert rows.loc[rows["longitude"].isna(), "crimes"].sum() == 4, "each of the four, though two are of one kind"
+        assert rows.loc[rows["longitude"].isna(), "crimes"].sum() == 4, "all four count, although two are of one kind"
     assert sorted(crimes["month"].unique()) == town.months(police.NEWEST, 6)
-    assert not [asked for asked in reading.witness.requests if asked.startswith("GET /police/api/crimes-street/")]
+    assert not [request for request in reading.witness.requests if request.startswith("GET /police/api/crimes-street/")]
 
 
 def test_stops_of_the_api(reading: Reading) -> None:
@@ -171,8 +171,8 @@ def test_local_health(reading: Reading) -> None:
     health = reading.read("local_health").set_index("area_code")
     assert list(health.index) == list(town.msoas())
     assert set(health["year"]) == {2025}
-    assert health["low_birth_weight"].isna().all(), "not offered by MSOA"
-    assert health["self_harm_admissions"].isna().sum() == 1, "suppressed"
+    assert health["low_birth_weight"].isna().all(), "this indicator is not offered by MSOA"
+    assert health["self_harm_admissions"].isna().sum() == 1, "one value is suppressed"
     apart = health["life_expectancy_female"] - health["life_expectancy_male"]
     assert apart.round(6).unique().tolist() == [3.712]
     middle = fingertips.INDICATORS[93107].middle
@@ -208,7 +208,7 @@ def test_diagnosed_conditions(reading: Reading) -> None:
 
 
 def test_government_files(reading: Reading) -> None:
-    same(reading.read("deprivation_2025_subdomains"), "deprivation_2025_subdomains", within=0.0005)
+    assert_same(reading.read("deprivation_2025_subdomains"), "deprivation_2025_subdomains", within=0.0005)
     fuel = reading.read("fuel_poverty_lilee")
     held = town.table("fuel_poverty_lilee")
     assert sorted(fuel["year"].unique()) == [2021, 2022, 2023, 2024]
@@ -265,7 +265,7 @@ def test_a_refresh(live: Sandbox, witness: Witness, monkeypatch: pytest.MonkeyPa
     assert {(row["source_id"], row["state"]) for row in released.to_pylist()} == {(name, "fresh") for name in sources}
     origins = json.loads(live.store.read("local_health").schema.metadata[b"spi_origins"])
     dates = {str(origin["published_at"])[:10] for origin in origins if origin["published_at"]}
-    assert dates == {"2025-08-05"}, "the upload dates the figures"
+    assert dates == {"2025-08-05"}, "figures carry the date of their upload"
 
 
 def test_every_endpoint_has_a_witness() -> None:

@@ -61,7 +61,7 @@ def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFac
 def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Runs some probes; faults that the test switched on are off afterwards."""
     yield lambda *names: Visit(served.bases, luton, tmp_path, names)
-    served.heal()
+    served.clear_faults()
 
 
 def test_every_endpoint_is_as_expected_without_faults(whole: Visit) -> None:
