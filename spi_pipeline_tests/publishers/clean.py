@@ -22,13 +22,13 @@ from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, kept
 
 SCOPE = replace(TOWN, as_of="2024-05-01", since="2025-06")
 # Sources for which the second imitation has no table.
-_UNTOLD = {
+_NOT_SERVED = {
     "census_english_proficiency", "census_disability", "census_unpaid_care", "census_accommodation_type",
     "census_central_heating", "census_tenure", "census_sex", "census_country_of_birth", "census_ethnic_group",
     "census_household_composition", "census_household_size", "census_household_deprivation", "census_occupation",
     "census_economic_activity", "lsoa_boundaries", "lsoa_2011_lookup",
 }  # fmt: skip
-SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name not in _UNTOLD)
+SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name not in _NOT_SERVED)
 
 
 class _Direct(FakeClient):
@@ -40,8 +40,8 @@ class _Direct(FakeClient):
         reply = PUBLISHERS[request.host.name](PLAIN, path, query)
         if reply.status != 200:
             raise PermanentFailure(f"{path}: {reply.status}", reply.status)
-        told = f"{address(request)}#{request.data}" if request.data else address(request)
-        download = kept(self.folder, reply.body, told, request.period)
+        url = f"{address(request)}#{request.data}" if request.data else address(request)
+        download = kept(self.folder, reply.body, url, request.period)
         if check:
             check(download.path)
         return download

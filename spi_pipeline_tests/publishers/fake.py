@@ -19,22 +19,22 @@ from spi_pipeline.publishers.http.exchange import Check, Download, Host, Permane
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
-Answer = bytes | Exception | Callable[[Request], "bytes | Exception"]
+Response = bytes | Exception | Callable[[Request], "bytes | Exception"]
 TODAY = "2026-11-24T06:00:00+00:00"
 
 
 class FakeClient:
     """Responds by path; an unknown path is a 404."""
 
-    def __init__(self, folder: Path, answers: dict[str, Answer]) -> None:
+    def __init__(self, folder: Path, responses: dict[str, Response]) -> None:
         self.folder = folder
-        self.answers = answers
-        self.asked: list[Request] = []
+        self.responses = responses
+        self.requests: list[Request] = []
         self.announced: list[Request] = []
 
     def get(self, request: Request, check: Check | None = None) -> Download:
-        self.asked.append(request)
-        found = self.answers.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
+        self.requests.append(request)
+        found = self.responses.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
         body = found(request) if callable(found) else found
         if isinstance(body, Exception):
             raise body
@@ -59,7 +59,7 @@ class FakeClient:
         raise PermanentFailure(f"{url} leads elsewhere")
 
     def paths(self) -> list[str]:
-        return [request.path for request in self.asked]
+        return [request.path for request in self.requests]
 
 
 def address(request: Request) -> str:
@@ -90,7 +90,7 @@ def holds(source_id: str, frame: pd.DataFrame) -> bool:
     """Whether a frame has the columns of the source's contract, in the same order."""
     contract = _contracts().sources.get(source_id)
     if contract is None:
-        pytest.skip(f"{source_id} has no contract among these")
+        pytest.skip(f"{source_id} is not among these contracts")
     return list(frame.columns) == [column.name for column in contract.columns]
 
 

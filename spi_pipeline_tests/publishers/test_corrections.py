@@ -42,7 +42,7 @@ def test_the_reverse_correction_restores_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"expected": 3}, "expects people 3 and finds 2: the publisher has changed it"),
         ({"where": {"area_code": "c", "year": 2024}}, "must match one row and matches 0"),
@@ -53,7 +53,7 @@ def test_the_reverse_correction_restores_the_table() -> None:
     ],
     ids=["other_figure", "no_row", "two_rows", "no_column", "other_type", "other_type_of_value"],
 )
-def test_a_correction_that_no_longer_applies_fails(change: dict[str, Any], said: str) -> None:
+def test_a_correction_that_no_longer_applies_fails(change: dict[str, Any], expected: str) -> None:
     with pytest.raises(SpiError, match=r"corrections/people\.yaml: typing_error") as failure:
         correct(TABLE, SOURCE, [one(**change)])
-    assert said in str(failure.value)
+    assert expected in str(failure.value)

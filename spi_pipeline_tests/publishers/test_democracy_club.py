@@ -48,10 +48,10 @@ def test_a_ballot_counts_once(tmp_path: Path) -> None:
     frame = through(ELECTIONS, client, TOWN)
     assert holds("local_elections", frame)
     assert frame.values.tolist() == [[first, 2023, 5000, 30.5], [second, 2023, 5000, 30.0]]
-    [asked] = client.asked
-    assert re.fullmatch(dict(asked.params)["election_id"], "local.any-town.2023-05-04")
-    assert not re.fullmatch(dict(asked.params)["election_id"], "local.any-town-north.2023-05-04")
-    assert [value for name, value in asked.params if name == "field_group"] == ["results", "election"]
+    [request] = client.requests
+    assert re.fullmatch(dict(request.params)["election_id"], "local.any-town.2023-05-04")
+    assert not re.fullmatch(dict(request.params)["election_id"], "local.any-town-north.2023-05-04")
+    assert [value for name, value in request.params if name == "field_group"] == ["results", "election"]
 
 
 def test_empty_fields_are_missing(tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_a_value_that_is_neither_true_nor_false_is_refused(tmp_path: Path, colum
     row = candidate(TOWN.wards[0], **{column: "perhaps"})
     with pytest.raises(SpiError) as caught:
         ELECTIONS.parse([kept(tmp_path, table(row))], TOWN)
-    said = f"some.csv of Democracy Club: column {column} holds 'perhaps', neither t nor f; see its data page"
-    assert str(caught.value) == said
+    expected = f"some.csv of Democracy Club: column {column} holds 'perhaps', neither t nor f; see its data page"
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("date", ["", "soon", "04/05/2023"])
@@ -104,14 +104,14 @@ def test_an_election_date_without_a_year_is_refused(tmp_path: Path, date: str) -
 def test_every_council_of_england_is_requested_by_its_slug() -> None:
     slugs = {one["code"]: slug_of(one["code"], one["name"]) for one in COUNCILS}
     assert len(COUNCILS) == len(set(slugs.values())) == 296
-    met = {one["code"]: one["slug"] for one in COUNCILS if one["slug"]}
-    assert len(met) == 216
-    assert {code: slug for code, slug in met.items() if not re.fullmatch(slugs[code], slug)} == {}
+    known_slugs = {one["code"]: one["slug"] for one in COUNCILS if one["slug"]}
+    assert len(known_slugs) == 216
+    assert {code: slug for code, slug in known_slugs.items() if not re.fullmatch(slugs[code], slug)} == {}
     # Councils without a known slug have names of letters, blanks and hyphens only, which the ONS and a register
     # cannot spell differently.
     unmet = [one["name"] for one in COUNCILS if not one["slug"]]
     assert [name for name in unmet if not re.fullmatch(r"[A-Za-z]+([ -][A-Za-z]+)*", name)] == []
-    assert set(SLUGS) <= set(met), "an exception rests on evidence"
+    assert set(SLUGS) <= set(known_slugs), "every exception has evidence"
 
 
 def test_an_unknown_council_is_not_a_council_without_elections(tmp_path: Path) -> None:

@@ -43,31 +43,31 @@ def table(found: list[dict[str, object]]) -> bytes:
 
 def metadata(year: str = "2025", ids: Sequence[int] = IDS, **uses: str) -> bytes:
     """The upload date of each indicator, and the terms of reuse of some (``n93283=…``)."""
-    told = {
+    uploads = {
         number: {
             "DataChange": {"LastUploadedAt": f"{year}-08-05T09:00:00"},
             "Descriptive": {"Name": "A name", "Reuse": uses.get(f"n{number}", "")},
         }
         for number in ids
     }
-    return json.dumps(told).encode()
+    return json.dumps(uploads).encode()
 
 
 def publisher(folder: Path, data: Any, wards: tuple[int, ...] = (), msoas: tuple[int, ...] = IDS) -> FakeClient:
     def offered(request: Request) -> bytes:
-        asked = dict(request.params)
+        parameters = dict(request.params)
         pairs = [(number, area_type) for area_type, found in ((8, wards), (3, msoas)) for number in found]
         chosen = [
             {"IndicatorId": number, "AreaTypeId": area_type} for number, area_type in pairs
-            if str(number) == asked.get("indicator_id") or str(area_type) == asked.get("area_type_id")
+            if str(number) == parameters.get("indicator_id") or str(area_type) == parameters.get("area_type_id")
         ]  # fmt: skip
         return json.dumps(chosen).encode()
 
     return FakeClient(folder, {"/available_data": offered, ABOUT: metadata(), DATA: data})
 
 
-def by_type(**answers: bytes) -> Callable[[Request], bytes]:
-    return lambda request: answers["type_" + dict(request.params)["child_area_type_id"]]
+def by_type(**responses: bytes) -> Callable[[Request], bytes]:
+    return lambda request: responses["type_" + dict(request.params)["child_area_type_id"]]
 
 
 def test_figures_of_msoas_carry_the_year_of_their_release(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_figures_of_msoas_carry_the_year_of_their_release(tmp_path: Path) -> Non
     assert set(frame[list(INDICATORS)].iloc[0]) == {7.5}
     figures = list(HEALTH.fetch(client, TOWN))[-1]
     assert figures.published_at == "2025-08-05T09:00:00+00:00"
-    asked = next(dict(request.params) for request in client.asked if request.path == DATA)
-    assert (asked["child_area_type_id"], asked["parent_area_code"]) == ("3", "E06900001")
+    parameters = next(dict(request.params) for request in client.requests if request.path == DATA)
+    assert (parameters["child_area_type_id"], parameters["parent_area_code"]) == ("3", "E06900001")
 
 
 def test_current_wards_are_used_if_all_indicators_are_offered_for_them(tmp_path: Path) -> None:
@@ -156,11 +156,11 @@ def test_more_than_a_hundred_ids_are_requested_in_parts(tmp_path: Path) -> None:
     ids = list(range(1, 151))
 
     def first_hundred(request: Request) -> bytes:
-        asked = [int(number) for number in dict(request.params)["indicator_ids"].split(",")]
-        return table(rows(list(TOWN.msoas), asked[:100]))
+        numbers = [int(number) for number in dict(request.params)["indicator_ids"].split(",")]
+        return table(rows(list(TOWN.msoas), numbers[:100]))
 
     client = publisher(tmp_path, first_hundred, msoas=tuple(ids))
-    client.answers[ABOUT] = metadata(ids=ids)
+    client.responses[ABOUT] = metadata(ids=ids)
     assert len([d for d in fetch(client, TOWN, ids) if "all_data" in d.url]) == 2
 
 
@@ -202,13 +202,13 @@ def test_a_page_or_a_message_is_refused(tmp_path: Path, body: bytes) -> None:
         through(HEALTH, publisher(tmp_path, body), TOWN)
 
 
-@pytest.mark.parametrize("says", ["Non commercial use only", "For non-commercial use", "Ask ONS for permission"])
-def test_columns_restricted_by_metadata_are_listed(tmp_path: Path, says: str) -> None:
+@pytest.mark.parametrize("restriction", ["Non commercial use only", "For non-commercial use", "Ask ONS for permission"])
+def test_columns_restricted_by_metadata_are_listed(tmp_path: Path, restriction: str) -> None:
     assert HEALTH.restricted
-    about = kept(tmp_path, metadata(n93283=f" {says}\n", n93107=says, n93252="Open Government Licence"))
+    about = kept(tmp_path, metadata(n93283=f" {restriction}\n", n93107=restriction, n93252="Open Government Licence"))
     life = [f"life_expectancy{end}" for end in ("_female", "_male", "", "_lower", "_upper")]
     year_6 = [f"year_6_obesity{end}" for end in ("", "_lower", "_upper")]
-    assert HEALTH.restricted([about]) == dict.fromkeys([*life, *year_6], says)
+    assert HEALTH.restricted([about]) == dict.fromkeys([*life, *year_6], restriction)
     with pytest.raises(SpiError, match=r"holds no metadata of indicators; see its API"):
         HEALTH.restricted([kept(tmp_path, b'{"93283": []}')])
 
@@ -216,20 +216,22 @@ def test_columns_restricted_by_metadata_are_listed(tmp_path: Path, says: str) ->
 def test_an_id_in_no_list_must_have_the_expected_name(tmp_path: Path) -> None:
     other = row(93092, TOWN.msoas[0], **{"Indicator Name": "Smoking at delivery"})
     message = refused(tmp_path, [row(93252, TOWN.msoas[0]), other])
-    said = "all_data.csv of Fingertips calls indicator 93092 'Smoking at delivery', where a name with 'birthweight' "
-    assert message.startswith(said)
+    expected = (
+        "all_data.csv of Fingertips calls indicator 93092 'Smoking at delivery', where a name with 'birthweight' "
+    )
+    assert message.startswith(expected)
 
 
 def test_the_upload_date_shows_a_change(tmp_path: Path) -> None:
-    told = last_upload(publisher(tmp_path, b""), TOWN)
-    assert json.loads(told)["93283"] == "2025-08-05T09:00:00"
+    uploads = last_upload(publisher(tmp_path, b""), TOWN)
+    assert json.loads(uploads)["93283"] == "2025-08-05T09:00:00"
     silent = replace(TOWN, msoas=("E02000000",))
     with pytest.raises(SpiError, match=r"holds a ward or MSOA of ours"):
         HEALTH.parse([kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))], silent)
 
 
 @pytest.mark.parametrize(
-    ("about", "said"),
+    ("about", "expected"),
     [
         (b"{}", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
         (
@@ -238,24 +240,24 @@ def test_the_upload_date_shows_a_change(tmp_path: Path) -> None:
         ),
         (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
     ],
-    ids=["of none", "not of one", "none"],
+    ids=["empty", "one missing", "not JSON"],
 )
-def test_metadata_that_lack_a_requested_indicator_are_refused(tmp_path: Path, about: bytes, said: str) -> None:
+def test_metadata_that_lack_a_requested_indicator_are_refused(tmp_path: Path, about: bytes, expected: str) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
-    client.answers[ABOUT] = about
-    with pytest.raises(PermanentFailure, match=said):
+    client.responses[ABOUT] = about
+    with pytest.raises(PermanentFailure, match=expected):
         through(HEALTH, client, TOWN)
 
 
 def test_empty_metadata_are_refused_even_if_stored_earlier(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
-    client.answers[ABOUT] = b"{}"
+    client.responses[ABOUT] = b"{}"
     with pytest.raises(
         PermanentFailure, match=r"^Fingertips returns no metadata of any of our indicators; see its API"
     ):
         last_upload(client, TOWN)
-    asked = client.get
+    get = client.get
     # A stored response is not checked again.
-    client.get = lambda request, check=None: asked(request)  # type: ignore[method-assign]
+    client.get = lambda request, check=None: get(request)  # type: ignore[method-assign]
     with pytest.raises(SpiError, match=r"of Fingertips holds no metadata of indicators; see its API$"):
         list(fetch(client, TOWN))

@@ -83,7 +83,7 @@ def test_the_last_known_address_is_requested_if_the_page_moved(tmp_path: Path) -
     client = FakeClient(tmp_path, {at: body_of(scores())})
     assert through(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
     assert client.paths() == [INDICES, at]
-    client.answers[INDICES] = PermanentFailure("answered 403", 403)
+    client.responses[INDICES] = PermanentFailure("answered 403", 403)
     with pytest.raises(PermanentFailure, match="answered 403"):
         through(INDEX, client, TOWN)
 
@@ -105,13 +105,13 @@ def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> 
         return json.dumps({"details": {"attachments": files}}).encode()
 
     links = {"documents": [document(2024), document(2020), document(2023), {"title": "Methods", "base_path": "/x"}]}
-    answers = {FUEL_POVERTY: json.dumps({"links": links}).encode()}
+    responses = {FUEL_POVERTY: json.dumps({"links": links}).encode()}
     for year in (2023, 2024):
-        answers |= {
+        responses |= {
             f"/government/statistics/fp-{year}": page(year),
             f"/media/{year}/tables.xlsx": workbook(note=f"{year}"),
         }
-    frame = through(FUEL, FakeClient(tmp_path, answers), TOWN)
+    frame = through(FUEL, FakeClient(tmp_path, responses), TOWN)
     assert holds("fuel_poverty_lilee", frame)
     assert frame.values.tolist() == [
         ["E01900001", 2023, 100, 10], ["E01900002", 2023, 200, 20],
@@ -120,7 +120,7 @@ def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "year"),
+    ("title", "year"),
     [
         ("Sub-regional fuel poverty data 2026 (2024 data)", 2024),
         ("Sub-regional fuel poverty 2026", 2024),
@@ -128,8 +128,8 @@ def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> 
         ("Methodology", 0),
     ],
 )
-def test_the_year_of_figures_is_not_the_year_of_release(said: str, year: int) -> None:
-    assert _fuel_year(said) == year
+def test_the_year_of_figures_is_not_the_year_of_release(title: str, year: int) -> None:
+    assert _fuel_year(title) == year
 
 
 def test_tables_attached_to_the_collection_itself_are_read(tmp_path: Path) -> None:

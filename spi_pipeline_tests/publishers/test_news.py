@@ -33,12 +33,12 @@ def test_a_dripping_publisher_is_abandoned_before_dagster_ends_the_tick(
     monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
     contracts = load_contracts(REPOSITORY / "data_contracts")
     figures = Figures(REPOSITORY / "spi_pipeline/snapshot/tables", None, contracts.geography)
-    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), figures, "drop", {}, 1)
-    assert asking.news("street_crime")
+    publishers = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), figures, "drop", {}, 1)
+    assert publishers.news("street_crime")
     served.fault("police", "drip_header")
     try:
         with pytest.raises(SpiError, match="used all its time for requests"):
-            asking.news("street_crime")
+            publishers.news("street_crime")
     finally:
         served.clear_faults()
-        asking.close()
+        publishers.close()

@@ -59,14 +59,16 @@ def test_the_list_of_the_registers_ages_counts_among_several(tmp_path: Path) -> 
     found = registers([*every_group("P1", 4), *every_group("P2", 4), *others])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
     assert frame["hypertension"].tolist() == [4, 4]
-    assert frame["diabetes"].tolist() == [4, 4], "of patients of 17 and over, not of all"
+    assert frame["diabetes"].tolist() == [4, 4], "the share is of patients aged 17 and over"
 
 
 def test_a_register_of_adults_is_never_a_share_of_a_list_of_all_ages(tmp_path: Path) -> None:
     of_all = [(practice, group, "TOTAL", 400, 4) for practice in ("P1", "P2") for group in ("DM", "DEP")]
     partly = registers([*every_group("P1", 4), *every_group("P2", 4)[1:], *of_all])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), partly), TOWN)
-    assert frame["diabetes"].tolist() == pytest.approx([4, float("nan")], nan_ok=True), "P2 has no list of 17 and over"
+    assert frame["diabetes"].tolist() == pytest.approx([4, float("nan")], nan_ok=True), (
+        "P2 has no list of patients aged 17 and over"
+    )
     assert refused(tmp_path, patients(LISTED), registers(of_all)) == (
         "PREVALENCE_2425.csv of NHS England gives register DEP no list of type 18OV but TOTAL; see in NHS England's "
         "notes which ages it covers now"
@@ -81,7 +83,7 @@ def test_a_practice_with_implausible_figures_is_left_out_of_that_condition(tmp_p
     )
     assert frame["diabetes"].tolist() == [8]
     assert frame["copd"].tolist() == [8]
-    assert frame["hypertension"].tolist() == [(60 + 3 * 8) / 4], "high, and credible"
+    assert frame["hypertension"].tolist() == [(60 + 3 * 8) / 4], "high but credible"
     assert frame["seen"].tolist() == [75]
 
 
@@ -89,7 +91,7 @@ def test_an_area_with_too_few_patients_or_residents_seen_is_withheld(tmp_path: P
     listed = [("P1", "E01900001", 600), ("P3", "E01900001", 400), ("P1", "E01900002", 1400)]
     found = registers(every_group("P1", 4))
     frame = CONDITIONS.parse(files(tmp_path, patients(listed), found), TOWN)
-    assert frame["seen"].tolist() == [60, 100], "P3 is in no register, and not healthy"
+    assert frame["seen"].tolist() == [60, 100], "P3 is in no register and does not count as healthy"
     assert frame["diabetes"].tolist() == pytest.approx([float("nan"), 4], nan_ok=True)
     border = [("P1", "E01900001", 650), ("P1", "E01900002", 649)]
     frame = CONDITIONS.parse(files(tmp_path, patients(border), found), TOWN)
@@ -192,21 +194,21 @@ def test_files_are_found_through_their_pages(tmp_path: Path) -> None:
 
 def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path) -> None:
     client = publisher(tmp_path)
-    client.answers[QOF] = page("/home", "2024-25", f"{QOF}/2023-24")
-    client.answers["/" + QOF.rsplit("/", 1)[0].lstrip("/") + "/2024-25"] = page()
-    client.answers[f"{QOF}/2023-24"] = page(f"{FILES}QOF_2425.zip?x=1")
+    client.responses[QOF] = page("/home", "2024-25", f"{QOF}/2023-24")
+    client.responses["/" + QOF.rsplit("/", 1)[0].lstrip("/") + "/2024-25"] = page()
+    client.responses[f"{QOF}/2023-24"] = page(f"{FILES}QOF_2425.zip?x=1")
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
-    client.answers[QOF] = page(f"{FILES}QOF_2425.zip")
+    client.responses[QOF] = page(f"{FILES}QOF_2425.zip")
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
-    client.answers[PATIENTS] = page("september-2026", "patients-registered-at-a-gp-practice/july-2026")
+    client.responses[PATIENTS] = page("september-2026", "patients-registered-at-a-gp-practice/july-2026")
     assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
 
 
 def test_changed_pages_are_reported(tmp_path: Path) -> None:
     client = publisher(tmp_path)
-    client.answers[PATIENTS] = page("/x")
+    client.responses[PATIENTS] = page("/x")
     with pytest.raises(PermanentFailure, match=r"lists no publications any more; place the file in the inbox$"):
         through(CONDITIONS, client, TOWN)
-    client.answers[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
+    client.responses[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
     with pytest.raises(PermanentFailure, match=r"no page of .* links a file gp-reg-pat-prac-lsoa"):
         through(CONDITIONS, client, TOWN)

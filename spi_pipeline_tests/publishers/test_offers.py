@@ -19,12 +19,12 @@ from spi_pipeline_tests.test_structure import imported
 OPTIONAL = {"census_age", "census_disability", "census_tenure", "census_unpaid_care"}
 SOURCES = load_contracts(CONTRACTS).sources
 # Sources made here from the tables of others.
-MADE = {REFERENCE, *OF_ENGLAND.values()}
+COMPUTED = {REFERENCE, *OF_ENGLAND.values()}
 LIVE = {name for name, source in SOURCES.items() if source.properties.mode == "live"}
 
 
 def test_every_source_has_one_publisher() -> None:
-    assert SOURCES.keys() - OFFERS.keys() == MADE
+    assert SOURCES.keys() - OFFERS.keys() == COMPUTED
     assert OFFERS.keys() - SOURCES.keys() <= OPTIONAL
 
 
@@ -35,7 +35,7 @@ def test_a_live_source_is_parsed_and_a_frozen_one_is_neither_fetched_nor_parsed(
 
 
 def test_a_frozen_source_is_read_from_files() -> None:
-    assert [name for name in SOURCES.keys() - LIVE - MADE if OFFERS[name].read is None] == []
+    assert [name for name in SOURCES.keys() - LIVE - COMPUTED if OFFERS[name].read is None] == []
 
 
 def test_an_address_belongs_to_one_host() -> None:
@@ -50,8 +50,8 @@ def test_shared_packages_import_no_publisher() -> None:
     files = [*folder.glob("http/*.py"), *folder.glob("files/*.py")]
     assert len(files) > 10
     for file in files:
-        met = imported(file.read_text(encoding="utf-8"))
-        ours = {".".join(name.split(".")[:3]) for name in met if name.startswith(f"{publishers.__name__}.")}
+        imports = imported(file.read_text(encoding="utf-8"))
+        ours = {".".join(name.split(".")[:3]) for name in imports if name.startswith(f"{publishers.__name__}.")}
         assert ours <= shared, file.name
 
 

@@ -48,13 +48,13 @@ def ward_features(scale: float = 1.0) -> list[dict[str, Any]]:
 def paged(
     features: list[dict[str, Any]], cap: int, flag: Callable[[bool], dict[str, Any]]
 ) -> Callable[[Request], bytes]:
-    def answer(request: Request) -> bytes:
-        asked = dict(request.params)
-        first = int(asked["resultOffset"])
+    def respond(request: Request) -> bytes:
+        parameters = dict(request.params)
+        first = int(parameters["resultOffset"])
         rest = features[first : first + cap]
         return json.dumps({"features": rest, **flag(first + cap < len(features))}).encode()
 
-    return answer
+    return respond
 
 
 def at_top(cut: bool) -> dict[str, Any]:
@@ -72,8 +72,8 @@ def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
     assert holds("wards", frame)
     assert frame["area_code"].tolist() == list(TOWN.wards)
     assert shapely.from_wkb(frame["geometry"][0]).equals(TOWN.polygons["E05900001"])
-    assert [dict(request.params)["resultOffset"] for request in client.asked] == ["0", "1"]
-    assert {dict(request.params)["outSR"] for request in client.asked} == {"4326"}
+    assert [dict(request.params)["resultOffset"] for request in client.requests] == ["0", "1"]
+    assert {dict(request.params)["outSR"] for request in client.requests} == {"4326"}
 
 
 OUTPUT_AREA_FITS = [
@@ -83,29 +83,29 @@ OUTPUT_AREA_FITS = [
 
 
 def test_output_areas_are_read_with_their_best_fit_ward(tmp_path: Path) -> None:
-    answers = {
+    responses = {
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS], 2, at_top),
     }
-    client = FakeClient(tmp_path, dict(answers))
+    client = FakeClient(tmp_path, dict(responses))
     frame = through(OFFERS["output_area_lookup"], client, TOWN)
     assert holds("output_area_lookup", frame)
     assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001", TOWN.wards[1]]
     assert frame["ward_code"].tolist() == [one["WD24CD"] for one in OUTPUT_AREA_FITS]
-    asked = [dict(request.params)["where"] for request in client.asked]
-    assert (asked[0], asked[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
+    parameters = [dict(request.params)["where"] for request in client.requests]
+    assert (parameters[0], parameters[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
     alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it too"):
         OFFERS["output_area_lookup"].parse([alone], TOWN)
 
 
 def test_an_output_area_without_its_ward_is_refused(tmp_path: Path) -> None:
-    answers = {
+    responses = {
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 9, at_top),
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS[:2]], 9, at_top),
     }
     with pytest.raises(SpiError, match=r"OA21_WD24_LAD24_EW_LU_v2 of ONS .* lacks 1 of 3 output areas, E00900003;"):
-        through(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(answers)), TOWN)
+        through(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(responses)), TOWN)
 
 
 FITS = [
@@ -115,19 +115,19 @@ FITS = [
 
 
 def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: Path) -> None:
-    answers = {
+    responses = {
         path_of("lsoa_best_fit"): paged([{"attributes": one} for one in FITS], 1, at_top),
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
     }
-    client = FakeClient(tmp_path, dict(answers))
+    client = FakeClient(tmp_path, dict(responses))
     frame = through(OFFERS["lsoa_best_fit"], client, TOWN)
     assert holds("lsoa_best_fit", frame)
     assert frame.values.tolist() == [
         [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
     ]
-    asked = [dict(request.params) for request in client.asked]
-    assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
-    assert asked[-1]["orderByFields"] == "OA21CD"
+    parameters = [dict(request.params) for request in client.requests]
+    assert (parameters[0]["where"], parameters[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
+    assert parameters[-1]["orderByFields"] == "OA21CD"
     alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it too"):
         OFFERS["lsoa_best_fit"].parse([alone], TOWN)
@@ -179,7 +179,7 @@ LISTED = [
 
 
 @pytest.mark.parametrize(
-    ("listing", "said"),
+    ("listing", "expected"),
     [
         ({"services": LISTED}, "it lists WD_MAY_2026_UK_BGC, Wards_December_2023_Boundaries_UK_BGC, and write the one"),
         ({"services": []}, "look for a name like it in https://services1.arcgis.com/"),
@@ -188,7 +188,7 @@ LISTED = [
     ids=["others there", "an empty list", "no list"],
 )
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b'{"error": {"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}}',
         PermanentFailure("answered 404 Not Found", 404),
@@ -196,14 +196,14 @@ LISTED = [
     ids=["error with status 200", "404"],
 )
 def test_a_missing_service_is_reported_with_possible_successors(
-    tmp_path: Path, answer: Any, listing: dict[str, Any], said: str
+    tmp_path: Path, response: Any, listing: dict[str, Any], expected: str
 ) -> None:
-    client = FakeClient(tmp_path, {path_of("wards"): answer, "": json.dumps(listing).encode()})
+    client = FakeClient(tmp_path, {path_of("wards"): response, "": json.dumps(listing).encode()})
     with pytest.raises(PermanentFailure) as caught:
         through(OFFERS["wards"], client, TOWN)
     message = str(caught.value)
     assert message.startswith("ONS Open Geography has no service Wards_December_2024_Boundaries_UK_BGC any more; ")
-    assert said in message
+    assert expected in message
     assert message.endswith("vintage of geography.yaml into spi_pipeline/publishers/ons_geography/layers.py")
 
 

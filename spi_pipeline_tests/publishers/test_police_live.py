@@ -27,7 +27,7 @@ from spi_pipeline_tests.publishers.test_police import incident, stop, stops, str
 
 CRIMES, STOPS = OFFERS["street_crime"], OFFERS["stop_and_search"]
 STREET = "/api/crimes-street/all-crime"
-INSIDE, BESIDE = (-0.42, 51.88), (-0.38, 51.88)
+INSIDE, NEXT_WARD = (-0.42, 51.88), (-0.38, 51.88)
 
 
 def crime(number: int, month: str, point: tuple[float, float] | None = INSIDE, **changed: Any) -> dict[str, Any]:
@@ -55,12 +55,12 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
     offered = [{"date": month, "stop-and-search": ["anyshire"]} for month in sorted(months, reverse=True)]
     files = {f"/data/archive/{end}.zip": zipped(members) for end, members in archives.items()}
     sums = {path[14:21]: hashlib.md5(body, usedforsecurity=False).hexdigest() for path, body in files.items()}
-    answers: dict[str, Any] = {
+    responses: dict[str, Any] = {
         "/api/crimes-street-dates": json.dumps(offered).encode(), STREET: street_crimes,
         "/api/crimes-no-location": b"[]", "/api/crime-last-updated": b'{"date": "2024-03-01"}',
         "/data/archive/": page_of_archives(sums), **files,
     }  # fmt: skip
-    return FakeClient(folder, answers)
+    return FakeClient(folder, responses)
 
 
 def page_of_archives(sums: dict[str, str]) -> bytes:
@@ -100,7 +100,7 @@ def test_archives_supply_earlier_years_and_the_api_later_months(tmp_path: Path) 
     # The API is revised and an archive is not, so months that both hold come from the API.
     assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 3, "2024-01": 2}
     assert frame.loc[frame["month"] == "2024-01", "crime_type"].tolist() == ["Burglary"]
-    assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2023-12", "2024-01"]
+    assert [asked_month(request) for request in client.requests if request.path == STREET] == ["2023-12", "2024-01"]
 
 
 def test_no_archive_is_requested_unless_earlier_months_are_wanted(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_only_the_newest_months_are_requested_again(tmp_path: Path) -> None:
     months = [f"2024-{month:02d}" for month in range(1, 7)]
     client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
     list(CRIMES.fetch(client, TOWN))
-    immutable = {asked_month(request): request.immutable for request in client.asked if request.path == STREET}
+    immutable = {asked_month(request): request.immutable for request in client.requests if request.path == STREET}
     assert immutable == {month: month < "2024-04" for month in months}
 
 
@@ -131,21 +131,21 @@ def test_backfill_requests_months_outside_the_window_from_archives_not_the_api(t
         "/data/archive/2024-01.zip",
     ]
     assert [request.path for request in client.announced] == [path for path in client.paths() if path.endswith(".zip")]
-    assert {asked_month(request) for request in client.asked if request.path == STREET} == {"2024-01"}
+    assert {asked_month(request) for request in client.requests if request.path == STREET} == {"2024-01"}
 
 
 def test_months_that_would_return_500_are_not_requested(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[crime(2, "2024-02")]
     )
-    inside = client.answers[STREET]
+    inside = client.responses[STREET]
     assert callable(inside)
 
     def only_in_the_window(request: Request) -> bytes | Exception:
         outside = asked_month(request) not in ("2024-01", "2024-02")
         return TransientFailure("answered 500", 500) if outside else inside(request)
 
-    client.answers[STREET] = only_in_the_window
+    client.responses[STREET] = only_in_the_window
     assert sorted(through(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
 
 
@@ -188,10 +188,10 @@ def test_too_many_crimes_split_the_outline_and_each_counts_once(tmp_path: Path) 
         return PermanentFailure("503", 503) if len(found) > 30 else json.dumps(found).encode()
 
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers[STREET] = at_most_thirty
+    client.responses[STREET] = at_most_thirty
     assert through(CRIMES, client, TOWN)["crimes"].sum() == 80
     assert len(outlines) >= 7  # the whole, two halves of forty, and their halves
-    client.answers[STREET] = PermanentFailure("503", 503)
+    client.responses[STREET] = PermanentFailure("503", 503)
     with pytest.raises(
         PermanentFailure, match=r"503, too many crimes, for 2024-01 even for a small area; try again later$"
     ):
@@ -201,7 +201,7 @@ def test_too_many_crimes_split_the_outline_and_each_counts_once(tmp_path: Path) 
 def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     list(CRIMES.fetch(client, TOWN))
-    [form] = [dict(request.data or ()) for request in client.asked if request.path == STREET]
+    [form] = [dict(request.data or ()) for request in client.requests if request.path == STREET]
     corners = [tuple(map(float, pair.split(","))) for pair in form["poly"].split(":")]
     outline, wards = shapely.Polygon([(x, y) for y, x in corners]), shapely.union_all(list(TOWN.polygons.values()))
     assert outline.contains(wards)
@@ -217,16 +217,16 @@ def test_a_ward_without_a_boundary_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_month_that_falls_silent_retains_its_figures(tmp_path: Path) -> None:
-    had = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
+    stored = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
-    assert through(CRIMES, client, replace(TOWN, have=(had,)))["crimes"].tolist() == [1]
+    assert through(CRIMES, client, replace(TOWN, have=(stored,)))["crimes"].tolist() == [1]
     with pytest.raises(SpiError, match=r"no download of data.police.uk holds a month of anyshire"):
         through(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
 
 
 def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_without_a_place(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[])
-    client.answers["/api/crimes-no-location"] = lambda request: json.dumps(
+    client.responses["/api/crimes-no-location"] = lambda request: json.dumps(
         [crime(9, asked_month(request), None)]
     ).encode()
     assert set(through(CRIMES, client, TOWN)["month"]) == {"2024-01"}
@@ -243,7 +243,7 @@ def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("response", "message"),
     [
         ([crime(1, "2024-01", (51.88, -0.42))], "returned a crime of 2024-01 at -0.42, 51.88 (latitude, longitude) "
          "for a request for 2024-01 inside our wards; try again, and see its docs if it goes on"),
@@ -251,11 +251,11 @@ def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
         ({"error": "down"}, "returned no list of crimes for 2024-01, but \"{'error': 'down'}\"; see its docs"),
         ([crime(1, "2024-01", location={"latitude": "north"})], "holds {'latitude': 'north'} where a place belongs"),
     ],
-    ids=["coordinates elsewhere", "another month", "an error told with 200", "no coordinates"],
+    ids=["coordinates elsewhere", "another month", "an error with status 200", "no coordinates"],
 )  # fmt: skip
-def test_a_response_to_another_request_is_refused(tmp_path: Path, answer: Any, message: str) -> None:
+def test_a_response_to_another_request_is_refused(tmp_path: Path, response: Any, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=answer), TOWN)
+        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=response), TOWN)
     assert message in str(caught.value)
 
 
@@ -266,7 +266,7 @@ def test_railway_police_duplicates_and_repeated_incidents_count_once(tmp_path: P
 
 def test_a_crime_without_a_place_is_counted_and_not_placed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", None)] * 1).encode()
+    client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", None)] * 1).encode()
     frame = through(CRIMES, client, TOWN)
     assert frame.loc[frame["longitude"].isna(), "crimes"].tolist() == [1]
     assert frame["crimes"].sum() == 2
@@ -285,7 +285,7 @@ def test_an_unknown_category_is_refused(tmp_path: Path) -> None:
 def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_path: Path) -> None:
     rows = [
         incident("a", "Drugs", INSIDE, "2023-12"),
-        incident("b", "Drugs", BESIDE, "2023-12") | {"LSOA code": "E01800001"},
+        incident("b", "Drugs", NEXT_WARD, "2023-12") | {"LSOA code": "E01800001"},
     ]
     frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert set(frame["lsoa_code"]) == {"E01900001", "E01800001"}
@@ -321,8 +321,8 @@ def test_a_broken_archive_is_refused(tmp_path: Path, damage: Any, message: str) 
 
 def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
     bomb = zipped({"2023-12/2023-12-anyshire-street.csv": b"0" * 101_000_000})
-    said = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
-    with pytest.raises(SpiError, match=said):
+    expected = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
+    with pytest.raises(SpiError, match=expected):
         CRIMES.parse([kept(tmp_path, bomb)], TOWN)
 
 
@@ -330,8 +330,8 @@ def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
     at = {"datetime": "2024-01-15T12:00:00+00:00", "gender": "Male"}
     placed, without = at | {"location": crime(1, "2024-01")["location"]}, at | {"location": None}
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers["/api/stops-force"] = json.dumps([placed, placed, without]).encode()
-    client.answers["/api/stops-no-location"] = json.dumps([without]).encode()
+    client.responses["/api/stops-force"] = json.dumps([placed, placed, without]).encode()
+    client.responses["/api/stops-no-location"] = json.dumps([without]).encode()
     frame = through(STOPS, client, TOWN)
     assert holds("stop_and_search", frame)
     assert {(row.longitude if not math.isnan(row.longitude) else None): row.stops for row in frame.itertuples()} == {
@@ -342,7 +342,7 @@ def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
 
 def test_stops_are_requested_only_if_the_force_is_listed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
+    client.responses["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
     assert list(STOPS.fetch(client, TOWN)) == []
     assert client.paths() == ["/api/crimes-street-dates"]
 
@@ -350,7 +350,7 @@ def test_stops_are_requested_only_if_the_force_is_listed(tmp_path: Path) -> None
 def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     archive = {"2022-06/2022-06-anyshire-stop-and-search.csv": stops([stop("2022-06-10T12:00:00+00:00")])}
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive})
-    client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
+    client.responses |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
     frame = through(STOPS, client, replace(TOWN, since="2022-01"))
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
 
@@ -359,14 +359,14 @@ def test_last_updated_gives_the_newest_month_and_dates_no_table(tmp_path: Path) 
     """The publisher said 2026-07-01 on 16 September 2026: that is a month, not a day of publication."""
     client = publisher(tmp_path, ["2024-02", "2024-03"], {}, _2024_02=[crime(1, "2024-02")])
     assert newest_month(client, TOWN) == "2024-03"
-    client.asked.clear()
-    client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
+    client.requests.clear()
+    client.responses |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
     found = [*CRIMES.fetch(client, TOWN), *STOPS.fetch(client, TOWN)]
     assert found
     assert {one.published_at for one in found} == {None}
     assert "/api/crime-last-updated" not in client.paths()
     for other in (b'{"date": "soon"}', b'{"date": null}', b"[]"):
-        client.answers["/api/crime-last-updated"] = other
+        client.responses["/api/crime-last-updated"] = other
         with pytest.raises(PermanentFailure, match="names no month any more; see its docs"):
             newest_month(client, TOWN)
 
@@ -375,16 +375,16 @@ def test_stored_archives_are_not_requested_again(tmp_path: Path) -> None:
     rows = member("2021-06", incident("a", "Drugs", INSIDE, "2021-06"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": rows}, _2024_01=[crime(1, "2024-01")])
     scope = replace(TOWN, since="2021-02")
-    had = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
-    assert [one.period for one in had] == ["2021-02/2024-01"]
+    stored = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
+    assert [one.period for one in stored] == ["2021-02/2024-01"]
     later = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
     january = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
-    frame = through(CRIMES, later, replace(scope, have=(*had, january)))
+    frame = through(CRIMES, later, replace(scope, have=(*stored, january)))
     assert sorted(frame["month"]) == ["2021-06", "2024-01", "2024-02"]
     assert [path for path in later.paths() if "archive" in path] == []
     # The stored part of the archive does not hold another force.
     other = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
-    list(CRIMES.fetch(other, replace(scope, have=(*had, january), forces=("anyshire", "elsewhere"))))
+    list(CRIMES.fetch(other, replace(scope, have=(*stored, january), forces=("anyshire", "elsewhere"))))
     assert [path for path in other.paths() if path.endswith(".zip")] == ["/data/archive/2024-01.zip"]
 
 
@@ -402,11 +402,11 @@ def test_only_files_of_our_forces_are_stored_or_else_the_whole_archive(tmp_path:
     with zipfile.ZipFile(archive.path) as file:
         assert set(file.namelist()) == (set(ours) if setting == "drop" else {*ours, *others})
         assert file.read(*ours) == next(iter(ours.values()))
-        whole = client.answers["/data/archive/2024-01.zip"]
+        whole = client.responses["/data/archive/2024-01.zip"]
         assert isinstance(whole, bytes)
-        (md5,) = [request.md5 for request in client.asked if request.path.endswith(".zip")]
-        said = f"Taken from an archive of {len(whole):,} bytes, MD5 {md5}: anyshire"
-        assert file.comment.decode() == (said if setting == "drop" else "")
+        (md5,) = [request.md5 for request in client.requests if request.path.endswith(".zip")]
+        expected = f"Taken from an archive of {len(whole):,} bytes, MD5 {md5}: anyshire"
+        assert file.comment.decode() == (expected if setting == "drop" else "")
     assert len(md5) == 32
     assert archive.url.endswith("/2024-01.zip#anyshire" if setting == "drop" else "/2024-01.zip")
     assert archive.name == "2024-01.zip"
@@ -419,7 +419,7 @@ def test_an_archive_with_a_damaged_file_of_ours_is_requested_again(tmp_path: Pat
     with zipfile.ZipFile(whole, "w") as file:
         file.writestr("2023-11/2023-11-anyshire-street.csv", b"Crime ID,Month\n")
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}})
-    client.answers["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
+    client.responses["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
     with pytest.raises(
         TransientFailure, match=r"2023-11-anyshire-street.csv in the archive is damaged or encrypted \(Bad CRC-32"
     ):
@@ -435,21 +435,21 @@ def test_an_archive_with_a_damaged_file_of_ours_is_requested_again(tmp_path: Pat
         (b'<a href="https://data.police.uk/data/archive/2024-01.zip">January</a>\n\n' + b"2" * 32 + b"\n", "2" * 32),
         (PermanentFailure("404", 404), ""),
     ],
-    ids=["told", "the tag of a body sent in parts", "not told", "other markup", "no page"],
+    ids=["MD5 stated", "tag of a body sent in parts", "no MD5", "other markup", "no page"],
 )
 def test_an_archive_must_match_its_published_md5(tmp_path: Path, page: Any, md5: str) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/data/archive/"] = page
+    client.responses["/data/archive/"] = page
     list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
-    assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
+    assert [request.md5 for request in client.requests if request.path.endswith(".zip")] == [md5]
 
 
 def test_a_listed_archive_that_is_missing_is_not_a_month_without_crimes(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
-    del client.answers["/data/archive/2024-01.zip"]
+    del client.responses["/data/archive/2024-01.zip"]
     with pytest.raises(PermanentFailure, match="404"):
         list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
-    client.answers["/data/archive/"] = page_of_archives({})
+    client.responses["/data/archive/"] = page_of_archives({})
     assert [one.period for one in CRIMES.fetch(client, replace(TOWN, since="2023-11"))] == ["2024-01", "2024-01"]
 
 
@@ -491,14 +491,14 @@ def test_months_with_other_kinds_of_crime_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [{"latitude": None, "longitude": None}, {"latitude": "0", "longitude": "0.000000"}])
 def test_zero_coordinates_are_not_a_place(tmp_path: Path, place: dict[str, Any]) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
+    client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
     assert through(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
     rows = [incident("a", "Drugs", (0, 0), "2023-12"), incident("b", "Drugs", (0, 51.4), "2023-12")]
     frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert sorted(frame[["longitude", "latitude"]].fillna(-1).values.tolist()) == [[-1, -1], [0, 51.4]]
 
 
-def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
+def single_file(folder: Path, name: str, month: str, *ids: str) -> Download:
     """A file of one month as uploaded by hand."""
     return kept(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
 
@@ -506,22 +506,22 @@ def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
 @pytest.mark.parametrize("name", ["2024-01-anyshire-street.csv", "january.csv"])
 def test_the_last_file_counts_for_a_month_in_an_archive_and_a_single_file(tmp_path: Path, name: str) -> None:
     archive = kept(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
-    single = laid(tmp_path, name, "2024-01", "a", "b")
+    single = single_file(tmp_path, name, "2024-01", "a", "b")
     assert CRIMES.parse([archive, single], TOWN)["crimes"].sum() == 2
     assert CRIMES.parse([single, archive], TOWN)["crimes"].sum() == 1
 
 
 def test_files_of_two_forces_both_count_and_a_name_without_a_force_is_refused(tmp_path: Path) -> None:
     two = replace(TOWN, forces=("anyshire", "elsewhere"))
-    files = [laid(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
+    files = [single_file(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
     assert CRIMES.parse(files, two)["crimes"].sum() == 2
     with pytest.raises(SpiError, match=r"the name of january.csv lacks its police force; rename it as in an archive"):
-        CRIMES.parse([laid(tmp_path, "january.csv", "2024-01", "a")], two)
+        CRIMES.parse([single_file(tmp_path, "january.csv", "2024-01", "a")], two)
 
 
 def test_a_single_file_of_an_earlier_month_than_wanted_is_skipped(tmp_path: Path) -> None:
     early, first, second = (
-        laid(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
+        single_file(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
     )
     # The kinds of crime were different until April 2013.
     assert set(CRIMES.parse([early, first, second], TOWN)["month"]) == {"2013-05", "2024-01"}
@@ -530,7 +530,7 @@ def test_a_single_file_of_an_earlier_month_than_wanted_is_skipped(tmp_path: Path
 
 def test_a_single_file_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"2024-01-anyshire-street.csv holds 2024-02, not the month of its name"):
-        CRIMES.parse([laid(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
+        CRIMES.parse([single_file(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
 
 
 def test_a_full_disk_is_reported_when_an_archive_is_reduced(tmp_path: Path) -> None:

@@ -157,12 +157,12 @@ def test_a_damaged_manifest_says_what_to_do(own: Path, read: Callable[[Path], ob
     (own / "manifest.json").write_text(text)
     with pytest.raises(SpiError) as caught:
         read(own)
-    said = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
-    assert str(caught.value) == f"{own / 'manifest.json'} {said}"
+    expected = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
+    assert str(caught.value) == f"{own / 'manifest.json'} {expected}"
 
 
 def test_a_missing_snapshot_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpiError) as caught:
         snapshot_as_of(tmp_path / "none")
-    said = "write one with spi snapshot build --from FOLDER"
-    assert str(caught.value) == f"there is no snapshot at {tmp_path / 'none'}; {said}"
+    expected = "write one with spi snapshot build --from FOLDER"
+    assert str(caught.value) == f"there is no snapshot at {tmp_path / 'none'}; {expected}"

@@ -21,7 +21,7 @@ __all__ = ["no_dagster_home", "spi"]
 
 ENGLAND = Settings().england
 # The smallest two, the largest, wards redrawn in 2024, a police force that publishes nothing, awkward names.
-SOME = {
+WARD_COUNTS = {
     "E06000032": 20, "E06000053": 1, "E09000001": 5, "E08000025": 69, "E06000052": 87, "E07000110": 22, "E08000003": 32,
     "E06000019": 53, "E06000010": 21,
 }  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "expected"),
     [
         ("Lutno", "there is no council 'Lutno'; did you mean Luton? spi council --list names all 296"),
         ("Bedfrod", "there is no council 'Bedfrod'; did you mean Bedford"),
@@ -80,22 +80,22 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
     ],
 )
 def test_a_misspelt_name_is_refused_with_the_nearest_names(
-    known: list[dict[str, object]], typed: str, said: str
+    known: list[dict[str, object]], typed: str, expected: str
 ) -> None:
-    if not said:
+    if not expected:
         assert council_code(typed, known) == "E06000055"
         return
     with pytest.raises(UnknownNameError) as refused:
         council_code(typed, known)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(expected)
 
 
-@pytest.mark.parametrize("code", SOME)
+@pytest.mark.parametrize("code", WARD_COUNTS)
 def test_the_geography_of_a_council_is_complete_and_passes_lint(
     code: str, every_contract: Contracts, tmp_path: Path
 ) -> None:
     geography = council_geography(code, ENGLAND, every_contract.sources)
-    assert len(geography.wards) == SOME[code]
+    assert len(geography.wards) == WARD_COUNTS[code]
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     loaded = load_contracts(Root(CONTRACTS, tmp_path)).geography
     assert loaded == geography
@@ -103,8 +103,8 @@ def test_the_geography_of_a_council_is_complete_and_passes_lint(
     [authority] = loaded.authorities
     lacking = {name for name, source in every_contract.sources.items() if authority.lacks(name)}
     frozen = {name for name, source in every_contract.sources.items() if source.properties.mode == "frozen"}
-    assert frozen - lacking - loaded.dispensable <= figures.names, "what a step will read is there"
-    assert figures.names.isdisjoint(lacking), "what is there is not called missing"
+    assert frozen - lacking - loaded.dispensable <= figures.names, "figures that a step reads are present"
+    assert figures.names.isdisjoint(lacking), "figures that are present are not listed as missing"
 
 
 def test_a_council_of_greater_manchester_has_no_police_figures(every_contract: Contracts) -> None:
@@ -121,12 +121,12 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_is_not_empty(
     assert done.code == 0
     assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
     assert "Without SPI_COUNCIL" not in done.out
-    made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
-    before = made.read_bytes()
+    geography = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
+    before = geography.read_bytes()
     again = spi(sandbox, "council", "king's lynn")
     assert again.code == 1
     assert "exists and is not empty" in again.err
-    assert made.read_bytes() == before
+    assert geography.read_bytes() == before
     named = json.loads(spi(sandbox, "council", "Rutland", "--to", "elsewhere", "--json").out)
     assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
     assert (tmp_path / "elsewhere" / "geography.yaml").is_file()

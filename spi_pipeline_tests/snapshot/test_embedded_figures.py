@@ -49,7 +49,7 @@ def test_every_source_has_one_table_and_every_table_a_source(every_contract: Con
     fetched_only = every_contract.sources.keys() - set(NAMES)
     of_england = {"reference", *OF_ENGLAND.values()}
     assert {every_contract.sources[name].properties.mode for name in fetched_only - of_england} == {"live"}
-    assert of_england <= set(snapshot_tables(ENGLAND)), "which are about England"
+    assert of_england <= set(snapshot_tables(ENGLAND)), "these tables cover England"
 
 
 def test_the_tables_take_less_than_6_mb() -> None:
@@ -150,33 +150,33 @@ TWICE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "column", "other", "its", "apart"), TWICE)
+@pytest.mark.parametrize(("name", "column", "other", "its", "tolerance"), TWICE)
 def test_counts_from_percentages_agree_with_another_table(
-    name: str, column: str, other: str, its: str, apart: int
+    name: str, column: str, other: str, its: str, tolerance: int
 ) -> None:
     ours, theirs = (read_embedded(TABLES, one).table.to_pandas().set_index("area_code") for one in (name, other))
     difference = ours[column] - theirs[its]
     assert difference.notna().all()
-    assert difference.abs().max() == apart, "as the limitations in the contract have it"
+    assert difference.abs().max() == tolerance, "as the limitations in the contract say"
     assert abs(difference.sum()) <= 0.0015 * theirs[its].sum()
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
 def test_household_sizes_equal_those_published_by_msoa() -> None:
     published = pd.read_csv(PUBLISHED / "census2021_other" / "household_size_msoa_luton.csv")
     sizes = published.pivot(
         index="Middle layer Super Output Areas Code", columns="Household size (5 categories) Code", values="Observation"
     )
-    assert (sizes[0] == 0).all(), "of nobody"
+    assert (sizes[0] == 0).all(), "a household has at least one resident"
     names = dict(enumerate(("one_person", "two_people", "three_people", "four_or_more"), 1))
     lookup = read_embedded(TABLES, "output_area_lookup").table.to_pandas().set_index("area_code")["msoa_code"]
     ours = read_embedded(TABLES, "census_household_size").table.to_pandas().set_index("area_code")
     difference = ours.groupby(lookup).sum()[list(names.values())] - sizes.rename(columns=names)[list(names.values())]
     assert difference.shape == (22, 4)
-    assert difference.abs().max().max() == 11, "as the limitations in the contract have it"
+    assert difference.abs().max().max() == 11, "as the limitations in the contract say"
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
 @pytest.mark.parametrize(
     "name",
     [

@@ -198,7 +198,7 @@ def test_little_english_by_msoa_is_the_same_spread_either_way() -> None:
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-9)
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
 def test_publishers_files_give_the_embedded_tables(every_contract: Contracts) -> None:
     # One table for each way of reading; all tables would take a minute.
     names = ("authority_lookup", "census_ethnic_group", "census_households", "house_prices", "local_elections_2023",

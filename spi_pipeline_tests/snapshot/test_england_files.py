@@ -54,25 +54,25 @@ def run(root: Path, folder: Folder, every_contract: Contracts) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--from-store", "--england", "--to", "england"], "--england needs --from FOLDER"),
         (["--from", "files", "--england"], "--from FOLDER needs --as-of DAY"),
     ],
 )
-def test_building_england_requires_files_and_their_date(arguments: list[str], said: str) -> None:
-    told = CliRunner().invoke(app, ["snapshot", "build", *arguments], env={"COLUMNS": "200"})
-    assert told.exit_code == 2
-    assert said in told.output
+def test_building_england_requires_files_and_their_date(arguments: list[str], expected: str) -> None:
+    result = CliRunner().invoke(app, ["snapshot", "build", *arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert expected in result.output
 
 
 def test_a_build_without_a_national_file_is_refused_and_writes_nothing(root: Path, tmp_path: Path) -> None:
     to = tmp_path / "england"
     arguments = ["--from", str(root), "--england", "--as-of", "2026-05-01", "--to", str(to)]
-    told = CliRunner().invoke(app, ["snapshot", "build", *arguments])
-    assert told.exit_code != 0
-    assert isinstance(told.exception, SpiError)
-    assert "docs/snapshot-folder.md" in str(told.exception)
+    result = CliRunner().invoke(app, ["snapshot", "build", *arguments])
+    assert result.exit_code != 0
+    assert isinstance(result.exception, SpiError)
+    assert "docs/snapshot-folder.md" in str(result.exception)
     assert not to.exists()
 
 

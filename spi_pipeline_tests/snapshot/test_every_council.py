@@ -35,7 +35,7 @@ COUNCILS = 296
 MOST_WARNED = COUNCILS // 20
 # These rules are applied to the whole table or checked in another way below. Totals are stated only for some councils.
 OF_TABLES = ("columns", "types", "key")
-ASKED_OTHERWISE = (*OF_TABLES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
+EVALUATED_SEPARATELY = (*OF_TABLES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
 OF_MANY_ROWS = ("mean_magnitude", "null_share", "no_gaps")
 # Electors are counted in their own ward, while best fit may place their LSOA's adults in the next: up to 240 electors
 # for 100 adults. The indicator has no value there.
@@ -118,7 +118,7 @@ def test_no_cut_breaks_a_rule(
         cuts = england.sql(
             f"SELECT council, t.* FROM {name} t JOIN places p ON p.area_code = t.area_code AND geography = '{kind}'"
         ).to_arrow_table()
-        found += broken(cuts, [by_council(rule) for rule in rules if rule.kind not in ASKED_OTHERWISE], name)
+        found += broken(cuts, [by_council(rule) for rule in rules if rule.kind not in EVALUATED_SEPARATELY], name)
         for column in [column for rule in rules if rule.kind == "not_constant" for column in rule.columns]:
             alike = england.sql(
                 f"SELECT council FROM cuts GROUP BY ALL HAVING count(DISTINCT {column}) < 2 AND count(*) > 1"
@@ -243,20 +243,22 @@ def test_errors_of_lutons_wards_are_compared_with_the_median_council(
     wards = values[values["area_code"].str.startswith("E05")]
     panel = wards.pivot(index=["council", "area_code"], columns="id", values="value")
     councils = panel.groupby("council").filter(lambda rows: len(rows) >= ENOUGH_WARDS).groupby("council")
-    told, found, times = {}, {}, []
+    documented, found, times = {}, {}, []
     for indicator in every_contract.indicators.values():
         error = indicator.error
-        said = re.search(r"median council of England it (?:is|would be) (\d+(?:\.\d+)?)", error.reason if error else "")
-        if error is None or said is None:
+        match = re.search(
+            r"median council of England it (?:is|would be) (\d+(?:\.\d+)?)", error.reason if error else ""
+        )
+        if error is None or match is None:
             continue
         share = 0.5 if error.other is None else 1 - councils[[indicator.id, error.other]].corr().iloc[::2, 1].abs()
         estimated = councils[indicator.id].std().to_numpy() * np.sqrt(share)
-        told[indicator.id] = float(said[1])
+        documented[indicator.id] = float(match[1])
         found[indicator.id] = float(f"{np.nanmedian(estimated):.2g}")
         times.append(float(np.nanmedian(estimated)) / (error.sd or np.nan))
     assert len(councils) == 292
-    assert len(told) > 20
-    assert told == found
+    assert len(documented) > 20
+    assert documented == found
     assert [round(part, 1) for part in np.quantile(times, [0, 0.5, 1])] == [0.8, 1.2, 3.0], (
         "as docs/methodology.md says"
     )

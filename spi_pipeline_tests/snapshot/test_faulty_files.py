@@ -89,11 +89,11 @@ def test_a_faulty_file_has_the_expected_outcome(reading: Reading, clean: dict[st
         if fault == "its header alone" and name == WITHOUT_HEADER:
             continue
         put(reading.root, name, rewritten(name, change))
-        told = reading.outcome(source_id, clean[source_id])
+        result = reading.outcome(source_id, clean[source_id])
         put(reading.root, name, CONTENT[name])
-        kind = told.split(":")[0]
+        kind = result.split(":")[0]
         if kind == "other" or (kind != expected and expected != "either"):
-            bad[source_id, name] = told
+            bad[source_id, name] = result
     assert bad == {}
 
 

@@ -72,13 +72,13 @@ def column(figures: Figures, name: str, by: str = "area_code") -> list[object]:
 def test_a_table_of_england_is_cut_to_the_areas_of_each_kind(england: Path, town: Geography) -> None:
     figures = Figures(None, england, town)
     assert column(figures, "census_residents", "residents") == [1, 2]
-    assert column(figures, "deprivation_2019") == ["E01000001", "E01000099"], "also what is ours in part"
+    assert column(figures, "deprivation_2019") == ["E01000001", "E01000099"], "areas that are partly ours are included"
     assert column(figures, "household_income") == ["E02000091"]
     assert column(figures, "wards") == ["E05000001", "E05000002"]
     assert column(figures, "lsoa_2011_lookup", "lsoa_2021_code") == ["E01000001", "E01000002"]
     assert column(figures, "msoa_2011_lookup", "msoa_2011_code") == ["E02000091"]
     assert column(figures, "lsoa_2011_msoa", "lsoa_2011_code") == ["E01000001", "E01000099"]
-    assert column(figures, "reference", "indicator_id") == ["turnout"], "what is about England is whole"
+    assert column(figures, "reference", "indicator_id") == ["turnout"], "tables about England are not cut"
     assert figures.read("census_residents").inputs == ORIGIN
 
 

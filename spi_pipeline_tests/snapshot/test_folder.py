@@ -34,7 +34,7 @@ def test_every_file_read_is_recorded_with_the_sha256_of_its_bytes_on_disk(root: 
         raw = (root / name).read_bytes()
         expected.append(InputFile(name, period, hashlib.sha256(raw).hexdigest(), len(raw)))
     assert folder.collect() == tuple(expected), "ordered by period, each file once"
-    assert folder.collect() == (), "nothing read since"
+    assert folder.collect() == (), "nothing has been read since"
 
 
 def test_text_is_not_converted(root: Path) -> None:
@@ -143,5 +143,5 @@ def test_a_table_without_a_header_must_have_the_expected_columns(root: Path) -> 
 def test_a_missing_column_is_named_with_those_present(root: Path) -> None:
     with pytest.raises(SpiError) as caught:
         Folder(root).csv("environment/people_flooded_lsoa11_town.csv", "2022", needs=["lsoa_code", "people"])
-    said = "lacks ['people']; it has ['lsoa_code', 'people_flooded', 'total_population']"
-    assert str(caught.value) == f"environment/people_flooded_lsoa11_town.csv {said}"
+    expected = "lacks ['people']; it has ['lsoa_code', 'people_flooded', 'total_population']"
+    assert str(caught.value) == f"environment/people_flooded_lsoa11_town.csv {expected}"

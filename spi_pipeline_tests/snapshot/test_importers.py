@@ -110,7 +110,7 @@ def test_percentages_of_another_tables_total_become_whole_counts_that_add_up(tab
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "expected"),
     [
         (ACTIVITY.replace("E00900002", "E00900003"), "has no E00900002; fetch it again, whole"),
         (ACTIVITY + "E00900009,50,10,40\n", "holds an output area twice; fetch it again, whole"),
@@ -118,17 +118,17 @@ def test_percentages_of_another_tables_total_become_whole_counts_that_add_up(tab
         (ACTIVITY.replace("4a-003", "4a-004"), r"lacks \['economic_activity_status_4a-003'\]"),
     ],
 )
-def test_inconsistent_percentages_are_refused(root: Path, run: Run, lines: str, said: str) -> None:
+def test_inconsistent_percentages_are_refused(root: Path, run: Run, lines: str, expected: str) -> None:
     put(root, ACTIVITY_FILE, lines)
-    with pytest.raises(SpiError, match=rf"{ACTIVITY_FILE}:? {said}"):
+    with pytest.raises(SpiError, match=rf"{ACTIVITY_FILE}:? {expected}"):
         run("census_economic_activity")
 
 
 def test_a_table_whose_total_is_not_named_is_refused(root: Path, run: Run) -> None:
     name = "census2021_nomis/town/census2021-ts067-oa.csv"
     put(root, name, str(CONTENT[name]).replace("Total: ", ""))
-    said = f"{name} has no column Highest level of qualification: Total; fetch it again"
-    with pytest.raises(SpiError, match=said):
+    expected = f"{name} has no column Highest level of qualification: Total; fetch it again"
+    with pytest.raises(SpiError, match=expected):
         run("census_economic_activity")
 
 
@@ -374,7 +374,7 @@ def test_a_missing_age_is_refused_not_counted_as_zero(root: Path, run: Run) -> N
         run("population_2020")
     put(root, name, str(CONTENT[name]).replace("910,10,", "910,10,").replace(",10\n", ",\n"))
     older = run("population_2020")["residents_50_and_over"]
-    assert np.array_equal(older.isna(), [True]), "an age that is not given makes the sum unknown"
+    assert np.array_equal(older.isna(), [True]), "a missing age makes the sum unknown"
 
 
 def test_insolvencies_of_former_wards_are_summed_to_the_authority(tables: dict[str, pa.Table]) -> None:

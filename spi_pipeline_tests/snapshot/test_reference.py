@@ -17,7 +17,7 @@ from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED
 
 CENSUS = PUBLISHED / "census2021_nomis"
 LOOKUP = PUBLISHED / "geography" / "lookup_lsoa21_ward24_ltla24.csv.gz"
-needs_files = pytest.mark.skipif(not LOOKUP.is_file(), reason="the publishers' files are not beside this checkout")
+needs_files = pytest.mark.skipif(not LOOKUP.is_file(), reason="the publishers' files are not next to this checkout")
 
 
 def census(table: str) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def _query(name: str, service: Service, request: Request) -> Response:
     order = request.parameter("orderByFields") or service.object_id
     known = list(rows[0][0])
     out_fields = request.parameter("outFields", "*")
-    fields = known if out_fields.strip() == "*" else [_field(known, one.strip()) for one in asked_for.split(",")]
+    fields = known if out_fields.strip() == "*" else [_field(known, one.strip()) for one in out_fields.split(",")]
     places = [place for (place,) in base.execute(f"SELECT _place FROM records WHERE {where} ORDER BY {order}")]
     if request.parameter("returnCountOnly") == "true":
         return as_json({"count": len(places)})

@@ -38,7 +38,7 @@ def test_polygons_in_one_file_are_one_area_unless_they_name_several(tmp_path: Pa
     east = [[x + 0.02, y] for x, y in SQUARE]
     alike = {"type": "FeatureCollection", "features": [feature(SQUARE, area=12.5), feature(east, area=13)]}
     [one] = read_drawn(drawn(tmp_path, "town_board.geojson", alike))
-    assert (one.id, one.title) == ("town_board", "Town board"), "a surface is no name"
+    assert (one.id, one.title) == ("town_board", "Town board"), "a surface area is not a name"
     assert shapely.area(shapely.from_wkt(one.outline)) == pytest.approx(0.04 * 0.02)
     named = {"type": "FeatureCollection", "features": [feature(SQUARE, area="West"), feature(east, area="East")]}
     assert [area.id for area in read_drawn(drawn(tmp_path, "both.geojson", named))] == ["west", "east"]
@@ -54,7 +54,7 @@ def test_a_table_lists_postcodes_or_codes_of_one_or_several_areas(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         ("a.geojson", "", "is empty"),
         ("a.csv", " \n", "is empty"),
@@ -76,8 +76,8 @@ def test_a_table_lists_postcodes_or_codes_of_one_or_several_areas(tmp_path: Path
         ("!.csv", "E05014751\n", "no id can be made"),
     ],
 )
-def test_ambiguous_or_invalid_files_are_refused(tmp_path: Path, name: str, content: Any, said: str) -> None:
-    with pytest.raises(SpiError, match=said):
+def test_ambiguous_or_invalid_files_are_refused(tmp_path: Path, name: str, content: Any, expected: str) -> None:
+    with pytest.raises(SpiError, match=expected):
         read_drawn(drawn(tmp_path, name, content))
 
 

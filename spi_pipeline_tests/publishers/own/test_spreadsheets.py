@@ -54,15 +54,15 @@ def text(folder: Path, rows: Rows, divider: str = ",", encoding: str = "utf-8") 
     return file
 
 
-def refusal(reads: Reads, file: Path, **asked: Any) -> str:
+def refusal(reads: Reads, file: Path, **options: Any) -> str:
     """The message that refuses a file: never a traceback, never more than a line."""
     with pytest.raises(SpiError) as refused:
-        reads(file, **asked)
-    said = str(refused.value)
-    assert said.startswith(file.name)
-    assert "\n" not in said
-    assert ";" in said or ":" in said
-    return said
+        reads(file, **options)
+    message = str(refused.value)
+    assert message.startswith(file.name)
+    assert "\n" not in message
+    assert ";" in message or ":" in message
+    return message
 
 
 # Read correctly.
@@ -114,7 +114,7 @@ def test_suppressed_cells_are_missing_and_never_zero(reads: Reads, wards: list[A
     assert found.pop(wards[2][0]) is None
     counts = {code: count for index, (code, _, count) in enumerate(wards) if index != 2}
     smallest = min(counts, key=lambda code: counts[code])
-    assert found == counts | {smallest: None}, "whoever knows the total would know the one withheld"
+    assert found == counts | {smallest: None}, "otherwise the total would reveal the withheld count"
 
 
 def test_counts_below_the_minimum_are_suppressed_and_zero_stays_zero(
@@ -131,7 +131,9 @@ def test_with_one_suppressed_count_the_next_smallest_is_suppressed_too(
 ) -> None:
     counts = {code: 10 * index for index, (code, *_) in enumerate(wards)} | {wards[5][0]: 2}
     found = reads(text(tmp_path, [["Ward code", "Calls"], *counts.items()]))
-    assert figures(found) == counts | {wards[5][0]: None, wards[1][0]: None}, "none of none is no shield"
+    assert figures(found) == counts | {wards[5][0]: None, wards[1][0]: None}, (
+        "a zero does not protect the suppressed count"
+    )
     assert found.suppressed == 2
 
 
@@ -171,18 +173,18 @@ def test_one_of_several_sheets_must_be_named(reads: Reads, wards: list[Any], tmp
             other.append([row[0], 1 if row is not rows[0] else "Calls"])
 
     file = workbook(tmp_path, rows, change)
-    said = refusal(reads, file)
-    assert "Data, 2024" in said
-    assert "--sheet" in said
+    message = refusal(reads, file)
+    assert "Data, 2024" in message
+    assert "--sheet" in message
     assert figures(reads(file, sheet="Data")) == {code: count for code, _, count in wards}
 
 
 def test_date_headers_are_selected_by_name(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     header = ["Ward code", dt.date(2025, 1, 1), dt.date(2025, 2, 1)]
     file = workbook(tmp_path, [header, *([code, 9, count] for code, _, count in wards)])
-    said = refusal(reads, file)
-    assert "2025-01-01, 2025-02-01" in said
-    assert "--value" in said
+    message = refusal(reads, file)
+    assert "2025-01-01, 2025-02-01" in message
+    assert "--value" in message
     assert figures(reads(file, value="2025-02-01")) == {code: count for code, _, count in wards}
 
 
@@ -234,7 +236,7 @@ def test_postcodes_with_and_without_blanks_are_counted_by_ward(
     found = reads(text(tmp_path, rows))
     expected = every["ward_code"].value_counts().to_dict()
     fewest = min(expected, key=expected.get)
-    assert figures(found) == expected | {"E05014754": None, fewest: None}, "three people are not shown"
+    assert figures(found) == expected | {"E05014754": None, fewest: None}, "a count of three people is withheld"
     assert found.suppressed == 2
 
 
@@ -246,9 +248,9 @@ def test_counts_by_postcode_are_summed_by_ward_and_some_lie_elsewhere(
     found = reads(text(tmp_path, rows), value="Calls")
     assert figures(found) == dict.fromkeys(known.geography.ward_codes, 10)
     assert found.elsewhere == 1
-    asked = refusal(reads, text(tmp_path, rows))
-    assert "--value" in asked
-    assert "--rows" in asked
+    message = refusal(reads, text(tmp_path, rows))
+    assert "--value" in message
+    assert "--rows" in message
 
 
 @pytest.mark.parametrize("grid", ["wgs84", "british_national_grid"])
@@ -294,24 +296,24 @@ def test_years_in_rows_are_read(reads: Reads, wards: list[Any], tmp_path: Path) 
 
 def test_codes_of_former_wards_are_refused(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, 30] for code in contracts.geography.former_wards)]
-    said = refusal(reads, workbook(tmp_path, rows))
-    assert "sheet Data, row 2, column A (Ward code): E05002193 is Barnfield as it was before 2023-05" in said
-    assert "give figures for the wards in force, or by LSOA" in said
+    message = refusal(reads, workbook(tmp_path, rows))
+    assert "sheet Data, row 2, column A (Ward code): E05002193 is Barnfield as it was before 2023-05" in message
+    assert "give figures for the wards in force, or by LSOA" in message
 
 
 def test_names_of_former_wards_are_refused(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
     former = contracts.geography.former_wards.values()
     rows = [["Ward", "Calls"], *([name, 30] for name in former)]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 6, column A (Ward): 'Crawley' ceased to be a ward in 2023-05" in said
+    message = refusal(reads, text(tmp_path, rows))
+    assert "row 6, column A (Ward): 'Crawley' ceased to be a ward in 2023-05" in message
     rows = [["Ward", "Calls"], *([name, 30] for name in former if name not in ("Crawley", "Icknield", "Limbury"))]
     assert "it is unclear which are meant; give ward codes" in refusal(reads, text(tmp_path, rows))
 
 
 def test_codes_of_another_council_and_invalid_codes_are_refused(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), ["E05014394", 12]]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in said
+    message = refusal(reads, text(tmp_path, rows))
+    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in message
     rows[-1][0] = "E0501439"
     assert "row 22, column A (Ward code): 'E0501439' is not a code of a ward" in refusal(reads, text(tmp_path, rows))
     rows[-1][0] = ""
@@ -325,8 +327,8 @@ def test_an_area_listed_twice_is_refused(reads: Reads, wards: list[Any], tmp_pat
 
 def test_a_total_that_differs_from_the_sum_of_rows_is_refused(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, 10] for code, *_ in wards), ["Grand total", 230]]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "column B (Calls): the total is 230 and the rows sum to 200" in said
+    message = refusal(reads, text(tmp_path, rows))
+    assert "column B (Calls): the total is 230 and the rows sum to 200" in message
 
 
 def test_formulas_without_values_are_refused(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
@@ -335,8 +337,8 @@ def test_formulas_without_values_are_refused(reads: Reads, wards: list[Any], tmp
         *([code, count, f"=B{2 + i}*2"] for i, (code, _, count) in enumerate(wards)),
     ]
     file = workbook(tmp_path, rows)
-    said = refusal(reads, file, value="Twice")
-    assert "sheet Data, row 2, column C (Twice): is a formula without a value; open the file" in said
+    message = refusal(reads, file, value="Twice")
+    assert "sheet Data, row 2, column C (Twice): is a formula without a value; open the file" in message
     assert figures(reads(file, value="Calls")) == {code: count for code, _, count in wards}
 
 
@@ -350,8 +352,8 @@ def test_cells_that_are_not_figures_are_refused(
 ) -> None:
     rows = [["Ward code", "Calls"], *([code, cell if index == 5 else count]
                                       for index, (code, _, count) in enumerate(wards))]  # fmt: skip
-    said = refusal(reads, text(tmp_path, rows))
-    assert f"row 7, column B (Calls): {cell!r} {why}" in said
+    message = refusal(reads, text(tmp_path, rows))
+    assert f"row 7, column B (Calls): {cell!r} {why}" in message
 
 
 def test_an_ambiguous_comma_in_a_semicolon_file_is_refused(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
@@ -400,8 +402,8 @@ def test_files_with_the_wrong_extension_are_refused(reads: Reads, wards: list[An
      [["Region", "Calls"], ["East", 3]], [["Only a note about wards"], ["and another"]]],
 )  # fmt: skip
 def test_a_sheet_without_a_named_table_is_refused(reads: Reads, rows: Rows, tmp_path: Path) -> None:
-    said = refusal(reads, workbook(tmp_path, rows))
-    assert "sheet Data holds no table by ward, LSOA, postcode or point below a row of column names" in said
+    message = refusal(reads, workbook(tmp_path, rows))
+    assert "sheet Data holds no table by ward, LSOA, postcode or point below a row of column names" in message
 
 
 def test_a_table_without_figures_or_with_a_repeated_column_name_is_refused(
@@ -425,8 +427,8 @@ def test_invalid_days_and_too_many_places_elsewhere_are_refused(reads: Reads, kn
 
 def test_exchanged_coordinates_are_refused(reads: Reads, tmp_path: Path) -> None:
     rows = [["Longitude", "Latitude"], *([51.88, -0.42] for _ in range(30))]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 2, column A (Longitude): '51.88' lies outside the United Kingdom" in said
+    message = refusal(reads, text(tmp_path, rows))
+    assert "row 2, column A (Longitude): '51.88' lies outside the United Kingdom" in message
 
 
 def test_a_corrupted_file_is_read_or_refused_in_one_sentence(reads: Reads, wards: list[Any], tmp_path: Path) -> None:

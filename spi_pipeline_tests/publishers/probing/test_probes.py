@@ -50,16 +50,18 @@ def test_a_probe_is_named_after_its_module_and_comes_after_the_probe_it_follows(
         assert known.sources
         before = known.probe.follows
         assert before is None or [*PROBES].index(before.name) < place
-        assert known.probe.expects, f"{name} expects nothing"
+        assert known.probe.expects, f"{name} has no expectations"
 
 
 def test_one_visit_reaches_every_publisher_within_the_limit_on_requests() -> None:
-    asked, left = planned(ALL)
-    assert (len(asked), len(asked) + len(left)) == (MOST_REQUESTS - 2, len(ALL))
-    assert {probe.name.split("/")[0] for probe in asked} == {probe.name.split("/")[0] for probe in ALL}
-    assert {probe.name.split("/")[0] for probe in left} <= {"nomis"}, "of a dialect that others show"
-    names = [probe.name for probe in asked]
-    assert all(probe.follows is None or probe.follows.name in names for probe in asked)
+    planned_probes, left_out = planned(ALL)
+    assert (len(planned_probes), len(planned_probes) + len(left_out)) == (MOST_REQUESTS - 2, len(ALL))
+    assert {probe.name.split("/")[0] for probe in planned_probes} == {probe.name.split("/")[0] for probe in ALL}
+    assert {probe.name.split("/")[0] for probe in left_out} <= {"nomis"}, (
+        "only probes of Nomis, whose format other probes cover, are left out"
+    )
+    names = [probe.name for probe in planned_probes]
+    assert all(probe.follows is None or probe.follows.name in names for probe in planned_probes)
 
 
 def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +76,8 @@ def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_first_request_of_a_fetcher_is_recorded_and_not_sent() -> None:
     assert first_request(stats19.fetch, TOWN).path == stats19.FILE
-    asked = first_request(fingertips.last_upload, TOWN)
-    assert asked.path == "/indicator_metadata/by_indicator_id"
+    request = first_request(fingertips.last_upload, TOWN)
+    assert request.path == "/indicator_metadata/by_indicator_id"
 
     def fetch(client: Client, scope: Scope) -> object:
         client.announce([Request(Host("A", "https://a"), "/large")])
@@ -148,9 +150,9 @@ def test_a_probe_expects_the_keys_that_the_incident_parser_reads(
     expect = PROBES[probe.name].probe.expects[0]  # type: ignore[attr-defined]
     expect(Shape(columns=keys, rows=1, labels=labels))
     expect(Shape(rows=0))
-    for gone in ("location.latitude", "location"):
+    for missing in ("location.latitude", "location"):
         with pytest.raises(SpiError, match=r"an incident of data\.police\.uk cannot be read .*police/parsing\.py"):
-            expect(Shape(columns=tuple(key for key in keys if not key.startswith(gone)), rows=1, labels=labels))
+            expect(Shape(columns=tuple(key for key in keys if not key.startswith(missing)), rows=1, labels=labels))
     if labels:
         with pytest.raises(SpiError, match="'arson' is not known"):
             expect(Shape(columns=keys, rows=1, labels={"arson": None}))

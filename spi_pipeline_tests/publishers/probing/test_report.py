@@ -16,7 +16,7 @@ from spi_pipeline.publishers.probing.judging import judge
 from spi_pipeline.publishers.probing.probe import Shape
 from spi_pipeline.publishers.probing.report import Observation, Report, as_data, read_report, versions, write_report
 from spi_pipeline_tests.publishers.fake import TOWN
-from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.http.publisher import Response, publisher
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -44,8 +44,8 @@ PRIVATE = (
 )  # fmt: skip
 
 
-def observed(answer: Answer, probe: str, folder: Path) -> Observation:
-    with publisher(answer) as served:
+def observed(response: Response, probe: str, folder: Path) -> Observation:
+    with publisher(response) as served:
         return Visit({HOSTS[endpoint].name: served.base for endpoint in HOSTS}, TOWN, folder, [probe]).seen[probe]
 
 
@@ -56,34 +56,34 @@ def as_report(*observations: Observation) -> Report:
     )  # fmt: skip
 
 
-def answer(body: object, status: int = 200) -> Answer:
-    return Answer(body if isinstance(body, bytes) else json.dumps(body).encode(), status, HEADER)
+def response(body: object, status: int = 200) -> Response:
+    return Response(body if isinstance(body, bytes) else json.dumps(body).encode(), status, HEADER)
 
 
-SAID = {
-    "incidents": ("police/crimes-street", answer(CRIMES)),
-    "stops": ("police/stops-force", answer(STOPS)),
-    "a refusal by name": ("stats19/collisions", answer(b"User john at 10.1.2.3 is not allowed, token s3cr3t", 403)),
-    "a page of a portal": ("stats19/collisions", answer(b"<html>Dear Ann Example, your session is s3cr3t</html>")),
-    "a redirect to a portal": ("stats19/collisions", answer(b"", 302)),
+INJECTED = {
+    "incidents": ("police/crimes-street", response(CRIMES)),
+    "stops": ("police/stops-force", response(STOPS)),
+    "a refusal by name": ("stats19/collisions", response(b"User john at 10.1.2.3 is not allowed, token s3cr3t", 403)),
+    "a page of a portal": ("stats19/collisions", response(b"<html>Dear Ann Example, your session is s3cr3t</html>")),
+    "a redirect to a portal": ("stats19/collisions", response(b"", 302)),
     "a file without its header": (
-        "stats19/collisions", Answer(f"ann@example.org,{KEY},135724829\n".encode()),
+        "stats19/collisions", Response(f"ann@example.org,{KEY},135724829\n".encode()),
     ),
     "candidates": (
         "democracy_club/export",
-        Answer(b"person_id,person_name,by_election,cancelled_poll\n135724829,Ann Example,t,f\n"),
+        Response(b"person_id,person_name,by_election,cancelled_poll\n135724829,Ann Example,t,f\n"),
     ),
-    "candidates without their header": ("democracy_club/export", Answer(b"135724829,Ann Example,t,f\n")),
-    "a key for JSON": ("fingertips/indicator_metadata", answer({KEY: {"DataChange": {"LastUploadedAt": "2026"}}})),
+    "candidates without their header": ("democracy_club/export", Response(b"135724829,Ann Example,t,f\n")),
+    "a key for JSON": ("fingertips/indicator_metadata", response({KEY: {"DataChange": {"LastUploadedAt": "2026"}}})),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", SAID)
+@pytest.mark.parametrize("what", INJECTED)
 def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://john:p4ss@127.0.0.1:1")
-    probe, said = SAID[what]
+    probe, said = INJECTED[what]
     if PROBES[probe].probe.follows:
-        months = answer([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
+        months = response([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
         with publisher(months, said) as served:
             before = PROBES[probe].probe.follows
             assert before
@@ -111,7 +111,7 @@ def test_a_report_is_unchanged_by_writing_and_reading_and_judged_alike(tmp_path:
     write_report(as_report(*seen), tmp_path / "report.json")
     read = read_report(tmp_path / "report.json")
     assert as_data(read) == as_data(as_report(*seen))
-    assert [one.reason for one in read.observations] == ["", "", ""], "what was said on that machine stays there"
+    assert [one.reason for one in read.observations] == ["", "", ""], "the reason given on that machine is not reported"
     faults = [str(fault) for fault in judge(read.observations, PROBES, {})]
     assert faults == [str(fault) for fault in judge(seen, PROBES, {})]
     assert len(faults) == 2
@@ -186,4 +186,4 @@ def test_an_empty_scope_sends_no_request(tmp_path: Path) -> None:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
     assert [one.outcome for one in found.observations] == ["not sent"]
     assert "no areas are known" in found.observations[0].reason
-    assert served.asked == []
+    assert served.requests == []

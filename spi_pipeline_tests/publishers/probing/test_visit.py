@@ -29,7 +29,7 @@ from spi_pipeline_tests.imitations.second.server import OLD, PLAIN, Manner, seco
 from spi_pipeline_tests.imitations.witness import police, town
 from spi_pipeline_tests.imitations.witness.server import serving
 from spi_pipeline_tests.publishers.fake import TOWN
-from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.http.publisher import Response, publisher
 from spi_pipeline_tests.publishers.http.raw_server import dripping, server
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
@@ -58,7 +58,7 @@ def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+def revisit(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Runs some probes; faults that the test switched on are off afterwards."""
     yield lambda *names: Visit(served.bases, luton, tmp_path, names)
     served.clear_faults()
@@ -106,11 +106,11 @@ ABSENT = {
 }  # fmt: skip
 
 
-def to_a_stranger(manner: Manner, folder: Path) -> Visit:
+def at_second_imitation(manner: Manner, folder: Path) -> Visit:
     shown = {name: f"/{name.lower()}" for name in PUBLISHERS}
     with second_imitation(manner, PUBLISHERS, BASES, shown) as other:
         found = Visit(other.endpoints, replace(TOWN, as_of="2024-05-01"), folder)
-    assert len(other.asked) == found.requests
+    assert len(other.requests) == found.requests
     return found
 
 
@@ -122,7 +122,7 @@ def test_the_second_imitation_is_as_expected_except_for_what_it_does_not_serve(
 ) -> None:
     """Every probe runs: the limit on requests is raised, since redirects in the old manner double them."""
     monkeypatch.setattr(visiting, "MOST_REQUESTS", 1000)
-    found = to_a_stranger(manner, tmp_path)
+    found = at_second_imitation(manner, tmp_path)
     assert found.requests == requests
     assert found.faults.keys() == ABSENT
     # The fuel poverty page links to no release here.
@@ -131,10 +131,10 @@ def test_the_second_imitation_is_as_expected_except_for_what_it_does_not_serve(
 
 def test_probes_beyond_the_request_limit_are_left_out(tmp_path: Path) -> None:
     """No publisher is reported to have refused a request that was never sent."""
-    found = to_a_stranger(OLD, tmp_path)
+    found = at_second_imitation(OLD, tmp_path)
     assert found.requests == MOST_REQUESTS
-    left = [one for one in found.observations if one.outcome == "left out"]
-    assert {one.reason for one in left} == {"", "one visit may send at most 40 requests"}
+    left_out = [one for one in found.observations if one.outcome == "left out"]
+    assert {one.reason for one in left_out} == {"", "one visit may send at most 40 requests"}
     # Each probe takes two requests, except crimes, which are requested by form and not redirected: 1 + 39 / 2.
     assert sum(one.outcome in ("received", "empty") for one in found.observations) <= 20
     assert {one.outcome for one in found.observations} <= {"received", "left out", "empty", "not sent"}
@@ -166,34 +166,40 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("at", "probe", "kind", "options", "said"), FAULTS, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("at", "probe", "kind", "options", "expected"), FAULTS, ids=lambda value: str(value)[:30])
 def test_a_fault_is_reported_in_one_sentence(
-    served: Publishers, again: Callable[..., Visit], at: str, probe: str, kind: str, options: dict[str, str], said: str
+    served: Publishers,
+    revisit: Callable[..., Visit],
+    at: str,
+    probe: str,
+    kind: str,
+    options: dict[str, str],
+    expected: str,
 ) -> None:
     names = [probe, *([before.name] if (before := PROBES[probe].probe.follows) else [])]
     served.fault(at, kind, **options)
-    found = again(*names)
+    found = revisit(*names)
     (sentence,) = found.faults[probe]
-    assert re.search(said, sentence), sentence
+    assert re.search(expected, sentence), sentence
     (fault,) = [one for one in found.judged if one.probe == probe]
     assert str(fault).startswith(f"{', '.join(PROBES[probe].sources)} at {found.seen[probe].endpoint} /")
 
 
-def test_a_probe_is_not_sent_if_the_one_it_follows_failed(served: Publishers, again: Callable[..., Visit]) -> None:
+def test_a_probe_is_not_sent_if_the_one_it_follows_failed(served: Publishers, revisit: Callable[..., Visit]) -> None:
     served.fault("govuk_content", "403")
-    found = again("govuk/indices_of_deprivation", "govuk/file_7")
+    found = revisit("govuk/indices_of_deprivation", "govuk/file_7")
     assert [one.outcome for one in found.observations] == ["refused", "not sent"]
     assert found.requests == 1
 
 
 def test_an_archive_is_not_downloaded_if_its_publisher_sends_no_ranges(luton: Scope, tmp_path: Path) -> None:
-    large = Answer(b"PK\x03\x04" + bytes(3_000_000), headers={"Content-Type": "application/zip"})
-    dates = Answer(b'[{"date": "2026-07", "stop-and-search": []}]', headers={"Content-Type": "application/json"})
+    large = Response(b"PK\x03\x04" + bytes(3_000_000), headers={"Content-Type": "application/zip"})
+    dates = Response(b'[{"date": "2026-07", "stop-and-search": []}]', headers={"Content-Type": "application/json"})
     with publisher(dates, large) as served:
         endpoints = {"POLICE": served.base}
         found = Visit(endpoints, luton, tmp_path, ["police/crimes-street-dates", "police/archive"])
     archive = found.seen["police/archive"]
-    assert served.asked[1][2]["Range"] == "bytes=-1000000"
+    assert served.requests[1][2]["Range"] == "bytes=-1000000"
     assert (archive.outcome, archive.shape, archive.size) == ("received", None, 3_000_004)
     assert "police/archive" not in found.faults
 
@@ -203,7 +209,7 @@ def test_an_archive_is_not_downloaded_if_its_publisher_sends_no_ranges(luton: Sc
 )
 def test_no_response_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> None:
     json = {"Content-Type": "application/json"}
-    with publisher(Answer(body, headers=json)) as served:
+    with publisher(Response(body, headers=json)) as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
     words = {one.outcome for one in found.observations}
     assert words <= {"received", "unreadable", "other form", "leads nowhere", "not sent", "left out"}
@@ -271,11 +277,11 @@ def test_every_endpoint_of_the_witness_is_as_expected(tmp_path: Path) -> None:
     )
     with serving() as witness:
         found = Visit(witness.bases, scope, tmp_path)
-    assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients of 2026 saw"
+    assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients observed in 2026"
     assert {one.outcome for one in found.observations} == {"received", "left out"}
     archive = found.seen["police/archive"]
     assert archive.shape
-    assert archive.status == 206, "by a range of its end"
+    assert archive.status == 206, "the archive is read by a range at its end"
     assert "2026-07/2026-07-bedfordshire-street.csv" in archive.shape.links
 
 
@@ -288,11 +294,11 @@ def test_a_local_fault_stops_a_visit_without_blaming_a_publisher(
     monkeypatch.setattr(visiting.FewRequests, "wait", refuse)
     with publisher() as served, pytest.raises(SpiError, match="request counts cannot be used: delete that folder"):
         Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
-    assert served.asked == []
+    assert served.requests == []
 
 
 def test_a_body_in_an_unrequested_encoding_is_unreadable_not_a_redirect(luton: Scope, tmp_path: Path) -> None:
-    with publisher(Answer(headers={"Content-Type": "text/csv", "Content-Encoding": "br"})) as served:
+    with publisher(Response(headers={"Content-Type": "text/csv", "Content-Encoding": "br"})) as served:
         found = Visit({"STATS19": served.base}, luton, tmp_path, ["stats19/collisions"])
     (one,) = found.observations
     assert one.outcome == "unreadable"
