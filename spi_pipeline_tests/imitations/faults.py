@@ -57,10 +57,10 @@ KINDS = {
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect", "drip_error")
 DRIPS = ("drip_header", "drip_body", "drip_chunks", "drip_error")
 # These faults show only in a body, so a HEAD request does not meet them.
-OF_THE_BODY = (
+BODY_FAULTS = (
     "reset_midway", "cut_body", "cut_gzip", "cut_file", "drip_body", "drip_chunks", "no_ranges", "another_byte",
 )  # fmt: skip
-ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
+WIRE_FAULTS = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
 
 
 @dataclass
@@ -142,7 +142,7 @@ class Switchboard:
         fault as well.
         """
         with self._lock:
-            faults = [one for one in self._faults if not (header_alone and one.kind in OF_THE_BODY)]
+            faults = [one for one in self._faults if not (header_alone and one.kind in BODY_FAULTS)]
             applicable = [fault for fault in faults if fault.applies_to(publisher, target)]
             counted = next((fault for fault in applicable if fault.times is not None), None)
             if counted is not None and counted.times is not None:
@@ -202,7 +202,7 @@ def spoil(fault: Fault, figures: Sequence[str], response: Response) -> Response:
         return replace(response, body=_commented(body))
     elif fault.kind in ("zip_climbs", "zip_explodes"):
         return replace(response, body=_with_member(fault, body))
-    elif fault.kind not in ON_THE_WIRE and response.status == 200:
+    elif fault.kind not in WIRE_FAULTS and response.status == 200:
         columns = (options["column"],) if "column" in options else figures
         return replace(response, body=rows.edited(body, fault.kind, columns, options))
     return response

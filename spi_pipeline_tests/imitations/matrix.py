@@ -96,7 +96,7 @@ FAULT_CASES = (
     FaultCase("cut body for good", "cut_body"),
     FaultCase("gzip stream cut", "cut_gzip", tuple(name for name in _ALL if name not in _ZIPS)),
     FaultCase("file cut, length as cut", "cut_file", _ZIPS),
-    FaultCase("page, said to be one", "html", tuple(name for name in _ALL if name != "nhs_pages")),
+    FaultCase("page declared as HTML", "html", tuple(name for name in _ALL if name != "nhs_pages")),
     FaultCase("page in place of data", "html_as_is"),
     FaultCase("empty body", "empty"),
     FaultCase("error as JSON, status 200", "json_error"),

@@ -15,7 +15,7 @@ from spi_pipeline.publishers.http.recording import ABOUT
 from spi_pipeline_tests.imitations.messages import Request, Response, html_response, pairs
 
 # The server sets the encoding and length of a body itself.
-_OF_THE_WIRE = {"accept-ranges", "content-encoding", "content-length", "content-type", "date"}
+_TRANSFER_HEADERS = {"accept-ranges", "content-encoding", "content-length", "content-type", "date"}
 RequestKey = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -39,7 +39,7 @@ class Recorded:
         entry = self._entries.get((request.publisher, request.path, frozenset(request.query.items())))
         if entry is None:
             return html_response(f"<h1>Not recorded</h1><p>{request.publisher}{request.path}</p>", 404)
-        headers = {name: text for name, text in entry["headers"].items() if name not in _OF_THE_WIRE}
+        headers = {name: text for name, text in entry["headers"].items() if name not in _TRANSFER_HEADERS}
         kind = entry["headers"].get("content-type", "application/octet-stream")
         body = (self._folder / entry["body"]).read_bytes()
         return Response(

@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 from spi_pipeline_tests.imitations.control import control
-from spi_pipeline_tests.imitations.faults import DRIPS, ON_THE_WIRE, Fault, Switchboard, replacement_for, spoil
+from spi_pipeline_tests.imitations.faults import DRIPS, WIRE_FAULTS, Fault, Switchboard, replacement_for, spoil
 from spi_pipeline_tests.imitations.fixtures import SERVED
 from spi_pipeline_tests.imitations.messages import Request, Response, Site, not_found, pairs
 from spi_pipeline_tests.imitations.recorded import Recorded
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
         target = f"{path}?{address.query}" if address.query else path
         faults = publishers.switchboard.take(name, target, header_alone=self.command == "HEAD")
-        wire = {fault.kind for fault in faults} & set(ON_THE_WIRE)
+        wire = {fault.kind for fault in faults} & set(WIRE_FAULTS)
         response = self._respond(request, faults)
         packed = self._packed(response, wire) if response else None
         # Logged before it is sent, so that a client with the response finds the request in the log.
@@ -261,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing: ``Publishers.note`` keeps the log."""
+        """Print nothing: ``Publishers.log_request`` keeps the log."""
 
 
 def _validated(request: Request, response: Response, *, ranges: bool) -> Response:

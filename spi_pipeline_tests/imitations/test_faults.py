@@ -129,10 +129,10 @@ def test_dripping_bodies_arrive_in_small_pieces(served: Publishers) -> None:
     served.fault("nomis", "drip_header", times=1)
     with (
         socket.create_connection(("127.0.0.1", int(served.site.base.rpartition(":")[2]))) as plain,
-        plain.makefile("rb") as said,
+        plain.makefile("rb") as reply,
     ):
         plain.sendall(f"GET /nomis{CENSUS} HTTP/1.1\r\nHost: x\r\nUser-Agent: tests\r\n\r\n".encode())
-        lines = [said.readline() for _ in range(12)]
+        lines = [reply.readline() for _ in range(12)]
     assert lines[0] == b"HTTP/1.1 200 OK\r\n"
     assert lines[-3:] == [b"X-Slow: a\r\n"] * 3
 

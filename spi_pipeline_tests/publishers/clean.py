@@ -18,7 +18,7 @@ from spi_pipeline_tests.imitations.publishers.ofcom import FILE, coverage
 from spi_pipeline_tests.imitations.second.files import PUBLISHERS
 from spi_pipeline_tests.imitations.second.server import PLAIN
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, kept
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, as_download
 
 SCOPE = replace(TOWN, as_of="2024-05-01", since="2025-06")
 # Sources for which the second imitation has no table.
@@ -41,7 +41,7 @@ class _Direct(FakeClient):
         if reply.status != 200:
             raise PermanentFailure(f"{path}: {reply.status}", reply.status)
         url = f"{address(request)}#{request.data}" if request.data else address(request)
-        download = kept(self.folder, reply.body, url, request.period)
+        download = as_download(self.folder, reply.body, url, request.period)
         if check:
             check(download.path)
         return download
@@ -51,7 +51,7 @@ def downloads(source_id: str, folder: Path) -> list[Download]:
     """The downloads that a refresh would hand to the parser of a source."""
     offer = OFFERS[source_id]
     if offer.fetch is None:
-        return [kept(folder, coverage(TOWN.output_areas), FILE)]
+        return [as_download(folder, coverage(TOWN.output_areas), FILE)]
     return list(offer.fetch(_Direct(folder, {}), scope(source_id)))
 
 
@@ -77,5 +77,5 @@ def broken(source_id: str, frame: pd.DataFrame, every: Contracts) -> set[str]:
 
 def with_body(download: Download, body: bytes, folder: Path) -> Download:
     """The same download with other bytes."""
-    other = kept(folder, body, download.url, download.period)
+    other = as_download(folder, body, download.url, download.period)
     return replace(other, published_at=download.published_at)

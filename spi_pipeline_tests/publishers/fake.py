@@ -42,7 +42,7 @@ class FakeClient:
             (self.folder / "body").write_bytes(body)
             check(self.folder / "body")
             body = (self.folder / "body").read_bytes()
-        return kept(self.folder, body, address(request), request.period)
+        return as_download(self.folder, body, address(request), request.period)
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         return json.loads(self.get(request, check).path.read_bytes())
@@ -67,7 +67,7 @@ def address(request: Request) -> str:
     return f"{request.host.base}{request.path}{query}{request.part and f'#{request.part}'}"
 
 
-def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
+def as_download(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
     """A body stored as a download."""
     digest = hashlib.sha256(body).hexdigest()
     path = folder / digest
@@ -79,14 +79,14 @@ def body_of(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode()
 
 
-def through(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
+def fetch_and_parse(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
     """The table that a source's fetcher and parser make."""
     assert offer.fetch
     assert offer.parse
     return offer.parse(list(offer.fetch(client, scope)), scope)
 
 
-def holds(source_id: str, frame: pd.DataFrame) -> bool:
+def matches_contract(source_id: str, frame: pd.DataFrame) -> bool:
     """Whether a frame has the columns of the source's contract, in the same order."""
     contract = _contracts().sources.get(source_id)
     if contract is None:

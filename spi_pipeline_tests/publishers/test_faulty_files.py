@@ -22,7 +22,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers import faults
 from spi_pipeline_tests.publishers.clean import SOURCES, broken, contracts, downloads, scope, with_body
-from spi_pipeline_tests.publishers.fake import kept
+from spi_pipeline_tests.publishers.fake import as_download
 
 # Columns of figures that are read, with True for counts. For other columns parsers know the values allowed.
 FIGURES = {
@@ -47,7 +47,7 @@ NO_TABLE = {
 }
 NO_JSON = {
     **dict.fromkeys((name for name in SOURCES if FIGURES.get(name, {}).keys() & {"OBS_VALUE"}), "CSV of Nomis"),
-    "broadband_coverage": "a file laid in", "deprivation_2025_subdomains": "a file", "road_collisions": "a file",
+    "broadband_coverage": "an inbox file", "deprivation_2025_subdomains": "a file", "road_collisions": "a file",
     "diagnosed_conditions": "zip files", "fuel_poverty_lilee": "a workbook", "local_elections": "an export as CSV",
 }  # fmt: skip
 WITH_TABLE = [name for name in SOURCES if name not in NO_TABLE]
@@ -172,10 +172,10 @@ def test_sources_left_out_have_no_part_of_that_kind(clean: Clean) -> None:
 
 @pytest.mark.parametrize(
     ("source_id", "fault"),
-    [(one, fault) for one in WITH_TABLE for fault in faults.OF_FILES if (one, fault) not in NO_FAULT],
+    [(one, fault) for one in WITH_TABLE for fault in faults.FILE_FAULTS if (one, fault) not in NO_FAULT],
 )
 def test_a_faulty_table_has_the_expected_outcome(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
-    change, expected = faults.OF_FILES[fault]
+    change, expected = faults.FILE_FAULTS[fault]
     assert unlike(change, expected, source_id, False, clean, tmp_path) == {}
 
 
@@ -187,7 +187,7 @@ def test_a_cell_without_a_number_or_count_is_refused(source_id: str, clean: Clea
         _, rows = faults.table_of(part.body)
         for column in set(rows[0]) & set(FIGURES[source_id]):
             at = rows[0].index(column)
-            cells = faults.OF_CELLS | (faults.OF_COUNTS if FIGURES[source_id][column] else {})
+            cells = faults.CELL_FAULTS | (faults.COUNT_FAULTS if FIGURES[source_id][column] else {})
             row = row_that_counts(part, at, found, source_id, clean, tmp_path)
             tried.add(column)
             for name, value in cells.items():
@@ -227,11 +227,11 @@ def test_a_repeated_column_is_refused(source_id: str, clean: Clean, tmp_path: Pa
 
 
 @pytest.mark.parametrize("source_id", WITH_JSON)
-@pytest.mark.parametrize("fault", faults.OF_JSON)
+@pytest.mark.parametrize("fault", faults.JSON_FAULTS)
 def test_a_faulty_json_response_has_the_expected_outcome(
     source_id: str, fault: str, clean: Clean, tmp_path: Path
 ) -> None:
-    change, expected = faults.OF_JSON[fault]
+    change, expected = faults.JSON_FAULTS[fault]
     assert unlike(change, expected, source_id, True, clean, tmp_path) == {}
 
 
@@ -239,12 +239,12 @@ def test_a_faulty_json_response_has_the_expected_outcome(
 def test_a_zip_file_in_a_zip_file_is_opened(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, frame, _ = clean(source_id)
     packed = [
-        kept(tmp_path, faults.nested("inner", zipped({one.name: body}) if body[:2] != b"PK" else body),
+        as_download(tmp_path, faults.nested("inner", zipped({one.name: body}) if body[:2] != b"PK" else body),
              f"{one.name.removesuffix('.csv').removesuffix('.zip')}.zip")
         for one, body in ((one, one.path.read_bytes()) for one in found)
     ]  # fmt: skip
     pd.testing.assert_frame_equal(OFFERS[source_id].parse(packed, scope(source_id)), frame)
-    deeper = [kept(tmp_path, faults.nested("outer", one.path.read_bytes()), one.url) for one in packed]
+    deeper = [as_download(tmp_path, faults.nested("outer", one.path.read_bytes()), one.url) for one in packed]
     with pytest.raises(
         SpiError, match=r"\.zip: no member matches .*, it holds readme\.txt, packages/outer\.zip; fetch"
     ):

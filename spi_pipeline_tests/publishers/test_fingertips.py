@@ -15,7 +15,7 @@ from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.fingertips import IDS, INDICATORS, OFFERS, fetch, last_upload
 from spi_pipeline.publishers.http.exchange import PermanentFailure, Request
 from spi_pipeline_tests.imitations.publishers.fingertips import HEADER, SUPPRESSED
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 HEALTH = OFFERS["local_health"]
 NAMES = {93092: "Low birth weight of live babies, five year pooled"}
@@ -72,8 +72,8 @@ def by_type(**responses: bytes) -> Callable[[Request], bytes]:
 
 def test_figures_of_msoas_carry_the_year_of_their_release(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
-    frame = through(HEALTH, client, TOWN)
-    assert holds("local_health", frame)
+    frame = fetch_and_parse(HEALTH, client, TOWN)
+    assert matches_contract("local_health", frame)
     assert frame[["area_code", "year"]].values.tolist() == [["E02900001", 2025]]
     assert set(frame[list(INDICATORS)].iloc[0]) == {7.5}
     figures = list(HEALTH.fetch(client, TOWN))[-1]
@@ -84,26 +84,26 @@ def test_figures_of_msoas_carry_the_year_of_their_release(tmp_path: Path) -> Non
 
 def test_current_wards_are_used_if_all_indicators_are_offered_for_them(tmp_path: Path) -> None:
     client = publisher(tmp_path, by_type(type_8=table(rows(list(TOWN.wards)))), wards=IDS)
-    assert through(HEALTH, client, TOWN)["area_code"].tolist() == list(TOWN.wards)
+    assert fetch_and_parse(HEALTH, client, TOWN)["area_code"].tolist() == list(TOWN.wards)
 
 
 @pytest.mark.parametrize("wards", [["E05800001"], ["E05900001", "E05800001"], []], ids=["former", "mixed", "none"])
 def test_wards_of_another_vintage_are_not_used(tmp_path: Path, wards: list[str]) -> None:
     client = publisher(tmp_path, by_type(type_8=table(rows(wards)), type_3=table(rows(list(TOWN.msoas)))), wards=IDS)
-    assert through(HEALTH, client, TOWN)["area_code"].tolist() == list(TOWN.msoas)
+    assert fetch_and_parse(HEALTH, client, TOWN)["area_code"].tolist() == list(TOWN.msoas)
     some_only = publisher(tmp_path, by_type(type_3=table(rows(list(TOWN.msoas)))), wards=IDS[:1])
-    assert through(HEALTH, some_only, TOWN)["area_code"].tolist() == list(TOWN.msoas)
+    assert fetch_and_parse(HEALTH, some_only, TOWN)["area_code"].tolist() == list(TOWN.msoas)
 
 
 def refused(folder: Path, found: list[dict[str, object]]) -> str:
-    downloads = [kept(folder, metadata(), "about.json"), kept(folder, table(found), "all_data.csv")]
+    downloads = [as_download(folder, metadata(), "about.json"), as_download(folder, table(found), "all_data.csv")]
     with pytest.raises(SpiError) as caught:
         HEALTH.parse(downloads, TOWN)
     return str(caught.value)
 
 
 def parsed(folder: Path, found: list[dict[str, object]]) -> pd.DataFrame:
-    return HEALTH.parse([kept(folder, metadata()), kept(folder, table(found))], TOWN)
+    return HEALTH.parse([as_download(folder, metadata()), as_download(folder, table(found))], TOWN)
 
 
 def test_former_wards_in_a_file_are_refused(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_category_rows_do_not_count(tmp_path: Path) -> None:
 
 def test_an_area_without_a_row_is_not_treated_as_suppressed(tmp_path: Path) -> None:
     wider = replace(TOWN, msoas=(*TOWN.msoas, "E02900002"))
-    downloads = [kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))]
+    downloads = [as_download(tmp_path, metadata()), as_download(tmp_path, table([row(93252, TOWN.msoas[0])]))]
     with pytest.raises(SpiError, match=r"has no row for 1 areas of ours, E02900002; fetch it again"):
         HEALTH.parse(downloads, wider)
 
@@ -167,7 +167,7 @@ def test_more_than_a_hundred_ids_are_requested_in_parts(tmp_path: Path) -> None:
 def test_a_response_that_lacks_a_requested_indicator_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas), IDS[:-1])))
     with pytest.raises(PermanentFailure) as caught:
-        through(HEALTH, client, TOWN)
+        fetch_and_parse(HEALTH, client, TOWN)
     assert str(caught.value).startswith(
         "Fingertips returned 7 of 8 indicators and nothing for 93283, as it does beyond "
     )
@@ -175,23 +175,23 @@ def test_a_response_that_lacks_a_requested_indicator_is_refused(tmp_path: Path) 
 
 def test_a_withdrawn_indicator_is_missing(tmp_path: Path) -> None:
     left = tuple(number for number in IDS if number != 93092)
-    frame = through(HEALTH, publisher(tmp_path, table(rows(list(TOWN.msoas), left)), msoas=left), TOWN)
+    frame = fetch_and_parse(HEALTH, publisher(tmp_path, table(rows(list(TOWN.msoas), left)), msoas=left), TOWN)
     assert frame["low_birth_weight"].isna().all()
     with pytest.raises(
         PermanentFailure, match=r"offers none of 93092, .* for MSOAs; look up what its API lists under available_data$"
     ):
-        through(HEALTH, publisher(tmp_path, b"", msoas=()), TOWN)
+        fetch_and_parse(HEALTH, publisher(tmp_path, b"", msoas=()), TOWN)
 
 
 def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame([row(93252, TOWN.msoas[0])], columns=HEADER.split(","))
-    older = kept(tmp_path, body_of(frame.drop(columns="Time period range")))
-    assert HEALTH.parse([kept(tmp_path, metadata()), older], TOWN)["deaths_under_75"].tolist() == [7.5]
-    renamed = kept(tmp_path, body_of(frame.rename(columns={"Value note": "Note"})), "all_data.csv")
+    older = as_download(tmp_path, body_of(frame.drop(columns="Time period range")))
+    assert HEALTH.parse([as_download(tmp_path, metadata()), older], TOWN)["deaths_under_75"].tolist() == [7.5]
+    renamed = as_download(tmp_path, body_of(frame.rename(columns={"Value note": "Note"})), "all_data.csv")
     with pytest.raises(
         SpiError, match=r"^all_data\.csv lacks the columns Value note of Fingertips, it has Indicator ID, "
     ):
-        HEALTH.parse([kept(tmp_path, metadata()), renamed], TOWN)
+        HEALTH.parse([as_download(tmp_path, metadata()), renamed], TOWN)
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,20 @@ def test_headers_of_26_and_27_columns_are_read_and_a_renamed_one_is_refused(tmp_
 )
 def test_a_page_or_a_message_is_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(PermanentFailure, match=r"^all_data lacks the columns Indicator ID, Indicator Name, "):
-        through(HEALTH, publisher(tmp_path, body), TOWN)
+        fetch_and_parse(HEALTH, publisher(tmp_path, body), TOWN)
 
 
 @pytest.mark.parametrize("restriction", ["Non commercial use only", "For non-commercial use", "Ask ONS for permission"])
 def test_columns_restricted_by_metadata_are_listed(tmp_path: Path, restriction: str) -> None:
     assert HEALTH.restricted
-    about = kept(tmp_path, metadata(n93283=f" {restriction}\n", n93107=restriction, n93252="Open Government Licence"))
+    about = as_download(
+        tmp_path, metadata(n93283=f" {restriction}\n", n93107=restriction, n93252="Open Government Licence")
+    )
     life = [f"life_expectancy{end}" for end in ("_female", "_male", "", "_lower", "_upper")]
     year_6 = [f"year_6_obesity{end}" for end in ("", "_lower", "_upper")]
     assert HEALTH.restricted([about]) == dict.fromkeys([*life, *year_6], restriction)
     with pytest.raises(SpiError, match=r"holds no metadata of indicators; see its API"):
-        HEALTH.restricted([kept(tmp_path, b'{"93283": []}')])
+        HEALTH.restricted([as_download(tmp_path, b'{"93283": []}')])
 
 
 def test_an_id_in_no_list_must_have_the_expected_name(tmp_path: Path) -> None:
@@ -227,7 +229,9 @@ def test_the_upload_date_shows_a_change(tmp_path: Path) -> None:
     assert json.loads(uploads)["93283"] == "2025-08-05T09:00:00"
     silent = replace(TOWN, msoas=("E02000000",))
     with pytest.raises(SpiError, match=r"holds a ward or MSOA of ours"):
-        HEALTH.parse([kept(tmp_path, metadata()), kept(tmp_path, table([row(93252, TOWN.msoas[0])]))], silent)
+        HEALTH.parse(
+            [as_download(tmp_path, metadata()), as_download(tmp_path, table([row(93252, TOWN.msoas[0])]))], silent
+        )
 
 
 @pytest.mark.parametrize(
@@ -240,13 +244,13 @@ def test_the_upload_date_shows_a_change(tmp_path: Path) -> None:
         ),
         (b"[]", "indicator_metadata of Fingertips holds no metadata of indicators; see its API"),
     ],
-    ids=["empty", "one missing", "not JSON"],
+    ids=["empty", "one missing", "a list"],
 )
 def test_metadata_that_lack_a_requested_indicator_are_refused(tmp_path: Path, about: bytes, expected: str) -> None:
     client = publisher(tmp_path, table(rows(list(TOWN.msoas))))
     client.responses[ABOUT] = about
     with pytest.raises(PermanentFailure, match=expected):
-        through(HEALTH, client, TOWN)
+        fetch_and_parse(HEALTH, client, TOWN)
 
 
 def test_empty_metadata_are_refused_even_if_stored_earlier(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from spi_pipeline.publishers.govuk.deprivation import FILE_7, INDICES
 from spi_pipeline.publishers.govuk.fuel_poverty import FUEL_POVERTY, _fuel_year
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline_tests.imitations.publishers.govuk.files import SUBDOMAINS, file_7_header, fuel_workbook
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 INDEX, FUEL = OFFERS["deprivation_2025_subdomains"], OFFERS["fuel_poverty_lilee"]
 ASSETS = "https://assets.publishing.service.gov.uk"
@@ -37,8 +37,8 @@ def indices(folder: Path, file: bytes, name: str = "File_7_IoD2025_All_Ranks_Sco
 
 def test_scores_of_the_sub_domains_come_from_file_7(tmp_path: Path) -> None:
     client = indices(tmp_path, body_of(scores()))
-    frame = through(INDEX, client, TOWN)
-    assert holds("deprivation_2025_subdomains", frame)
+    frame = fetch_and_parse(INDEX, client, TOWN)
+    assert matches_contract("deprivation_2025_subdomains", frame)
     assert frame.iloc[1].tolist() == ["E01900002", 20, 22, 24, 26, 28, 30]
     assert [download.published_at for download in INDEX.fetch(client, TOWN)] == ["2025-11-17T09:30:00Z"]
     assert INDEX.news(client, TOWN) == "2025-11-17T09:30:00Z"
@@ -46,7 +46,7 @@ def test_scores_of_the_sub_domains_come_from_file_7(tmp_path: Path) -> None:
 
 def test_a_truncated_header_is_recognised(tmp_path: Path) -> None:
     cut = scores().rename(columns={"Outdoors Sub-domain Score": "Outdoors Sub-domain Sco"})
-    assert through(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
+    assert fetch_and_parse(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_truncated_header_is_recognised(tmp_path: Path) -> None:
 )
 def test_another_file_is_refused(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        through(INDEX, indices(tmp_path, body_of(table)), TOWN)
+        fetch_and_parse(INDEX, indices(tmp_path, body_of(table)), TOWN)
     assert message in str(caught.value)
 
 
@@ -75,17 +75,17 @@ def test_a_page_without_the_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         PermanentFailure, match=r"has no attachment File_7.*it has File_1_IoD2025\.xlsx, Renamed\.csv; "
     ):
-        through(INDEX, client, TOWN)
+        fetch_and_parse(INDEX, client, TOWN)
 
 
 def test_the_last_known_address_is_requested_if_the_page_moved(tmp_path: Path) -> None:
     at = FILE_7.removeprefix(ASSETS)
     client = FakeClient(tmp_path, {at: body_of(scores())})
-    assert through(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
+    assert fetch_and_parse(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
     assert client.paths() == [INDICES, at]
     client.responses[INDICES] = PermanentFailure("answered 403", 403)
     with pytest.raises(PermanentFailure, match="answered 403"):
-        through(INDEX, client, TOWN)
+        fetch_and_parse(INDEX, client, TOWN)
 
 
 def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of households1", note: str = "2022") -> bytes:
@@ -111,8 +111,8 @@ def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> 
             f"/government/statistics/fp-{year}": page(year),
             f"/media/{year}/tables.xlsx": workbook(note=f"{year}"),
         }
-    frame = through(FUEL, FakeClient(tmp_path, responses), TOWN)
-    assert holds("fuel_poverty_lilee", frame)
+    frame = fetch_and_parse(FUEL, FakeClient(tmp_path, responses), TOWN)
+    assert matches_contract("fuel_poverty_lilee", frame)
     assert frame.values.tolist() == [
         ["E01900001", 2023, 100, 10], ["E01900002", 2023, 200, 20],
         ["E01900001", 2024, 100, 10], ["E01900002", 2024, 200, 20],
@@ -136,11 +136,11 @@ def test_tables_attached_to_the_collection_itself_are_read(tmp_path: Path) -> No
     file = {"url": f"{ASSETS}/media/9/tables-2026.xlsx", "title": "Sub-regional fuel poverty 2026"}
     page = {"details": {"attachments": [file, {"url": f"{ASSETS}/media/9/notes-2026.pdf"}]}}
     client = FakeClient(tmp_path, {FUEL_POVERTY: json.dumps(page).encode(), "/media/9/tables-2026.xlsx": workbook()})
-    assert through(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
+    assert fetch_and_parse(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
 
 
 def test_a_workbook_in_the_inbox_states_its_own_year(tmp_path: Path) -> None:
-    assert FUEL.parse([kept(tmp_path, workbook(), "tables.xlsx")], TOWN)["year"].tolist() == [2022, 2022]
+    assert FUEL.parse([as_download(tmp_path, workbook(), "tables.xlsx")], TOWN)["year"].tolist() == [2022, 2022]
 
 
 @pytest.mark.parametrize(
@@ -159,5 +159,5 @@ def test_a_workbook_in_the_inbox_states_its_own_year(tmp_path: Path) -> None:
 )
 def test_another_workbook_is_refused(tmp_path: Path, body: bytes, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        FUEL.parse([kept(tmp_path, body, "tables.xlsx")], TOWN)
+        FUEL.parse([as_download(tmp_path, body, "tables.xlsx")], TOWN)
     assert message in str(caught.value)

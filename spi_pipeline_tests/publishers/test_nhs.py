@@ -14,7 +14,7 @@ from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline.publishers.nhs import OFFERS, PATIENTS, QOF
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.imitations.publishers.nhs import PATIENTS_HEADER, REGISTERS_HEADER
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 CONDITIONS = OFFERS["diagnosed_conditions"]
 FILES = "https://files.digital.nhs.uk/74/93D6A1/"
@@ -41,13 +41,16 @@ LISTED = [("P1", "E01900001", 900), ("P2", "E01900001", 300), ("P2", "E01900002"
 def files(folder: Path, listed: bytes, found: bytes, year: str = "2425") -> list[Any]:
     lists = zipped({"gp-reg-pat-prac-lsoa-all.csv": listed, "gp-reg-pat-prac-lsoa-male.csv": b"x"})
     qof = zipped({f"PREVALENCE_{year}.csv": found, "ACHIEVEMENT_2425.csv": b"x"})
-    return [kept(folder, lists, f"{FILES}gp-reg-pat-prac-lsoa-July-26.zip"), kept(folder, qof, f"{FILES}qof-2425.zip")]
+    return [
+        as_download(folder, lists, f"{FILES}gp-reg-pat-prac-lsoa-July-26.zip"),
+        as_download(folder, qof, f"{FILES}qof-2425.zip"),
+    ]
 
 
 def test_an_area_has_the_prevalence_of_the_practices_its_patients_go_to(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 8)])
     frame = CONDITIONS.parse(files(tmp_path, patients(LISTED), found), TOWN)
-    assert holds("diagnosed_conditions", frame)
+    assert matches_contract("diagnosed_conditions", frame)
     assert frame["patients"].tolist() == [1200, 1500]
     assert frame["year"].tolist() == [2025, 2025]
     assert frame["seen"].tolist() == [100, 100]
@@ -187,7 +190,7 @@ def publisher(folder: Path) -> FakeClient:
 
 def test_files_are_found_through_their_pages(tmp_path: Path) -> None:
     client = publisher(tmp_path)
-    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    assert fetch_and_parse(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
     assert "/home" not in client.paths()
     assert client.paths()[1] == f"{PATIENTS}/september-2026"  # this month has no table of LSOAs
 
@@ -197,18 +200,18 @@ def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path
     client.responses[QOF] = page("/home", "2024-25", f"{QOF}/2023-24")
     client.responses["/" + QOF.rsplit("/", 1)[0].lstrip("/") + "/2024-25"] = page()
     client.responses[f"{QOF}/2023-24"] = page(f"{FILES}QOF_2425.zip?x=1")
-    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    assert fetch_and_parse(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
     client.responses[QOF] = page(f"{FILES}QOF_2425.zip")
-    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    assert fetch_and_parse(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
     client.responses[PATIENTS] = page("september-2026", "patients-registered-at-a-gp-practice/july-2026")
-    assert through(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
+    assert fetch_and_parse(CONDITIONS, client, TOWN)["diabetes"].tolist() == [4, 4]
 
 
 def test_changed_pages_are_reported(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     client.responses[PATIENTS] = page("/x")
     with pytest.raises(PermanentFailure, match=r"lists no publications any more; place the file in the inbox$"):
-        through(CONDITIONS, client, TOWN)
+        fetch_and_parse(CONDITIONS, client, TOWN)
     client.responses[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
     with pytest.raises(PermanentFailure, match=r"no page of .* links a file gp-reg-pat-prac-lsoa"):
-        through(CONDITIONS, client, TOWN)
+        fetch_and_parse(CONDITIONS, client, TOWN)

@@ -15,7 +15,7 @@ from spi_pipeline.publishers.nomis import OFFERS
 from spi_pipeline.publishers.nomis.fetching import CODES_A_REQUEST
 from spi_pipeline.publishers.nomis.parsing import extent
 from spi_pipeline.publishers.nomis.tables import CENSUS
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 HEALTH = "/api/v01/dataset/NM_2055_1.data.csv"
 LABELS = [
@@ -58,15 +58,17 @@ def client(folder: Path, rows: pd.DataFrame) -> FakeClient:
 
 
 def test_a_table_becomes_one_row_per_area(tmp_path: Path) -> None:
-    frame = through(OFFERS["census_general_health"], client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN)
-    assert holds("census_general_health", frame)
+    frame = fetch_and_parse(
+        OFFERS["census_general_health"], client(tmp_path, census_rows(list(TOWN.output_areas))), TOWN
+    )
+    assert matches_contract("census_general_health", frame)
     assert frame.iloc[1].tolist() == ["E00900002", 200, 204, 205, 203, 202, 201]
 
 
 def test_areas_are_split_between_requests_of_limited_length(tmp_path: Path) -> None:
     areas = tuple(f"E00{number:06d}" for number in range(CODES_A_REQUEST + 1))
     fake_client = client(tmp_path, census_rows(list(areas)))
-    frame = through(OFFERS["census_general_health"], fake_client, replace(TOWN, output_areas=areas))
+    frame = fetch_and_parse(OFFERS["census_general_health"], fake_client, replace(TOWN, output_areas=areas))
     assert frame["area_code"].tolist() == list(areas)
     assert len(fake_client.requests) == 2
     assert all(request.immutable for request in fake_client.requests)
@@ -74,14 +76,14 @@ def test_areas_are_split_between_requests_of_limited_length(tmp_path: Path) -> N
 
 def test_a_response_over_the_limit_is_read_page_by_page(tmp_path: Path) -> None:
     fake_client = FakeClient(tmp_path, {HEALTH: paged_response(census_rows(list(TOWN.output_areas)), cap=5)})
-    frame = through(OFFERS["census_general_health"], fake_client, TOWN)
+    frame = fetch_and_parse(OFFERS["census_general_health"], fake_client, TOWN)
     assert [dict(request.params)["RecordOffset"] for request in fake_client.requests] == ["0", "5", "10", "15"]
     assert frame["residents"].tolist() == [100, 200, 300]
 
 
 def test_pages_follow_the_length_that_nomis_returns(tmp_path: Path) -> None:
     short = FakeClient(tmp_path, {HEALTH: paged_response(census_rows(list(TOWN.output_areas)), cap=7)})
-    assert through(OFFERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
+    assert fetch_and_parse(OFFERS["census_general_health"], short, TOWN)["residents"].tolist() == [100, 200, 300]
     assert [dict(request.params)["RecordOffset"] for request in short.requests] == ["0", "7", "14"]
 
 
@@ -92,7 +94,7 @@ def test_a_missing_page_is_requested_again(tmp_path: Path) -> None:
         return body_of(whole.iloc[:7] if dict(request.params)["RecordOffset"] == "0" else whole.iloc[:0])
 
     with pytest.raises(TransientFailure, match=r"returned 7 rows of more \(RECORD_COUNT\) and then none"):
-        through(OFFERS["census_general_health"], FakeClient(tmp_path, {HEALTH: first_page_only}), TOWN)
+        fetch_and_parse(OFFERS["census_general_health"], FakeClient(tmp_path, {HEALTH: first_page_only}), TOWN)
 
 
 @pytest.mark.parametrize(("count", "expected"), [("18.0", ""), ("many", "column RECORD_COUNT holds 'many'")])
@@ -101,15 +103,15 @@ def test_the_number_of_rows_is_read_in_any_notation(tmp_path: Path, count: str, 
     fake_client = FakeClient(tmp_path, {HEALTH: body_of(rows)})
     if expected:
         with pytest.raises(PermanentFailure, match=expected):
-            through(OFFERS["census_general_health"], fake_client, TOWN)
+            fetch_and_parse(OFFERS["census_general_health"], fake_client, TOWN)
     else:
-        assert len(through(OFFERS["census_general_health"], fake_client, TOWN)) == 3
+        assert len(fetch_and_parse(OFFERS["census_general_health"], fake_client, TOWN)) == 3
 
 
 def test_a_response_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas)).assign(RECORD_OFFSET=0, RECORD_COUNT=74_200)
     with pytest.raises(SpiError) as caught:
-        OFFERS["census_general_health"].parse([kept(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
+        OFFERS["census_general_health"].parse([as_download(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
     assert str(caught.value) == (
         "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as a response cut off at 25,000 "
         "does; fetch it again with all its pages"
@@ -119,14 +121,14 @@ def test_a_response_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
 def refused(folder: Path, rows: pd.DataFrame, source_id: str = "census_general_health") -> str:
     counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
     with pytest.raises(SpiError) as caught:
-        OFFERS[source_id].parse([kept(folder, body_of(counted), "answer.csv")], TOWN)
+        OFFERS[source_id].parse([as_download(folder, body_of(counted), "answer.csv")], TOWN)
     return str(caught.value)
 
 
 def test_unknown_codes_are_not_zero(tmp_path: Path) -> None:
     nothing = body_of(census_rows([]).assign(RECORD_OFFSET=0, RECORD_COUNT=0))
     with pytest.raises(PermanentFailure, match=r"has no row, as for unknown codes"):
-        through(
+        fetch_and_parse(
             OFFERS["census_general_health"],
             FakeClient(tmp_path, {HEALTH: nothing}),
             TOWN,
@@ -182,7 +184,7 @@ def test_a_reworded_label_is_recognised_by_its_documented_code(source_id: str, t
     rows[table.dimension.upper()] = rows[f"{table.dimension}_NAME".upper()].map(codes)
     shuffled = rows.sample(frac=1, random_state=1)[sorted(rows)]
     path = f"/api/v01/dataset/{table.dataset}.data.csv"
-    frame = through(OFFERS[source_id], FakeClient(tmp_path, {path: paged_response(shuffled)}), TOWN)
+    frame = fetch_and_parse(OFFERS[source_id], FakeClient(tmp_path, {path: paged_response(shuffled)}), TOWN)
     by_code = {code: 100 + place for place, code in enumerate(codes.values())}
     for column, code in table.codes.items():
         assert frame[column].tolist() == [by_code[code] + 100 * area for area in range(3)]
@@ -202,7 +204,7 @@ def test_categories_with_the_same_ending_are_distinguished_by_their_beginning(tm
     rows = census_rows(list(TOWN.output_areas), ACTIVITY)
     rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_EASTAT_20_NAME"})
     fake_client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2083_1.data.csv": paged_response(rows)})
-    frame = through(OFFERS["census_economic_activity"], fake_client, TOWN)
+    frame = fetch_and_parse(OFFERS["census_economic_activity"], fake_client, TOWN)
     # The labels at 2 and 6 are added up, and those at 4 and 8; then both sums.
     assert frame.iloc[0].to_dict() == {
         "area_code": TOWN.output_areas[0], "residents_16_and_over": 100, "inactive": 109, "in_employment": 102 + 106,
@@ -215,7 +217,7 @@ def test_empty_homes_are_not_households(tmp_path: Path) -> None:
               *(f"{size} people in household" for size in range(2, 8)), "8 or more people in household"]  # fmt: skip
     rows = census_rows(list(TOWN.output_areas), labels).rename(columns={"C2021_HEALTH_6_NAME": "C2021_HHSIZE_10_NAME"})
     fake_client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2037_1.data.csv": paged_response(rows)})
-    (first, *_) = through(OFFERS["census_household_size"], fake_client, TOWN).values.tolist()
+    (first, *_) = fetch_and_parse(OFFERS["census_household_size"], fake_client, TOWN).values.tolist()
     assert first == [TOWN.output_areas[0], 102, 103, 104, 105 + 106 + 107 + 108 + 109, sum(range(102, 110))]
 
 
@@ -223,7 +225,7 @@ def test_born_abroad_is_the_total_less_born_in_the_uk(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas), ["Total", "Europe: United Kingdom", "Europe", "Africa"])
     rows = rows.rename(columns={"C2021_HEALTH_6_NAME": "C2021_COB_12_NAME"}).assign(OBS_VALUE=[90, 60, 70, 20] * 3)
     fake_client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2024_1.data.csv": paged_response(rows)})
-    assert through(OFFERS["census_country_of_birth"], fake_client, TOWN).iloc[0].tolist()[1:] == [90, 60, 30]
+    assert fetch_and_parse(OFFERS["census_country_of_birth"], fake_client, TOWN).iloc[0].tolist()[1:] == [90, 60, 30]
 
 
 def test_a_code_of_another_table_does_not_match(tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ def households(label: str, code: object = 0, **others: object) -> pd.DataFrame:
 @pytest.mark.parametrize("label", ["Number of households", "Total: All households", "Households", ""])
 def test_a_single_category_is_recognised_by_its_code_under_any_label(tmp_path: Path, label: str) -> None:
     fake_client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2059_1.data.csv": paged_response(households(label))})
-    frame = through(OFFERS["census_households"], fake_client, TOWN)
+    frame = fetch_and_parse(OFFERS["census_households"], fake_client, TOWN)
     assert frame.values.tolist() == [[area, 100 * number] for number, area in enumerate(TOWN.output_areas, 1)]
     assert "c2021_hh_1,c2021_hh_1_name" in dict(fake_client.requests[0].params)["select"]
 
@@ -266,7 +268,9 @@ def test_codes_of_subdivisions_may_have_an_underscore(tmp_path: Path) -> None:
     message = refused(tmp_path, rows, "census_english_proficiency")
     assert "has 0 categories 'Cannot speak English'" in message, "the label must still match the meaning"
     rows["C2021_ENGPRF_6_NAME"] = ["Total: All", "Cannot speak it well", "Cannot speak English at all"] * 3
-    frame = through(OFFERS["census_english_proficiency"], FakeClient(tmp_path, {path: paged_response(rows)}), TOWN)
+    frame = fetch_and_parse(
+        OFFERS["census_english_proficiency"], FakeClient(tmp_path, {path: paged_response(rows)}), TOWN
+    )
     assert frame.iloc[0].tolist() == [TOWN.output_areas[0], 100, 101 + 102]
 
 
@@ -278,14 +282,14 @@ def test_a_renamed_column_is_refused(tmp_path: Path) -> None:
 def test_a_web_page_is_refused(tmp_path: Path) -> None:
     page = FakeClient(tmp_path, {HEALTH: b"<!DOCTYPE html>\n<html></html>\n"})
     with pytest.raises(PermanentFailure, match=r"lacks the columns RECORD_COUNT of Nomis, it has <!DOCTYPE html>"):
-        through(OFFERS["census_general_health"], page, TOWN)
+        fetch_and_parse(OFFERS["census_general_health"], page, TOWN)
 
 
 def test_a_suppressed_figure_is_missing_and_a_word_is_refused(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas)).astype({"OBS_VALUE": object})
     rows.loc[4, ["OBS_VALUE", "OBS_STATUS"]] = ["", "Q"]
     counted = rows.assign(RECORD_OFFSET=0, RECORD_COUNT=len(rows))
-    frame = OFFERS["census_general_health"].parse([kept(tmp_path, body_of(counted))], TOWN)
+    frame = OFFERS["census_general_health"].parse([as_download(tmp_path, body_of(counted))], TOWN)
     assert frame["bad"].isna().tolist() == [True, False, False]
     rows.loc[4, "OBS_VALUE"] = "c"
     assert "column value holds 'c' where a number belongs (1 such cells)" in refused(tmp_path, rows)
@@ -307,8 +311,8 @@ def test_population_is_for_the_newest_year(tmp_path: Path) -> None:
     fake_client = FakeClient(
         tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": paged_response(pd.DataFrame(rows, columns=cells))}
     )
-    frame = through(OFFERS["population"], fake_client, TOWN)
-    assert holds("population", frame)
+    frame = fetch_and_parse(OFFERS["population"], fake_client, TOWN)
+    assert matches_contract("population", frame)
     assert frame.values.tolist() == [[area, 2024, 9, 2, 6, 1] for area in TOWN.lsoas]
     assert [download.period for download in OFFERS["population"].fetch(fake_client, TOWN)] == ["2024"]
 
@@ -321,8 +325,8 @@ def test_claimants_are_requested_month_by_month(tmp_path: Path) -> None:
         return body_of(frame.assign(RECORD_OFFSET=0, RECORD_COUNT=len(frame)))
 
     fake_client = FakeClient(tmp_path, {"/api/v01/dataset/NM_162_1.data.csv": month})
-    frame = through(OFFERS["claimant_count"], fake_client, replace(TOWN, since="2026-05"))
-    assert holds("claimant_count", frame)
+    frame = fetch_and_parse(OFFERS["claimant_count"], fake_client, replace(TOWN, since="2026-05"))
+    assert matches_contract("claimant_count", frame)
     assert sorted(set(frame["month"])) == ["2026-05", "2026-06", "2026-07", "2026-08"]
     immutable = {dict(request.params)["date"]: request.immutable for request in fake_client.requests}
     assert immutable == {"latest": False, "2026-05": True, "2026-06": True, "2026-07": False}
@@ -335,14 +339,14 @@ def test_every_census_table_fills_its_contract(source_id: str, tmp_path: Path) -
     labels = [f"Group: {label}" if label != "Total" else "Total: All" for label in table.labels.values()]
     rows = census_rows(areas, labels).rename(columns={"C2021_HEALTH_6_NAME": f"{table.dimension}_NAME".upper()})
     path = f"/api/v01/dataset/{table.dataset}.data.csv"
-    frame = through(OFFERS[source_id], FakeClient(tmp_path, {path: paged_response(rows)}), TOWN)
+    frame = fetch_and_parse(OFFERS[source_id], FakeClient(tmp_path, {path: paged_response(rows)}), TOWN)
     figures = dict(zip(table.labels, range(100, 100 + len(labels)), strict=True))
     for column, parts in table.sums.items():
         figures[column] = sum(figures.pop(part) for part in parts)
     for column, parts in table.derived.items():
         figures[column] = sum(-figures[part[1:]] if part.startswith("-") else figures[part] for part in parts)
     assert frame.iloc[0].to_dict() == {"area_code": areas[0], **figures}
-    assert holds(source_id, frame)
+    assert matches_contract(source_id, frame)
 
 
 @pytest.mark.parametrize("date", ["", "soon"])
@@ -353,7 +357,7 @@ def test_a_page_without_a_valid_date_is_refused(tmp_path: Path, source: str, dat
     every = dict.fromkeys(("NM_2014_1", "NM_162_1"), paged_response(rows))
     fake_client = FakeClient(tmp_path, {f"/api/v01/dataset/{name}.data.csv": one for name, one in every.items()})
     with pytest.raises(PermanentFailure, match=r"of Nomis has no valid date \(DATE_CODE\); fetch it again"):
-        through(OFFERS[source], fake_client, TOWN)
+        fetch_and_parse(OFFERS[source], fake_client, TOWN)
 
 
 def test_a_page_is_read_once_for_its_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

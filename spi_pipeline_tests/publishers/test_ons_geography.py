@@ -16,7 +16,7 @@ from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, Tra
 from spi_pipeline.publishers.ons_geography import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, OUTPUT_AREA_FIT, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, fetch_and_parse, matches_contract
 
 LOOKUP = [
     {
@@ -68,8 +68,8 @@ def under_properties(cut: bool) -> dict[str, Any]:
 @pytest.mark.parametrize("flag", [at_top, under_properties], ids=["at the top", "under properties"])
 def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
     client = FakeClient(tmp_path, {path_of("wards"): paged(ward_features(), 1, flag)})
-    frame = through(OFFERS["wards"], client, TOWN)
-    assert holds("wards", frame)
+    frame = fetch_and_parse(OFFERS["wards"], client, TOWN)
+    assert matches_contract("wards", frame)
     assert frame["area_code"].tolist() == list(TOWN.wards)
     assert shapely.from_wkb(frame["geometry"][0]).equals(TOWN.polygons["E05900001"])
     assert [dict(request.params)["resultOffset"] for request in client.requests] == ["0", "1"]
@@ -88,13 +88,13 @@ def test_output_areas_are_read_with_their_best_fit_ward(tmp_path: Path) -> None:
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS], 2, at_top),
     }
     client = FakeClient(tmp_path, dict(responses))
-    frame = through(OFFERS["output_area_lookup"], client, TOWN)
-    assert holds("output_area_lookup", frame)
+    frame = fetch_and_parse(OFFERS["output_area_lookup"], client, TOWN)
+    assert matches_contract("output_area_lookup", frame)
     assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001", TOWN.wards[1]]
     assert frame["ward_code"].tolist() == [one["WD24CD"] for one in OUTPUT_AREA_FITS]
     parameters = [dict(request.params)["where"] for request in client.requests]
     assert (parameters[0], parameters[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
-    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
+    alone = as_download(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it too"):
         OFFERS["output_area_lookup"].parse([alone], TOWN)
 
@@ -105,7 +105,7 @@ def test_an_output_area_without_its_ward_is_refused(tmp_path: Path) -> None:
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS[:2]], 9, at_top),
     }
     with pytest.raises(SpiError, match=r"OA21_WD24_LAD24_EW_LU_v2 of ONS .* lacks 1 of 3 output areas, E00900003;"):
-        through(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(responses)), TOWN)
+        fetch_and_parse(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(responses)), TOWN)
 
 
 FITS = [
@@ -120,15 +120,15 @@ def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: 
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
     }
     client = FakeClient(tmp_path, dict(responses))
-    frame = through(OFFERS["lsoa_best_fit"], client, TOWN)
-    assert holds("lsoa_best_fit", frame)
+    frame = fetch_and_parse(OFFERS["lsoa_best_fit"], client, TOWN)
+    assert matches_contract("lsoa_best_fit", frame)
     assert frame.values.tolist() == [
         [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
     ]
     parameters = [dict(request.params) for request in client.requests]
     assert (parameters[0]["where"], parameters[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
     assert parameters[-1]["orderByFields"] == "OA21CD"
-    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
+    alone = as_download(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it too"):
         OFFERS["lsoa_best_fit"].parse([alone], TOWN)
 
@@ -162,7 +162,9 @@ def test_an_error_with_status_200_is_not_an_empty_response(
     tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
 ) -> None:
     with pytest.raises(failure) as caught:
-        through(OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN)
+        fetch_and_parse(
+            OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN
+        )
     assert message in str(caught.value)
 
 
@@ -200,7 +202,7 @@ def test_a_missing_service_is_reported_with_possible_successors(
 ) -> None:
     client = FakeClient(tmp_path, {path_of("wards"): response, "": json.dumps(listing).encode()})
     with pytest.raises(PermanentFailure) as caught:
-        through(OFFERS["wards"], client, TOWN)
+        fetch_and_parse(OFFERS["wards"], client, TOWN)
     message = str(caught.value)
     assert message.startswith("ONS Open Geography has no service Wards_December_2024_Boundaries_UK_BGC any more; ")
     assert expected in message
@@ -214,7 +216,9 @@ def test_a_service_is_among_its_own_successors(source_id: str) -> None:
 
 def refused(folder: Path, body: Any, source_id: str = "wards") -> str:
     with pytest.raises(SpiError) as caught:
-        OFFERS[source_id].parse([kept(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN)
+        OFFERS[source_id].parse(
+            [as_download(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN
+        )
     return str(caught.value)
 
 
@@ -244,4 +248,4 @@ def test_a_renamed_field_is_reported(tmp_path: Path) -> None:
 
 def test_a_web_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"is not a JSON response of ONS Open Geography"):
-        OFFERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)
+        OFFERS["wards"].parse([as_download(tmp_path, b"<html>")], TOWN)

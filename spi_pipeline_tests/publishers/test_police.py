@@ -96,9 +96,9 @@ def test_points_that_differ_by_less_than_a_tenth_of_a_metre_are_one_point() -> N
 def test_nothing_about_a_person_or_a_case_survives() -> None:
     crimes = parse_street_crime(street([incident("deadbeef" * 8, "Drugs", (-0.41, 51.88))]), "some.csv")
     searches = parse_stop_and_search(stops([stop("2024-04-10T12:00:00+00:00")]), "some.csv")
-    kept = crimes.to_csv() + searches.to_csv()
+    output = crimes.to_csv() + searches.to_csv()
     for given_away in ("deadbeef", "Under review", "A Road", "Male", "18-24", "White", "Other", "Misuse", "Arrest"):
-        assert given_away not in kept
+        assert given_away not in output
 
 
 def test_a_stop_belongs_to_its_month_in_local_time() -> None:

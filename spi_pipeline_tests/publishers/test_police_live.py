@@ -22,7 +22,7 @@ from spi_pipeline.publishers.police.fetching import FORCES, newest_month
 from spi_pipeline.publishers.police.parsing import CATEGORIES, keep_forces
 from spi_pipeline.publishers.police.parsing import STREET as STREET_KIND
 from spi_pipeline_tests.imitations.messages import zipped
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, fetch_and_parse, matches_contract
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
 
 CRIMES, STOPS = OFFERS["street_crime"], OFFERS["stop_and_search"]
@@ -42,7 +42,7 @@ def crime(number: int, month: str, point: tuple[float, float] | None = INSIDE, *
     }  # fmt: skip
 
 
-def asked_month(request: Request) -> str:
+def requested_month(request: Request) -> str:
     return dict(request.data or request.params)["date"]
 
 
@@ -50,7 +50,7 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
     """Months offered by the API, archives by name, and the API's response for a month (``_2024_01=[...]``)."""
 
     def street_crimes(request: Request) -> bytes:
-        return json.dumps(crimes.get("_" + asked_month(request).replace("-", "_"), [])).encode()
+        return json.dumps(crimes.get("_" + requested_month(request).replace("-", "_"), [])).encode()
 
     offered = [{"date": month, "stop-and-search": ["anyshire"]} for month in sorted(months, reverse=True)]
     files = {f"/data/archive/{end}.zip": zipped(members) for end, members in archives.items()}
@@ -95,12 +95,12 @@ def test_archives_supply_earlier_years_and_the_api_later_months(tmp_path: Path) 
         _2023_12=[crime(number, "2023-12") for number in range(3)],
         _2024_01=[crime(1, "2024-01"), crime(2, "2024-01")],
     )
-    frame = through(CRIMES, client, replace(TOWN, since="2023-11"))
-    assert holds("street_crime", frame)
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-11"))
+    assert matches_contract("street_crime", frame)
     # The API is revised and an archive is not, so months that both hold come from the API.
     assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 3, "2024-01": 2}
     assert frame.loc[frame["month"] == "2024-01", "crime_type"].tolist() == ["Burglary"]
-    assert [asked_month(request) for request in client.requests if request.path == STREET] == ["2023-12", "2024-01"]
+    assert [requested_month(request) for request in client.requests if request.path == STREET] == ["2023-12", "2024-01"]
 
 
 def test_no_archive_is_requested_unless_earlier_months_are_wanted(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_only_the_newest_months_are_requested_again(tmp_path: Path) -> None:
     months = [f"2024-{month:02d}" for month in range(1, 7)]
     client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
     list(CRIMES.fetch(client, TOWN))
-    immutable = {asked_month(request): request.immutable for request in client.requests if request.path == STREET}
+    immutable = {requested_month(request): request.immutable for request in client.requests if request.path == STREET}
     assert immutable == {month: month < "2024-04" for month in months}
 
 
@@ -123,7 +123,7 @@ def test_backfill_requests_months_outside_the_window_from_archives_not_the_api(t
         for end, month in (("2022-04", "2020-06"), ("2024-01", "2023-06"))
     }
     client = publisher(tmp_path, ["2024-01"], archives, _2024_01=[crime(1, "2024-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2019-05"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2019-05"))
     assert sorted(frame["month"]) == ["2020-06", "2023-06", "2024-01"]
     # Each holds 36 months: the latest that still holds May 2019, and the latest with the months that it lacks.
     assert [path for path in client.paths() if path.endswith(".zip")] == [
@@ -131,7 +131,7 @@ def test_backfill_requests_months_outside_the_window_from_archives_not_the_api(t
         "/data/archive/2024-01.zip",
     ]
     assert [request.path for request in client.announced] == [path for path in client.paths() if path.endswith(".zip")]
-    assert {asked_month(request) for request in client.requests if request.path == STREET} == {"2024-01"}
+    assert {requested_month(request) for request in client.requests if request.path == STREET} == {"2024-01"}
 
 
 def test_months_that_would_return_500_are_not_requested(tmp_path: Path) -> None:
@@ -142,19 +142,21 @@ def test_months_that_would_return_500_are_not_requested(tmp_path: Path) -> None:
     assert callable(inside)
 
     def only_in_the_window(request: Request) -> bytes | Exception:
-        outside = asked_month(request) not in ("2024-01", "2024-02")
+        outside = requested_month(request) not in ("2024-01", "2024-02")
         return TransientFailure("answered 500", 500) if outside else inside(request)
 
     client.responses[STREET] = only_in_the_window
-    assert sorted(through(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
+    assert sorted(fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
 
 
 def test_without_an_archive_the_api_and_stored_months_are_used(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2023-12", "2024-01"], {}, _2023_12=[crime(1, "2023-12")], _2024_01=[crime(2, "2024-01")]
     )
-    old = kept(tmp_path, json.dumps([crime(3, "2023-11")]).encode(), f"https://data.police.uk{STREET}", "2023-11")
-    frame = through(CRIMES, client, replace(TOWN, since="2023-10", have=(old,)))
+    old = as_download(
+        tmp_path, json.dumps([crime(3, "2023-11")]).encode(), f"https://data.police.uk{STREET}", "2023-11"
+    )
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-10", have=(old,)))
     assert sorted(frame["month"]) == ["2023-11", "2023-12", "2024-01"]  # October is unknown, not zero
 
 
@@ -162,14 +164,14 @@ def test_a_force_month_absent_from_the_archive_is_missing_and_not_zero(tmp_path:
     archive = member("2023-10", incident("a", "Drugs", INSIDE, "2023-10")) | member("2023-11", force="elsewhere")
     archive |= member("2023-12", incident("b", "Drugs", INSIDE, "2023-12"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive}, _2024_01=[crime(1, "2024-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2023-10"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-10"))
     assert sorted(set(frame["month"])) == ["2023-10", "2023-12", "2024-01"]
 
 
 def test_a_later_archive_revises_the_months_of_an_earlier_one(tmp_path: Path) -> None:
-    first = kept(tmp_path, zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
+    first = as_download(tmp_path, zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
     rows = [incident(name, "Drugs", INSIDE, "2023-12") for name in "abc"]
-    later = kept(tmp_path, zipped(member("2023-12", *rows)))
+    later = as_download(tmp_path, zipped(member("2023-12", *rows)))
     assert CRIMES.parse([first, later], TOWN)["crimes"].tolist() == [3]
     assert CRIMES.parse([later, first], TOWN)["crimes"].tolist() == [1]
 
@@ -189,13 +191,13 @@ def test_too_many_crimes_split_the_outline_and_each_counts_once(tmp_path: Path) 
 
     client = publisher(tmp_path, ["2024-01"], {})
     client.responses[STREET] = at_most_thirty
-    assert through(CRIMES, client, TOWN)["crimes"].sum() == 80
+    assert fetch_and_parse(CRIMES, client, TOWN)["crimes"].sum() == 80
     assert len(outlines) >= 7  # the whole, two halves of forty, and their halves
     client.responses[STREET] = PermanentFailure("503", 503)
     with pytest.raises(
         PermanentFailure, match=r"503, too many crimes, for 2024-01 even for a small area; try again later$"
     ):
-        through(CRIMES, client, TOWN)
+        fetch_and_parse(CRIMES, client, TOWN)
 
 
 def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> None:
@@ -212,34 +214,38 @@ def test_a_ward_without_a_boundary_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     first, *_ = TOWN.polygons.items()
     with pytest.raises(PermanentFailure, match=r"and E05900002 have none yet; run spi refresh --live again when wards"):
-        through(CRIMES, client, replace(TOWN, polygons=dict([first])))
+        fetch_and_parse(CRIMES, client, replace(TOWN, polygons=dict([first])))
     assert STREET not in client.paths()
 
 
 def test_a_month_that_falls_silent_retains_its_figures(tmp_path: Path) -> None:
-    stored = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
+    stored = as_download(
+        tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01"
+    )
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
-    assert through(CRIMES, client, replace(TOWN, have=(stored,)))["crimes"].tolist() == [1]
+    assert fetch_and_parse(CRIMES, client, replace(TOWN, have=(stored,)))["crimes"].tolist() == [1]
     with pytest.raises(SpiError, match=r"no download of data.police.uk holds a month of anyshire"):
-        through(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
+        fetch_and_parse(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
 
 
 def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_without_a_place(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[])
     client.responses["/api/crimes-no-location"] = lambda request: json.dumps(
-        [crime(9, asked_month(request), None)]
+        [crime(9, requested_month(request), None)]
     ).encode()
-    assert set(through(CRIMES, client, TOWN)["month"]) == {"2024-01"}
+    assert set(fetch_and_parse(CRIMES, client, TOWN)["month"]) == {"2024-01"}
 
 
 def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
-    gone = kept(tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12")
+    gone = as_download(
+        tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12"
+    )
     rows = member("2020-05", incident("a", "Drugs", INSIDE, "2020-05"))
-    archive = kept(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
+    archive = as_download(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
     client = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(1, "2024-02")])
     scope = replace(TOWN, have=(archive, gone))
-    assert sorted(through(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
-    assert sorted(through(CRIMES, client, replace(scope, since="2023-12"))["month"]) == ["2023-12", "2024-02"]
+    assert sorted(fetch_and_parse(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
+    assert sorted(fetch_and_parse(CRIMES, client, replace(scope, since="2023-12"))["month"]) == ["2023-12", "2024-02"]
 
 
 @pytest.mark.parametrize(
@@ -255,19 +261,19 @@ def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_response_to_another_request_is_refused(tmp_path: Path, response: Any, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=response), TOWN)
+        fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=response), TOWN)
     assert message in str(caught.value)
 
 
 def test_railway_police_duplicates_and_repeated_incidents_count_once(tmp_path: Path) -> None:
     rows = [crime(1, "2024-01"), crime(1, "2024-01"), crime(2, "2024-01"), crime(3, "2024-01", location_type="BTP")]
-    assert through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=rows), TOWN)["crimes"].tolist() == [2]
+    assert fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=rows), TOWN)["crimes"].tolist() == [2]
 
 
 def test_a_crime_without_a_place_is_counted_and_not_placed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", None)] * 1).encode()
-    frame = through(CRIMES, client, TOWN)
+    frame = fetch_and_parse(CRIMES, client, TOWN)
     assert frame.loc[frame["longitude"].isna(), "crimes"].tolist() == [1]
     assert frame["crimes"].sum() == 2
 
@@ -275,11 +281,11 @@ def test_a_crime_without_a_place_is_counted_and_not_placed(tmp_path: Path) -> No
 def test_an_unknown_category_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01", category="piracy")])
     with pytest.raises(SpiError, match=r"incident 1 cannot be read .*the category 'piracy' is not known"):
-        through(CRIMES, client, TOWN)
+        fetch_and_parse(CRIMES, client, TOWN)
     assert len(CATEGORIES) == 14
     nameless = {key: value for key, value in crime(1, "2024-01").items() if key != "category"}
     with pytest.raises(SpiError, match=r"incident 1 cannot be read \(it has no 'category'\); compare it with"):
-        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
+        fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
 
 
 def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_path: Path) -> None:
@@ -287,7 +293,7 @@ def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_pat
         incident("a", "Drugs", INSIDE, "2023-12"),
         incident("b", "Drugs", NEXT_WARD, "2023-12") | {"LSOA code": "E01800001"},
     ]
-    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
+    frame = CRIMES.parse([as_download(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert set(frame["lsoa_code"]) == {"E01900001", "E01800001"}
     import pandas as pd
 
@@ -301,7 +307,7 @@ def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_pat
 def test_a_member_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     archive = {"2023-12/2023-12-anyshire-street.csv": street([incident("a", "Drugs", INSIDE, "2023-11")])}
     with pytest.raises(SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; fetch it again"):
-        CRIMES.parse([kept(tmp_path, zipped(archive))], TOWN)
+        CRIMES.parse([as_download(tmp_path, zipped(archive))], TOWN)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +321,7 @@ def test_a_member_that_holds_another_month_than_its_name_is_refused(tmp_path: Pa
 def test_a_broken_archive_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
     whole = zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12")))
     with pytest.raises(SpiError) as caught:
-        CRIMES.parse([kept(tmp_path, damage(whole))], TOWN)
+        CRIMES.parse([as_download(tmp_path, damage(whole))], TOWN)
     assert message in str(caught.value)
 
 
@@ -323,7 +329,7 @@ def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
     bomb = zipped({"2023-12/2023-12-anyshire-street.csv": b"0" * 101_000_000})
     expected = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
     with pytest.raises(SpiError, match=expected):
-        CRIMES.parse([kept(tmp_path, bomb)], TOWN)
+        CRIMES.parse([as_download(tmp_path, bomb)], TOWN)
 
 
 def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
@@ -332,8 +338,8 @@ def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {})
     client.responses["/api/stops-force"] = json.dumps([placed, placed, without]).encode()
     client.responses["/api/stops-no-location"] = json.dumps([without]).encode()
-    frame = through(STOPS, client, TOWN)
-    assert holds("stop_and_search", frame)
+    frame = fetch_and_parse(STOPS, client, TOWN)
+    assert matches_contract("stop_and_search", frame)
     assert {(row.longitude if not math.isnan(row.longitude) else None): row.stops for row in frame.itertuples()} == {
         -0.42: 2,
         None: 1,
@@ -351,7 +357,7 @@ def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     archive = {"2022-06/2022-06-anyshire-stop-and-search.csv": stops([stop("2022-06-10T12:00:00+00:00")])}
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive})
     client.responses |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
-    frame = through(STOPS, client, replace(TOWN, since="2022-01"))
+    frame = fetch_and_parse(STOPS, client, replace(TOWN, since="2022-01"))
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
 
 
@@ -378,8 +384,10 @@ def test_stored_archives_are_not_requested_again(tmp_path: Path) -> None:
     stored = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
     assert [one.period for one in stored] == ["2021-02/2024-01"]
     later = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
-    january = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
-    frame = through(CRIMES, later, replace(scope, have=(*stored, january)))
+    january = as_download(
+        tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01"
+    )
+    frame = fetch_and_parse(CRIMES, later, replace(scope, have=(*stored, january)))
     assert sorted(frame["month"]) == ["2021-06", "2024-01", "2024-02"]
     assert [path for path in later.paths() if "archive" in path] == []
     # The stored part of the archive does not hold another force.
@@ -467,7 +475,7 @@ def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(t
     }
     client = publisher(tmp_path, ["2023-12", "2024-01"], held)
     scope = replace(TOWN, since="2020-02", forces=forces)
-    assert sorted(through(CRIMES, client, scope)["month"]) == months
+    assert sorted(fetch_and_parse(CRIMES, client, scope)["month"]) == months
     assert client.paths() == [
         "/api/crimes-street-dates",
         "/data/archive/",
@@ -483,7 +491,7 @@ def test_months_with_other_kinds_of_crime_are_skipped(tmp_path: Path) -> None:
     old = member("2013-04", incident("a", "Public disorder and weapons", INSIDE, "2013-04"))
     new = member("2013-05", incident("b", "Public order", INSIDE, "2013-05"))
     client = publisher(tmp_path, ["2014-01"], {"2014-01": old | new}, _2014_01=[crime(1, "2014-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2011-01"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2011-01"))
     assert sorted(frame["month"]) == ["2013-05", "2014-01"]
     assert [path for path in client.paths() if path.endswith(".zip")] == ["/data/archive/2014-01.zip"]
 
@@ -492,20 +500,20 @@ def test_months_with_other_kinds_of_crime_are_skipped(tmp_path: Path) -> None:
 def test_zero_coordinates_are_not_a_place(tmp_path: Path, place: dict[str, Any]) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
-    assert through(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
+    assert fetch_and_parse(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
     rows = [incident("a", "Drugs", (0, 0), "2023-12"), incident("b", "Drugs", (0, 51.4), "2023-12")]
-    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
+    frame = CRIMES.parse([as_download(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert sorted(frame[["longitude", "latitude"]].fillna(-1).values.tolist()) == [[-1, -1], [0, 51.4]]
 
 
 def single_file(folder: Path, name: str, month: str, *ids: str) -> Download:
     """A file of one month as uploaded by hand."""
-    return kept(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
+    return as_download(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
 
 
 @pytest.mark.parametrize("name", ["2024-01-anyshire-street.csv", "january.csv"])
 def test_the_last_file_counts_for_a_month_in_an_archive_and_a_single_file(tmp_path: Path, name: str) -> None:
-    archive = kept(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
+    archive = as_download(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
     single = single_file(tmp_path, name, "2024-01", "a", "b")
     assert CRIMES.parse([archive, single], TOWN)["crimes"].sum() == 2
     assert CRIMES.parse([single, archive], TOWN)["crimes"].sum() == 1

@@ -33,7 +33,7 @@ from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, Response, body_of, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, Response, as_download, body_of, fetch_and_parse
 
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 
@@ -179,7 +179,7 @@ def test_responses_fetched_with_a_key_are_reused_without_one(
 
 
 @pytest.fixture
-def many(monkeypatch: pytest.MonkeyPatch) -> None:
+def bulk_route(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the route for many areas."""
     monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
 
@@ -222,11 +222,11 @@ def claimants(folder: Path, response: Response) -> tuple[pd.DataFrame, list[str]
     client = FakeClient(
         folder, {f"{CLAIMANTS}{end}": response for end in (".data.csv", "/geography/TYPE.def.sdmx.json")}
     )
-    frame = through(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
+    frame = fetch_and_parse(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
     return frame, [dict(request.params)["geography"] for request in client.requests if request.params]
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 def test_wards_are_requested_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
     types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
     frame, requested = claimants(tmp_path, monthly(types, NAMED))
@@ -235,7 +235,7 @@ def test_wards_are_requested_by_the_newest_type_that_holds_all_of_ours(tmp_path:
                                      for m in ("2026-07", "2026-08")]  # fmt: skip
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 @pytest.mark.parametrize("named", [NAMED, listing(), {"error": "unavailable"}, {"structure": {}}])
 def test_wards_in_no_type_are_requested_by_code(tmp_path: Path, named: object) -> None:
     frame, requested = claimants(
@@ -245,13 +245,13 @@ def test_wards_in_no_type_are_requested_by_code(tmp_path: Path, named: object) -
     assert frame["claimants"].tolist() == [0, 0, 5, 5]
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 def test_an_area_of_ours_missing_from_the_bulk_table_is_reported(tmp_path: Path) -> None:
     rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
     page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
     client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
     with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):
-        through(OFFERS["population"], client, TOWN)
+        fetch_and_parse(OFFERS["population"], client, TOWN)
 
 
 HEADER = "date,geography,geography code,General health: Total: All usual residents," + ",".join(
@@ -265,10 +265,10 @@ def packed(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
     return zipped({"metadata/ts037-2021-1.txt": "A note\n", member: "\n".join([*lines, ""])})
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
     client = FakeClient(tmp_path, {ZIP: packed([HEADER, *ROWS])})
-    frame = through(OFFERS["census_general_health"], client, TOWN)
+    frame = fetch_and_parse(OFFERS["census_general_health"], client, TOWN)
     assert frame["area_code"].tolist() == list(TOWN.output_areas)
     assert frame["residents"].tolist() == [100, 200, 300]
     assert frame["bad"].tolist() == [1, 1, 1]
@@ -276,7 +276,7 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
     assert (request.params, request.media, request.immutable) == ((), ("zip",), True)
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -291,7 +291,7 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
 )
 def test_another_zip_is_refused(tmp_path: Path, body: bytes, expected: str) -> None:
     with pytest.raises(SpiError, match=expected):
-        through(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
+        fetch_and_parse(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
 
 
 PUBLISHED = FOLDER.parent / "census2021_nomis"
@@ -307,5 +307,5 @@ def test_zips_from_nomis_hold_the_embedded_figures(tmp_path: Path, source_id: st
         pytest.skip(f"{archive.name} is not in a folder 'shared' next to the checkout")
     embedded = read_embedded(SNAPSHOT, source_id).table.to_pandas().sort_values("area_code", ignore_index=True)
     scope = replace(TOWN, output_areas=tuple(embedded["area_code"]))
-    frame = OFFERS[source_id].parse([kept(tmp_path, archive.read_bytes(), archive.name)], scope)
+    frame = OFFERS[source_id].parse([as_download(tmp_path, archive.read_bytes(), archive.name)], scope)
     pd.testing.assert_frame_equal(frame, embedded[list(frame)], check_dtype=False)

@@ -37,7 +37,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> 
 
 
 @pytest.fixture
-def own(snapshot: Path, tmp_path: Path) -> Path:
+def snapshot_copy(snapshot: Path, tmp_path: Path) -> Path:
     """A copy of the snapshot that the test may damage."""
     return Path(shutil.copytree(snapshot, tmp_path / "tables"))
 
@@ -52,9 +52,9 @@ def test_two_builds_give_the_same_bytes(root: Path, snapshot: Path, contracts: C
     assert len(hashes(again)) == len(contracts.sources) + 1
 
 
-def test_a_build_replaces_the_previous_one_completely(own: Path, root: Path, contracts: Contracts) -> None:
-    (own / "dropped_source.parquet").write_bytes(b"left from before")
-    before = hashes(build(root, contracts, own))
+def test_a_build_replaces_the_previous_one_completely(snapshot_copy: Path, root: Path, contracts: Contracts) -> None:
+    (snapshot_copy / "dropped_source.parquet").write_bytes(b"left from before")
+    before = hashes(build(root, contracts, snapshot_copy))
     assert "dropped_source.parquet" not in before
     assert len(before) == len(contracts.sources) + 1
 
@@ -128,21 +128,21 @@ def test_a_folder_that_cannot_be_written_is_named(root: Path, contracts: Contrac
     ],
     ids=["cut", "empty", "text", "no origin", "empty origin", "broken origin", "another origin"],
 )
-def test_a_damaged_table_says_what_to_do(own: Path, damage: Callable[[Path], object]) -> None:
-    file = embedded_file(own, "wards")
+def test_a_damaged_table_says_what_to_do(snapshot_copy: Path, damage: Callable[[Path], object]) -> None:
+    file = embedded_file(snapshot_copy, "wards")
     damage(file)
     with pytest.raises(SpiError) as caught:
-        read_embedded(own, "wards")
+        read_embedded(snapshot_copy, "wards")
     assert str(caught.value) == (
         f"the embedded table {file} is broken; restore it, or write it with spi snapshot build --from FOLDER"
     )
 
 
-def test_a_missing_table_says_what_to_do(own: Path) -> None:
-    file = embedded_file(own, "wards")
+def test_a_missing_table_says_what_to_do(snapshot_copy: Path) -> None:
+    file = embedded_file(snapshot_copy, "wards")
     file.unlink()
     with pytest.raises(SpiError) as caught:
-        read_embedded(own, "wards")
+        read_embedded(snapshot_copy, "wards")
     assert str(caught.value) == (
         f"source wards has no embedded table {file}; add it with spi snapshot build --from FOLDER"
     )
@@ -153,12 +153,12 @@ def test_a_missing_table_says_what_to_do(own: Path) -> None:
              '{"as_of": 2026, "tables": {}}', '{"as_of": "2026-05-01", "tables": null}'],
 )  # fmt: skip
 @pytest.mark.parametrize("read", [snapshot_as_of, snapshot_tables])
-def test_a_damaged_manifest_says_what_to_do(own: Path, read: Callable[[Path], object], text: str) -> None:
-    (own / "manifest.json").write_text(text)
+def test_a_damaged_manifest_says_what_to_do(snapshot_copy: Path, read: Callable[[Path], object], text: str) -> None:
+    (snapshot_copy / "manifest.json").write_text(text)
     with pytest.raises(SpiError) as caught:
-        read(own)
+        read(snapshot_copy)
     expected = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
-    assert str(caught.value) == f"{own / 'manifest.json'} {expected}"
+    assert str(caught.value) == f"{snapshot_copy / 'manifest.json'} {expected}"
 
 
 def test_a_missing_snapshot_says_what_to_do(tmp_path: Path) -> None:

@@ -29,14 +29,14 @@ from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
 NAMES = snapshot_tables(TABLES)
 # The tables of Luton and those of all England.
-EVERY = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
+ALL_TABLES = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
          for name in snapshot_tables(folder)]  # fmt: skip
 
-ABOUT_A_PERSON = re.compile(
+PERSONAL_COLUMNS = re.compile(
     r"crime_id|(^|_)(id|gender|sex|ethnic\w*|religion|age_range|birth|surname|forename|outcome|legislation|officer|"
     r"object_of_search|self_defined)(_|$)"
 )
-IDS_OF_OURS = {"indicator_id", "other_id"}
+OWN_IDS = {"indicator_id", "other_id"}
 
 
 def origin(folder: Path, source_id: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_the_tables_take_less_than_6_mb() -> None:
     assert sum(file.stat().st_size for file in TABLES.iterdir()) < 6_000_000
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
 def test_a_table_matches_its_contract(folder: Path, name: str, every_contract: Contracts) -> None:
     source, table = every_contract.sources[name], read_embedded(folder, name).table
     assert {field.name: field.type for field in table.schema} == {
@@ -70,7 +70,7 @@ def test_a_table_matches_its_contract(folder: Path, name: str, every_contract: C
         assert table.select(list(source.key)).group_by(list(source.key)).aggregate([]).num_rows == table.num_rows
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
 def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contract: Contracts) -> None:
     found, source = origin(folder, name), every_contract.sources[name]
     stated = (
@@ -99,12 +99,12 @@ def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contra
         assert not Path(item["file"]).is_absolute()
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
 def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None:
     table = read_embedded(folder, name).table
     # In these tables ``id`` and ``measure_id`` name elements of the framework and measures, not people.
-    ours = IDS_OF_OURS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
-    assert [column for column in set(table.column_names) - ours if ABOUT_A_PERSON.search(column)] == []
+    ours = OWN_IDS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
+    assert [column for column in set(table.column_names) - ours if PERSONAL_COLUMNS.search(column)] == []
     for column in table.column_names:
         if pa.types.is_string(table.schema.field(column).type):
             values = table.column(column).drop_null()
@@ -116,7 +116,7 @@ def test_the_pattern_for_people_matches_columns_of_the_publishers() -> None:
     names = (*STREET_HEADER.split(",")[:1], *STOP_HEADER.split(",")[6:13])
     published = [name.lower().replace(" ", "_").replace("-", "_") for name in names]
     assert published[:4] == ["crime_id", "gender", "age_range", "self_defined_ethnicity"]
-    assert [column for column in published if not ABOUT_A_PERSON.search(column)] == []
+    assert [column for column in published if not PERSONAL_COLUMNS.search(column)] == []
 
 
 def test_wards_are_the_20_in_force(every_contract: Contracts) -> None:
@@ -141,7 +141,7 @@ def test_lookups_and_boundaries_of_the_town_agree() -> None:
 
 # Pairs of tables that count the same people or homes, the first from percentages, and the largest difference between
 # them in any output area.
-TWICE = [
+REPEATED_FIGURES = [
     ("census_economic_activity", "in_employment", "census_occupation", "residents_in_employment", 9),
     ("census_economic_activity", "residents_16_and_over", "census_qualifications", "residents_16_and_over", 1),
     ("census_household_composition", "one_person", "census_household_size", "one_person", 4),
@@ -150,15 +150,15 @@ TWICE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "column", "other", "its", "tolerance"), TWICE)
+@pytest.mark.parametrize(("name", "column", "other", "other_column", "tolerance"), REPEATED_FIGURES)
 def test_counts_from_percentages_agree_with_another_table(
-    name: str, column: str, other: str, its: str, tolerance: int
+    name: str, column: str, other: str, other_column: str, tolerance: int
 ) -> None:
     ours, theirs = (read_embedded(TABLES, one).table.to_pandas().set_index("area_code") for one in (name, other))
-    difference = ours[column] - theirs[its]
+    difference = ours[column] - theirs[other_column]
     assert difference.notna().all()
     assert difference.abs().max() == tolerance, "as the limitations in the contract say"
-    assert abs(difference.sum()) <= 0.0015 * theirs[its].sum()
+    assert abs(difference.sum()) <= 0.0015 * theirs[other_column].sum()
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")

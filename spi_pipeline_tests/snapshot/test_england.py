@@ -35,7 +35,7 @@ def table(source_id: str) -> pd.DataFrame:
     return read_embedded(ENGLAND, source_id).table.to_pandas()
 
 
-def own(source_id: str) -> pd.DataFrame:
+def town_table(source_id: str) -> pd.DataFrame:
     return read_embedded(TABLES, source_id).table.to_pandas()
 
 
@@ -171,7 +171,7 @@ def test_contracts_hold_for_all_england(every_contract: Contracts, geography: Ge
 
 @pytest.mark.parametrize("name", sorted(NATIONAL - {*BY_OUTPUT_AREA, SPREAD}))
 def test_a_national_table_cut_to_luton_equals_the_table_of_luton(name: str) -> None:
-    expected = own(name)
+    expected = town_table(name)
     if name in MORE_YEARS:
         expected = expected[expected["year"].isin(MORE_YEARS[name])].reset_index(drop=True)
     found, expected = (frame.drop(columns="geometry", errors="ignore") for frame in (cut(name), expected))
@@ -181,8 +181,8 @@ def test_a_national_table_cut_to_luton_equals_the_table_of_luton(name: str) -> N
 
 @pytest.mark.parametrize("name", BY_OUTPUT_AREA)
 def test_lsoa_counts_equal_the_sum_of_output_areas_except_perturbed_cells(name: str) -> None:
-    lookup = own("output_area_lookup").set_index("area_code")["lsoa_code"]
-    summed = own(name).set_index("area_code").groupby(lookup).sum()
+    lookup = town_table("output_area_lookup").set_index("area_code")["lsoa_code"]
+    summed = town_table(name).set_index("area_code").groupby(lookup).sum()
     found = cut(name).set_index("area_code")
     difference = (found - summed.reindex(found.index)).abs()
     assert difference.notna().all(axis=None)
@@ -192,9 +192,9 @@ def test_lsoa_counts_equal_the_sum_of_output_areas_except_perturbed_cells(name: 
 
 def test_little_english_by_msoa_is_the_same_spread_either_way() -> None:
     fit = table("lsoa_best_fit").set_index("area_code")["msoa_code"]
-    areas = own("output_area_lookup").set_index("area_code")["msoa_code"]
+    areas = town_table("output_area_lookup").set_index("area_code")["msoa_code"]
     found = cut(SPREAD).set_index("area_code").groupby(fit).sum()
-    expected = own(SPREAD).set_index("area_code").groupby(areas).sum()
+    expected = town_table(SPREAD).set_index("area_code").groupby(areas).sum()
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-9)
 
 

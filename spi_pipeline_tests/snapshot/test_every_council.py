@@ -32,11 +32,11 @@ ENGLAND = Settings().england
 
 COUNCILS = 296
 # A warning that more than one council in twenty triggers is useless.
-MOST_WARNED = COUNCILS // 20
+MAX_WARNED = COUNCILS // 20
 # These rules are applied to the whole table or checked in another way below. Totals are stated only for some councils.
-OF_TABLES = ("columns", "types", "key")
-EVALUATED_SEPARATELY = (*OF_TABLES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
-OF_MANY_ROWS = ("mean_magnitude", "null_share", "no_gaps")
+TABLE_RULES = ("columns", "types", "key")
+EVALUATED_SEPARATELY = (*TABLE_RULES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
+LARGE_TABLE_RULES = ("mean_magnitude", "null_share", "no_gaps")
 # Electors are counted in their own ward, while best fit may place their LSOA's adults in the next: up to 240 electors
 # for 100 adults. The indicator has no value there.
 NOT_BY_BEST_FIT = {"electoral_registration"}
@@ -89,12 +89,12 @@ def broken(table: pa.Table, rules: list[Rule], name: str) -> list[str]:
     return [
         f"{name}: {result.rule.id}: {result.observed}"
         for result in results
-        if result.blocks or (result.outcome == "failed" and result.failing > MOST_WARNED)
+        if result.blocks or (result.outcome == "failed" and result.failing > MAX_WARNED)
     ]
 
 
 def by_council(rule: Rule) -> Rule:
-    return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in OF_MANY_ROWS else rule
+    return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in LARGE_TABLE_RULES else rule
 
 
 def test_the_cut_to_luton_sums_to_the_published_totals(every_contract: Contracts) -> None:
@@ -114,7 +114,7 @@ def test_no_cut_breaks_a_rule(
     found = []
     for name in national:
         rules, kind = every_contract.sources[name].rules, geography(every_contract, tables[name], name)
-        found += broken(tables[name], [rule for rule in rules if rule.kind in OF_TABLES], name)
+        found += broken(tables[name], [rule for rule in rules if rule.kind in TABLE_RULES], name)
         cuts = england.sql(
             f"SELECT council, t.* FROM {name} t JOIN places p ON p.area_code = t.area_code AND geography = '{kind}'"
         ).to_arrow_table()
@@ -123,7 +123,7 @@ def test_no_cut_breaks_a_rule(
             alike = england.sql(
                 f"SELECT council FROM cuts GROUP BY ALL HAVING count(DISTINCT {column}) < 2 AND count(*) > 1"
             ).fetchall()
-            found += [f"{name}: {column} is the same all over {len(alike)} councils"] * (len(alike) > MOST_WARNED)
+            found += [f"{name}: {column} is the same all over {len(alike)} councils"] * (len(alike) > MAX_WARNED)
     assert found == []
 
 
@@ -144,7 +144,7 @@ def test_no_council_lacks_areas(
             if rule.kind == "coverage" and rule.columns == ("area_code",):
                 judged += 1
                 short = held.loc[held["share"] < rule.params["min_share"], "council"].tolist()
-                if len(short) > (0 if rule.severity == "error" else MOST_WARNED):
+                if len(short) > (0 if rule.severity == "error" else MAX_WARNED):
                     found.append(f"{name}: {rule.id}: {short}")
     assert found == []
     assert judged > 20

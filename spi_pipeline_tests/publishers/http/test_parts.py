@@ -75,7 +75,7 @@ def client(folder: Path, base: str, retries: int = 100) -> HttpClient:
 
 
 def ranges(running: Server) -> list[int | None]:
-    """The first byte that each request asked for; None if it asked for the whole body."""
+    """The first byte that each request wanted; None if it wanted the whole body."""
     wanted = (re.search(r"\r\nRange: bytes=(\d+)-\r\n", header) for header in running.requests)
     return [int(begin[1]) if begin else None for begin in wanted]
 

@@ -34,7 +34,7 @@ OPTIONS = {
     "owner": "community-safety", "licence": "OGL-UK-3.0", "minimum_count": 5, "expires": "2030-12-31",
     "concept": "safety",
 }  # fmt: skip
-Reads = Callable[..., Read]
+DraftAndRead = Callable[..., Read]
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def source_of(text: str, name: str, contracts: Contracts, folder: Path) -> Sourc
 
 
 @pytest.fixture
-def reads(contracts: Contracts, known: Places, tmp_path: Path) -> Reads:
+def draft_and_read(contracts: Contracts, known: Places, tmp_path: Path) -> DraftAndRead:
     """Drafts the contract of a file, then reads the file and the draft's fixture with it."""
 
     def read(file: Path, **choices: Any) -> Read:

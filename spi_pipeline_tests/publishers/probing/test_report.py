@@ -81,17 +81,17 @@ INJECTED = {
 @pytest.mark.parametrize("what", INJECTED)
 def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://john:p4ss@127.0.0.1:1")
-    probe, said = INJECTED[what]
+    probe, sent = INJECTED[what]
     if PROBES[probe].probe.follows:
         months = response([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
-        with publisher(months, said) as served:
+        with publisher(months, sent) as served:
             before = PROBES[probe].probe.follows
             assert before
             found = Visit({"POLICE": served.base}, TOWN, tmp_path, [before.name, probe])
         assert found.seen[probe].outcome == "received"
         one = found.seen[probe]
     else:
-        one = observed(said, probe, tmp_path)
+        one = observed(sent, probe, tmp_path)
     write_report(as_report(one), tmp_path / "report.json")
     text = (tmp_path / "report.json").read_text("utf-8")
     assert probe in text
@@ -122,7 +122,7 @@ def test_a_report_is_unchanged_by_writing_and_reading_and_judged_alike(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "kept"),
+    ("name", "received", "stored"),
     [
         ("content-length", "1733868300", "1733868300"),
         ("content-length", "1733868300@home", "(masked)"),
@@ -136,9 +136,9 @@ def test_a_report_is_unchanged_by_writing_and_reading_and_judged_alike(tmp_path:
         ("last-modified", "135724829123", "(masked)"),
     ],
 )
-def test_headers_keep_only_well_formed_sizes_and_tags(name: str, said: str, kept: str) -> None:
-    one = Observation(probe="police/archive", outcome="received", headers={name: said})
-    assert one.headers == {name: kept}
+def test_headers_keep_only_well_formed_sizes_and_tags(name: str, received: str, stored: str) -> None:
+    one = Observation(probe="police/archive", outcome="received", headers={name: received})
+    assert one.headers == {name: stored}
     assert Observation.model_validate(one.model_dump()).headers == one.headers
 
 
@@ -150,19 +150,19 @@ def test_known_fields_of_a_later_report_version_are_read(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "is not a report of spi doctor"), ("[]", "is not a report"), ('{"form": 2}', "versions: Field required"),
         ('{"form": 1}', "is not a report"), ("\x00\xff", "is not a report"), ("[" * 100_000, "is not a report"),
         (" " * 11_000_000, "more than 10 MB"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_not_a_report_is_refused_in_one_sentence(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_refused_in_one_sentence(text: str, expected: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     with pytest.raises(SpiError, match="cannot be read"):
         read_report(file)
     file.write_text(text, encoding="latin-1")
-    with pytest.raises(SpiError, match=said) as failure:
+    with pytest.raises(SpiError, match=expected) as failure:
         read_report(file)
     assert "\n" not in str(failure.value)
 

@@ -52,7 +52,7 @@ def served() -> Iterator[Publishers]:
 
 
 @pytest.fixture(scope="module")
-def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+def clean_visit(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """A visit to publishers without faults."""
     return Visit(served.bases, luton, tmp_path_factory.mktemp("visit"))
 
@@ -64,23 +64,23 @@ def revisit(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callab
     served.clear_faults()
 
 
-def test_every_endpoint_is_as_expected_without_faults(whole: Visit) -> None:
+def test_every_endpoint_is_as_expected_without_faults(clean_visit: Visit) -> None:
     # One of our indicators is in no list, at the imitation as at the publisher.
-    assert whole.faults == {
+    assert clean_visit.faults == {
         "fingertips/available_data": [
             "Fingertips lists 7 of our 8 indicators and not 93092; look for what took their place, and write its id "
             "into spi_pipeline/publishers/fingertips.py"
         ]
     }
-    outcomes = [one.outcome for one in whole.observations]
+    outcomes = [one.outcome for one in clean_visit.observations]
     assert outcomes.count("left out") == len(PROBES) - (MOST_REQUESTS - 2)
     assert set(outcomes) == {"received", "left out"}
-    assert {one.endpoint for one in whole.observations if one.outcome == "received"} == set(HOSTS)
-    assert whole.requests <= MOST_REQUESTS
+    assert {one.endpoint for one in clean_visit.observations if one.outcome == "received"} == set(HOSTS)
+    assert clean_visit.requests <= MOST_REQUESTS
 
 
-def test_observations_hold_names_counts_and_dates(whole: Visit) -> None:
-    seen = whole.seen
+def test_observations_hold_names_counts_and_dates(clean_visit: Visit) -> None:
+    seen = clean_visit.seen
     cars = seen["nomis/NM_2059_1"]
     assert cars.shape
     assert (cars.status, cars.shape.rows, cars.shape.total, list(cars.shape.labels.values())) == (200, 1, 1, [0])
