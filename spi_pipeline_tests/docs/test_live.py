@@ -27,7 +27,7 @@ from spi_pipeline.steps.sources.cadence import DAILY, MONTHLY, WEEKLY, cadence
 from spi_pipeline.steps.sources.totals import compared
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, blocks, markdown_table, table_in, text
 from spi_pipeline_tests.imitations.fixtures import SERVED
-from spi_pipeline_tests.imitations.matrix import TROUBLES
+from spi_pipeline_tests.imitations.matrix import FAULT_CASES
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
 
 DOCUMENT = REPOSITORY / "docs" / "live.md"
@@ -164,8 +164,8 @@ def test_the_matrix_is_complete() -> None:
     rows = table_in(REFERENCE, "matrix").splitlines()
     tried = re.findall(r"`(\w+)`", rows[0])
     assert tried == [name for name in SERVED if name in tried], "a new publisher is added with the next matrix"
-    assert first_column("matrix") == [trouble.title for trouble in TROUBLES]
-    for line, trouble in zip(rows[2:], TROUBLES, strict=True):
+    assert first_column("matrix") == [trouble.title for trouble in FAULT_CASES]
+    for line, trouble in zip(rows[2:], FAULT_CASES, strict=True):
         cells = [cell.strip() for cell in line.split("|")[2:-1]]
         assert [bool(cell) for cell in cells] == [name in trouble.at for name in tried], trouble.title
         assert all(re.fullmatch(r"(same|kept|new|new !) \(\d+\)", cell) for cell in cells if cell)

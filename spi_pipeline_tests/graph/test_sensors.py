@@ -56,7 +56,7 @@ def test_news_of_a_publisher_refreshes_only_the_steps_that_depend_on_it(publishe
 
     publishers.fault("*", "404")
     failed = tick(first.cursor)
-    publishers.heal()
+    publishers.clear_faults()
     assert "responded with 404" in failed.skip_message
 
 

@@ -26,7 +26,10 @@ def main() -> None:
         "--fault", action="append", default=[], metavar="PUBLISHER:KIND[:TIMES][:OPTION=VALUE…]", help="may be repeated"
     )
     parser.add_argument(
-        "--replay", type=Path, metavar="FOLDER", help="answer from what spi refresh --live --record FOLDER kept"
+        "--replay",
+        type=Path,
+        metavar="FOLDER",
+        help="respond from a recording made with spi refresh --live --record FOLDER",
     )
     given = parser.parse_args()
     settings = {name: getattr(given, name) for name in ("months", "links", "validators", "replay")}

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from spi_pipeline_tests.imitations.messages import Answer, Site, json_answer
+from spi_pipeline_tests.imitations.messages import Response, Site, json_response
 
 if TYPE_CHECKING:
     from spi_pipeline_tests.imitations.server import Publishers
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SETTINGS = [entry.name for entry in fields(Site) if entry.name not in ("base", "police_bucket")]
 
 
-def control(publishers: Publishers, method: str, path: str, body: bytes) -> Answer:
+def control(publishers: Publishers, method: str, path: str, body: bytes) -> Response:
     """Control the publishers over HTTP, as a test in the same process does by calling methods.
 
     * GET ``faults``, ``requests``, ``settings`` or ``endpoints`` shows them.
@@ -30,26 +30,26 @@ def control(publishers: Publishers, method: str, path: str, body: bytes) -> Answ
         if (method, path) == ("POST", "faults"):
             publishers.fault(given.pop("publisher"), given.pop("kind"), **given)
         elif (method, path) == ("DELETE", "faults"):
-            publishers.heal(given.get("publisher"))
+            publishers.clear_faults(given.get("publisher"))
         elif (method, path) == ("DELETE", "requests"):
             publishers.requests.clear()
         elif (method, path) == ("POST", "settings"):
-            _change(publishers.site, given)
+            _change_settings(publishers.site, given)
         elif method != "GET" or path not in ("faults", "requests", "settings", "endpoints"):
-            return json_answer({"error": f"no {method} /_control/{path}"}, 404)
+            return json_response({"error": f"no {method} /_control/{path}"}, 404)
     except (KeyError, TypeError, ValueError) as error:
-        return json_answer({"error": str(error)}, 400)
+        return json_response({"error": str(error)}, 400)
     if path == "faults":
-        return json_answer([asdict(fault) for fault in publishers.switchboard.listed()])
+        return json_response([asdict(fault) for fault in publishers.switchboard.active()])
     if path == "requests":
-        return json_answer([asdict(seen) for seen in publishers.requests])
+        return json_response([asdict(seen) for seen in publishers.requests])
     state = (
         publishers.endpoints if path == "endpoints" else {name: getattr(publishers.site, name) for name in _SETTINGS}
     )
-    return json_answer(state)
+    return json_response(state)
 
 
-def _change(site: Site, given: dict[str, object]) -> None:
+def _change_settings(site: Site, given: dict[str, object]) -> None:
     if unknown := set(given) - set(_SETTINGS):
         raise ValueError(f"no setting {', '.join(sorted(unknown))}: one of {', '.join(_SETTINGS)}")
     for name, value in given.items():

@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from spi_pipeline_tests.imitations import rows
-from spi_pipeline_tests.imitations.messages import Answer, Request, html_answer, json_answer
+from spi_pipeline_tests.imitations.messages import Request, Response, html_response, json_response
 
 KINDS = {
     "latency": "waits `seconds` (default 0.5) first",
@@ -30,13 +30,13 @@ KINDS = {
     "drip_header": "sends a line of the header now and then, and never the last",
     "drip_body": "sends the body byte by byte, Content-Length names all of it",
     "drip_chunks": "sends the body byte by byte, each a chunk",
-    "drip_error": "answers 500, and says why byte by byte",
-    "no_ranges": "sends all of a body to those who ask for the rest of it",
+    "drip_error": "returns 500, and the reason byte by byte",
+    "no_ranges": "sends all of a body to clients that request the rest of it",
     "republished": "the zip's comment differs, and so do its validators",
     "another_byte": "the byte in the middle of the body is another",
     "<status>": "any status from 400 to 599; `retry_after=5` adds seconds, `retry_after=date:5` an HTTP date",
     "html": "a page with status 200 and type text/html",
-    "html_as_is": "a page with status 200 and the type of the answer it replaces",
+    "html_as_is": "a page with status 200 and the type of the response it replaces",
     "empty": "no body, status 200",
     "json_error": "the publisher's error as JSON, status 200",
     "content_type": "another Content-Type (`value`)",
@@ -57,10 +57,10 @@ KINDS = {
 _TERMINAL = ("reset", "html", "empty", "json_error", "foreign_redirect", "drip_error")
 DRIPS = ("drip_header", "drip_body", "drip_chunks", "drip_error")
 # These faults show only in a body, so a HEAD request does not meet them.
-OF_THE_BODY = (
+BODY_FAULTS = (
     "reset_midway", "cut_body", "cut_gzip", "cut_file", "drip_body", "drip_chunks", "no_ranges", "another_byte",
 )  # fmt: skip
-ON_THE_WIRE = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
+WIRE_FAULTS = ("reset_midway", "cut_body", "cut_gzip", "oversized", "no_ranges", *DRIPS)
 
 
 @dataclass
@@ -95,10 +95,10 @@ class Fault:
         """Whether it replaces the publisher's response."""
         return bool(self.status) or self.kind in _TERMINAL
 
-    def meets(self, publisher: str, target: str) -> bool:
+    def applies_to(self, publisher: str, target: str) -> bool:
         path = target.partition("?")[0]
-        at = self.publisher in ("*", publisher)
-        return at and self.times != 0 and (fnmatchcase(target, self.path) or fnmatchcase(path, self.path))
+        is_publisher = self.publisher in ("*", publisher)
+        return is_publisher and self.times != 0 and (fnmatchcase(target, self.path) or fnmatchcase(path, self.path))
 
 
 def parse_fault(text: str) -> Fault:
@@ -131,7 +131,7 @@ class Switchboard:
         with self._lock:
             self._faults = [fault for fault in self._faults if publisher not in (None, fault.publisher)]
 
-    def listed(self) -> list[Fault]:
+    def active(self) -> list[Fault]:
         with self._lock:
             return [replace(fault) for fault in self._faults if fault.times != 0]
 
@@ -142,34 +142,34 @@ class Switchboard:
         fault as well.
         """
         with self._lock:
-            faults = [one for one in self._faults if not (header_alone and one.kind in OF_THE_BODY)]
-            meets = [fault for fault in faults if fault.meets(publisher, target)]
-            counted = next((fault for fault in meets if fault.times is not None), None)
+            faults = [one for one in self._faults if not (header_alone and one.kind in BODY_FAULTS)]
+            applicable = [fault for fault in faults if fault.applies_to(publisher, target)]
+            counted = next((fault for fault in applicable if fault.times is not None), None)
             if counted is not None and counted.times is not None:
                 counted.times -= 1
-            return [*([counted] if counted else []), *(fault for fault in meets if fault.times is None)]
+            return [*([counted] if counted else []), *(fault for fault in applicable if fault.times is None)]
 
 
-def answer_instead(fault: Fault, request: Request) -> Answer:
+def replacement_for(fault: Fault, request: Request) -> Response:
     """The response of a fault that replaces the publisher's."""
     if fault.status:
-        return Answer(fault.status, f"{fault.status}\n".encode(), headers=_retry_after(fault))
+        return Response(fault.status, f"{fault.status}\n".encode(), headers=_retry_after(fault))
     if fault.kind == "drip_error":
-        return Answer(500, b"We are working on it. " * 100)
+        return Response(500, b"We are working on it. " * 100)
     if fault.kind == "html":
-        return html_answer("<h1>Service notice</h1><p>We are updating this service. Please try again later.</p>")
+        return html_response("<h1>Service notice</h1><p>We are updating this service. Please try again later.</p>")
     if fault.kind == "empty":
-        return Answer(200, b"", "text/csv")
+        return Response(200, b"", "text/csv")
     if fault.kind == "foreign_redirect":
         elsewhere = f"{request.site.base.replace('127.0.0.1', 'localhost')}/foreign/{request.publisher}{request.path}"
-        return Answer(302, b"", headers={"Location": fault.options.get("location", elsewhere)})
+        return Response(302, b"", headers={"Location": fault.options.get("location", elsewhere)})
     return _json_error(request.publisher)
 
 
-def _json_error(publisher: str) -> Answer:
+def _json_error(publisher: str) -> Response:
     if publisher == "ons_geography":
-        return json_answer({"error": {"code": 504, "message": "Your request has timed out.", "details": []}})
-    return json_answer({"error": "Something went wrong while your request was worked on."})
+        return json_response({"error": {"code": 504, "message": "Your request has timed out.", "details": []}})
+    return json_response({"error": "Something went wrong while your request was worked on."})
 
 
 def _retry_after(fault: Fault) -> dict[str, str]:
@@ -184,28 +184,28 @@ def _retry_after(fault: Fault) -> dict[str, str]:
     return {"Retry-After": format_datetime(at, usegmt=True)}
 
 
-def spoil(fault: Fault, figures: Sequence[str], answer: Answer) -> Answer:
+def spoil(fault: Fault, figures: Sequence[str], response: Response) -> Response:
     """The publisher's response with a fault in its content; unchanged if the fault does not apply to its format."""
-    options, body = fault.options, answer.body
+    options, body = fault.options, response.body
     if fault.kind == "latency":
         time.sleep(float(options.get("seconds", 0.5)))
     elif fault.kind == "content_type":
-        return replace(answer, content_type=options["value"])
+        return replace(response, content_type=options["value"])
     elif fault.kind == "html_as_is":
-        return replace(html_answer("<h1>Sorry, there is a problem</h1>"), content_type=answer.content_type)
+        return replace(html_response("<h1>Sorry, there is a problem</h1>"), content_type=response.content_type)
     elif fault.kind == "cut_file":
-        return replace(answer, body=body[: len(body) // 2])
+        return replace(response, body=body[: len(body) // 2])
     elif fault.kind == "another_byte":
         middle = len(body) // 2
-        return replace(answer, body=body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body)
+        return replace(response, body=body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body)
     elif fault.kind == "republished":
-        return replace(answer, body=_commented(body))
+        return replace(response, body=_commented(body))
     elif fault.kind in ("zip_climbs", "zip_explodes"):
-        return replace(answer, body=_with_member(fault, body))
-    elif fault.kind not in ON_THE_WIRE and answer.status == 200:
+        return replace(response, body=_with_member(fault, body))
+    elif fault.kind not in WIRE_FAULTS and response.status == 200:
         columns = (options["column"],) if "column" in options else figures
-        return replace(answer, body=rows.edited(body, fault.kind, columns, options))
-    return answer
+        return replace(response, body=rows.edited(body, fault.kind, columns, options))
+    return response
 
 
 def _commented(body: bytes) -> bytes:

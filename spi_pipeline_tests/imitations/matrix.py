@@ -40,13 +40,13 @@ _ZIPS = ("police_bucket", "nhs_files", "govuk_assets")
 # Bodies large enough that resuming a broken download is worthwhile.
 _LARGE = ("police_bucket",)
 # The client gives up on dripping responses after a second or two, not after minutes.
-_HASTE = Timeouts(header=2.0, body=1.0, refusal=0.2)
+_IMPATIENT = Timeouts(header=2.0, body=1.0, refusal=0.2)
 # How many characters of a message the table shows.
 _SHOWN = 230
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FaultCase:
     """One fault as the matrix knows it.
 
     Attributes:
@@ -70,80 +70,80 @@ class Trouble:
     setting: str = ""
 
 
-TROUBLES = (
-    Trouble("latency", "latency", times=3, options={"seconds": 0.2}),
-    Trouble("one reset", "reset", times=1),
-    Trouble("one cut body", "cut_body", times=1),
-    Trouble("503 twice", "503", times=2),
-    Trouble("429 twice, Retry-After in seconds", "429", times=2, options={"retry_after": "1"}),
-    Trouble("429, Retry-After as a date", "429", times=1, options={"retry_after": "date:1"}),
-    Trouble("broken midway, the rest sent", "reset_midway", _LARGE, times=1),
-    Trouble("broken midway, all sent again", "reset_midway", _LARGE, times=1, then="no_ranges"),
-    Trouble("broken midway, another version since", "reset_midway", _LARGE, times=1, then="republished"),
-    Trouble("a byte another, once", "another_byte", _LARGE, times=1),
-    Trouble("a byte another for good", "another_byte", _LARGE),
-    Trouble("another MD5 than published", "republished", ("police_bucket",), setting="police_sums"),
-    Trouble("header drips", "drip_header"),
-    Trouble("body drips", "drip_body"),
-    Trouble("body drips in chunks", "drip_chunks"),
-    Trouble("error drips", "drip_error"),
-    Trouble("429 for good", "429"),
-    Trouble("429, come back tomorrow", "429", options={"retry_after": "86400"}),
-    Trouble("500 for good", "500"),
-    Trouble("503 for good", "503"),
-    Trouble("reset for good", "reset"),
-    Trouble("reset midway for good", "reset_midway"),
-    Trouble("cut body for good", "cut_body"),
-    Trouble("gzip stream cut", "cut_gzip", tuple(name for name in _ALL if name not in _ZIPS)),
-    Trouble("file cut, length as cut", "cut_file", _ZIPS),
-    Trouble("page, said to be one", "html", tuple(name for name in _ALL if name != "nhs_pages")),
-    Trouble("page in place of data", "html_as_is"),
-    Trouble("empty body", "empty"),
-    Trouble("error as JSON, status 200", "json_error"),
-    Trouble("400", "400"),
-    Trouble("403", "403"),
-    Trouble("404", "404"),
-    Trouble("redirect elsewhere", "foreign_redirect"),
-    Trouble("another Content-Type", "content_type", options={"value": "application/pdf"}),
-    Trouble("four gigabytes announced", "oversized"),
-    Trouble("another header", "wrong_header", _TABLES),
-    Trouble("a column renamed", "rename_column", _TABLES),
-    Trouble("a word where a number belongs", "overwrite", tuple(n for n in _TABLES if n not in ("police_bucket",)),
+FAULT_CASES = (
+    FaultCase("latency", "latency", times=3, options={"seconds": 0.2}),
+    FaultCase("one reset", "reset", times=1),
+    FaultCase("one cut body", "cut_body", times=1),
+    FaultCase("503 twice", "503", times=2),
+    FaultCase("429 twice, Retry-After in seconds", "429", times=2, options={"retry_after": "1"}),
+    FaultCase("429, Retry-After as a date", "429", times=1, options={"retry_after": "date:1"}),
+    FaultCase("broken midway, the rest sent", "reset_midway", _LARGE, times=1),
+    FaultCase("broken midway, all sent again", "reset_midway", _LARGE, times=1, then="no_ranges"),
+    FaultCase("broken midway, another version since", "reset_midway", _LARGE, times=1, then="republished"),
+    FaultCase("a byte another, once", "another_byte", _LARGE, times=1),
+    FaultCase("a byte another for good", "another_byte", _LARGE),
+    FaultCase("another MD5 than published", "republished", ("police_bucket",), setting="police_sums"),
+    FaultCase("header drips", "drip_header"),
+    FaultCase("body drips", "drip_body"),
+    FaultCase("body drips in chunks", "drip_chunks"),
+    FaultCase("error drips", "drip_error"),
+    FaultCase("429 for good", "429"),
+    FaultCase("429, come back tomorrow", "429", options={"retry_after": "86400"}),
+    FaultCase("500 for good", "500"),
+    FaultCase("503 for good", "503"),
+    FaultCase("reset for good", "reset"),
+    FaultCase("reset midway for good", "reset_midway"),
+    FaultCase("cut body for good", "cut_body"),
+    FaultCase("gzip stream cut", "cut_gzip", tuple(name for name in _ALL if name not in _ZIPS)),
+    FaultCase("file cut, length as cut", "cut_file", _ZIPS),
+    FaultCase("page declared as HTML", "html", tuple(name for name in _ALL if name != "nhs_pages")),
+    FaultCase("page in place of data", "html_as_is"),
+    FaultCase("empty body", "empty"),
+    FaultCase("error as JSON, status 200", "json_error"),
+    FaultCase("400", "400"),
+    FaultCase("403", "403"),
+    FaultCase("404", "404"),
+    FaultCase("redirect elsewhere", "foreign_redirect"),
+    FaultCase("another Content-Type", "content_type", options={"value": "application/pdf"}),
+    FaultCase("four gigabytes announced", "oversized"),
+    FaultCase("another header", "wrong_header", _TABLES),
+    FaultCase("a column renamed", "rename_column", _TABLES),
+    FaultCase("a word where a number belongs", "overwrite", tuple(n for n in _TABLES if n not in ("police_bucket",)),
             options={"value": "n/a"}),
-    Trouble("half the rows gone", "drop_rows", _TABLES),
-    Trouble("every row twice", "repeat_rows", _TABLES, options={"share": 1}),
-    Trouble("figures a hundredfold", "scale_values", ("nomis", "fingertips", "nhs_files", "defra_pcm")),
-    Trouble("the wards before 2023", "old_wards", ("nomis", "ons_geography", "democracy_club")),
-    Trouble("a month revised", "revision", ("police",), options={"month": _MONTH}, forget=False),
-    Trouble("a force's month missing", "missing_month", ("police_bucket",), options={"month": _ARCHIVED}),
-    Trouble("a month that falls silent", "missing_month", ("police",), options={"month": _MONTH}, forget=False),
-    Trouble("zip climbs out", "zip_climbs", ("police_bucket", "nhs_files")),
-    Trouble("zip explodes", "zip_explodes", ("police_bucket", "nhs_files"), options={"megabytes": 400}),
+    FaultCase("half the rows gone", "drop_rows", _TABLES),
+    FaultCase("every row twice", "repeat_rows", _TABLES, options={"share": 1}),
+    FaultCase("figures a hundredfold", "scale_values", ("nomis", "fingertips", "nhs_files", "defra_pcm")),
+    FaultCase("the wards before 2023", "old_wards", ("nomis", "ons_geography", "democracy_club")),
+    FaultCase("a month revised", "revision", ("police",), options={"month": _MONTH}, forget=False),
+    FaultCase("a force's month missing", "missing_month", ("police_bucket",), options={"month": _ARCHIVED}),
+    FaultCase("a month that falls silent", "missing_month", ("police",), options={"month": _MONTH}, forget=False),
+    FaultCase("zip climbs out", "zip_climbs", ("police_bucket", "nhs_files")),
+    FaultCase("zip explodes", "zip_explodes", ("police_bucket", "nhs_files"), options={"megabytes": 400}),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Met:
+class Outcome:
     """The effect of one fault at one publisher.
 
     Attributes:
         code: the command's exit code.
-        asked: how many requests reached the publishers.
+        requests: how many requests reached the publishers.
         table: ``kept``: the last good version stays, marked stale; ``same``: the same bytes as before; ``new``: a new
             version; ``none``: there is no table.
-        read: the command's message on standard error.
+        message: the command's message on standard error.
     """
 
     code: int
-    asked: int
+    requests: int
     table: str
-    read: str
+    message: str
 
     @property
     def short(self) -> str:
         """The cell of the table: what happened to the data, and how many requests it took."""
-        warned = " !" if self.table == "new" and "drift" in self.read else ""
-        return f"{self.table}{warned} ({self.asked})"
+        warned = " !" if self.table == "new" and "drift" in self.message else ""
+        return f"{self.table}{warned} ({self.requests})"
 
 
 class Bench:
@@ -156,46 +156,46 @@ class Bench:
         self._good = self._folder / "good"
         first = self._run(self._good)
         if first.code:
-            raise RuntimeError(f"{self.source} cannot be fetched from {publisher} without a fault: {first.read}")
+            raise RuntimeError(f"{self.source} cannot be fetched from {publisher} without a fault: {first.message}")
 
-    def meet(self, trouble: Trouble) -> Met:
+    def run_with(self, case: FaultCase) -> Outcome:
         """Refresh once with the fault."""
         store = self._folder / "store"
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self._good, store, symlinks=True)
-        if trouble.forget:
+        if case.forget:
             shutil.rmtree(store / "raw" / self.source / "answers")
-        options = dict(trouble.options or {})
-        if trouble.kind in ("rename_column", "overwrite") and self.column:
+        options = dict(case.options or {})
+        if case.kind in ("rename_column", "overwrite") and self.column:
             options["column"] = self.column
-        self._served.fault(self.publisher, trouble.kind, path=self.path, times=trouble.times, **options)
-        if trouble.then:
-            self._served.fault(self.publisher, trouble.then, path=self.path, times=1000)
-        on = patch.object(self._served.site, trouble.setting, True) if trouble.setting else nullcontext()
-        hasty = patch("spi_pipeline.publishers.http.client.TIMEOUTS", _HASTE)
+        self._served.fault(self.publisher, case.kind, path=self.path, times=case.times, **options)
+        if case.then:
+            self._served.fault(self.publisher, case.then, path=self.path, times=1000)
+        on = patch.object(self._served.site, case.setting, True) if case.setting else nullcontext()
+        impatient = patch("spi_pipeline.publishers.http.client.TIMEOUTS", _IMPATIENT)
         try:
-            with on, hasty if trouble.kind in DRIPS else nullcontext():
+            with on, impatient if case.kind in DRIPS else nullcontext():
                 return self._run(store)
         finally:
-            self._served.heal()
+            self._served.clear_faults()
 
-    def _run(self, store: Path) -> Met:
+    def _run(self, store: Path) -> Outcome:
         """Run ``spi refresh --live --select source/NAME``."""
         before = Store(store).current(self.source)
         self._served.requests.clear()
         # Empty the rate limiter, so that the requests of one fault do not count against the next.
         self._served.site.police_bucket.__init__(rate=15, burst=30)  # type: ignore[misc]
-        said = io.StringIO()
+        stderr = io.StringIO()
         arguments = ["refresh", "--live", "--select", f"source/{self.source}", "--since", "2023-09"]
-        with patch.dict(os.environ, {"SPI_STORE": str(store)}), redirect_stdout(io.StringIO()), redirect_stderr(said):
+        with patch.dict(os.environ, {"SPI_STORE": str(store)}), redirect_stdout(io.StringIO()), redirect_stderr(stderr):
             code = app(arguments, standalone_mode=False) or 0
         after = Store(store).current(self.source)
         done = re.compile(r"fetched |sources: |\w+: \d+ large files? ")
-        told = [line for line in said.getvalue().splitlines() if not done.match(line)]
-        return Met(code, len(self._served.requests), _became(before, after), " ".join(told).strip())
+        lines = [line for line in stderr.getvalue().splitlines() if not done.match(line)]
+        return Outcome(code, len(self._served.requests), _table_state(before, after), " ".join(lines).strip())
 
 
-def _became(before: Any, after: Any) -> str:
+def _table_state(before: Any, after: Any) -> str:
     if after is None:
         return "none"
     if after.stale_since:
@@ -215,25 +215,25 @@ def bench(folder: Path) -> Iterator[Publishers]:
             yield served
 
 
-def as_tables(met: Mapping[tuple[str, str], Met]) -> str:
+def as_tables(outcomes: Mapping[tuple[str, str], Outcome]) -> str:
     """Two Markdown tables: the effect at each publisher, and one or two example messages for each fault."""
-    publishers = [name for name in SERVED if any(name == where for where, _ in met)]
+    publishers = [name for name in SERVED if any(name == where for where, _ in outcomes)]
     lines = [
         "| Fault | " + " | ".join(f"`{name}`" for name in publishers) + " |",
         "| --- |" + " --- |" * len(publishers),
     ]
-    titles = [one.title for one in TROUBLES if any(one.title == title for _, title in met)]
+    titles = [one.title for one in FAULT_CASES if any(one.title == title for _, title in outcomes)]
     for title in titles:
-        cells = [met[name, title].short if (name, title) in met else "" for name in publishers]
+        cells = [outcomes[name, title].short if (name, title) in outcomes else "" for name in publishers]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     lines += ["", "| Fault | At | Message |", "| --- | --- | --- |"]
     for title in titles:
-        told: dict[str, str] = {}
+        examples: dict[str, str] = {}
         for name in publishers:
-            if (name, title) in met and met[name, title].read:
-                told.setdefault(_shape(_plain(met[name, title].read)), name)
-        for name in list(told.values())[:2]:
-            lines.append(f"| {title} | `{name}` | {_plain(met[name, title].read)} |")
+            if (name, title) in outcomes and outcomes[name, title].message:
+                examples.setdefault(_shape(_plain(outcomes[name, title].message)), name)
+        for name in list(examples.values())[:2]:
+            lines.append(f"| {title} | `{name}` | {_plain(outcomes[name, title].message)} |")
     return "\n".join(lines)
 
 
@@ -251,24 +251,24 @@ def _plain(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
 
 
-def tried(name: str) -> dict[tuple[str, str], Met]:
+def outcomes_at(name: str) -> dict[tuple[str, str], Outcome]:
     """Try every fault at one publisher; results by publisher and title of the fault."""
-    met: dict[tuple[str, str], Met] = {}
+    outcomes: dict[tuple[str, str], Outcome] = {}
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as served:
         on = Bench(Path(folder), served, name)
-        for trouble in TROUBLES:
-            if name in trouble.at:
-                met[name, trouble.title] = found = on.meet(trouble)
-                print(f"{name}: {trouble.title}: exit {found.code}, {found.short}: {found.read}", file=sys.stderr)
-    return met
+        for case in FAULT_CASES:
+            if name in case.at:
+                outcomes[name, case.title] = found = on.run_with(case)
+                print(f"{name}: {case.title}: exit {found.code}, {found.short}: {found.message}", file=sys.stderr)
+    return outcomes
 
 
 def main() -> None:
     """Try all publishers, or those named as arguments, two in parallel, and print the tables."""
     names = sys.argv[1:] or list(SERVED)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        met = {where: found for tried_one in pool.map(tried, names) for where, found in tried_one.items()}
-    print(as_tables(met))
+        outcomes = {where: found for at_one in pool.map(outcomes_at, names) for where, found in at_one.items()}
+    print(as_tables(outcomes))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Requests, responses, and the settings that all publishers share.
 
-A publisher is a function from ``Request`` to ``Answer``. ``server`` handles sockets, validators, compression and
+A publisher is a function from ``Request`` to ``Response``. ``server`` handles sockets, validators, compression and
 faults.
 """
 
@@ -104,7 +104,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     """One response. `validators`: whether a document gives this address an ETag and Last-Modified."""
 
     status: int = 200
@@ -120,7 +120,7 @@ class Served:
     """One imitated address of a publisher, and how faults are tried on it.
 
     Attributes:
-        answer: returns its response to a request.
+        respond: returns its response to a request.
         source: a source that is fetched from it.
         path: shell pattern of the paths that fail, if not all of them do.
         column: shell pattern of a column of figures; empty if it serves no table.
@@ -128,7 +128,7 @@ class Served:
         is_host: whether the pipeline requests it directly; otherwise another address redirects to it.
     """
 
-    answer: Callable[[Request], Answer]
+    respond: Callable[[Request], Response]
     source: str
     path: str = "*"
     column: str = ""
@@ -136,17 +136,17 @@ class Served:
     is_host: bool = True
 
 
-def json_answer(content: Any, status: int = 200, content_type: str = "application/json") -> Answer:
-    return Answer(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
+def json_response(content: Any, status: int = 200, content_type: str = "application/json") -> Response:
+    return Response(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
 
 
-def html_answer(body: str, status: int = 200) -> Answer:
+def html_response(body: str, status: int = 200) -> Response:
     page = f"<!DOCTYPE html>\n<html lang='en'><head><title>{status}</title></head><body>{body}</body></html>\n"
-    return Answer(status, page.encode(), "text/html; charset=utf-8")
+    return Response(status, page.encode(), "text/html; charset=utf-8")
 
 
-def not_found(request: Request) -> Answer:
-    return html_answer(f"<h1>Not found</h1><p>{request.path}</p>", 404)
+def not_found(request: Request) -> Response:
+    return html_response(f"<h1>Not found</h1><p>{request.path}</p>", 404)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], quoted: bool = False, end: str = "\n") -> str:

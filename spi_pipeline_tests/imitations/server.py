@@ -25,9 +25,9 @@ from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 from spi_pipeline_tests.imitations.control import control
-from spi_pipeline_tests.imitations.faults import DRIPS, ON_THE_WIRE, Fault, Switchboard, answer_instead, spoil
+from spi_pipeline_tests.imitations.faults import DRIPS, WIRE_FAULTS, Fault, Switchboard, replacement_for, spoil
 from spi_pipeline_tests.imitations.fixtures import SERVED
-from spi_pipeline_tests.imitations.messages import Answer, Request, Site, not_found, pairs
+from spi_pipeline_tests.imitations.messages import Request, Response, Site, not_found, pairs
 from spi_pipeline_tests.imitations.recorded import Recorded
 
 _FOREIGN = "foreign"
@@ -38,7 +38,7 @@ _ROOTED = {"data-and-information": "nhs_pages"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class LoggedRequest:
     """One request in the log; `sent` counts the bytes of the response body."""
 
     method: str
@@ -51,9 +51,9 @@ class Seen:
     headers: dict[str, str] = field(repr=False)
 
     def __str__(self) -> str:
-        asked = f"{self.path}?{self.query}" if self.query else self.path
+        target = f"{self.path}?{self.query}" if self.query else self.path
         faults = f"  [{', '.join(self.faults)}]" if self.faults else ""
-        return f"{self.publisher}: {self.method} {asked[:200]} -> {self.status or 'reset'} {self.sent} bytes{faults}"
+        return f"{self.publisher}: {self.method} {target[:200]} -> {self.status or 'reset'} {self.sent} bytes{faults}"
 
 
 class Publishers:
@@ -66,7 +66,7 @@ class Publishers:
     """
 
     def __init__(self, port: int = 0, *, log: bool = False, replay: Path | None = None, **settings: Any) -> None:
-        self.requests: list[Seen] = []
+        self.requests: list[LoggedRequest] = []
         self.switchboard = Switchboard()
         self.site = Site(**settings)
         self.recorded = Recorded(replay) if replay else None
@@ -91,15 +91,15 @@ class Publishers:
             raise ValueError(f"no publisher {publisher!r}: one of {', '.join(SERVED)}")
         self.switchboard.add(Fault(publisher, kind, path, times, options))
 
-    def heal(self, publisher: str | None = None) -> None:
+    def clear_faults(self, publisher: str | None = None) -> None:
         """Switch off the faults of a publisher, or all."""
         self.switchboard.clear(publisher)
 
-    def asked(self, publisher: str, path: str = "") -> list[Seen]:
+    def requests_to(self, publisher: str, path: str = "") -> list[LoggedRequest]:
         """Requests to a publisher whose path contains `path`."""
         return [seen for seen in self.requests if seen.publisher == publisher and path in seen.path]
 
-    def note(self, seen: Seen) -> None:
+    def log_request(self, seen: LoggedRequest) -> None:
         self.requests.append(seen)
         if self._log:
             print(seen, flush=True)
@@ -165,15 +165,15 @@ class _Handler(BaseHTTPRequestHandler):
             name, path = _ROOTED[name], unquote(address.path)
         request = Request(self.command, name, path, query, self.headers, publishers.site, len(self.path))
         target = f"{path}?{address.query}" if address.query else path
-        met = publishers.switchboard.take(name, target, header_alone=self.command == "HEAD")
-        wire = {fault.kind for fault in met} & set(ON_THE_WIRE)
-        answer = self._answer(request, met)
-        packed = self._packed(answer, wire) if answer else None
+        faults = publishers.switchboard.take(name, target, header_alone=self.command == "HEAD")
+        wire = {fault.kind for fault in faults} & set(WIRE_FAULTS)
+        response = self._respond(request, faults)
+        packed = self._packed(response, wire) if response else None
         # Logged before it is sent, so that a client with the response finds the request in the log.
         status, sent = (packed.status, len(self._part(packed, wire))) if packed else (0, 0)
         shown = "&".join(f"{key}={value}" for key, value in query.items())
-        kinds, headers = tuple(fault.kind for fault in met), dict(self.headers.items())
-        publishers.note(Seen(self.command, name, path, shown, status, sent, kinds, headers))
+        kinds, headers = tuple(fault.kind for fault in faults), dict(self.headers.items())
+        publishers.log_request(LoggedRequest(self.command, name, path, shown, status, sent, kinds, headers))
         if packed:
             self._send(packed, wire)
         else:
@@ -181,57 +181,57 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815
 
-    def _answer(self, request: Request, met: list[Fault]) -> Answer | None:
+    def _respond(self, request: Request, faults: list[Fault]) -> Response | None:
         """The publisher's response with its faults; None to reset the connection."""
-        for fault in met:
+        for fault in faults:
             if fault.kind == "latency":
-                spoil(fault, (), Answer())
+                spoil(fault, (), Response())
             elif fault.terminal:
-                return None if fault.kind == "reset" else answer_instead(fault, request)
+                return None if fault.kind == "reset" else replacement_for(fault, request)
         name, path = request.publisher, request.path
         if name == _FOREIGN:  # the same bytes under an address that no publisher redirects to
             _, name, path = (*path.split("/", 2), "")[:3]
         served = SERVED.get(name)
-        reply = served.answer if served else not_found
+        respond = served.respond if served else not_found
         if self.server.publishers.recorded:
-            reply = self.server.publishers.recorded.answer
-        answer = reply(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
-        for fault in met:
+            respond = self.server.publishers.recorded.respond
+        response = respond(replace(request, publisher=name, path=f"/{path.lstrip('/')}"))
+        for fault in faults:
             if fault.kind != "latency":
-                answer = spoil(fault, served.figures if served else (), answer)
-        return _validated(request, answer, ranges=all(fault.kind != "no_ranges" for fault in met))
+                response = spoil(fault, served.figures if served else (), response)
+        return _validated(request, response, ranges=all(fault.kind != "no_ranges" for fault in faults))
 
-    def _packed(self, answer: Answer, wire: set[str]) -> Answer:
+    def _packed(self, response: Response, wire: set[str]) -> Response:
         """The response on the wire: compressed if the client accepts that, cut if the fault is a cut gzip stream."""
-        accepts = "gzip" in self.headers.get("Accept-Encoding", "") and answer.compress and len(answer.body) > 500
+        accepts = "gzip" in self.headers.get("Accept-Encoding", "") and response.compress and len(response.body) > 500
         if not accepts and "cut_gzip" not in wire:
-            return answer
-        body = gzip.compress(answer.body, 1, mtime=0)
+            return response
+        body = gzip.compress(response.body, 1, mtime=0)
         body = body[: len(body) // 2] if "cut_gzip" in wire else body
-        return replace(answer, body=body, headers={**answer.headers, "Content-Encoding": "gzip"})
+        return replace(response, body=body, headers={**response.headers, "Content-Encoding": "gzip"})
 
-    def _part(self, answer: Answer, wire: set[str]) -> bytes:
+    def _part(self, response: Response, wire: set[str]) -> bytes:
         """The bytes of the body that are actually sent."""
-        if self.command == "HEAD" or answer.status == 304:
+        if self.command == "HEAD" or response.status == 304:
             return b""
-        return answer.body[: len(answer.body) // 2] if wire & {"cut_body", "reset_midway"} else answer.body
+        return response.body[: len(response.body) // 2] if wire & {"cut_body", "reset_midway"} else response.body
 
-    def _send(self, answer: Answer, wire: set[str]) -> None:
-        self.send_response(answer.status)
+    def _send(self, response: Response, wire: set[str]) -> None:
+        self.send_response(response.status)
         if "drip_chunks" in wire:
             self.send_header("Transfer-Encoding", "chunked")
-        elif answer.status != 304:
-            length = 4_000_000_000 if "oversized" in wire else len(answer.body)
+        elif response.status != 304:
+            length = 4_000_000_000 if "oversized" in wire else len(response.body)
             self.send_header("Content-Length", str(length))
-        if answer.status != 304:
-            self.send_header("Content-Type", answer.content_type)
-        for key, value in answer.headers.items():
+        if response.status != 304:
+            self.send_header("Content-Type", response.content_type)
+        for key, value in response.headers.items():
             self.send_header(key, value)
         if wire.isdisjoint(DRIPS):
             self.end_headers()
-            self.wfile.write(self._part(answer, wire))
+            self.wfile.write(self._part(response, wire))
         else:
-            self._drip(self._part(answer, wire), wire)
+            self._drip(self._part(response, wire), wire)
         self.close_connection |= bool(wire & {"cut_body", "oversized"})
         if "reset_midway" in wire:
             self._reset()
@@ -261,38 +261,40 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing: ``Publishers.note`` keeps the log."""
+        """Print nothing: ``Publishers.log_request`` keeps the log."""
 
 
-def _validated(request: Request, answer: Answer, *, ranges: bool) -> Answer:
+def _validated(request: Request, response: Response, *, ranges: bool) -> Response:
     """Add ETag and Last-Modified where the publisher sends them; return 304 if the request has the current one."""
-    wanted = {"documented": answer.validators, "all": True, "none": False}[request.site.validators]
-    if not wanted or answer.status != 200:
-        return answer
-    computed = f'"{hashlib.md5(answer.body, usedforsecurity=False).hexdigest()}"'
+    wanted = {"documented": response.validators, "all": True, "none": False}[request.site.validators]
+    if not wanted or response.status != 200:
+        return response
+    computed = f'"{hashlib.md5(response.body, usedforsecurity=False).hexdigest()}"'
     # The date depends on the content alone.
-    changed = datetime(2025, 10, 30, 9, 30, tzinfo=UTC) + timedelta(seconds=crc32(answer.body) % 86_400)
+    changed = datetime(2025, 10, 30, 9, 30, tzinfo=UTC) + timedelta(seconds=crc32(response.body) % 86_400)
     modified: str | None = format_datetime(changed, usegmt=True)
-    told = {name.lower(): text for name, text in answer.headers.items()}
-    if "etag" in told or "last-modified" in told:  # a recording holds the publisher's own
-        etag, modified = told.get("etag"), told.get("last-modified")
+    sent = {name.lower(): text for name, text in response.headers.items()}
+    if "etag" in sent or "last-modified" in sent:  # a recording holds the publisher's own
+        etag, modified = sent.get("etag"), sent.get("last-modified")
     else:
         etag = computed
-        answer.headers |= {"ETag": etag, "Last-Modified": modified}
+        response.headers |= {"ETag": etag, "Last-Modified": modified}
     named = request.headers.get("If-None-Match")
     since = request.headers.get("If-Modified-Since")
     if (named and named == etag) or (named is None and since and since == modified):
-        return Answer(304, headers=answer.headers)
-    return _ranged(request, answer, etag or "", modified or "") if ranges else answer
+        return Response(304, headers=response.headers)
+    return _ranged(request, response, etag or "", modified or "") if ranges else response
 
 
-def _ranged(request: Request, answer: Answer, etag: str, modified: str) -> Answer:
+def _ranged(request: Request, response: Response, etag: str, modified: str) -> Response:
     """The rest of a body for a Range request, if the version named in If-Range is current (RFC 9110, 14.2)."""
-    asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-    if not asked or request.method != "GET" or request.headers.get("If-Range", etag) not in (etag, modified):
-        return answer
-    begin, size = int(asked[1]), len(answer.body)
+    wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+    if not wanted or request.method != "GET" or request.headers.get("If-Range", etag) not in (etag, modified):
+        return response
+    begin, size = int(wanted[1]), len(response.body)
     if begin >= size:
-        return Answer(416, headers={"Content-Range": f"bytes */{size}"})
+        return Response(416, headers={"Content-Range": f"bytes */{size}"})
     span = {"Content-Range": f"bytes {begin}-{size - 1}/{size}"}
-    return replace(answer, status=206, body=answer.body[begin:], headers={**answer.headers, **span}, compress=False)
+    return replace(
+        response, status=206, body=response.body[begin:], headers={**response.headers, **span}, compress=False
+    )

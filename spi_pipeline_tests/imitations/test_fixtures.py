@@ -12,7 +12,7 @@ from spi_pipeline_tests.imitations.fixtures import FILES, fixture_of
 
 
 @pytest.mark.parametrize("publisher", PUBLISHERS, ids=lambda one: one.__name__.rpartition(".")[2])
-def test_what_a_publisher_states_is_what_its_fixtures_imitate(publisher: ModuleType) -> None:
+def test_fixtures_imitate_the_hosts_and_files_a_publisher_declares(publisher: ModuleType) -> None:
     fixture = fixture_of(publisher)
     served = getattr(fixture, "SERVED", {})
     assert [name.upper() for name, one in served.items() if one.is_host] == [host.name for host in publisher.HOSTS]
@@ -21,5 +21,5 @@ def test_what_a_publisher_states_is_what_its_fixtures_imitate(publisher: ModuleT
 
 
 def test_a_file_belongs_to_one_source() -> None:
-    met = Counter(name for files in FILES.values() for name in files)
-    assert [name for name, times in met.items() if times > 1] == []
+    owners = Counter(name for files in FILES.values() for name in files)
+    assert [name for name, times in owners.items() if times > 1] == []

@@ -58,7 +58,7 @@ def test_a_fault_is_found_in_a_report_from_elsewhere(
     assert "no fault" in fine.out
     publishers.fault("nomis", "rename_column", column="C2021_CARS_5_NAME")
     renamed = json.loads(spi(live, "doctor", "--live", *select, "--report", str(file), "--json").out)
-    publishers.heal()
+    publishers.clear_faults()
     compared = spi(live, "doctor", "--compare", str(file), "--json")
     assert compared.code == 1
     report = json.loads(compared.out)

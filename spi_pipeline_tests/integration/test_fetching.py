@@ -56,7 +56,7 @@ def test_a_failing_publisher_is_reported_once_and_stops_no_other(
     states = {(row["source_id"], row["state"]) for row in recorded.to_pylist()}
     assert states == {(FAILS, "stale"), (CHANGES, "fresh")}
 
-    publishers.heal("defra_pcm")
+    publishers.clear_faults("defra_pcm")
     repaired = live.refresh(*SELECT)
     assert (repaired.state, [step.label for step in repaired.stale]) == (
         "succeeded",
@@ -72,13 +72,13 @@ def test_without_new_data_only_conditional_requests_are_made_and_no_step_runs(
     publishers.site.validators = "all"
     live.refresh(*SELECT)
     before = live.store.versions()
-    downloaded = [request.path for request in publishers.asked("defra_pcm") if request.status == 200]
+    downloaded = [request.path for request in publishers.requests_to("defra_pcm") if request.status == 200]
     publishers.requests.clear()
     again = live.refresh(*SELECT)
     assert (again.state, again.stale, again.requests) == ("nothing to do", [], len(publishers.requests))
     assert downloaded
-    assert [request.path for request in publishers.asked("defra_pcm") if request.status == 304] == downloaded
-    assert not [request for request in publishers.asked("defra_pcm") if request.status == 200]
+    assert [request.path for request in publishers.requests_to("defra_pcm") if request.status == 304] == downloaded
+    assert not [request for request in publishers.requests_to("defra_pcm") if request.status == 200]
     assert live.store.versions() == before
     assert live.store.read_run("check_result", again.run_id) is None
 

@@ -99,13 +99,13 @@ def test_a_killed_backfill_continues_where_it_stopped(live: Sandbox, publishers:
     environment = os.environ | live.environment | {"SPI_MODE": "live"}
     child = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
-    while len(publishers.asked("police", "crimes-")) < 6 and child.poll() is None and time.monotonic() < deadline:
+    while len(publishers.requests_to("police", "crimes-")) < 6 and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    completed = [request for request in publishers.asked("police", "crimes-") if request.status == 200]
-    publishers.heal()
+    completed = [request for request in publishers.requests_to("police", "crimes-") if request.status == 200]
+    publishers.clear_faults()
 
     publishers.requests.clear()
     assert fetch(live, "street_crime").faults == []
@@ -139,14 +139,14 @@ def test_an_archive_is_checked_against_its_published_checksum_and_retained_as_se
     outcome = run(sandbox, name)[name]
     assert "the body is damaged: its MD5 is " in outcome.message
     assert "data/archive/2024-04.zip: " in outcome.message
-    publishers.heal()
+    publishers.clear_faults()
 
     assert run(sandbox, name)[name].state == "written"
     assert min(sandbox.store.read(name)["month"].to_pylist()) == since
     (origin,) = [item for item in origins(sandbox, name) if "/archive/" in str(item["url"])]
     assert str(origin["url"]).endswith("2024-04.zip#bedfordshire" if setting == "drop" else "2024-04.zip")
     assert str(origin["published_at"]).startswith("2025-10-3"), "the bucket gives the date"
-    (sent,) = {one.sent for one in publishers.asked("police_bucket") if one.method == "GET" and not one.faults}
+    (sent,) = {one.sent for one in publishers.requests_to("police_bucket") if one.method == "GET" and not one.faults}
     assert (origin["bytes"] == sent) == (setting == "keep")
     with zipfile.ZipFile(Path(sandbox.settings.store) / str(origin["file"])) as archive:
         others = [one for one in archive.namelist() if not one.endswith("-bedfordshire-street.csv")]
@@ -189,7 +189,7 @@ def test_a_failed_fetch_leaves_the_last_good_version(
         assert "old, stays in use" in outcome.message, kind
         assert live.digests() == before, kind
         since.add(live.store.current(name).stale_since)  # type: ignore[union-attr]
-        publishers.heal()
+        publishers.clear_faults()
     assert len(since) == 1, "stale since the first failure"
     states = live.store.read_runs("source_release")["state"].to_pylist()
     assert states.count("stale") == states.count("fresh") * len(FAILURES)

@@ -34,7 +34,7 @@ def backfill(sandbox: Sandbox, instance: dg.DagsterInstance, first: str, last: s
 
 def requested_months(publishers: Publishers) -> list[str]:
     """The months for which stop-and-search data were requested."""
-    queries = [parse_qs(one.query) for one in publishers.asked("police", "/api/stops-")]
+    queries = [parse_qs(one.query) for one in publishers.requests_to("police", "/api/stops-")]
     return sorted({month for query in queries for month in query["date"]})
 
 
@@ -53,7 +53,7 @@ def test_only_missing_months_are_requested_and_a_backfill_continues(live: Sandbo
         publishers.fault("police", "503", path="*/stops-*")
         assert not backfill(live, instance, first, third).success
         assert instance.get_materialized_partitions(KEY) == {first, second}
-        publishers.heal()
+        publishers.clear_faults()
         publishers.requests.clear()
         assert backfill(live, instance, first, third).success
         assert requested_months(publishers) == [third]

@@ -135,7 +135,7 @@ def test_a_month_the_police_publish_reaches_readers(council: Council, way: str) 
     council.publishers.requests.clear()
     council.run(request)
 
-    requests = council.publishers.asked("police", "/crimes-street/")
+    requests = council.publishers.requests_to("police", "/crimes-street/")
     assert len([one for one in requests if f"date={NEXT}" in one.query]) == 1
     assert len(requests) == 3, "the newest three months: the new one, and those that are revised"
     assert newest(sandbox) == (NEXT, NEXT, NEXT)

@@ -24,7 +24,7 @@ from spi_pipeline.steps.sources.publishers import Publishers
 from spi_pipeline.steps.sources.source import embedded, manual_uploads
 from spi_pipeline.steps.step import Step
 from spi_pipeline_tests.integration.sandboxes import Sandbox
-from spi_pipeline_tests.publishers.own.conftest import ANSWERED, filled
+from spi_pipeline_tests.publishers.own.conftest import OPTIONS, filled
 
 NOW = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
 FIGURES = {"lower_is": "lower_is_better", "scores 0": "40", "scores 100": "0", "a ward above": "90"}
@@ -52,7 +52,7 @@ def owner(sandbox: Sandbox) -> Sandbox:
 
 def with_own_table(sandbox: Sandbox, rows: str) -> Sandbox:
     """Add contracts for a table of calls to the sandbox; the file is in the inbox but not read yet."""
-    options = DraftOptions(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **ANSWERED)  # type: ignore[arg-type]
+    options = DraftOptions(name="night_calls", component="safety", period=("2025-01-01", "2025-12-31"), **OPTIONS)  # type: ignore[arg-type]
     contracts, known = sandbox.contracts, _places(sandbox.settings, sandbox.contracts, list(NEEDS))
     inspected = inspect(place_in_inbox(sandbox, rows), options, known)
     for path, text in draft(inspected, options, contracts, known).items():

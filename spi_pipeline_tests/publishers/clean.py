@@ -18,17 +18,17 @@ from spi_pipeline_tests.imitations.publishers.ofcom import FILE, coverage
 from spi_pipeline_tests.imitations.second.files import PUBLISHERS
 from spi_pipeline_tests.imitations.second.server import PLAIN
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, kept
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, address, as_download
 
 SCOPE = replace(TOWN, as_of="2024-05-01", since="2025-06")
 # Sources for which the second imitation has no table.
-_UNTOLD = {
+_NOT_SERVED = {
     "census_english_proficiency", "census_disability", "census_unpaid_care", "census_accommodation_type",
     "census_central_heating", "census_tenure", "census_sex", "census_country_of_birth", "census_ethnic_group",
     "census_household_composition", "census_household_size", "census_household_deprivation", "census_occupation",
     "census_economic_activity", "lsoa_boundaries", "lsoa_2011_lookup",
 }  # fmt: skip
-SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name not in _UNTOLD)
+SOURCES = sorted(name for name, offer in OFFERS.items() if offer.parse and name not in _NOT_SERVED)
 
 
 class _Direct(FakeClient):
@@ -40,8 +40,8 @@ class _Direct(FakeClient):
         reply = PUBLISHERS[request.host.name](PLAIN, path, query)
         if reply.status != 200:
             raise PermanentFailure(f"{path}: {reply.status}", reply.status)
-        told = f"{address(request)}#{request.data}" if request.data else address(request)
-        download = kept(self.folder, reply.body, told, request.period)
+        url = f"{address(request)}#{request.data}" if request.data else address(request)
+        download = as_download(self.folder, reply.body, url, request.period)
         if check:
             check(download.path)
         return download
@@ -51,7 +51,7 @@ def downloads(source_id: str, folder: Path) -> list[Download]:
     """The downloads that a refresh would hand to the parser of a source."""
     offer = OFFERS[source_id]
     if offer.fetch is None:
-        return [kept(folder, coverage(TOWN.output_areas), FILE)]
+        return [as_download(folder, coverage(TOWN.output_areas), FILE)]
     return list(offer.fetch(_Direct(folder, {}), scope(source_id)))
 
 
@@ -77,5 +77,5 @@ def broken(source_id: str, frame: pd.DataFrame, every: Contracts) -> set[str]:
 
 def with_body(download: Download, body: bytes, folder: Path) -> Download:
     """The same download with other bytes."""
-    other = kept(folder, body, download.url, download.period)
+    other = as_download(folder, body, download.url, download.period)
     return replace(other, published_at=download.published_at)

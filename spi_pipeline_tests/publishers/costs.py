@@ -19,4 +19,4 @@ ROUTES: dict[str, tuple[str, str, Route]] = {
     **{name: (f"`{name}`", _LEVELS[service.scope], service.route) for name, service in SERVICES.items()},
     "street_crime": ("`street_crime`, 36 months", "forces", FORCES),
 }
-"""By name: how it is called, what it is asked by, and what that costs."""
+"""By name: its title, the areas it is requested by, and its cost."""

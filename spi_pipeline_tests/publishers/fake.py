@@ -19,22 +19,22 @@ from spi_pipeline.publishers.http.exchange import Check, Download, Host, Permane
 from spi_pipeline.publishers.offer import Offer
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 
-Answer = bytes | Exception | Callable[[Request], "bytes | Exception"]
+Response = bytes | Exception | Callable[[Request], "bytes | Exception"]
 TODAY = "2026-11-24T06:00:00+00:00"
 
 
 class FakeClient:
     """Responds by path; an unknown path is a 404."""
 
-    def __init__(self, folder: Path, answers: dict[str, Answer]) -> None:
+    def __init__(self, folder: Path, responses: dict[str, Response]) -> None:
         self.folder = folder
-        self.answers = answers
-        self.asked: list[Request] = []
+        self.responses = responses
+        self.requests: list[Request] = []
         self.announced: list[Request] = []
 
     def get(self, request: Request, check: Check | None = None) -> Download:
-        self.asked.append(request)
-        found = self.answers.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
+        self.requests.append(request)
+        found = self.responses.get(request.path, PermanentFailure(f"{request.path}: 404", 404))
         body = found(request) if callable(found) else found
         if isinstance(body, Exception):
             raise body
@@ -42,7 +42,7 @@ class FakeClient:
             (self.folder / "body").write_bytes(body)
             check(self.folder / "body")
             body = (self.folder / "body").read_bytes()
-        return kept(self.folder, body, address(request), request.period)
+        return as_download(self.folder, body, address(request), request.period)
 
     def read_json(self, request: Request, check: Check | None = None) -> Any:
         return json.loads(self.get(request, check).path.read_bytes())
@@ -59,7 +59,7 @@ class FakeClient:
         raise PermanentFailure(f"{url} leads elsewhere")
 
     def paths(self) -> list[str]:
-        return [request.path for request in self.asked]
+        return [request.path for request in self.requests]
 
 
 def address(request: Request) -> str:
@@ -67,7 +67,7 @@ def address(request: Request) -> str:
     return f"{request.host.base}{request.path}{query}{request.part and f'#{request.part}'}"
 
 
-def kept(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
+def as_download(folder: Path, body: bytes, url: str = "some.csv", period: str = "") -> Download:
     """A body stored as a download."""
     digest = hashlib.sha256(body).hexdigest()
     path = folder / digest
@@ -79,18 +79,18 @@ def body_of(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode()
 
 
-def through(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
+def fetch_and_parse(offer: Offer, client: FakeClient, scope: Scope) -> pd.DataFrame:
     """The table that a source's fetcher and parser make."""
     assert offer.fetch
     assert offer.parse
     return offer.parse(list(offer.fetch(client, scope)), scope)
 
 
-def holds(source_id: str, frame: pd.DataFrame) -> bool:
+def matches_contract(source_id: str, frame: pd.DataFrame) -> bool:
     """Whether a frame has the columns of the source's contract, in the same order."""
     contract = _contracts().sources.get(source_id)
     if contract is None:
-        pytest.skip(f"{source_id} has no contract among these")
+        pytest.skip(f"{source_id} is not among these contracts")
     return list(frame.columns) == [column.name for column in contract.columns]
 
 

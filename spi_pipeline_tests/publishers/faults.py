@@ -68,7 +68,7 @@ def _cut(body: bytes) -> bytes:
 
 
 # The expected table: the "same" as the clean one, "refused", or "either".
-OF_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+FILE_FAULTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "byte-order mark": (lambda body: body.decode("utf-8-sig").encode("utf-8-sig"), "same"),
     "lines ended by CR LF": (lambda body: body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), "same"),
     "lines ended by CR": (lambda body: body.replace(b"\r\n", b"\n").replace(b"\n", b"\r"), "same"),
@@ -77,27 +77,31 @@ OF_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "blanks around cells": (_rewritten(_padded), "same"),
     "blanks around names": (_rewritten(_padded_header), "either"),
     "a note below the table": (_rewritten(_note), "either"),
-    "a note below the table, as wide": (_rewritten(_wide_note), "either"),
+    "a note below the table, equally wide": (_rewritten(_wide_note), "either"),
     "UTF-16": (lambda body: body.decode("utf-8-sig").encode("utf-16"), "refused"),
     "UTF-16 without a mark": (lambda body: body.decode("utf-8-sig").encode("utf-16-le"), "refused"),
     "a NUL byte in the last cell": (_rewritten(_nul_in_the_last_cell), "refused"),
     "a NUL byte at the end": (lambda body: body + b"\0", "refused"),
-    "a byte that is no UTF-8": (lambda body: body.replace(b"0", b"\xff", 1), "either"),
+    "a byte that is not UTF-8": (lambda body: body.replace(b"0", b"\xff", 1), "either"),
     "semicolons": (lambda body: body.replace(b",", b";"), "refused"),
     "cut within a line": (_cut, "either"),
     "a page": (lambda body: b"<!DOCTYPE html><html><body>Busy</body></html>\n", "refused"),
     "nothing": (lambda body: b"", "refused"),
     "its header alone": (lambda body: written(table_of(body)[0], table_of(body)[1][:1]), "refused"),
 }
-OF_CELLS = {
+CELL_FAULTS = {
     "1.234,5": "1.234,5", "1,5": "1,5", "1,23,456": "1,23,456", "inf": "inf", "minus infinity": "-Infinity",
     "nan": "nan", "NaN": "NaN", "too large for a float": "1e400", "a word": "n/a", "a dash": "-", "a star": "*",
     "a unit": "12%", "a currency": "£12", "another script": "١٢", "an underscore": "1_000", "hexadecimal": "0x1F",
     "a formula": "=1+1", "two numbers": "12 13", "a list": "[1]",
 }  # fmt: skip
 # For counts only: valid numbers that are not valid counts.
-OF_COUNTS = {"a fraction": "12.5", "more than 64 bits": "18446744073709551617", "more than 53 bits": "9007199254740993"}
-OF_JSON: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+COUNT_FAULTS = {
+    "a fraction": "12.5",
+    "more than 64 bits": "18446744073709551617",
+    "more than 53 bits": "9007199254740993",
+}
+JSON_FAULTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "byte-order mark": (lambda body: b"\xef\xbb\xbf" + body, "same"),
     "blanks before it": (lambda body: b"\r\n  " + body, "same"),
     "indented": (lambda body: json.dumps(json.loads(body), indent=1).encode(), "same"),

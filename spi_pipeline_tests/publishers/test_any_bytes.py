@@ -52,7 +52,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Down
 @pytest.mark.parametrize("source_id", SOURCES)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(which=st.integers(0, 20), edits=EDITS, inside=st.booleans())
-def test_a_torn_file(
+def test_a_torn_file_is_parsed_or_refused(
     source_id: str, clean: Callable[[str], list[Download]], tmp_path: Path, which: int, edits: list, inside: bool
 ) -> None:  # fmt: skip
     found = list(clean(source_id))
@@ -67,7 +67,9 @@ def test_a_torn_file(
 @pytest.mark.parametrize("source_id", SOURCES)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(body=st.binary(max_size=200))
-def test_any_file(source_id: str, clean: Callable[[str], list[Download]], tmp_path: Path, body: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(
+    source_id: str, clean: Callable[[str], list[Download]], tmp_path: Path, body: bytes
+) -> None:
     for one in clean(source_id):
         with contextlib.suppress(SpiError):
             OFFERS[source_id].parse([with_body(one, body, tmp_path)], scope(source_id))

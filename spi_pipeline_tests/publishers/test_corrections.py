@@ -24,25 +24,25 @@ def one(**change: Any) -> Correction:
     return Correction(**(stated | change))
 
 
-def test_exactly_that_cell_changes() -> None:
+def test_a_correction_changes_exactly_one_cell() -> None:
     found = correct(TABLE, SOURCE, [one()])
     assert found["people"].to_pylist() == [1, 20, None]
     assert found.drop(["people"]).equals(TABLE.drop(["people"]))
     assert found.schema == TABLE.schema
 
 
-def test_a_cell_can_be_taken_away_and_filled() -> None:
+def test_a_cell_can_be_emptied_and_filled() -> None:
     empty = one(id="empty", where={"area_code": "b", "year": 2025}, expected=None, value=3)
     assert correct(TABLE, SOURCE, [one(value=None), empty])["people"].to_pylist() == [1, None, 3]
 
 
-def test_taking_a_correction_back_gives_the_table_before() -> None:
+def test_the_reverse_correction_restores_the_table() -> None:
     back = one(expected=20, value=2)
     assert correct(correct(TABLE, SOURCE, [one()]), SOURCE, [back]).equals(TABLE)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"expected": 3}, "expects people 3 and finds 2: the publisher has changed it"),
         ({"where": {"area_code": "c", "year": 2024}}, "must match one row and matches 0"),
@@ -53,7 +53,7 @@ def test_taking_a_correction_back_gives_the_table_before() -> None:
     ],
     ids=["other_figure", "no_row", "two_rows", "no_column", "other_type", "other_type_of_value"],
 )
-def test_a_correction_that_no_longer_applies_fails(change: dict[str, Any], said: str) -> None:
+def test_a_correction_that_no_longer_applies_fails(change: dict[str, Any], expected: str) -> None:
     with pytest.raises(SpiError, match=r"corrections/people\.yaml: typing_error") as failure:
         correct(TABLE, SOURCE, [one(**change)])
-    assert said in str(failure.value)
+    assert expected in str(failure.value)

@@ -14,7 +14,7 @@ from spi_pipeline.publishers.defra import OFFERS
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, SERVICES
 from spi_pipeline_tests.imitations.publishers.defra import grid
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, fetch_and_parse, matches_contract
 
 POLLUTION = OFFERS["background_pollution"]
 PLACES = {"E01900001": (508_200, 221_700), "E01900002": (509_900, 221_100)}  # metres, in two cells side by side
@@ -39,15 +39,15 @@ def publisher(folder: Path) -> FakeClient:
 
 
 def test_an_area_has_the_value_of_its_cell_by_year(tmp_path: Path) -> None:
-    frame = through(POLLUTION, publisher(tmp_path), TOWN)
-    assert holds("background_pollution", frame)
+    frame = fetch_and_parse(POLLUTION, publisher(tmp_path), TOWN)
+    assert matches_contract("background_pollution", frame)
     assert frame[["area_code", "year", "no2"]].values.tolist() == [
         ["E01900001", 2023, 12.5], ["E01900001", 2024, 12.5], ["E01900002", 2023, 9.25], ["E01900002", 2024, 9.25],
     ]  # fmt: skip
     assert frame["pm25"].isna().tolist() == [True, False, True, True]  # no map for 2023; no cell for the second area
 
 
-def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_path: Path) -> None:
+def test_unpublished_years_are_accepted_unless_no_year_is_published(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     list(POLLUTION.fetch(client, TOWN))
     assert client.paths()[-1] == "/datastore/pcm/mappm252025g.csv"
@@ -76,10 +76,10 @@ def test_years_that_are_not_published_yet_are_no_fault_but_none_at_all_is(tmp_pa
 )
 def test_another_file_is_refused(tmp_path: Path, body: bytes, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        POLLUTION.parse([kept(tmp_path, centroids(), "query"), kept(tmp_path, body, "map.csv")], TOWN)
+        POLLUTION.parse([as_download(tmp_path, centroids(), "query"), as_download(tmp_path, body, "map.csv")], TOWN)
     assert str(caught.value).startswith(message)
 
 
 def test_grids_without_centroids_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"^the grids of DEFRA lack the centroids of our LSOAs; "):
-        POLLUTION.parse([kept(tmp_path, grid("no22024", CELLS), "map.csv")], TOWN)
+        POLLUTION.parse([as_download(tmp_path, grid("no22024", CELLS), "map.csv")], TOWN)

@@ -25,7 +25,7 @@ def people(figures: list[int], areas: list[str] = AREAS) -> pa.Table:
     return pa.table({"area_code": areas, "households": [100] * len(areas), "none": figures})
 
 
-def found(contracts: Contracts, new: pa.Table, old: pa.Table, source: str) -> dict[str, RuleResult]:
+def drift_results(contracts: Contracts, new: pa.Table, old: pa.Table, source: str) -> dict[str, RuleResult]:
     results = drift(new, old, contracts.sources[source])
     assert all(result.rule.severity == "warning" and result.observed and result.expected for result in results)
     assert {result.rule.id for result in results} <= drift_ids(contracts.sources[source])
@@ -35,38 +35,40 @@ def found(contracts: Contracts, new: pa.Table, old: pa.Table, source: str) -> di
 BEFORE = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95]
 
 
-def test_the_same_again_is_no_drift(contracts: Contracts) -> None:
-    results = found(contracts, people(BEFORE), people(BEFORE), "census_car_availability")
+def test_identical_tables_show_no_drift(contracts: Contracts) -> None:
+    results = drift_results(contracts, people(BEFORE), people(BEFORE), "census_car_availability")
     assert {result.outcome for result in results.values()} == {"passed"}
 
 
 @pytest.mark.parametrize(
-    ("figures", "worth_a_look", "said"),
+    ("figures", "expected_failures", "expected"),
     [
         ([value * 100 for value in BEFORE], {"jump_none"}, "10 of 10 changed, most by +9900.0%; median 9900.0%"),
         (BEFORE[::-1], {"jump_none", "order_none"}, "rank correlation -1.00 over 10 rows"),
         ([value + 1 for value in BEFORE], set(), "rank correlation 1.00 over 10 rows"),
         ([1000, *BEFORE[1:]], {"order_none"}, "rank correlation 0.45 over 10 rows"),
     ],
-    ids=["hundredfold", "turned_round", "revised", "one_wild_value"],
+    ids=["hundredfold", "reversed", "revised", "one_wild_value"],
 )
-def test_changed_measures(contracts: Contracts, figures: list[int], worth_a_look: set[str], said: str) -> None:
-    results = found(contracts, people(figures), people(BEFORE), "census_car_availability")
-    assert {name for name, result in results.items() if result.outcome == "failed"} == worth_a_look
-    assert said in "; ".join(result.observed for result in results.values())
+def test_changed_measures_are_reported(
+    contracts: Contracts, figures: list[int], expected_failures: set[str], expected: str
+) -> None:
+    results = drift_results(contracts, people(figures), people(BEFORE), "census_car_availability")
+    assert {name for name, result in results.items() if result.outcome == "failed"} == expected_failures
+    assert expected in "; ".join(result.observed for result in results.values())
 
 
-def test_areas_that_are_gone_or_new(contracts: Contracts) -> None:
+def test_missing_and_new_areas_are_reported(contracts: Contracts) -> None:
     new = people(BEFORE[:7], [*AREAS[:6], "E01099999"])
-    results = found(contracts, new, people(BEFORE), "census_car_availability")
+    results = drift_results(contracts, new, people(BEFORE), "census_car_availability")
     assert results["rows"].observed == "7 rows after 10 (-30.0%)"
     assert results["areas"].observed == "4 gone (E01015696, E01015697, E01015698, …); 1 new (E01099999)"
     assert results["rows"].outcome == results["areas"].outcome == "failed"
 
 
-def test_columns_that_changed(contracts: Contracts) -> None:
+def test_changed_columns_are_reported(contracts: Contracts) -> None:
     new = people(BEFORE).drop(["households"])
-    results = found(contracts, new, people(BEFORE), "census_car_availability")
+    results = drift_results(contracts, new, people(BEFORE), "census_car_availability")
     assert (results["columns"].outcome, results["columns"].observed) == ("failed", "changed: households")
 
 
@@ -76,12 +78,12 @@ def crimes(by_month: dict[str, int]) -> pa.Table:
     return pa.table({name: [row[place] for row in rows] for place, name in enumerate(names)})
 
 
-def test_revised_months_are_told_and_large_revisions_marked(contracts: Contracts) -> None:
+def test_revised_months_are_reported_and_large_revisions_fail(contracts: Contracts) -> None:
     before = {"2026-01": 100, "2026-02": 100, "2026-03": 100}
-    small = found(contracts, crimes(before | {"2026-03": 104, "2026-04": 90}), crimes(before), "street_crime")
+    small = drift_results(contracts, crimes(before | {"2026-03": 104, "2026-04": 90}), crimes(before), "street_crime")
     assert small["totals_crimes"].outcome == "passed"
     assert small["totals_crimes"].observed == "1 of 3 periods revised, most 2026-03 by +4.0%"
-    large = found(contracts, crimes(before | {"2026-02": 40}), crimes(before), "street_crime")
+    large = drift_results(contracts, crimes(before | {"2026-02": 40}), crimes(before), "street_crime")
     assert large["totals_crimes"].outcome == "failed"
-    gone = found(contracts, crimes({"2026-01": 100, "2026-03": 100}), crimes(before), "street_crime")
+    gone = drift_results(contracts, crimes({"2026-01": 100, "2026-03": 100}), crimes(before), "street_crime")
     assert (gone["periods_crimes"].outcome, gone["periods_crimes"].observed) == ("failed", "1 gone (2026-02)")

@@ -22,7 +22,7 @@ from spi_pipeline.publishers.offers import OFFERS
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers import faults
 from spi_pipeline_tests.publishers.clean import SOURCES, broken, contracts, downloads, scope, with_body
-from spi_pipeline_tests.publishers.fake import kept
+from spi_pipeline_tests.publishers.fake import as_download
 
 # Columns of figures that are read, with True for counts. For other columns parsers know the values allowed.
 FIGURES = {
@@ -45,13 +45,13 @@ NO_TABLE = {
     "stop_and_search": "answers alone",
     "wards": "answers alone",
 }
-NO_ANSWER = {
+NO_JSON = {
     **dict.fromkeys((name for name in SOURCES if FIGURES.get(name, {}).keys() & {"OBS_VALUE"}), "CSV of Nomis"),
-    "broadband_coverage": "a file laid in", "deprivation_2025_subdomains": "a file", "road_collisions": "a file",
+    "broadband_coverage": "an inbox file", "deprivation_2025_subdomains": "a file", "road_collisions": "a file",
     "diagnosed_conditions": "zip files", "fuel_poverty_lilee": "a workbook", "local_elections": "an export as CSV",
 }  # fmt: skip
 WITH_TABLE = [name for name in SOURCES if name not in NO_TABLE]
-WITH_ANSWER = [name for name in SOURCES if name not in NO_ANSWER]
+WITH_JSON = [name for name in SOURCES if name not in NO_JSON]
 # A force did not publish a month in which it has no row: the month is missing, which is not a fault.
 NO_FAULT = {("street_crime", "its header alone")}
 
@@ -109,7 +109,7 @@ Clean = Callable[[str], tuple[list[Download], pd.DataFrame, set[str]]]
 
 def parts(source_id: str, found: list[Download], is_json: bool) -> Iterator[Part]:
     """One file of each form that a source has; its other files have the same forms."""
-    met = set()
+    tried = set()
     for download in found:
         if begins(download.path) == b"P":
             with zipfile.ZipFile(download.path) as archive:
@@ -121,8 +121,8 @@ def parts(source_id: str, found: list[Download], is_json: bool) -> Iterator[Part
             if part.body.startswith(b"PK") or part.is_json != is_json or not part.body.strip(b"[]{} \n"):
                 continue
             form = part.member or part.download.name
-            if form not in met:
-                met.add(form)
+            if form not in tried:
+                tried.add(form)
                 yield part
 
 
@@ -144,11 +144,11 @@ def with_fault(part: Part, body: bytes, found: list[Download], folder: Path) -> 
     return [other if one is part.download else one for one in found]
 
 
-def wrong(told: str, expected: str) -> bool:
-    kind = told.split(":")[0]
-    sentence = told.removeprefix("refused: ")
-    told_well = kind != "refused" or ("\n" not in sentence and len(sentence) < 1000)
-    return not told_well or (kind != expected if expected != "either" else kind == "other")
+def wrong(result: str, expected: str) -> bool:
+    kind = result.split(":")[0]
+    sentence = result.removeprefix("refused: ")
+    well_worded = kind != "refused" or ("\n" not in sentence and len(sentence) < 1000)
+    return not well_worded or (kind != expected if expected != "either" else kind == "other")
 
 
 def unlike(
@@ -156,52 +156,52 @@ def unlike(
 ) -> dict[str, str]:
     """The unexpected outcomes when each part has the fault, by part; there is at least one part."""
     found, *_ = clean(source_id)
-    told = {
+    outcomes = {
         part.name: outcome(source_id, with_fault(part, change(part.body), found, folder), clean)
         for part in parts(source_id, found, is_json)
     }
-    assert told
-    return {name: one for name, one in told.items() if wrong(one, expected)}
+    assert outcomes
+    return {name: one for name, one in outcomes.items() if wrong(one, expected)}
 
 
-def test_what_is_left_out_has_no_such_part(clean: Clean) -> None:
-    for left_out, is_json in ((NO_TABLE, False), (NO_ANSWER, True)):
+def test_sources_left_out_have_no_part_of_that_kind(clean: Clean) -> None:
+    for left_out, is_json in ((NO_TABLE, False), (NO_JSON, True)):
         for source_id in left_out:
             assert not list(parts(source_id, clean(source_id)[0], is_json)), source_id
 
 
 @pytest.mark.parametrize(
     ("source_id", "fault"),
-    [(one, fault) for one in WITH_TABLE for fault in faults.OF_FILES if (one, fault) not in NO_FAULT],
+    [(one, fault) for one in WITH_TABLE for fault in faults.FILE_FAULTS if (one, fault) not in NO_FAULT],
 )
-def test_a_fault_of_a_table(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
-    change, expected = faults.OF_FILES[fault]
+def test_a_faulty_table_has_the_expected_outcome(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
+    change, expected = faults.FILE_FAULTS[fault]
     assert unlike(change, expected, source_id, False, clean, tmp_path) == {}
 
 
 @pytest.mark.parametrize("source_id", FIGURES)
-def test_a_cell_that_holds_no_number_or_no_count(source_id: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_cell_without_a_number_or_count_is_refused(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, *_ = clean(source_id)
-    bad, met = {}, set()
+    bad, tried = {}, set()
     for part in parts(source_id, found, False):
         _, rows = faults.table_of(part.body)
         for column in set(rows[0]) & set(FIGURES[source_id]):
             at = rows[0].index(column)
-            cells = faults.OF_CELLS | (faults.OF_COUNTS if FIGURES[source_id][column] else {})
+            cells = faults.CELL_FAULTS | (faults.COUNT_FAULTS if FIGURES[source_id][column] else {})
             row = row_that_counts(part, at, found, source_id, clean, tmp_path)
-            met.add(column)
+            tried.add(column)
             for name, value in cells.items():
                 body = faults.with_cell(row, at, value)(part.body)
-                told = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
-                if wrong(told, "refused"):
-                    bad[column, name] = told
+                result = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+                if wrong(result, "refused"):
+                    bad[column, name] = result
             thousands = f"{float(rows[row][at]):,}".removesuffix(".0")
             body = faults.with_cell(row, at, f" {thousands} ")(part.body)
-            told = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
-            if wrong(told, "either" if column.endswith("_year") else "same"):
-                bad[column, thousands] = told
+            result = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+            if wrong(result, "either" if column.endswith("_year") else "same"):
+                bad[column, thousands] = result
     assert bad == {}
-    assert met == set(FIGURES[source_id])
+    assert tried == set(FIGURES[source_id])
 
 
 def row_that_counts(part: Part, column: int, found: list[Download], source_id: str, clean: Clean, folder: Path) -> int:
@@ -215,21 +215,23 @@ def row_that_counts(part: Part, column: int, found: list[Download], source_id: s
 
 
 @pytest.mark.parametrize("source_id", WITH_TABLE)
-def test_a_column_twice(source_id: str, clean: Clean, tmp_path: Path) -> None:
+def test_a_repeated_column_is_refused(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, *_ = clean(source_id)
-    told = {}
+    outcomes = {}
     for part in parts(source_id, found, False):
         for column, name in enumerate(faults.table_of(part.body)[1][0]):
             body = faults.with_second(column, "7")(part.body)
-            told[part.name, name] = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
-    assert told
-    assert {at: one for at, one in told.items() if wrong(one, "either")} == {}
+            outcomes[part.name, name] = outcome(source_id, with_fault(part, body, found, tmp_path), clean)
+    assert outcomes
+    assert {at: one for at, one in outcomes.items() if wrong(one, "either")} == {}
 
 
-@pytest.mark.parametrize("source_id", WITH_ANSWER)
-@pytest.mark.parametrize("fault", faults.OF_JSON)
-def test_a_fault_of_an_answer(source_id: str, fault: str, clean: Clean, tmp_path: Path) -> None:
-    change, expected = faults.OF_JSON[fault]
+@pytest.mark.parametrize("source_id", WITH_JSON)
+@pytest.mark.parametrize("fault", faults.JSON_FAULTS)
+def test_a_faulty_json_response_has_the_expected_outcome(
+    source_id: str, fault: str, clean: Clean, tmp_path: Path
+) -> None:
+    change, expected = faults.JSON_FAULTS[fault]
     assert unlike(change, expected, source_id, True, clean, tmp_path) == {}
 
 
@@ -237,19 +239,19 @@ def test_a_fault_of_an_answer(source_id: str, fault: str, clean: Clean, tmp_path
 def test_a_zip_file_in_a_zip_file_is_opened(source_id: str, clean: Clean, tmp_path: Path) -> None:
     found, frame, _ = clean(source_id)
     packed = [
-        kept(tmp_path, faults.nested("inner", zipped({one.name: body}) if body[:2] != b"PK" else body),
+        as_download(tmp_path, faults.nested("inner", zipped({one.name: body}) if body[:2] != b"PK" else body),
              f"{one.name.removesuffix('.csv').removesuffix('.zip')}.zip")
         for one, body in ((one, one.path.read_bytes()) for one in found)
     ]  # fmt: skip
     pd.testing.assert_frame_equal(OFFERS[source_id].parse(packed, scope(source_id)), frame)
-    deeper = [kept(tmp_path, faults.nested("outer", one.path.read_bytes()), one.url) for one in packed]
+    deeper = [as_download(tmp_path, faults.nested("outer", one.path.read_bytes()), one.url) for one in packed]
     with pytest.raises(
         SpiError, match=r"\.zip: no member matches .*, it holds readme\.txt, packages/outer\.zip; fetch"
     ):
         OFFERS[source_id].parse(deeper, scope(source_id))
 
 
-def test_a_full_disk_is_told_where_a_zip_file_in_a_zip_file_is_unpacked(
+def test_a_full_disk_is_reported_when_a_nested_zip_file_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = zipped({"table.csv": bytes(range(256)) * 500})

@@ -15,7 +15,7 @@ from spi_pipeline.publishers.govuk.deprivation import FILE_7, INDICES
 from spi_pipeline.publishers.govuk.fuel_poverty import FUEL_POVERTY, _fuel_year
 from spi_pipeline.publishers.http.exchange import PermanentFailure
 from spi_pipeline_tests.imitations.publishers.govuk.files import SUBDOMAINS, file_7_header, fuel_workbook
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 INDEX, FUEL = OFFERS["deprivation_2025_subdomains"], OFFERS["fuel_poverty_lilee"]
 ASSETS = "https://assets.publishing.service.gov.uk"
@@ -37,16 +37,16 @@ def indices(folder: Path, file: bytes, name: str = "File_7_IoD2025_All_Ranks_Sco
 
 def test_scores_of_the_sub_domains_come_from_file_7(tmp_path: Path) -> None:
     client = indices(tmp_path, body_of(scores()))
-    frame = through(INDEX, client, TOWN)
-    assert holds("deprivation_2025_subdomains", frame)
+    frame = fetch_and_parse(INDEX, client, TOWN)
+    assert matches_contract("deprivation_2025_subdomains", frame)
     assert frame.iloc[1].tolist() == ["E01900002", 20, 22, 24, 26, 28, 30]
     assert [download.published_at for download in INDEX.fetch(client, TOWN)] == ["2025-11-17T09:30:00Z"]
     assert INDEX.news(client, TOWN) == "2025-11-17T09:30:00Z"
 
 
-def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
+def test_a_truncated_header_is_recognised(tmp_path: Path) -> None:
     cut = scores().rename(columns={"Outdoors Sub-domain Score": "Outdoors Sub-domain Sco"})
-    assert through(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
+    assert fetch_and_parse(INDEX, indices(tmp_path, body_of(cut)), TOWN)["outdoors"].tolist() == [20, 30]
 
 
 @pytest.mark.parametrize(
@@ -66,26 +66,26 @@ def test_a_header_cut_short_in_the_file_is_still_known(tmp_path: Path) -> None:
 )
 def test_another_file_is_refused(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        through(INDEX, indices(tmp_path, body_of(table)), TOWN)
+        fetch_and_parse(INDEX, indices(tmp_path, body_of(table)), TOWN)
     assert message in str(caught.value)
 
 
-def test_a_page_without_the_file_is_told(tmp_path: Path) -> None:
+def test_a_page_without_the_file_is_reported(tmp_path: Path) -> None:
     client = indices(tmp_path, b"", "Renamed.csv")
     with pytest.raises(
         PermanentFailure, match=r"has no attachment File_7.*it has File_1_IoD2025\.xlsx, Renamed\.csv; "
     ):
-        through(INDEX, client, TOWN)
+        fetch_and_parse(INDEX, client, TOWN)
 
 
-def test_where_the_page_moved_the_last_known_address_is_asked(tmp_path: Path) -> None:
+def test_the_last_known_address_is_requested_if_the_page_moved(tmp_path: Path) -> None:
     at = FILE_7.removeprefix(ASSETS)
     client = FakeClient(tmp_path, {at: body_of(scores())})
-    assert through(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
+    assert fetch_and_parse(INDEX, client, TOWN)["area_code"].tolist() == list(TOWN.lsoas)
     assert client.paths() == [INDICES, at]
-    client.answers[INDICES] = PermanentFailure("answered 403", 403)
+    client.responses[INDICES] = PermanentFailure("answered 403", 403)
     with pytest.raises(PermanentFailure, match="answered 403"):
-        through(INDEX, client, TOWN)
+        fetch_and_parse(INDEX, client, TOWN)
 
 
 def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of households1", note: str = "2022") -> bytes:
@@ -96,7 +96,7 @@ def workbook(areas: tuple[str, ...] = TOWN.lsoas, label: str = "Number of househ
     return fuel_workbook(rows, note, label)
 
 
-def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> None:
+def test_fuel_poverty_is_read_for_every_year_by_current_lsoa(tmp_path: Path) -> None:
     def document(year: int) -> dict[str, Any]:
         return {"base_path": f"/government/statistics/fp-{year}", "title": f"Sub-regional fuel poverty ({year} data)"}
 
@@ -105,14 +105,14 @@ def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> Non
         return json.dumps({"details": {"attachments": files}}).encode()
 
     links = {"documents": [document(2024), document(2020), document(2023), {"title": "Methods", "base_path": "/x"}]}
-    answers = {FUEL_POVERTY: json.dumps({"links": links}).encode()}
+    responses = {FUEL_POVERTY: json.dumps({"links": links}).encode()}
     for year in (2023, 2024):
-        answers |= {
+        responses |= {
             f"/government/statistics/fp-{year}": page(year),
             f"/media/{year}/tables.xlsx": workbook(note=f"{year}"),
         }
-    frame = through(FUEL, FakeClient(tmp_path, answers), TOWN)
-    assert holds("fuel_poverty_lilee", frame)
+    frame = fetch_and_parse(FUEL, FakeClient(tmp_path, responses), TOWN)
+    assert matches_contract("fuel_poverty_lilee", frame)
     assert frame.values.tolist() == [
         ["E01900001", 2023, 100, 10], ["E01900002", 2023, 200, 20],
         ["E01900001", 2024, 100, 10], ["E01900002", 2024, 200, 20],
@@ -120,7 +120,7 @@ def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "year"),
+    ("title", "year"),
     [
         ("Sub-regional fuel poverty data 2026 (2024 data)", 2024),
         ("Sub-regional fuel poverty 2026", 2024),
@@ -128,19 +128,19 @@ def test_fuel_poverty_is_read_for_every_year_on_our_lsoas(tmp_path: Path) -> Non
         ("Methodology", 0),
     ],
 )
-def test_the_year_of_the_figures_is_not_that_of_the_release(said: str, year: int) -> None:
-    assert _fuel_year(said) == year
+def test_the_year_of_figures_is_not_the_year_of_release(title: str, year: int) -> None:
+    assert _fuel_year(title) == year
 
 
-def test_tables_attached_to_the_collection_itself_are_found(tmp_path: Path) -> None:
+def test_tables_attached_to_the_collection_itself_are_read(tmp_path: Path) -> None:
     file = {"url": f"{ASSETS}/media/9/tables-2026.xlsx", "title": "Sub-regional fuel poverty 2026"}
     page = {"details": {"attachments": [file, {"url": f"{ASSETS}/media/9/notes-2026.pdf"}]}}
     client = FakeClient(tmp_path, {FUEL_POVERTY: json.dumps(page).encode(), "/media/9/tables-2026.xlsx": workbook()})
-    assert through(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
+    assert fetch_and_parse(FUEL, client, TOWN)["year"].tolist() == [2024, 2024]
 
 
-def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) -> None:
-    assert FUEL.parse([kept(tmp_path, workbook(), "tables.xlsx")], TOWN)["year"].tolist() == [2022, 2022]
+def test_a_workbook_in_the_inbox_states_its_own_year(tmp_path: Path) -> None:
+    assert FUEL.parse([as_download(tmp_path, workbook(), "tables.xlsx")], TOWN)["year"].tolist() == [2022, 2022]
 
 
 @pytest.mark.parametrize(
@@ -159,5 +159,5 @@ def test_a_workbook_laid_into_the_inbox_tells_its_year_itself(tmp_path: Path) ->
 )
 def test_another_workbook_is_refused(tmp_path: Path, body: bytes, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        FUEL.parse([kept(tmp_path, body, "tables.xlsx")], TOWN)
+        FUEL.parse([as_download(tmp_path, body, "tables.xlsx")], TOWN)
     assert message in str(caught.value)

@@ -26,19 +26,19 @@ def served() -> Iterator[Imitations]:
         yield publishers
 
 
-def test_a_publisher_that_drips_is_given_up_before_dagster_gives_up_the_tick(
+def test_a_dripping_publisher_is_abandoned_before_dagster_ends_the_tick(
     served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert NEWS_SECONDS * sum(offer.news is not None for offer in OFFERS.values()) < TICK_SECONDS
     monkeypatch.setattr(module, "NEWS_SECONDS", 0.5)
     contracts = load_contracts(REPOSITORY / "data_contracts")
     figures = Figures(REPOSITORY / "spi_pipeline/snapshot/tables", None, contracts.geography)
-    asking = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), figures, "drop", {}, 1)
-    assert asking.news("street_crime")
+    publishers = Publishers(served.bases, None, contracts, Store(str(tmp_path / "store")), figures, "drop", {}, 1)
+    assert publishers.news("street_crime")
     served.fault("police", "drip_header")
     try:
         with pytest.raises(SpiError, match="used all its time for requests"):
-            asking.news("street_crime")
+            publishers.news("street_crime")
     finally:
-        served.heal()
-        asking.close()
+        served.clear_faults()
+        publishers.close()

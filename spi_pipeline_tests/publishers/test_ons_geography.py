@@ -16,7 +16,7 @@ from spi_pipeline.publishers.http.exchange import PermanentFailure, Request, Tra
 from spi_pipeline.publishers.ons_geography import OFFERS
 from spi_pipeline.publishers.ons_geography.layers import CENTROIDS, OUTPUT_AREA_FIT, SERVICES
 from spi_pipeline.publishers.ons_geography.services import fetch_service, parse_centroids
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, fetch_and_parse, matches_contract
 
 LOOKUP = [
     {
@@ -48,13 +48,13 @@ def ward_features(scale: float = 1.0) -> list[dict[str, Any]]:
 def paged(
     features: list[dict[str, Any]], cap: int, flag: Callable[[bool], dict[str, Any]]
 ) -> Callable[[Request], bytes]:
-    def answer(request: Request) -> bytes:
-        asked = dict(request.params)
-        first = int(asked["resultOffset"])
+    def respond(request: Request) -> bytes:
+        parameters = dict(request.params)
+        first = int(parameters["resultOffset"])
         rest = features[first : first + cap]
         return json.dumps({"features": rest, **flag(first + cap < len(features))}).encode()
 
-    return answer
+    return respond
 
 
 def at_top(cut: bool) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def under_properties(cut: bool) -> dict[str, Any]:
 @pytest.mark.parametrize("flag", [at_top, under_properties], ids=["at the top", "under properties"])
 def test_wards_are_read_page_by_page(tmp_path: Path, flag: Any) -> None:
     client = FakeClient(tmp_path, {path_of("wards"): paged(ward_features(), 1, flag)})
-    frame = through(OFFERS["wards"], client, TOWN)
-    assert holds("wards", frame)
+    frame = fetch_and_parse(OFFERS["wards"], client, TOWN)
+    assert matches_contract("wards", frame)
     assert frame["area_code"].tolist() == list(TOWN.wards)
     assert shapely.from_wkb(frame["geometry"][0]).equals(TOWN.polygons["E05900001"])
-    assert [dict(request.params)["resultOffset"] for request in client.asked] == ["0", "1"]
-    assert {dict(request.params)["outSR"] for request in client.asked} == {"4326"}
+    assert [dict(request.params)["resultOffset"] for request in client.requests] == ["0", "1"]
+    assert {dict(request.params)["outSR"] for request in client.requests} == {"4326"}
 
 
 OUTPUT_AREA_FITS = [
@@ -82,30 +82,30 @@ OUTPUT_AREA_FITS = [
 ]
 
 
-def test_output_areas_are_read_with_the_ward_that_each_fits_best(tmp_path: Path) -> None:
-    answers = {
+def test_output_areas_are_read_with_their_best_fit_ward(tmp_path: Path) -> None:
+    responses = {
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS], 2, at_top),
     }
-    client = FakeClient(tmp_path, dict(answers))
-    frame = through(OFFERS["output_area_lookup"], client, TOWN)
-    assert holds("output_area_lookup", frame)
+    client = FakeClient(tmp_path, dict(responses))
+    frame = fetch_and_parse(OFFERS["output_area_lookup"], client, TOWN)
+    assert matches_contract("output_area_lookup", frame)
     assert frame.values.tolist()[0] == ["E00900001", "E01900001", "E02900001", "E06900001", TOWN.wards[1]]
     assert frame["ward_code"].tolist() == [one["WD24CD"] for one in OUTPUT_AREA_FITS]
-    asked = [dict(request.params)["where"] for request in client.asked]
-    assert (asked[0], asked[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
-    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
+    parameters = [dict(request.params)["where"] for request in client.requests]
+    assert (parameters[0], parameters[-1]) == ("LSOA21CD IN ('E01900001','E01900002')", "LAD24CD='E06900001'")
+    alone = as_download(tmp_path, json.dumps({"features": [{"attributes": one} for one in LOOKUP]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA21_WD24_LAD24_EW_LU_v2 .* is missing; fetch it too"):
         OFFERS["output_area_lookup"].parse([alone], TOWN)
 
 
 def test_an_output_area_without_its_ward_is_refused(tmp_path: Path) -> None:
-    answers = {
+    responses = {
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 9, at_top),
         path_of(OUTPUT_AREA_FIT): paged([{"attributes": one} for one in OUTPUT_AREA_FITS[:2]], 9, at_top),
     }
     with pytest.raises(SpiError, match=r"OA21_WD24_LAD24_EW_LU_v2 of ONS .* lacks 1 of 3 output areas, E00900003;"):
-        through(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(answers)), TOWN)
+        fetch_and_parse(OFFERS["output_area_lookup"], FakeClient(tmp_path, dict(responses)), TOWN)
 
 
 FITS = [
@@ -115,25 +115,25 @@ FITS = [
 
 
 def test_the_best_fit_takes_its_msoas_from_the_lookup_of_output_areas(tmp_path: Path) -> None:
-    answers = {
+    responses = {
         path_of("lsoa_best_fit"): paged([{"attributes": one} for one in FITS], 1, at_top),
         path_of("output_area_lookup"): paged([{"attributes": one} for one in LOOKUP], 2, at_top),
     }
-    client = FakeClient(tmp_path, dict(answers))
-    frame = through(OFFERS["lsoa_best_fit"], client, TOWN)
-    assert holds("lsoa_best_fit", frame)
+    client = FakeClient(tmp_path, dict(responses))
+    frame = fetch_and_parse(OFFERS["lsoa_best_fit"], client, TOWN)
+    assert matches_contract("lsoa_best_fit", frame)
     assert frame.values.tolist() == [
         [code, ward, "E06900001", "E02900001"] for code, ward in zip(TOWN.lsoas, TOWN.wards, strict=True)
     ]
-    asked = [dict(request.params) for request in client.asked]
-    assert (asked[0]["where"], asked[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
-    assert asked[-1]["orderByFields"] == "OA21CD"
-    alone = kept(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
+    parameters = [dict(request.params) for request in client.requests]
+    assert (parameters[0]["where"], parameters[0]["orderByFields"]) == ("LAD24CD='E06900001'", "LSOA21CD")
+    assert parameters[-1]["orderByFields"] == "OA21CD"
+    alone = as_download(tmp_path, json.dumps({"features": [{"attributes": one} for one in FITS]}).encode())
     with pytest.raises(SpiError, match=r"the lookup OA_LSOA_MSOA_EW_DEC_2021_LU_v3 .* is missing; fetch it too"):
         OFFERS["lsoa_best_fit"].parse([alone], TOWN)
 
 
-def test_small_areas_are_asked_for_a_hundred_at_a_time(tmp_path: Path) -> None:
+def test_small_areas_are_requested_a_hundred_at_a_time(tmp_path: Path) -> None:
     scope = TOWN.__class__(lsoas=tuple(f"E01{number:06d}" for number in range(250)))
     client = FakeClient(tmp_path, {path_of("lsoa_2011_lookup"): b'{"features": []}'})
     assert len(list(OFFERS["lsoa_2011_lookup"].fetch(client, scope))) == 3
@@ -158,11 +158,13 @@ def test_centroids_become_points(tmp_path: Path) -> None:
     ],
     ids=["refused", "slow"],
 )  # fmt: skip
-def test_an_error_told_with_status_200_is_no_empty_answer(
+def test_an_error_with_status_200_is_not_an_empty_response(
     tmp_path: Path, error: dict[str, Any], failure: type[SpiError], message: str
 ) -> None:
     with pytest.raises(failure) as caught:
-        through(OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN)
+        fetch_and_parse(
+            OFFERS["wards"], FakeClient(tmp_path, {path_of("wards"): json.dumps({"error": error}).encode()}), TOWN
+        )
     assert message in str(caught.value)
 
 
@@ -179,7 +181,7 @@ LISTED = [
 
 
 @pytest.mark.parametrize(
-    ("listing", "said"),
+    ("listing", "expected"),
     [
         ({"services": LISTED}, "it lists WD_MAY_2026_UK_BGC, Wards_December_2023_Boundaries_UK_BGC, and write the one"),
         ({"services": []}, "look for a name like it in https://services1.arcgis.com/"),
@@ -188,22 +190,22 @@ LISTED = [
     ids=["others there", "an empty list", "no list"],
 )
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b'{"error": {"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}}',
         PermanentFailure("answered 404 Not Found", 404),
     ],
     ids=["error with status 200", "404"],
 )
-def test_a_service_that_is_gone_is_told_with_its_successors(
-    tmp_path: Path, answer: Any, listing: dict[str, Any], said: str
+def test_a_missing_service_is_reported_with_possible_successors(
+    tmp_path: Path, response: Any, listing: dict[str, Any], expected: str
 ) -> None:
-    client = FakeClient(tmp_path, {path_of("wards"): answer, "": json.dumps(listing).encode()})
+    client = FakeClient(tmp_path, {path_of("wards"): response, "": json.dumps(listing).encode()})
     with pytest.raises(PermanentFailure) as caught:
-        through(OFFERS["wards"], client, TOWN)
+        fetch_and_parse(OFFERS["wards"], client, TOWN)
     message = str(caught.value)
     assert message.startswith("ONS Open Geography has no service Wards_December_2024_Boundaries_UK_BGC any more; ")
-    assert said in message
+    assert expected in message
     assert message.endswith("vintage of geography.yaml into spi_pipeline/publishers/ons_geography/layers.py")
 
 
@@ -214,11 +216,13 @@ def test_a_service_is_among_its_own_successors(source_id: str) -> None:
 
 def refused(folder: Path, body: Any, source_id: str = "wards") -> str:
     with pytest.raises(SpiError) as caught:
-        OFFERS[source_id].parse([kept(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN)
+        OFFERS[source_id].parse(
+            [as_download(folder, json.dumps(body).encode(), "https://x/query?resultOffset=0")], TOWN
+        )
     return str(caught.value)
 
 
-def test_a_page_cut_off_with_none_after_it_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_page_without_a_next_page_is_refused(tmp_path: Path) -> None:
     message = refused(tmp_path, {"features": ward_features(), "exceededTransferLimit": True})
     assert "is cut off (exceededTransferLimit), no page follows; fetch it whole" in message
 
@@ -236,7 +240,7 @@ def test_coordinates_in_metres_are_refused(tmp_path: Path) -> None:
     assert "has coordinates elsewhere (-440, 51860), as in metres if outSR is not 4326" in message
 
 
-def test_a_renamed_field_is_told(tmp_path: Path) -> None:
+def test_a_renamed_field_is_reported(tmp_path: Path) -> None:
     rows = [{"attributes": {"OutputArea" if key == "OA21CD" else key: value for key, value in LOOKUP[0].items()}}]
     message = refused(tmp_path, {"features": rows}, "output_area_lookup")
     assert "has no field like OA21CD, it has OutputArea, LSOA21CD, MSOA21CD, LAD22CD, FID; name its " in message
@@ -244,4 +248,4 @@ def test_a_renamed_field_is_told(tmp_path: Path) -> None:
 
 def test_a_web_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"is not a JSON response of ONS Open Geography"):
-        OFFERS["wards"].parse([kept(tmp_path, b"<html>")], TOWN)
+        OFFERS["wards"].parse([as_download(tmp_path, b"<html>")], TOWN)

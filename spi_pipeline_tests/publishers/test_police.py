@@ -77,18 +77,18 @@ def test_every_stop_counts_with_or_without_a_place(places: list[tuple[float, flo
     assert frame.loc[frame["longitude"].isna(), "stops"].sum() == sum(place is None for place in places)
 
 
-def test_alike_rows_of_anti_social_behaviour_are_separate_incidents() -> None:
+def test_identical_rows_of_anti_social_behaviour_are_separate_incidents() -> None:
     row = incident(None, "Anti-social behaviour", (-0.41, 51.88))
     assert parse_street_crime(street([row] * 5), "some.csv")["crimes"].tolist() == [5]
 
 
-def test_a_repeated_crime_id_counts_where_it_stands_first() -> None:
+def test_a_repeated_crime_id_counts_at_its_first_row() -> None:
     first, again = incident("a1", "Burglary", (-0.41, 51.88)), incident("a1", "Drugs", (-0.42, 51.88))
     frame = parse_street_crime(street([first, again]), "some.csv")
     assert frame[["crime_type", "longitude", "crimes"]].values.tolist() == [["Burglary", -0.41, 1]]
 
 
-def test_points_that_differ_beyond_a_tenth_of_a_metre_are_one_point() -> None:
+def test_points_that_differ_by_less_than_a_tenth_of_a_metre_are_one_point() -> None:
     rows = [incident("a", "Drugs", (-0.4100001, 51.88)), incident("b", "Drugs", (-0.4100002, 51.88))]
     assert parse_street_crime(street(rows), "some.csv")[["longitude", "crimes"]].values.tolist() == [[-0.41, 2]]
 
@@ -96,12 +96,12 @@ def test_points_that_differ_beyond_a_tenth_of_a_metre_are_one_point() -> None:
 def test_nothing_about_a_person_or_a_case_survives() -> None:
     crimes = parse_street_crime(street([incident("deadbeef" * 8, "Drugs", (-0.41, 51.88))]), "some.csv")
     searches = parse_stop_and_search(stops([stop("2024-04-10T12:00:00+00:00")]), "some.csv")
-    kept = crimes.to_csv() + searches.to_csv()
+    output = crimes.to_csv() + searches.to_csv()
     for given_away in ("deadbeef", "Under review", "A Road", "Male", "18-24", "White", "Other", "Misuse", "Arrest"):
-        assert given_away not in kept
+        assert given_away not in output
 
 
-def test_a_stop_belongs_to_the_month_on_the_wall_clock() -> None:
+def test_a_stop_belongs_to_its_month_in_local_time() -> None:
     stamped = ["2024-03-31T22:59:59+00:00", "2024-03-31T23:00:00+00:00", "2024-04-30T22:59:59+00:00"]
     with pytest.raises(SpiError, match=r"2 months \(2024-03 to 2024-04\)"):
         parse_stop_and_search(stops([stop(when) for when in stamped]), "some.csv")
@@ -111,7 +111,7 @@ def test_a_stop_belongs_to_the_month_on_the_wall_clock() -> None:
     assert winter["month"].tolist() == ["2024-01"]
 
 
-def test_a_file_with_a_header_alone_holds_no_incident() -> None:
+def test_a_file_with_only_a_header_holds_no_incident() -> None:
     assert parse_street_crime(street([]), "some.csv").empty
     assert list(parse_stop_and_search(stops([]), "some.csv").columns) == STOP_COLUMNS
 
@@ -167,7 +167,7 @@ def test_another_file_is_refused(content: bytes, message: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
-def test_a_time_that_cannot_be_read_is_refused() -> None:
+def test_an_unreadable_time_is_refused() -> None:
     with pytest.raises(
         SpiError, match=r"^some\.csv: column Date holds 'last Tuesday' where a time belongs \(1 such cells\); "
     ):

@@ -22,12 +22,12 @@ from spi_pipeline.publishers.police.fetching import FORCES, newest_month
 from spi_pipeline.publishers.police.parsing import CATEGORIES, keep_forces
 from spi_pipeline.publishers.police.parsing import STREET as STREET_KIND
 from spi_pipeline_tests.imitations.messages import zipped
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, fetch_and_parse, matches_contract
 from spi_pipeline_tests.publishers.test_police import incident, stop, stops, street
 
 CRIMES, STOPS = OFFERS["street_crime"], OFFERS["stop_and_search"]
 STREET = "/api/crimes-street/all-crime"
-INSIDE, BESIDE = (-0.42, 51.88), (-0.38, 51.88)
+INSIDE, NEXT_WARD = (-0.42, 51.88), (-0.38, 51.88)
 
 
 def crime(number: int, month: str, point: tuple[float, float] | None = INSIDE, **changed: Any) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def crime(number: int, month: str, point: tuple[float, float] | None = INSIDE, *
     }  # fmt: skip
 
 
-def asked_month(request: Request) -> str:
+def requested_month(request: Request) -> str:
     return dict(request.data or request.params)["date"]
 
 
@@ -50,17 +50,17 @@ def publisher(folder: Path, months: list[str], archives: dict[str, dict[str, byt
     """Months offered by the API, archives by name, and the API's response for a month (``_2024_01=[...]``)."""
 
     def street_crimes(request: Request) -> bytes:
-        return json.dumps(crimes.get("_" + asked_month(request).replace("-", "_"), [])).encode()
+        return json.dumps(crimes.get("_" + requested_month(request).replace("-", "_"), [])).encode()
 
     offered = [{"date": month, "stop-and-search": ["anyshire"]} for month in sorted(months, reverse=True)]
     files = {f"/data/archive/{end}.zip": zipped(members) for end, members in archives.items()}
     sums = {path[14:21]: hashlib.md5(body, usedforsecurity=False).hexdigest() for path, body in files.items()}
-    answers: dict[str, Any] = {
+    responses: dict[str, Any] = {
         "/api/crimes-street-dates": json.dumps(offered).encode(), STREET: street_crimes,
         "/api/crimes-no-location": b"[]", "/api/crime-last-updated": b'{"date": "2024-03-01"}',
         "/data/archive/": page_of_archives(sums), **files,
     }  # fmt: skip
-    return FakeClient(folder, answers)
+    return FakeClient(folder, responses)
 
 
 def page_of_archives(sums: dict[str, str]) -> bytes:
@@ -83,7 +83,7 @@ def member(month: str, *rows: dict[str, object], force: str = "anyshire") -> dic
     return {f"{month}/{month}-{force}-street.csv": street(list(rows))}
 
 
-def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) -> None:
+def test_archives_supply_earlier_years_and_the_api_later_months(tmp_path: Path) -> None:
     archive = member("2023-11", incident("a", "Drugs", INSIDE, "2023-11")) | member(
         "2023-12", incident("b", "Drugs", INSIDE, "2023-12")
     )
@@ -95,35 +95,35 @@ def test_archives_give_the_years_and_the_api_the_months_since(tmp_path: Path) ->
         _2023_12=[crime(number, "2023-12") for number in range(3)],
         _2024_01=[crime(1, "2024-01"), crime(2, "2024-01")],
     )
-    frame = through(CRIMES, client, replace(TOWN, since="2023-11"))
-    assert holds("street_crime", frame)
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-11"))
+    assert matches_contract("street_crime", frame)
     # The API is revised and an archive is not, so months that both hold come from the API.
     assert frame.groupby("month")["crimes"].sum().to_dict() == {"2023-11": 1, "2023-12": 3, "2024-01": 2}
     assert frame.loc[frame["month"] == "2024-01", "crime_type"].tolist() == ["Burglary"]
-    assert [asked_month(request) for request in client.asked if request.path == STREET] == ["2023-12", "2024-01"]
+    assert [requested_month(request) for request in client.requests if request.path == STREET] == ["2023-12", "2024-01"]
 
 
-def test_without_a_wish_for_earlier_months_no_archive_is_asked_for(tmp_path: Path) -> None:
+def test_no_archive_is_requested_unless_earlier_months_are_wanted(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
     list(CRIMES.fetch(client, TOWN))
     assert [path for path in client.paths() if "archive" in path] == []
 
 
-def test_only_the_newest_months_are_asked_for_again(tmp_path: Path) -> None:
+def test_only_the_newest_months_are_requested_again(tmp_path: Path) -> None:
     months = [f"2024-{month:02d}" for month in range(1, 7)]
     client = publisher(tmp_path, months, {}, **{f"_{month.replace('-', '_')}": [crime(1, month)] for month in months})
     list(CRIMES.fetch(client, TOWN))
-    immutable = {asked_month(request): request.immutable for request in client.asked if request.path == STREET}
+    immutable = {requested_month(request): request.immutable for request in client.requests if request.path == STREET}
     assert immutable == {month: month < "2024-04" for month in months}
 
 
-def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tmp_path: Path) -> None:
+def test_backfill_requests_months_outside_the_window_from_archives_not_the_api(tmp_path: Path) -> None:
     archives = {
         end: member(month, incident("a", "Drugs", INSIDE, month))
         for end, month in (("2022-04", "2020-06"), ("2024-01", "2023-06"))
     }
     client = publisher(tmp_path, ["2024-01"], archives, _2024_01=[crime(1, "2024-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2019-05"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2019-05"))
     assert sorted(frame["month"]) == ["2020-06", "2023-06", "2024-01"]
     # Each holds 36 months: the latest that still holds May 2019, and the latest with the months that it lacks.
     assert [path for path in client.paths() if path.endswith(".zip")] == [
@@ -131,45 +131,47 @@ def test_backfill_asks_archives_and_not_the_api_for_months_outside_its_window(tm
         "/data/archive/2024-01.zip",
     ]
     assert [request.path for request in client.announced] == [path for path in client.paths() if path.endswith(".zip")]
-    assert {asked_month(request) for request in client.asked if request.path == STREET} == {"2024-01"}
+    assert {requested_month(request) for request in client.requests if request.path == STREET} == {"2024-01"}
 
 
-def test_months_that_would_be_answered_with_500_are_not_asked_for(tmp_path: Path) -> None:
+def test_months_that_would_return_500_are_not_requested(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[crime(2, "2024-02")]
     )
-    inside = client.answers[STREET]
+    inside = client.responses[STREET]
     assert callable(inside)
 
     def only_in_the_window(request: Request) -> bytes | Exception:
-        outside = asked_month(request) not in ("2024-01", "2024-02")
+        outside = requested_month(request) not in ("2024-01", "2024-02")
         return TransientFailure("answered 500", 500) if outside else inside(request)
 
-    client.answers[STREET] = only_in_the_window
-    assert sorted(through(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
+    client.responses[STREET] = only_in_the_window
+    assert sorted(fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-09"))["month"]) == ["2024-01", "2024-02"]
 
 
-def test_where_no_archive_is_offered_the_api_is_asked_and_what_was_kept_is_used(tmp_path: Path) -> None:
+def test_without_an_archive_the_api_and_stored_months_are_used(tmp_path: Path) -> None:
     client = publisher(
         tmp_path, ["2023-12", "2024-01"], {}, _2023_12=[crime(1, "2023-12")], _2024_01=[crime(2, "2024-01")]
     )
-    old = kept(tmp_path, json.dumps([crime(3, "2023-11")]).encode(), f"https://data.police.uk{STREET}", "2023-11")
-    frame = through(CRIMES, client, replace(TOWN, since="2023-10", have=(old,)))
+    old = as_download(
+        tmp_path, json.dumps([crime(3, "2023-11")]).encode(), f"https://data.police.uk{STREET}", "2023-11"
+    )
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-10", have=(old,)))
     assert sorted(frame["month"]) == ["2023-11", "2023-12", "2024-01"]  # October is unknown, not zero
 
 
-def test_a_force_month_that_is_not_in_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
+def test_a_force_month_absent_from_the_archive_is_missing_and_not_zero(tmp_path: Path) -> None:
     archive = member("2023-10", incident("a", "Drugs", INSIDE, "2023-10")) | member("2023-11", force="elsewhere")
     archive |= member("2023-12", incident("b", "Drugs", INSIDE, "2023-12"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive}, _2024_01=[crime(1, "2024-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2023-10"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2023-10"))
     assert sorted(set(frame["month"])) == ["2023-10", "2023-12", "2024-01"]
 
 
 def test_a_later_archive_revises_the_months_of_an_earlier_one(tmp_path: Path) -> None:
-    first = kept(tmp_path, zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
+    first = as_download(tmp_path, zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12"))))
     rows = [incident(name, "Drugs", INSIDE, "2023-12") for name in "abc"]
-    later = kept(tmp_path, zipped(member("2023-12", *rows)))
+    later = as_download(tmp_path, zipped(member("2023-12", *rows)))
     assert CRIMES.parse([first, later], TOWN)["crimes"].tolist() == [3]
     assert CRIMES.parse([later, first], TOWN)["crimes"].tolist() == [1]
 
@@ -188,62 +190,66 @@ def test_too_many_crimes_split_the_outline_and_each_counts_once(tmp_path: Path) 
         return PermanentFailure("503", 503) if len(found) > 30 else json.dumps(found).encode()
 
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers[STREET] = at_most_thirty
-    assert through(CRIMES, client, TOWN)["crimes"].sum() == 80
+    client.responses[STREET] = at_most_thirty
+    assert fetch_and_parse(CRIMES, client, TOWN)["crimes"].sum() == 80
     assert len(outlines) >= 7  # the whole, two halves of forty, and their halves
-    client.answers[STREET] = PermanentFailure("503", 503)
+    client.responses[STREET] = PermanentFailure("503", 503)
     with pytest.raises(
         PermanentFailure, match=r"503, too many crimes, for 2024-01 even for a small area; try again later$"
     ):
-        through(CRIMES, client, TOWN)
+        fetch_and_parse(CRIMES, client, TOWN)
 
 
 def test_the_outline_holds_every_ward_and_is_not_much_larger(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     list(CRIMES.fetch(client, TOWN))
-    [form] = [dict(request.data or ()) for request in client.asked if request.path == STREET]
+    [form] = [dict(request.data or ()) for request in client.requests if request.path == STREET]
     corners = [tuple(map(float, pair.split(","))) for pair in form["poly"].split(":")]
     outline, wards = shapely.Polygon([(x, y) for y, x in corners]), shapely.union_all(list(TOWN.polygons.values()))
     assert outline.contains(wards)
     assert outline.area < 1.1 * wards.area
 
 
-def test_a_ward_without_a_boundary_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_ward_without_a_boundary_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
     first, *_ = TOWN.polygons.items()
     with pytest.raises(PermanentFailure, match=r"and E05900002 have none yet; run spi refresh --live again when wards"):
-        through(CRIMES, client, replace(TOWN, polygons=dict([first])))
+        fetch_and_parse(CRIMES, client, replace(TOWN, polygons=dict([first])))
     assert STREET not in client.paths()
 
 
-def test_a_month_that_falls_silent_keeps_what_it_had(tmp_path: Path) -> None:
-    had = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
+def test_a_month_that_falls_silent_retains_its_figures(tmp_path: Path) -> None:
+    stored = as_download(
+        tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01"
+    )
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[])
-    assert through(CRIMES, client, replace(TOWN, have=(had,)))["crimes"].tolist() == [1]
+    assert fetch_and_parse(CRIMES, client, replace(TOWN, have=(stored,)))["crimes"].tolist() == [1]
     with pytest.raises(SpiError, match=r"no download of data.police.uk holds a month of anyshire"):
-        through(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
+        fetch_and_parse(CRIMES, client, TOWN)  # never had crimes: the month is missing, an error if none is left
 
 
 def test_a_month_without_a_crime_in_town_is_missing_though_the_force_has_some_without_a_place(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01", "2024-02"], {}, _2024_01=[crime(1, "2024-01")], _2024_02=[])
-    client.answers["/api/crimes-no-location"] = lambda request: json.dumps(
-        [crime(9, asked_month(request), None)]
+    client.responses["/api/crimes-no-location"] = lambda request: json.dumps(
+        [crime(9, requested_month(request), None)]
     ).encode()
-    assert set(through(CRIMES, client, TOWN)["month"]) == {"2024-01"}
+    assert set(fetch_and_parse(CRIMES, client, TOWN)["month"]) == {"2024-01"}
 
 
-def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
-    gone = kept(tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12")
+def test_stored_months_stay_when_the_window_moves_on(tmp_path: Path) -> None:
+    gone = as_download(
+        tmp_path, json.dumps([crime(3, "2023-12")]).encode(), f"https://data.police.uk{STREET}?m=1", "2023-12"
+    )
     rows = member("2020-05", incident("a", "Drugs", INSIDE, "2020-05"))
-    archive = kept(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
+    archive = as_download(tmp_path, zipped(rows), "https://data.police.uk/x/2022-12.zip", "2020-01/2022-12")
     client = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(1, "2024-02")])
     scope = replace(TOWN, have=(archive, gone))
-    assert sorted(through(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
-    assert sorted(through(CRIMES, client, replace(scope, since="2023-12"))["month"]) == ["2023-12", "2024-02"]
+    assert sorted(fetch_and_parse(CRIMES, client, scope)["month"]) == ["2020-05", "2023-12", "2024-02"]
+    assert sorted(fetch_and_parse(CRIMES, client, replace(scope, since="2023-12"))["month"]) == ["2023-12", "2024-02"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("response", "message"),
     [
         ([crime(1, "2024-01", (51.88, -0.42))], "returned a crime of 2024-01 at -0.42, 51.88 (latitude, longitude) "
          "for a request for 2024-01 inside our wards; try again, and see its docs if it goes on"),
@@ -251,43 +257,43 @@ def test_what_was_had_stays_when_the_window_moves_on(tmp_path: Path) -> None:
         ({"error": "down"}, "returned no list of crimes for 2024-01, but \"{'error': 'down'}\"; see its docs"),
         ([crime(1, "2024-01", location={"latitude": "north"})], "holds {'latitude': 'north'} where a place belongs"),
     ],
-    ids=["coordinates elsewhere", "another month", "an error told with 200", "no coordinates"],
+    ids=["coordinates elsewhere", "another month", "an error with status 200", "no coordinates"],
 )  # fmt: skip
-def test_an_answer_to_another_question_is_refused(tmp_path: Path, answer: Any, message: str) -> None:
+def test_a_response_to_another_request_is_refused(tmp_path: Path, response: Any, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=answer), TOWN)
+        fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=response), TOWN)
     assert message in str(caught.value)
 
 
-def test_duplicates_of_the_railway_police_and_of_two_answers_count_once(tmp_path: Path) -> None:
+def test_railway_police_duplicates_and_repeated_incidents_count_once(tmp_path: Path) -> None:
     rows = [crime(1, "2024-01"), crime(1, "2024-01"), crime(2, "2024-01"), crime(3, "2024-01", location_type="BTP")]
-    assert through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=rows), TOWN)["crimes"].tolist() == [2]
+    assert fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=rows), TOWN)["crimes"].tolist() == [2]
 
 
 def test_a_crime_without_a_place_is_counted_and_not_placed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", None)] * 1).encode()
-    frame = through(CRIMES, client, TOWN)
+    client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", None)] * 1).encode()
+    frame = fetch_and_parse(CRIMES, client, TOWN)
     assert frame.loc[frame["longitude"].isna(), "crimes"].tolist() == [1]
     assert frame["crimes"].sum() == 2
 
 
-def test_an_unknown_category_is_told(tmp_path: Path) -> None:
+def test_an_unknown_category_is_refused(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01", category="piracy")])
     with pytest.raises(SpiError, match=r"incident 1 cannot be read .*the category 'piracy' is not known"):
-        through(CRIMES, client, TOWN)
+        fetch_and_parse(CRIMES, client, TOWN)
     assert len(CATEGORIES) == 14
     nameless = {key: value for key, value in crime(1, "2024-01").items() if key != "category"}
     with pytest.raises(SpiError, match=r"incident 1 cannot be read \(it has no 'category'\); compare it with"):
-        through(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
+        fetch_and_parse(CRIMES, publisher(tmp_path, ["2024-01"], {}, _2024_01=[nameless]), TOWN)
 
 
-def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: Path) -> None:
+def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_path: Path) -> None:
     rows = [
         incident("a", "Drugs", INSIDE, "2023-12"),
-        incident("b", "Drugs", BESIDE, "2023-12") | {"LSOA code": "E01800001"},
+        incident("b", "Drugs", NEXT_WARD, "2023-12") | {"LSOA code": "E01800001"},
     ]
-    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
+    frame = CRIMES.parse([as_download(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert set(frame["lsoa_code"]) == {"E01900001", "E01800001"}
     import pandas as pd
 
@@ -298,10 +304,10 @@ def test_small_areas_of_both_vintages_are_taken_and_the_point_decides(tmp_path: 
     assert dict(zip(frame["lsoa_code"], placed, strict=True)) == {"E01900001": "E05900001", "E01800001": "E05900002"}
 
 
-def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
+def test_a_member_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     archive = {"2023-12/2023-12-anyshire-street.csv": street([incident("a", "Drugs", INSIDE, "2023-11")])}
     with pytest.raises(SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; fetch it again"):
-        CRIMES.parse([kept(tmp_path, zipped(archive))], TOWN)
+        CRIMES.parse([as_download(tmp_path, zipped(archive))], TOWN)
 
 
 @pytest.mark.parametrize(
@@ -315,34 +321,34 @@ def test_a_member_of_another_month_than_its_name_is_refused(tmp_path: Path) -> N
 def test_a_broken_archive_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
     whole = zipped(member("2023-12", incident("a", "Drugs", INSIDE, "2023-12")))
     with pytest.raises(SpiError) as caught:
-        CRIMES.parse([kept(tmp_path, damage(whole))], TOWN)
+        CRIMES.parse([as_download(tmp_path, damage(whole))], TOWN)
     assert message in str(caught.value)
 
 
 def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
     bomb = zipped({"2023-12/2023-12-anyshire-street.csv": b"0" * 101_000_000})
-    said = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
-    with pytest.raises(SpiError, match=said):
-        CRIMES.parse([kept(tmp_path, bomb)], TOWN)
+    expected = r"unpack to 101,000,000 bytes, like one made to fill a disk; fetch it from data\.police\.uk$"
+    with pytest.raises(SpiError, match=expected):
+        CRIMES.parse([as_download(tmp_path, bomb)], TOWN)
 
 
-def test_stops_come_with_and_without_a_place_each_once(tmp_path: Path) -> None:
+def test_stops_with_and_without_a_place_count_once_each(tmp_path: Path) -> None:
     at = {"datetime": "2024-01-15T12:00:00+00:00", "gender": "Male"}
     placed, without = at | {"location": crime(1, "2024-01")["location"]}, at | {"location": None}
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers["/api/stops-force"] = json.dumps([placed, placed, without]).encode()
-    client.answers["/api/stops-no-location"] = json.dumps([without]).encode()
-    frame = through(STOPS, client, TOWN)
-    assert holds("stop_and_search", frame)
+    client.responses["/api/stops-force"] = json.dumps([placed, placed, without]).encode()
+    client.responses["/api/stops-no-location"] = json.dumps([without]).encode()
+    frame = fetch_and_parse(STOPS, client, TOWN)
+    assert matches_contract("stop_and_search", frame)
     assert {(row.longitude if not math.isnan(row.longitude) else None): row.stops for row in frame.itertuples()} == {
         -0.42: 2,
         None: 1,
     }
 
 
-def test_stops_are_asked_for_only_where_the_force_is_listed(tmp_path: Path) -> None:
+def test_stops_are_requested_only_if_the_force_is_listed(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {})
-    client.answers["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
+    client.responses["/api/crimes-street-dates"] = b'[{"date": "2024-01", "stop-and-search": ["elsewhere"]}]'
     assert list(STOPS.fetch(client, TOWN)) == []
     assert client.paths() == ["/api/crimes-street-dates"]
 
@@ -350,46 +356,48 @@ def test_stops_are_asked_for_only_where_the_force_is_listed(tmp_path: Path) -> N
 def test_stops_older_than_the_window_come_from_archives(tmp_path: Path) -> None:
     archive = {"2022-06/2022-06-anyshire-stop-and-search.csv": stops([stop("2022-06-10T12:00:00+00:00")])}
     client = publisher(tmp_path, ["2024-01"], {"2024-01": archive})
-    client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
-    frame = through(STOPS, client, replace(TOWN, since="2022-01"))
+    client.responses |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
+    frame = fetch_and_parse(STOPS, client, replace(TOWN, since="2022-01"))
     assert frame[["month", "stops"]].values.tolist() == [["2022-06", 1]]
 
 
-def test_the_newest_month_is_what_is_told_as_the_last_update_and_dates_nothing(tmp_path: Path) -> None:
+def test_last_updated_gives_the_newest_month_and_dates_no_table(tmp_path: Path) -> None:
     """The publisher said 2026-07-01 on 16 September 2026: that is a month, not a day of publication."""
     client = publisher(tmp_path, ["2024-02", "2024-03"], {}, _2024_02=[crime(1, "2024-02")])
     assert newest_month(client, TOWN) == "2024-03"
-    client.asked.clear()
-    client.answers |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
+    client.requests.clear()
+    client.responses |= {"/api/stops-force": b"[]", "/api/stops-no-location": b"[]"}
     found = [*CRIMES.fetch(client, TOWN), *STOPS.fetch(client, TOWN)]
     assert found
     assert {one.published_at for one in found} == {None}
     assert "/api/crime-last-updated" not in client.paths()
     for other in (b'{"date": "soon"}', b'{"date": null}', b"[]"):
-        client.answers["/api/crime-last-updated"] = other
+        client.responses["/api/crime-last-updated"] = other
         with pytest.raises(PermanentFailure, match="names no month any more; see its docs"):
             newest_month(client, TOWN)
 
 
-def test_what_was_had_of_archives_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_stored_archives_are_not_requested_again(tmp_path: Path) -> None:
     rows = member("2021-06", incident("a", "Drugs", INSIDE, "2021-06"))
     client = publisher(tmp_path, ["2024-01"], {"2024-01": rows}, _2024_01=[crime(1, "2024-01")])
     scope = replace(TOWN, since="2021-02")
-    had = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
-    assert [one.period for one in had] == ["2021-02/2024-01"]
+    stored = [one for one in CRIMES.fetch(client, scope) if "/" in one.period]
+    assert [one.period for one in stored] == ["2021-02/2024-01"]
     later = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
-    january = kept(tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01")
-    frame = through(CRIMES, later, replace(scope, have=(*had, january)))
+    january = as_download(
+        tmp_path, json.dumps([crime(1, "2024-01")]).encode(), f"https://data.police.uk{STREET}", "2024-01"
+    )
+    frame = fetch_and_parse(CRIMES, later, replace(scope, have=(*stored, january)))
     assert sorted(frame["month"]) == ["2021-06", "2024-01", "2024-02"]
     assert [path for path in later.paths() if "archive" in path] == []
     # The stored part of the archive does not hold another force.
     other = publisher(tmp_path, ["2024-02"], {}, _2024_02=[crime(2, "2024-02")])
-    list(CRIMES.fetch(other, replace(scope, have=(*had, january), forces=("anyshire", "elsewhere"))))
+    list(CRIMES.fetch(other, replace(scope, have=(*stored, january), forces=("anyshire", "elsewhere"))))
     assert [path for path in other.paths() if path.endswith(".zip")] == ["/data/archive/2024-01.zip"]
 
 
 @pytest.mark.parametrize("setting", ["drop", "keep"])
-def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: Path, setting: Any) -> None:
+def test_only_files_of_our_forces_are_stored_or_else_the_whole_archive(tmp_path: Path, setting: Any) -> None:
     ours = member("2023-11", incident("a", "Drugs", INSIDE, "2023-11"))
     others = member("2023-11", force="elsewhere") | {
         "2023-11/2023-11-anyshire-outcomes.csv": b"Crime ID\n",
@@ -402,24 +410,24 @@ def test_of_an_archive_the_files_of_our_forces_are_kept_or_all_of_it(tmp_path: P
     with zipfile.ZipFile(archive.path) as file:
         assert set(file.namelist()) == (set(ours) if setting == "drop" else {*ours, *others})
         assert file.read(*ours) == next(iter(ours.values()))
-        whole = client.answers["/data/archive/2024-01.zip"]
+        whole = client.responses["/data/archive/2024-01.zip"]
         assert isinstance(whole, bytes)
-        (md5,) = [request.md5 for request in client.asked if request.path.endswith(".zip")]
-        said = f"Taken from an archive of {len(whole):,} bytes, MD5 {md5}: anyshire"
-        assert file.comment.decode() == (said if setting == "drop" else "")
+        (md5,) = [request.md5 for request in client.requests if request.path.endswith(".zip")]
+        expected = f"Taken from an archive of {len(whole):,} bytes, MD5 {md5}: anyshire"
+        assert file.comment.decode() == (expected if setting == "drop" else "")
     assert len(md5) == 32
     assert archive.url.endswith("/2024-01.zip#anyshire" if setting == "drop" else "/2024-01.zip")
     assert archive.name == "2024-01.zip"
     assert CRIMES.parse(downloads, scope)["month"].tolist() == ["2023-11", "2024-01"]
 
 
-def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path) -> None:
+def test_an_archive_with_a_damaged_file_of_ours_is_requested_again(tmp_path: Path) -> None:
     # Stored without compression, so that a letter can be changed.
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as file:
         file.writestr("2023-11/2023-11-anyshire-street.csv", b"Crime ID,Month\n")
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}})
-    client.answers["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
+    client.responses["/data/archive/2024-01.zip"] = whole.getvalue().replace(b"ID,Month", b"ID,Mouth")
     with pytest.raises(
         TransientFailure, match=r"2023-11-anyshire-street.csv in the archive is damaged or encrypted \(Bad CRC-32"
     ):
@@ -435,21 +443,21 @@ def test_a_damaged_file_of_ours_in_an_archive_is_asked_for_again(tmp_path: Path)
         (b'<a href="https://data.police.uk/data/archive/2024-01.zip">January</a>\n\n' + b"2" * 32 + b"\n", "2" * 32),
         (PermanentFailure("404", 404), ""),
     ],
-    ids=["told", "the tag of a body sent in parts", "not told", "other markup", "no page"],
+    ids=["MD5 stated", "tag of a body sent in parts", "no MD5", "other markup", "no page"],
 )
-def test_an_archive_is_held_to_the_sum_that_is_told_of_it(tmp_path: Path, page: Any, md5: str) -> None:
+def test_an_archive_must_match_its_published_md5(tmp_path: Path, page: Any, md5: str) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/data/archive/"] = page
+    client.responses["/data/archive/"] = page
     list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
-    assert [request.md5 for request in client.asked if request.path.endswith(".zip")] == [md5]
+    assert [request.md5 for request in client.requests if request.path.endswith(".zip")] == [md5]
 
 
-def test_an_archive_that_is_listed_and_not_there_is_no_month_without_crimes(tmp_path: Path) -> None:
+def test_a_listed_archive_that_is_missing_is_not_a_month_without_crimes(tmp_path: Path) -> None:
     client = publisher(tmp_path, ["2024-01"], {"2024-01": {}}, _2024_01=[crime(1, "2024-01")])
-    del client.answers["/data/archive/2024-01.zip"]
+    del client.responses["/data/archive/2024-01.zip"]
     with pytest.raises(PermanentFailure, match="404"):
         list(CRIMES.fetch(client, replace(TOWN, since="2023-11")))
-    client.answers["/data/archive/"] = page_of_archives({})
+    client.responses["/data/archive/"] = page_of_archives({})
     assert [one.period for one in CRIMES.fetch(client, replace(TOWN, since="2023-11"))] == ["2024-01", "2024-01"]
 
 
@@ -467,7 +475,7 @@ def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(t
     }
     client = publisher(tmp_path, ["2023-12", "2024-01"], held)
     scope = replace(TOWN, since="2020-02", forces=forces)
-    assert sorted(through(CRIMES, client, scope)["month"]) == months
+    assert sorted(fetch_and_parse(CRIMES, client, scope)["month"]) == months
     assert client.paths() == [
         "/api/crimes-street-dates",
         "/data/archive/",
@@ -478,62 +486,62 @@ def test_many_forces_are_read_from_the_newest_archive_and_the_fewest_before_it(t
         list(CRIMES.fetch(late, scope))
 
 
-def test_months_of_other_kinds_of_crime_are_passed_over(tmp_path: Path) -> None:
+def test_months_with_other_kinds_of_crime_are_skipped(tmp_path: Path) -> None:
     """Until April 2013 public disorder and weapons were one kind of crime, which the contract does not know."""
     old = member("2013-04", incident("a", "Public disorder and weapons", INSIDE, "2013-04"))
     new = member("2013-05", incident("b", "Public order", INSIDE, "2013-05"))
     client = publisher(tmp_path, ["2014-01"], {"2014-01": old | new}, _2014_01=[crime(1, "2014-01")])
-    frame = through(CRIMES, client, replace(TOWN, since="2011-01"))
+    frame = fetch_and_parse(CRIMES, client, replace(TOWN, since="2011-01"))
     assert sorted(frame["month"]) == ["2013-05", "2014-01"]
     assert [path for path in client.paths() if path.endswith(".zip")] == ["/data/archive/2014-01.zip"]
 
 
 @pytest.mark.parametrize("place", [{"latitude": None, "longitude": None}, {"latitude": "0", "longitude": "0.000000"}])
-def test_no_map_point_within_twenty_kilometres_is_no_place(tmp_path: Path, place: dict[str, Any]) -> None:
+def test_zero_coordinates_are_not_a_place(tmp_path: Path, place: dict[str, Any]) -> None:
     client = publisher(tmp_path, ["2024-01"], {}, _2024_01=[crime(1, "2024-01")])
-    client.answers["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
-    assert through(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
+    client.responses["/api/crimes-no-location"] = json.dumps([crime(2, "2024-01", location=place)]).encode()
+    assert fetch_and_parse(CRIMES, client, TOWN)["longitude"].isna().tolist() == [False, True]
     rows = [incident("a", "Drugs", (0, 0), "2023-12"), incident("b", "Drugs", (0, 51.4), "2023-12")]
-    frame = CRIMES.parse([kept(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
+    frame = CRIMES.parse([as_download(tmp_path, zipped(member("2023-12", *rows)))], TOWN)
     assert sorted(frame[["longitude", "latitude"]].fillna(-1).values.tolist()) == [[-1, -1], [0, 51.4]]
 
 
-def laid(folder: Path, name: str, month: str, *ids: str) -> Download:
+def single_file(folder: Path, name: str, month: str, *ids: str) -> Download:
     """A file of one month as uploaded by hand."""
-    return kept(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
+    return as_download(folder, street([incident(one, "Drugs", INSIDE, month) for one in ids]), name)
 
 
 @pytest.mark.parametrize("name", ["2024-01-anyshire-street.csv", "january.csv"])
-def test_of_a_month_in_an_archive_and_in_a_file_of_its_own_the_last_counts(tmp_path: Path, name: str) -> None:
-    archive = kept(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
-    single = laid(tmp_path, name, "2024-01", "a", "b")
+def test_the_last_file_counts_for_a_month_in_an_archive_and_a_single_file(tmp_path: Path, name: str) -> None:
+    archive = as_download(tmp_path, zipped(member("2024-01", incident("a", "Drugs", INSIDE))), "2024-01.zip")
+    single = single_file(tmp_path, name, "2024-01", "a", "b")
     assert CRIMES.parse([archive, single], TOWN)["crimes"].sum() == 2
     assert CRIMES.parse([single, archive], TOWN)["crimes"].sum() == 1
 
 
 def test_files_of_two_forces_both_count_and_a_name_without_a_force_is_refused(tmp_path: Path) -> None:
     two = replace(TOWN, forces=("anyshire", "elsewhere"))
-    files = [laid(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
+    files = [single_file(tmp_path, f"2024-01-{force}-street.csv", "2024-01", force) for force in two.forces]
     assert CRIMES.parse(files, two)["crimes"].sum() == 2
     with pytest.raises(SpiError, match=r"the name of january.csv lacks its police force; rename it as in an archive"):
-        CRIMES.parse([laid(tmp_path, "january.csv", "2024-01", "a")], two)
+        CRIMES.parse([single_file(tmp_path, "january.csv", "2024-01", "a")], two)
 
 
-def test_a_file_of_its_own_of_a_month_before_those_wanted_is_passed_over(tmp_path: Path) -> None:
+def test_a_single_file_of_an_earlier_month_than_wanted_is_skipped(tmp_path: Path) -> None:
     early, first, second = (
-        laid(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
+        single_file(tmp_path, f"{month}-anyshire-street.csv", month, "a") for month in ("2013-04", "2013-05", "2024-01")
     )
     # The kinds of crime were different until April 2013.
     assert set(CRIMES.parse([early, first, second], TOWN)["month"]) == {"2013-05", "2024-01"}
     assert set(CRIMES.parse([first, second], replace(TOWN, since="2023-12"))["month"]) == {"2024-01"}
 
 
-def test_a_file_of_its_own_of_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
+def test_a_single_file_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpiError, match=r"2024-01-anyshire-street.csv holds 2024-02, not the month of its name"):
-        CRIMES.parse([laid(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
+        CRIMES.parse([single_file(tmp_path, "2024-01-anyshire-street.csv", "2024-02", "a")], TOWN)
 
 
-def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_when_an_archive_is_reduced(tmp_path: Path) -> None:
     body, rows = tmp_path / "archive.zip", [incident(str(number), "Drugs", INSIDE) for number in range(2000)]
     body.write_bytes(zipped(member("2024-01", *rows)))
     (tmp_path / "archive.zip.ours").symlink_to("/dev/full")
@@ -546,7 +554,7 @@ def test_a_full_disk_is_told_where_an_archive_is_reduced(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("fault", ["encrypted", "packed in a way nobody knows"])
-def test_a_file_of_ours_that_cannot_be_unpacked_is_asked_for_again(tmp_path: Path, fault: str) -> None:
+def test_an_archive_with_an_unreadable_file_of_ours_is_requested_again(tmp_path: Path, fault: str) -> None:
     packed = zipped(member("2024-01", incident("a", "Drugs", INSIDE)))
     for signature, flags, method in ((b"PK\x03\x04", 6, 8), (b"PK\x01\x02", 8, 10)):
         at = packed.index(signature)

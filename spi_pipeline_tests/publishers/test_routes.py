@@ -33,7 +33,7 @@ from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS
 from spi_pipeline_tests.published.files import FOLDER
 from spi_pipeline_tests.publishers.costs import ENGLAND, LUTON, ROUTES
-from spi_pipeline_tests.publishers.fake import TOWN, Answer, FakeClient, body_of, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, Response, as_download, body_of, fetch_and_parse
 
 SNAPSHOT = Path(spi_pipeline.__file__).parent / "snapshot" / "tables"
 
@@ -56,13 +56,13 @@ THRESHOLDS = {
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_everything_is_asked_for_from_where_it_costs_less(name: str) -> None:
+def test_a_route_switches_to_bulk_at_its_cost_threshold(name: str) -> None:
     _, _, route = ROUTES[name]
     assert route.threshold == THRESHOLDS[name]
     assert [route.in_bulk(THRESHOLDS[name] + by) for by in (-1, 0)] == [False, True]
 
 
-def test_one_council_is_asked_for_by_code_and_england_at_once() -> None:
+def test_one_council_is_requested_by_code_and_england_in_bulk() -> None:
     assert not any(route.in_bulk(LUTON[level]) for _, level, route in ROUTES.values())
     # A query by a hundred authorities already returns a third of the layer.
     assert {name for name, (_, level, route) in ROUTES.items() if not route.in_bulk(ENGLAND[level])} == {
@@ -80,7 +80,7 @@ def served() -> Iterator[Imitations]:
 
 
 @pytest.fixture
-def asking(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
+def new_publishers(served: Imitations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Publishers]:
     """Publishers as a run uses them, each with its own store."""
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
     stores, figures = iter(range(9)), Figures(SNAPSHOT, None, contracts().geography)
@@ -110,50 +110,50 @@ MEASURED = {"census_general_health": "census", "population": "population", "clai
 
 
 @pytest.mark.parametrize("source_id", MEASURED)
-def test_an_area_costs_what_the_local_publishers_send(asking: Callable[..., Publishers], source_id: str) -> None:
+def test_the_cost_of_an_area_matches_the_imitations(new_publishers: Callable[..., Publishers], source_id: str) -> None:
     _, level, route = ROUTES[MEASURED[source_id]]
-    publishers = asking()
+    publishers = new_publishers()
     _, requests = table(publishers, source_id)
-    answers = {one.url: one.size for one in publishers.raw(source_id).held()}
+    responses = {one.url: one.size for one in publishers.raw(source_id).held()}
     if source_id == "claimant_count":  # three months
-        requests, answers = requests // 3, dict([*answers.items()][:1])
+        requests, responses = requests // 3, dict([*responses.items()][:1])
     if source_id in ("lsoa_best_fit", "output_area_lookup"):  # another lookup is fetched as well
-        answers = {url: size for url, size in answers.items() if SERVICES[source_id].name in url}
-        requests = len(answers)
+        responses = {url: size for url, size in responses.items() if SERVICES[source_id].name in url}
+        requests = len(responses)
     assert requests == math.ceil(LUTON[level] * route.requests)
-    assert 0.4 < sum(answers.values()) / (LUTON[level] * route.area) < 1.6
+    assert 0.4 < sum(responses.values()) / (LUTON[level] * route.area) < 1.6
 
 
 SOURCES = [*CENSUS, "population", "claimant_count", *SERVICES]
 
 
 @pytest.mark.parametrize("source_id", SOURCES)
-def test_both_ways_come_to_the_same_table(
-    asking: Callable[..., Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
+def test_both_routes_give_the_same_table(
+    new_publishers: Callable[..., Publishers], source_id: str, served: Imitations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_code, _ = table(asking(), source_id)
+    by_code, _ = table(new_publishers(), source_id)
     monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
     served.requests.clear()
-    at_once, requests = table(asking(), source_id)
+    at_once, requests = table(new_publishers(), source_id)
     assert len(by_code) > 0
     pd.testing.assert_frame_equal(by_code, at_once)
-    asked = [seen.query for seen in served.requests]
-    assert len(asked) == requests
-    assert not any("E0" in query for query in asked), "no area is named"
+    queries = [seen.query for seen in served.requests]
+    assert len(queries) == requests
+    assert not any("E0" in query for query in queries), "no request names an area"
 
 
 KEY = "0x0123456789abcdef"
 
 
-def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
-    asking: Callable[..., Publishers], served: Imitations, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_key_brings_longer_pages_and_the_same_table_and_is_stored_nowhere(
+    new_publishers: Callable[..., Publishers], served: Imitations, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.site.nomis_rows = 100
     try:
-        guest, pages = table(asking(), "population")
+        guest, pages = table(new_publishers(), "population")
         served.requests.clear()
         with caplog.at_level(logging.DEBUG):
-            publishers = asking({"NOMIS": KEY})
+            publishers = new_publishers({"NOMIS": KEY})
             keyed, requests = table(publishers, "population")
     finally:
         served.site.nomis_rows = 25_000
@@ -166,18 +166,20 @@ def test_a_key_brings_longer_answers_and_the_same_table_and_is_kept_nowhere(
     assert KEY not in caplog.text + repr(publishers.scope("population", publishers.areas))
 
 
-def test_what_was_had_with_a_key_is_had_without_one(asking: Callable[..., Publishers], served: Imitations) -> None:
-    with_key = asking({"NOMIS": KEY})
+def test_responses_fetched_with_a_key_are_reused_without_one(
+    new_publishers: Callable[..., Publishers], served: Imitations
+) -> None:
+    with_key = new_publishers({"NOMIS": KEY})
     assert table(with_key, "census_tenure")[1] == 2
     client, scope = with_key.client("census_tenure"), replace(with_key.areas, keys={})
     offer = OFFERS["census_tenure"]
     assert offer.fetch
     assert len(list(offer.fetch(client, scope))) == 2
-    assert client.requests_sent == 2, "nothing is asked for again"
+    assert client.requests_sent == 2, "no request is repeated"
 
 
 @pytest.fixture
-def many(monkeypatch: pytest.MonkeyPatch) -> None:
+def bulk_route(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the route for many areas."""
     monkeypatch.setattr(Route, "in_bulk", lambda *_: True)
 
@@ -185,21 +187,21 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
 def monthly(types: dict[str, tuple[str, ...]], named: object) -> Callable[[Request], bytes]:
     """Claimants by type of area, and the list of types."""
 
-    def answer(request: Request) -> bytes:
+    def respond(request: Request) -> bytes:
         if request.path.endswith("/geography/TYPE.def.sdmx.json"):
             return json.dumps(named).encode()
-        asked = dict(request.params)
-        if asked["geography"] == "TYPE180":
+        parameters = dict(request.params)
+        if parameters["geography"] == "TYPE180":
             return body_of(pd.DataFrame(columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "RECORD_COUNT"]))
-        areas = types.get(asked["geography"], tuple(asked["geography"].split(",")))
-        month = "2026-08" if asked["date"] == "latest" else asked["date"]
+        areas = types.get(parameters["geography"], tuple(parameters["geography"].split(",")))
+        month = "2026-08" if parameters["date"] == "latest" else parameters["date"]
         rows = pd.DataFrame(
             [(month, area, 5 * n, "A", len(areas)) for n, area in enumerate(areas)],
             columns=["DATE_CODE", "GEOGRAPHY_CODE", "OBS_VALUE", "OBS_STATUS", "RECORD_COUNT"],
         )
         return body_of(rows)
 
-    return answer
+    return respond
 
 
 def listing(**names: str) -> object:
@@ -215,37 +217,41 @@ ELSEWHERE = ("E05700001", *TOWN.wards, "W05000001")
 CLAIMANTS = "/api/v01/dataset/NM_162_1"
 
 
-def claimants(folder: Path, answer: Answer) -> tuple[pd.DataFrame, list[str]]:
+def claimants(folder: Path, response: Response) -> tuple[pd.DataFrame, list[str]]:
     """The table, and the values of ``geography`` in the requests."""
-    client = FakeClient(folder, {f"{CLAIMANTS}{end}": answer for end in (".data.csv", "/geography/TYPE.def.sdmx.json")})
-    frame = through(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
-    return frame, [dict(request.params)["geography"] for request in client.asked if request.params]
+    client = FakeClient(
+        folder, {f"{CLAIMANTS}{end}": response for end in (".data.csv", "/geography/TYPE.def.sdmx.json")}
+    )
+    frame = fetch_and_parse(OFFERS["claimant_count"], client, replace(TOWN, since="2026-07"))
+    return frame, [dict(request.params)["geography"] for request in client.requests if request.params]
 
 
-@pytest.mark.usefixtures("many")
-def test_wards_are_asked_for_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("bulk_route")
+def test_wards_are_requested_by_the_newest_type_that_holds_all_of_ours(tmp_path: Path) -> None:
     types = {"TYPE182": ELSEWHERE[:2], "TYPE181": ELSEWHERE}
-    frame, asked = claimants(tmp_path, monthly(types, NAMED))
-    assert asked == ["TYPE180", "TYPE182", "TYPE181", "TYPE181", "TYPE181"]
+    frame, requested = claimants(tmp_path, monthly(types, NAMED))
+    assert requested == ["TYPE180", "TYPE182", "TYPE181", "TYPE181", "TYPE181"]
     assert frame.values.tolist() == [[ward, m, v] for ward, v in zip(TOWN.wards, (5, 10), strict=True)
                                      for m in ("2026-07", "2026-08")]  # fmt: skip
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 @pytest.mark.parametrize("named", [NAMED, listing(), {"error": "unavailable"}, {"structure": {}}])
-def test_wards_that_no_type_holds_are_asked_for_by_code(tmp_path: Path, named: object) -> None:
-    frame, asked = claimants(tmp_path, monthly(dict.fromkeys(("TYPE182", "TYPE181", "TYPE153"), ELSEWHERE[:2]), named))
-    assert set(asked[-2:]) == {",".join(TOWN.wards)}
+def test_wards_in_no_type_are_requested_by_code(tmp_path: Path, named: object) -> None:
+    frame, requested = claimants(
+        tmp_path, monthly(dict.fromkeys(("TYPE182", "TYPE181", "TYPE153"), ELSEWHERE[:2]), named)
+    )
+    assert set(requested[-2:]) == {",".join(TOWN.wards)}
     assert frame["claimants"].tolist() == [0, 0, 5, 5]
 
 
-@pytest.mark.usefixtures("many")
-def test_an_area_of_ours_that_is_not_in_the_whole_is_told(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("bulk_route")
+def test_an_area_of_ours_missing_from_the_bulk_table_is_reported(tmp_path: Path) -> None:
     rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
     page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
     client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
     with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):
-        through(OFFERS["population"], client, TOWN)
+        fetch_and_parse(OFFERS["population"], client, TOWN)
 
 
 HEADER = "date,geography,geography code,General health: Total: All usual residents," + ",".join(
@@ -259,20 +265,20 @@ def packed(lines: list[str], member: str = "census2021-ts037-oa.csv") -> bytes:
     return zipped({"metadata/ts037-2021-1.txt": "A note\n", member: "\n".join([*lines, ""])})
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> None:
     client = FakeClient(tmp_path, {ZIP: packed([HEADER, *ROWS])})
-    frame = through(OFFERS["census_general_health"], client, TOWN)
+    frame = fetch_and_parse(OFFERS["census_general_health"], client, TOWN)
     assert frame["area_code"].tolist() == list(TOWN.output_areas)
     assert frame["residents"].tolist() == [100, 200, 300]
     assert frame["bad"].tolist() == [1, 1, 1]
-    (asked,) = client.asked
-    assert (asked.params, asked.media, asked.immutable) == ((), ("zip",), True)
+    (request,) = client.requests
+    assert (request.params, request.media, request.immutable) == ((), ("zip",), True)
 
 
-@pytest.mark.usefixtures("many")
+@pytest.mark.usefixtures("bulk_route")
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (packed([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
         (packed([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
@@ -283,23 +289,23 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
     ],
     ids=["another level", "another label", "an area missing", "an area twice", "a word", "a page"],
 )
-def test_another_zip_is_told(tmp_path: Path, body: bytes, said: str) -> None:
-    with pytest.raises(SpiError, match=said):
-        through(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
+def test_another_zip_is_refused(tmp_path: Path, body: bytes, expected: str) -> None:
+    with pytest.raises(SpiError, match=expected):
+        fetch_and_parse(OFFERS["census_general_health"], FakeClient(tmp_path, {ZIP: body}), TOWN)
 
 
 PUBLISHED = FOLDER.parent / "census2021_nomis"
 # The zip files available; TS044 and TS063 were available only as extracts, ten others not at all.
-AT_HAND = {"ts001", "ts011", "ts037", "ts038", "ts041", "ts045", "ts046", "ts054", "ts067"}
+AVAILABLE = {"ts001", "ts011", "ts037", "ts038", "ts041", "ts045", "ts046", "ts054", "ts067"}
 
 
-@pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk in AT_HAND])
-def test_nomis_own_zips_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
+@pytest.mark.parametrize("source_id", [name for name, one in CENSUS.items() if one.bulk in AVAILABLE])
+def test_zips_from_nomis_hold_the_embedded_figures(tmp_path: Path, source_id: str) -> None:
     """Nine zip files as Nomis served them, compared with the figures that another reader embedded from them."""
     archive = PUBLISHED / f"census2021-{CENSUS[source_id].bulk}.zip"
     if not archive.exists():
-        pytest.skip(f"{archive.name} is not in a folder 'shared' beside the checkout")
+        pytest.skip(f"{archive.name} is not in a folder 'shared' next to the checkout")
     embedded = read_embedded(SNAPSHOT, source_id).table.to_pandas().sort_values("area_code", ignore_index=True)
     scope = replace(TOWN, output_areas=tuple(embedded["area_code"]))
-    frame = OFFERS[source_id].parse([kept(tmp_path, archive.read_bytes(), archive.name)], scope)
+    frame = OFFERS[source_id].parse([as_download(tmp_path, archive.read_bytes(), archive.name)], scope)
     pd.testing.assert_frame_equal(frame, embedded[list(frame)], check_dtype=False)

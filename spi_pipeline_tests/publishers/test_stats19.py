@@ -9,7 +9,7 @@ import pytest
 
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.publishers.stats19 import FILE, OFFERS
-from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, body_of, holds, kept, through
+from spi_pipeline_tests.publishers.fake import TOWN, FakeClient, as_download, body_of, fetch_and_parse, matches_contract
 
 COLLISIONS = OFFERS["road_collisions"]
 HEADER = [
@@ -34,8 +34,8 @@ def table(rows: list[tuple[object, ...]] = ROWS, header: list[str] = HEADER) -> 
 
 
 def test_collisions_are_counted_by_point_and_severity(tmp_path: Path) -> None:
-    frame = through(COLLISIONS, FakeClient(tmp_path, {FILE: table()}), TOWN)
-    assert holds("road_collisions", frame)
+    frame = fetch_and_parse(COLLISIONS, FakeClient(tmp_path, {FILE: table()}), TOWN)
+    assert matches_contract("road_collisions", frame)
     found = frame.astype(object).where(frame.notna(), None).values.tolist()
     assert found == [
         [2023, "fatal", -0.38, 51.88, 1],
@@ -44,16 +44,16 @@ def test_collisions_are_counted_by_point_and_severity(tmp_path: Path) -> None:
     ]
 
 
-def test_a_coordinate_of_null_is_missing(tmp_path: Path) -> None:
+def test_a_null_coordinate_is_missing(tmp_path: Path) -> None:
     rows = [*ROWS, ("f", 2024, "01/03/2024", "NULL", "NULL", 2, OURS)]
-    frame = COLLISIONS.parse([kept(tmp_path, table(rows))], TOWN)
+    frame = COLLISIONS.parse([as_download(tmp_path, table(rows))], TOWN)
     missing = frame[frame["longitude"].isna()]
     assert missing[["year", "severity", "collisions"]].values.tolist() == [[2023, "serious", 1], [2024, "serious", 1]]
 
 
-def test_names_of_former_years_are_read(tmp_path: Path) -> None:
+def test_column_names_of_earlier_years_are_read(tmp_path: Path) -> None:
     older = ["accident_index", "accident_year", "date", "longitude", "latitude", "accident_severity", HEADER[-1]]
-    assert COLLISIONS.parse([kept(tmp_path, table(header=older))], TOWN)["collisions"].sum() == 4
+    assert COLLISIONS.parse([as_download(tmp_path, table(header=older))], TOWN)["collisions"].sum() == 4
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_names_of_former_years_are_read(tmp_path: Path) -> None:
 )
 def test_another_file_is_refused(tmp_path: Path, body: bytes, message: str) -> None:
     with pytest.raises(SpiError) as caught:
-        COLLISIONS.parse([kept(tmp_path, body, "collisions.csv")], TOWN)
+        COLLISIONS.parse([as_download(tmp_path, body, "collisions.csv")], TOWN)
     assert message in str(caught.value)

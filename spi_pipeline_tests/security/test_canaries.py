@@ -94,11 +94,11 @@ def test_a_live_refresh_that_fails_in_every_way_leaves_no_secret(
     assert any(KEY in request.query for request in publishers.requests), "the key was sent"
     # The transient fault occurs only once, or the run would use up all its waiting time.
     for kind, times in (("html", None), ("500", 1)):
-        publishers.heal()
+        publishers.clear_faults()
         publishers.fault("*", kind, times=times)
         results.append(spi(live, secrets, "refresh", "--live", *select))
     assert any("failed" in result.stdout for result in results[1:])
-    publishers.heal()
+    publishers.clear_faults()
     results.append(spi(live, secrets, "doctor", "--live"))
     results.append(spi(live, secrets, "refresh", "--live", *select, before=CRASH))
     bad_endpoint = {"SPI_ENDPOINT_NOMIS": f"http://{LOGIN}:{ENDPOINT}@127.0.0.1:9"}

@@ -1,3 +1,5 @@
+"""The contracts, and a small folder of publishers' files, for the tests of the snapshot."""
+
 from __future__ import annotations
 
 from dataclasses import replace

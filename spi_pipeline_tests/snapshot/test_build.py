@@ -37,7 +37,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> 
 
 
 @pytest.fixture
-def own(snapshot: Path, tmp_path: Path) -> Path:
+def snapshot_copy(snapshot: Path, tmp_path: Path) -> Path:
     """A copy of the snapshot that the test may damage."""
     return Path(shutil.copytree(snapshot, tmp_path / "tables"))
 
@@ -52,14 +52,14 @@ def test_two_builds_give_the_same_bytes(root: Path, snapshot: Path, contracts: C
     assert len(hashes(again)) == len(contracts.sources) + 1
 
 
-def test_a_build_replaces_the_one_before_whole(own: Path, root: Path, contracts: Contracts) -> None:
-    (own / "dropped_source.parquet").write_bytes(b"left from before")
-    before = hashes(build(root, contracts, own))
+def test_a_build_replaces_the_previous_one_completely(snapshot_copy: Path, root: Path, contracts: Contracts) -> None:
+    (snapshot_copy / "dropped_source.parquet").write_bytes(b"left from before")
+    before = hashes(build(root, contracts, snapshot_copy))
     assert "dropped_source.parquet" not in before
     assert len(before) == len(contracts.sources) + 1
 
 
-def test_what_is_written_is_read_again(root: Path, snapshot: Path, contracts: Contracts) -> None:
+def test_written_tables_are_read_back_unchanged(root: Path, snapshot: Path, contracts: Contracts) -> None:
     assert snapshot_as_of(snapshot) == AS_OF
     assert snapshot_tables(snapshot) == sorted(contracts.sources)
     for item in import_tables(root, contracts):
@@ -68,7 +68,7 @@ def test_what_is_written_is_read_again(root: Path, snapshot: Path, contracts: Co
         assert found.inputs == item.inputs
 
 
-def test_the_origin_of_figures_travels_with_them(root: Path, snapshot: Path, contracts: Contracts) -> None:
+def test_the_origin_of_figures_is_stored_with_them(root: Path, snapshot: Path, contracts: Contracts) -> None:
     origin = json.loads(pq.read_schema(embedded_file(snapshot, "bus_service")).metadata[b"spi_provenance"])
     properties = contracts.sources["bus_service"].properties
     names = [f"transport/bus_trips_per_hour_lsoa21_{year}_town.csv" for year in (2022, 2023)]
@@ -81,7 +81,7 @@ def test_the_origin_of_figures_travels_with_them(root: Path, snapshot: Path, con
     assert (origin["publisher"], origin["licence"], origin["period"]) == (properties.publisher, "OGL-UK-3.0", "by year")
 
 
-def test_a_lookup_that_only_filters_is_no_origin(snapshot: Path) -> None:
+def test_a_lookup_that_only_filters_is_not_an_origin(snapshot: Path) -> None:
     assert [item.file for item in read_embedded(snapshot, "energy_certificates").inputs] == [
         "energy/epc_lsoa11_town.csv"
     ]
@@ -96,7 +96,7 @@ def test_a_source_that_nothing_imports_is_named(root: Path, contracts: Contracts
     assert str(caught.value) == "no importer reads the sources tide_gauge; add one in spi_pipeline/publishers"
 
 
-def test_a_folder_that_is_no_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_snapshot_is_not_replaced(root: Path, contracts: Contracts, tmp_path: Path) -> None:
     precious = tmp_path / "documents"
     precious.mkdir()
     (precious / "letter.txt").write_text("dear")
@@ -128,21 +128,21 @@ def test_a_folder_that_cannot_be_written_is_named(root: Path, contracts: Contrac
     ],
     ids=["cut", "empty", "text", "no origin", "empty origin", "broken origin", "another origin"],
 )
-def test_a_damaged_table_says_what_to_do(own: Path, damage: Callable[[Path], object]) -> None:
-    file = embedded_file(own, "wards")
+def test_a_damaged_table_says_what_to_do(snapshot_copy: Path, damage: Callable[[Path], object]) -> None:
+    file = embedded_file(snapshot_copy, "wards")
     damage(file)
     with pytest.raises(SpiError) as caught:
-        read_embedded(own, "wards")
+        read_embedded(snapshot_copy, "wards")
     assert str(caught.value) == (
         f"the embedded table {file} is broken; restore it, or write it with spi snapshot build --from FOLDER"
     )
 
 
-def test_a_missing_table_says_what_to_do(own: Path) -> None:
-    file = embedded_file(own, "wards")
+def test_a_missing_table_says_what_to_do(snapshot_copy: Path) -> None:
+    file = embedded_file(snapshot_copy, "wards")
     file.unlink()
     with pytest.raises(SpiError) as caught:
-        read_embedded(own, "wards")
+        read_embedded(snapshot_copy, "wards")
     assert str(caught.value) == (
         f"source wards has no embedded table {file}; add it with spi snapshot build --from FOLDER"
     )
@@ -153,16 +153,16 @@ def test_a_missing_table_says_what_to_do(own: Path) -> None:
              '{"as_of": 2026, "tables": {}}', '{"as_of": "2026-05-01", "tables": null}'],
 )  # fmt: skip
 @pytest.mark.parametrize("read", [snapshot_as_of, snapshot_tables])
-def test_a_damaged_manifest_says_what_to_do(own: Path, read: Callable[[Path], object], text: str) -> None:
-    (own / "manifest.json").write_text(text)
+def test_a_damaged_manifest_says_what_to_do(snapshot_copy: Path, read: Callable[[Path], object], text: str) -> None:
+    (snapshot_copy / "manifest.json").write_text(text)
     with pytest.raises(SpiError) as caught:
-        read(own)
-    said = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
-    assert str(caught.value) == f"{own / 'manifest.json'} {said}"
+        read(snapshot_copy)
+    expected = "is damaged; rewrite the snapshot with spi snapshot build --from FOLDER"
+    assert str(caught.value) == f"{snapshot_copy / 'manifest.json'} {expected}"
 
 
-def test_no_snapshot_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_snapshot_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpiError) as caught:
         snapshot_as_of(tmp_path / "none")
-    said = "write one with spi snapshot build --from FOLDER"
-    assert str(caught.value) == f"there is no snapshot at {tmp_path / 'none'}; {said}"
+    expected = "write one with spi snapshot build --from FOLDER"
+    assert str(caught.value) == f"there is no snapshot at {tmp_path / 'none'}; {expected}"

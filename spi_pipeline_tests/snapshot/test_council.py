@@ -21,7 +21,7 @@ __all__ = ["no_dagster_home", "spi"]
 
 ENGLAND = Settings().england
 # The smallest two, the largest, wards redrawn in 2024, a police force that publishes nothing, awkward names.
-SOME = {
+WARD_COUNTS = {
     "E06000032": 20, "E06000053": 1, "E09000001": 5, "E08000025": 69, "E06000052": 87, "E07000110": 22, "E08000003": 32,
     "E06000019": 53, "E06000010": 21,
 }  # fmt: skip
@@ -37,7 +37,7 @@ def known() -> list[dict[str, object]]:
     return councils(ENGLAND)
 
 
-def test_every_council_of_england_is_known_with_region_force_and_wards(known: list[dict[str, object]]) -> None:
+def test_every_council_of_england_has_a_region_force_and_wards(known: list[dict[str, object]]) -> None:
     assert len(known) == len({row["area_code"] for row in known}) == 296
     assert sum(int(str(row["wards"])) for row in known) == 6784
     assert len({row["region"] for row in known}) == 9
@@ -66,7 +66,7 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "expected"),
     [
         ("Lutno", "there is no council 'Lutno'; did you mean Luton? spi council --list names all 296"),
         ("Bedfrod", "there is no council 'Bedfrod'; did you mean Bedford"),
@@ -79,19 +79,23 @@ def test_a_council_is_found_by_name_part_or_code(known: list[dict[str, object]],
         ("", "there is no council ''; spi council --list names all 296"),
     ],
 )
-def test_a_slip_is_told_the_nearest_names(known: list[dict[str, object]], typed: str, said: str) -> None:
-    if not said:
+def test_a_misspelt_name_is_refused_with_the_nearest_names(
+    known: list[dict[str, object]], typed: str, expected: str
+) -> None:
+    if not expected:
         assert council_code(typed, known) == "E06000055"
         return
     with pytest.raises(UnknownNameError) as refused:
         council_code(typed, known)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(expected)
 
 
-@pytest.mark.parametrize("code", SOME)
-def test_its_geography_is_whole_and_passes_lint(code: str, every_contract: Contracts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", WARD_COUNTS)
+def test_the_geography_of_a_council_is_complete_and_passes_lint(
+    code: str, every_contract: Contracts, tmp_path: Path
+) -> None:
     geography = council_geography(code, ENGLAND, every_contract.sources)
-    assert len(geography.wards) == SOME[code]
+    assert len(geography.wards) == WARD_COUNTS[code]
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     loaded = load_contracts(Root(CONTRACTS, tmp_path)).geography
     assert loaded == geography
@@ -99,17 +103,17 @@ def test_its_geography_is_whole_and_passes_lint(code: str, every_contract: Contr
     [authority] = loaded.authorities
     lacking = {name for name, source in every_contract.sources.items() if authority.lacks(name)}
     frozen = {name for name, source in every_contract.sources.items() if source.properties.mode == "frozen"}
-    assert frozen - lacking - loaded.dispensable <= figures.names, "what a step will read is there"
-    assert figures.names.isdisjoint(lacking), "what is there is not called missing"
+    assert frozen - lacking - loaded.dispensable <= figures.names, "figures that a step reads are present"
+    assert figures.names.isdisjoint(lacking), "figures that are present are not listed as missing"
 
 
-def test_a_council_of_greater_manchester_has_no_figures_of_its_police(every_contract: Contracts) -> None:
+def test_a_council_of_greater_manchester_has_no_police_figures(every_contract: Contracts) -> None:
     [authority] = council_geography("E08000003", ENGLAND, every_contract.sources).authorities
     assert authority.police_force == "greater-manchester"
     assert "since July 2019" in authority.lacks("street_crime")
 
 
-def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_something(
+def test_the_command_makes_a_folder_and_never_writes_into_one_that_is_not_empty(
     spi: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -117,23 +121,23 @@ def test_the_command_makes_a_folder_and_never_writes_into_one_that_holds_somethi
     assert done.code == 0
     assert "export SPI_COUNCIL=king-s-lynn-and-west-norfolk" in done.out
     assert "Without SPI_COUNCIL" not in done.out
-    made = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
-    before = made.read_bytes()
+    geography = tmp_path / "king-s-lynn-and-west-norfolk" / "geography.yaml"
+    before = geography.read_bytes()
     again = spi(sandbox, "council", "king's lynn")
     assert again.code == 1
     assert "exists and is not empty" in again.err
-    assert made.read_bytes() == before
+    assert geography.read_bytes() == before
     named = json.loads(spi(sandbox, "council", "Rutland", "--to", "elsewhere", "--json").out)
     assert Geography.model_validate({key: value for key, value in named.items() if key != "folder"}).wards
     assert (tmp_path / "elsewhere" / "geography.yaml").is_file()
 
 
-def test_a_folder_for_the_town_of_the_shared_contracts_is_said_to_be_worse(
+def test_a_folder_for_the_town_of_the_supplied_contracts_is_discouraged(
     spi: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     assert "Without SPI_COUNCIL" in spi(sandbox, "council", "luton", "--to", f"{tmp_path / 'again'}").out
 
 
-def test_the_list_names_all(spi: Command, sandbox: Sandbox) -> None:
+def test_the_list_names_every_council(spi: Command, sandbox: Sandbox) -> None:
     assert len(json.loads(spi(sandbox, "council", "--list", "--json").out)) == 296
     assert spi(sandbox, "council").code == 2

@@ -29,14 +29,14 @@ from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED, TABLES
 
 NAMES = snapshot_tables(TABLES)
 # The tables of Luton and those of all England.
-EVERY = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
+ALL_TABLES = [pytest.param(folder, name, id=f"{folder.name}-{name}") for folder in (TABLES, ENGLAND)
          for name in snapshot_tables(folder)]  # fmt: skip
 
-ABOUT_A_PERSON = re.compile(
+PERSONAL_COLUMNS = re.compile(
     r"crime_id|(^|_)(id|gender|sex|ethnic\w*|religion|age_range|birth|surname|forename|outcome|legislation|officer|"
     r"object_of_search|self_defined)(_|$)"
 )
-IDS_OF_OURS = {"indicator_id", "other_id"}
+OWN_IDS = {"indicator_id", "other_id"}
 
 
 def origin(folder: Path, source_id: str) -> dict[str, Any]:
@@ -49,15 +49,15 @@ def test_every_source_has_one_table_and_every_table_a_source(every_contract: Con
     fetched_only = every_contract.sources.keys() - set(NAMES)
     of_england = {"reference", *OF_ENGLAND.values()}
     assert {every_contract.sources[name].properties.mode for name in fetched_only - of_england} == {"live"}
-    assert of_england <= set(snapshot_tables(ENGLAND)), "which are about England"
+    assert of_england <= set(snapshot_tables(ENGLAND)), "these tables cover England"
 
 
-def test_all_of_it_is_small() -> None:
+def test_the_tables_take_less_than_6_mb() -> None:
     assert sum(file.stat().st_size for file in TABLES.iterdir()) < 6_000_000
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
-def test_a_table_is_as_its_contract_promises(folder: Path, name: str, every_contract: Contracts) -> None:
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
+def test_a_table_matches_its_contract(folder: Path, name: str, every_contract: Contracts) -> None:
     source, table = every_contract.sources[name], read_embedded(folder, name).table
     assert {field.name: field.type for field in table.schema} == {
         column.name: ARROW_TYPES[column.type] for column in source.columns
@@ -70,7 +70,7 @@ def test_a_table_is_as_its_contract_promises(folder: Path, name: str, every_cont
         assert table.select(list(source.key)).group_by(list(source.key)).aggregate([]).num_rows == table.num_rows
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
 def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contract: Contracts) -> None:
     found, source = origin(folder, name), every_contract.sources[name]
     stated = (
@@ -99,12 +99,12 @@ def test_the_origin_of_a_table_is_complete(folder: Path, name: str, every_contra
         assert not Path(item["file"]).is_absolute()
 
 
-@pytest.mark.parametrize(("folder", "name"), EVERY)
+@pytest.mark.parametrize(("folder", "name"), ALL_TABLES)
 def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None:
     table = read_embedded(folder, name).table
     # In these tables ``id`` and ``measure_id`` name elements of the framework and measures, not people.
-    ours = IDS_OF_OURS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
-    assert [column for column in set(table.column_names) - ours if ABOUT_A_PERSON.search(column)] == []
+    ours = OWN_IDS | ({"id", "measure_id"} if name in (STANDING, GOES_WITH) else set())
+    assert [column for column in set(table.column_names) - ours if PERSONAL_COLUMNS.search(column)] == []
     for column in table.column_names:
         if pa.types.is_string(table.schema.field(column).type):
             values = table.column(column).drop_null()
@@ -112,11 +112,11 @@ def test_no_table_holds_anything_about_a_person(folder: Path, name: str) -> None
             assert not pc.any(pc.match_substring_regex(values, r"^(Male|Female|\d\d-\d\d|over 34|under 10)$")).as_py()
 
 
-def test_the_pattern_for_people_would_find_the_publishers_own_columns() -> None:
+def test_the_pattern_for_people_matches_columns_of_the_publishers() -> None:
     names = (*STREET_HEADER.split(",")[:1], *STOP_HEADER.split(",")[6:13])
     published = [name.lower().replace(" ", "_").replace("-", "_") for name in names]
     assert published[:4] == ["crime_id", "gender", "age_range", "self_defined_ethnicity"]
-    assert [column for column in published if not ABOUT_A_PERSON.search(column)] == []
+    assert [column for column in published if not PERSONAL_COLUMNS.search(column)] == []
 
 
 def test_wards_are_the_20_in_force(every_contract: Contracts) -> None:
@@ -126,7 +126,7 @@ def test_wards_are_the_20_in_force(every_contract: Contracts) -> None:
     assert [(ward["area_code"], ward["area_name"], ward["authority_code"]) for ward in wards] == sorted(expected)
 
 
-def test_the_town_hangs_together() -> None:
+def test_lookups_and_boundaries_of_the_town_agree() -> None:
     areas = {
         name: read_embedded(TABLES, name).table for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_boundaries")
     }
@@ -141,7 +141,7 @@ def test_the_town_hangs_together() -> None:
 
 # Pairs of tables that count the same people or homes, the first from percentages, and the largest difference between
 # them in any output area.
-TWICE = [
+REPEATED_FIGURES = [
     ("census_economic_activity", "in_employment", "census_occupation", "residents_in_employment", 9),
     ("census_economic_activity", "residents_16_and_over", "census_qualifications", "residents_16_and_over", 1),
     ("census_household_composition", "one_person", "census_household_size", "one_person", 4),
@@ -150,33 +150,33 @@ TWICE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "column", "other", "its", "apart"), TWICE)
-def test_counts_from_percentages_are_those_of_another_table(
-    name: str, column: str, other: str, its: str, apart: int
+@pytest.mark.parametrize(("name", "column", "other", "other_column", "tolerance"), REPEATED_FIGURES)
+def test_counts_from_percentages_agree_with_another_table(
+    name: str, column: str, other: str, other_column: str, tolerance: int
 ) -> None:
     ours, theirs = (read_embedded(TABLES, one).table.to_pandas().set_index("area_code") for one in (name, other))
-    difference = ours[column] - theirs[its]
+    difference = ours[column] - theirs[other_column]
     assert difference.notna().all()
-    assert difference.abs().max() == apart, "as the limitations in the contract have it"
-    assert abs(difference.sum()) <= 0.0015 * theirs[its].sum()
+    assert difference.abs().max() == tolerance, "as the limitations in the contract say"
+    assert abs(difference.sum()) <= 0.0015 * theirs[other_column].sum()
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
-def test_sizes_of_households_are_those_published_for_msoas() -> None:
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
+def test_household_sizes_equal_those_published_by_msoa() -> None:
     published = pd.read_csv(PUBLISHED / "census2021_other" / "household_size_msoa_luton.csv")
     sizes = published.pivot(
         index="Middle layer Super Output Areas Code", columns="Household size (5 categories) Code", values="Observation"
     )
-    assert (sizes[0] == 0).all(), "of nobody"
+    assert (sizes[0] == 0).all(), "a household has at least one resident"
     names = dict(enumerate(("one_person", "two_people", "three_people", "four_or_more"), 1))
     lookup = read_embedded(TABLES, "output_area_lookup").table.to_pandas().set_index("area_code")["msoa_code"]
     ours = read_embedded(TABLES, "census_household_size").table.to_pandas().set_index("area_code")
     difference = ours.groupby(lookup).sum()[list(names.values())] - sizes.rename(columns=names)[list(names.values())]
     assert difference.shape == (22, 4)
-    assert difference.abs().max().max() == 11, "as the limitations in the contract have it"
+    assert difference.abs().max().max() == 11, "as the limitations in the contract say"
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
 @pytest.mark.parametrize(
     "name",
     [

@@ -35,7 +35,7 @@ def table(source_id: str) -> pd.DataFrame:
     return read_embedded(ENGLAND, source_id).table.to_pandas()
 
 
-def own(source_id: str) -> pd.DataFrame:
+def town_table(source_id: str) -> pd.DataFrame:
     return read_embedded(TABLES, source_id).table.to_pandas()
 
 
@@ -58,17 +58,17 @@ def cut(source_id: str) -> pd.DataFrame:
     return frame[frame.iloc[:, 0].isin(luton())].reset_index(drop=True)
 
 
-def test_there_is_a_table_of_every_source_that_is_national() -> None:
+def test_every_national_source_has_a_table() -> None:
     assert snapshot_tables(ENGLAND) == sorted({*NATIONAL, "reference", *OF_ENGLAND.values()})
     assert damaged(ENGLAND) == []
     assert snapshot_as_of(ENGLAND) == snapshot_as_of(TABLES)
 
 
-def test_all_of_it_is_small() -> None:
+def test_the_tables_take_less_than_15_mb() -> None:
     assert sum(file.stat().st_size for file in ENGLAND.iterdir()) < 15_000_000
 
 
-def test_every_ward_authority_and_small_area_is_there_once() -> None:
+def test_every_ward_authority_and_small_area_appears_once() -> None:
     fit, wards, authorities = table("lsoa_best_fit"), table("wards"), table("authority_lookup")
     assert len(authorities) == 296
     assert len(wards) == 6_784
@@ -124,7 +124,7 @@ def test_every_authority_has_its_region_and_police_force(every_contract: Contrac
     assert found.set_index("area_code")["police_force"][list(stated)].to_dict() == stated
 
 
-def test_elections_are_of_wards_as_they_were_voted_in() -> None:
+def test_elections_are_by_ward_as_it_voted() -> None:
     votes, (results,) = table("local_elections_2023"), read_embedded(ENGLAND, "local_elections_2023").inputs
     wards = table("wards").set_index("area_code")
     assert len(votes) == 4_518
@@ -152,7 +152,7 @@ def geography() -> Geography:
     )
 
 
-def test_their_contracts_hold_for_all_england(every_contract: Contracts, geography: Geography) -> None:
+def test_contracts_hold_for_all_england(every_contract: Contracts, geography: Geography) -> None:
     sources = load_sources(every_contract.root, geography)
     lookups = {name: table(name) for name, _ in SMALL_AREAS.values() if name in NATIONAL}
 
@@ -170,8 +170,8 @@ def test_their_contracts_hold_for_all_england(every_contract: Contracts, geograp
 
 
 @pytest.mark.parametrize("name", sorted(NATIONAL - {*BY_OUTPUT_AREA, SPREAD}))
-def test_a_national_table_cut_to_luton_is_lutons_own(name: str) -> None:
-    expected = own(name)
+def test_a_national_table_cut_to_luton_equals_the_table_of_luton(name: str) -> None:
+    expected = town_table(name)
     if name in MORE_YEARS:
         expected = expected[expected["year"].isin(MORE_YEARS[name])].reset_index(drop=True)
     found, expected = (frame.drop(columns="geometry", errors="ignore") for frame in (cut(name), expected))
@@ -180,9 +180,9 @@ def test_a_national_table_cut_to_luton_is_lutons_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BY_OUTPUT_AREA)
-def test_counts_of_lsoas_are_those_of_their_output_areas_but_for_perturbed_cells(name: str) -> None:
-    lookup = own("output_area_lookup").set_index("area_code")["lsoa_code"]
-    summed = own(name).set_index("area_code").groupby(lookup).sum()
+def test_lsoa_counts_equal_the_sum_of_output_areas_except_perturbed_cells(name: str) -> None:
+    lookup = town_table("output_area_lookup").set_index("area_code")["lsoa_code"]
+    summed = town_table(name).set_index("area_code").groupby(lookup).sum()
     found = cut(name).set_index("area_code")
     difference = (found - summed.reindex(found.index)).abs()
     assert difference.notna().all(axis=None)
@@ -190,15 +190,15 @@ def test_counts_of_lsoas_are_those_of_their_output_areas_but_for_perturbed_cells
     assert difference.mean(axis=None) <= 2
 
 
-def test_little_english_of_lutons_msoas_is_the_same_spread_either_way() -> None:
+def test_little_english_by_msoa_is_the_same_spread_either_way() -> None:
     fit = table("lsoa_best_fit").set_index("area_code")["msoa_code"]
-    areas = own("output_area_lookup").set_index("area_code")["msoa_code"]
+    areas = town_table("output_area_lookup").set_index("area_code")["msoa_code"]
     found = cut(SPREAD).set_index("area_code").groupby(fit).sum()
-    expected = own(SPREAD).set_index("area_code").groupby(areas).sum()
+    expected = town_table(SPREAD).set_index("area_code").groupby(areas).sum()
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-9)
 
 
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not beside this checkout")
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the folder of publishers' files is not next to this checkout")
 def test_publishers_files_give_the_embedded_tables(every_contract: Contracts) -> None:
     # One table for each way of reading; all tables would take a minute.
     names = ("authority_lookup", "census_ethnic_group", "census_households", "house_prices", "local_elections_2023",

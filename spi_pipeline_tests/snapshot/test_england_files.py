@@ -54,25 +54,25 @@ def run(root: Path, folder: Folder, every_contract: Contracts) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--from-store", "--england", "--to", "england"], "--england needs --from FOLDER"),
         (["--from", "files", "--england"], "--from FOLDER needs --as-of DAY"),
     ],
 )
-def test_england_is_built_of_files_taken_on_a_day(arguments: list[str], said: str) -> None:
-    told = CliRunner().invoke(app, ["snapshot", "build", *arguments], env={"COLUMNS": "200"})
-    assert told.exit_code == 2
-    assert said in told.output
+def test_building_england_requires_files_and_their_date(arguments: list[str], expected: str) -> None:
+    result = CliRunner().invoke(app, ["snapshot", "build", *arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert expected in result.output
 
 
-def test_a_build_without_a_national_file_ends_with_a_sentence_and_writes_nothing(root: Path, tmp_path: Path) -> None:
+def test_a_build_without_a_national_file_is_refused_and_writes_nothing(root: Path, tmp_path: Path) -> None:
     to = tmp_path / "england"
     arguments = ["--from", str(root), "--england", "--as-of", "2026-05-01", "--to", str(to)]
-    told = CliRunner().invoke(app, ["snapshot", "build", *arguments])
-    assert told.exit_code != 0
-    assert isinstance(told.exception, SpiError)
-    assert "docs/snapshot-folder.md" in str(told.exception)
+    result = CliRunner().invoke(app, ["snapshot", "build", *arguments])
+    assert result.exit_code != 0
+    assert isinstance(result.exception, SpiError)
+    assert "docs/snapshot-folder.md" in str(result.exception)
     assert not to.exists()
 
 
@@ -80,7 +80,7 @@ def rows(frame: pd.DataFrame) -> list[tuple[object, ...]]:
     return sorted(frame.itertuples(index=False, name=None))
 
 
-def test_england_is_every_ward_of_best_fit_and_its_authority_and_no_ward_of_wales(root: Path) -> None:
+def test_england_holds_every_best_fit_ward_with_its_authority_and_no_ward_of_wales(root: Path) -> None:
     england = England(root).geography
     assert england.ward_codes == ("E05014735", "E05014749", "E05014999")
     assert [(one.code, one.name, one.police_force, one.placed_by) for one in england.authorities] == [
@@ -96,7 +96,7 @@ def test_wards_have_no_boundary_and_their_origin_is_the_lookup(run: Run, folder:
     assert [item.file for item in folder.collect()] == [BEST_FIT]
 
 
-def test_an_authority_has_the_region_of_most_of_its_lsoas_and_the_force_of_crimes_all_over_it(run: Run) -> None:
+def test_an_authority_has_the_region_of_most_lsoas_and_the_force_of_crimes_throughout(run: Run) -> None:
     assert rows(run("authority_lookup")) == [
         (LUTON, "Luton", "East of England", "bedfordshire"), (OTHER, "Elsewhere", "South East", "thames-valley"),
     ]  # fmt: skip
@@ -108,7 +108,7 @@ def test_an_authority_without_a_force_is_named(root: Path, run: Run) -> None:
         run("authority_lookup")
 
 
-def test_boroughs_of_forces_without_files_are_told_by_number_and_no_crimes_may_say_otherwise(root: Path) -> None:
+def test_forces_without_files_follow_from_borough_codes_and_crimes_must_not_contradict(root: Path) -> None:
     lookup = str(CONTENT[BEST_FIT])
     put(root, BEST_FIT, lookup.replace(OTHER, "E08000036"))
     put(root, CRIMES, parquet({name: values[:5] for name, values in files.CRIMES.items()}))
@@ -149,16 +149,14 @@ def test_how_an_msoa_of_2011_changed_follows_from_its_lsoas(
     assert found == sorted([*pairs, *unchanged])
 
 
-def test_an_lsoa_that_is_named_after_no_msoa_is_told(root: Path, run: Run) -> None:
+def test_an_lsoa_named_after_no_msoa_is_reported(root: Path, run: Run) -> None:
     put(root, GARDENS, workbook({"MSOA gardens": [["Country name", "MSOA code", "MSOA name"], [None, None, None],
                                                   ["England", "E02900009", "Elsewhere 001"]]}))  # fmt: skip
     with pytest.raises(SpiError, match=r"has LSOAs whose MSOA is not in .*: Luton 001A, Luton 001B; compare the"):
         run("lsoa_2011_msoa")
 
 
-def test_wards_that_voted_before_they_were_drawn_anew_are_left_out_and_told(
-    root: Path, run: Run, folder: Folder
-) -> None:
+def test_wards_that_voted_before_being_redrawn_are_left_out_and_reported(root: Path, run: Run, folder: Folder) -> None:
     lookup = str(CONTENT[BEST_FIT])
     put(root, BEST_FIT, lookup + f"Elsewhere 001B,E01900010,Newer,E05015581,Elsewhere,{OTHER}\n")
     put(
@@ -184,13 +182,13 @@ Elsewhere,Newer,7000,40
     assert rows(run("local_elections_2023")["area_code"].to_frame()) == [("E05014735",), ("E05014749",)]
 
 
-def test_a_district_that_is_no_authority_of_england_is_named(root: Path, run: Run) -> None:
+def test_a_district_that_is_not_an_authority_of_england_is_named(root: Path, run: Run) -> None:
     put(root, RESULTS, "DISTRICTNAME,WARDNAME,ELECT,TURNOUT\nLuton,Saints,1,1\nAtlantis,Deep,1,1\n")
     with pytest.raises(SpiError, match="names districts that are not authorities of England: Atlantis"):
         run("local_elections_2023")
 
 
-def test_fuel_poverty_of_england_is_that_of_the_years_whose_workbook_is_there(run: Run, root: Path) -> None:
+def test_fuel_poverty_of_england_covers_the_years_with_a_workbook(run: Run, root: Path) -> None:
     assert rows(run("fuel_poverty_lilee")) == [
         ("E01900001", 400, 40, 2022), ("E01900002", 300, 30, 2022), ("E01900003", 200, 20, 2022),
         ("E01900009", 100, 10, 2022),

@@ -32,11 +32,11 @@ ENGLAND = Settings().england
 
 COUNCILS = 296
 # A warning that more than one council in twenty triggers is useless.
-MOST_WARNED = COUNCILS // 20
+MAX_WARNED = COUNCILS // 20
 # These rules are applied to the whole table or checked in another way below. Totals are stated only for some councils.
-OF_TABLES = ("columns", "types", "key")
-ASKED_OTHERWISE = (*OF_TABLES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
-OF_MANY_ROWS = ("mean_magnitude", "null_share", "no_gaps")
+TABLE_RULES = ("columns", "types", "key")
+EVALUATED_SEPARATELY = (*TABLE_RULES, "known_areas", "coverage", "not_constant", "row_count", "agrees_with_total")
+LARGE_TABLE_RULES = ("mean_magnitude", "null_share", "no_gaps")
 # Electors are counted in their own ward, while best fit may place their LSOA's adults in the next: up to 240 electors
 # for 100 adults. The indicator has no value there.
 NOT_BY_BEST_FIT = {"electoral_registration"}
@@ -89,15 +89,15 @@ def broken(table: pa.Table, rules: list[Rule], name: str) -> list[str]:
     return [
         f"{name}: {result.rule.id}: {result.observed}"
         for result in results
-        if result.blocks or (result.outcome == "failed" and result.failing > MOST_WARNED)
+        if result.blocks or (result.outcome == "failed" and result.failing > MAX_WARNED)
     ]
 
 
 def by_council(rule: Rule) -> Rule:
-    return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in OF_MANY_ROWS else rule
+    return replace(rule, params=rule.params | {"by": [*rule.by, "council"]}) if rule.kind in LARGE_TABLE_RULES else rule
 
 
-def test_the_cuts_of_luton_come_to_the_totals_published(every_contract: Contracts) -> None:
+def test_the_cut_to_luton_sums_to_the_published_totals(every_contract: Contracts) -> None:
     """As in the folder that ``spi council Luton`` makes, which has no tables of its own."""
     figures = Figures(None, ENGLAND, council_geography("E06000032", ENGLAND, every_contract.sources))
     totals = {name: [rule for rule in every_contract.sources[name].rules if rule.kind == "agrees_with_total"]
@@ -114,16 +114,16 @@ def test_no_cut_breaks_a_rule(
     found = []
     for name in national:
         rules, kind = every_contract.sources[name].rules, geography(every_contract, tables[name], name)
-        found += broken(tables[name], [rule for rule in rules if rule.kind in OF_TABLES], name)
+        found += broken(tables[name], [rule for rule in rules if rule.kind in TABLE_RULES], name)
         cuts = england.sql(
             f"SELECT council, t.* FROM {name} t JOIN places p ON p.area_code = t.area_code AND geography = '{kind}'"
         ).to_arrow_table()
-        found += broken(cuts, [by_council(rule) for rule in rules if rule.kind not in ASKED_OTHERWISE], name)
+        found += broken(cuts, [by_council(rule) for rule in rules if rule.kind not in EVALUATED_SEPARATELY], name)
         for column in [column for rule in rules if rule.kind == "not_constant" for column in rule.columns]:
             alike = england.sql(
                 f"SELECT council FROM cuts GROUP BY ALL HAVING count(DISTINCT {column}) < 2 AND count(*) > 1"
             ).fetchall()
-            found += [f"{name}: {column} is the same all over {len(alike)} councils"] * (len(alike) > MOST_WARNED)
+            found += [f"{name}: {column} is the same all over {len(alike)} councils"] * (len(alike) > MAX_WARNED)
     assert found == []
 
 
@@ -144,7 +144,7 @@ def test_no_council_lacks_areas(
             if rule.kind == "coverage" and rule.columns == ("area_code",):
                 judged += 1
                 short = held.loc[held["share"] < rule.params["min_share"], "council"].tolist()
-                if len(short) > (0 if rule.severity == "error" else MOST_WARNED):
+                if len(short) > (0 if rule.severity == "error" else MAX_WARNED):
                     found.append(f"{name}: {rule.id}: {short}")
     assert found == []
     assert judged > 20
@@ -219,7 +219,7 @@ def _values(item: Measured, contracts: Contracts, tables: dict[str, pa.Table]) -
     """
 
 
-def test_nothing_that_wards_come_to_is_called_implausible(every_contract: Contracts, values: pd.DataFrame) -> None:
+def test_no_ward_value_is_implausible(every_contract: Contracts, values: pd.DataFrame) -> None:
     found = []
     for product, about, measured in (
         ("indicator_value", "indicator_id", every_contract.indicators),
@@ -237,26 +237,28 @@ def test_nothing_that_wards_come_to_is_called_implausible(every_contract: Contra
     assert values["id"].nunique() > 50
 
 
-def test_errors_from_lutons_wards_stand_beside_those_of_the_median_council(
+def test_errors_of_lutons_wards_are_compared_with_the_median_council(
     every_contract: Contracts, values: pd.DataFrame
 ) -> None:
     wards = values[values["area_code"].str.startswith("E05")]
     panel = wards.pivot(index=["council", "area_code"], columns="id", values="value")
     councils = panel.groupby("council").filter(lambda rows: len(rows) >= ENOUGH_WARDS).groupby("council")
-    told, found, times = {}, {}, []
+    documented, found, times = {}, {}, []
     for indicator in every_contract.indicators.values():
         error = indicator.error
-        said = re.search(r"median council of England it (?:is|would be) (\d+(?:\.\d+)?)", error.reason if error else "")
-        if error is None or said is None:
+        match = re.search(
+            r"median council of England it (?:is|would be) (\d+(?:\.\d+)?)", error.reason if error else ""
+        )
+        if error is None or match is None:
             continue
         share = 0.5 if error.other is None else 1 - councils[[indicator.id, error.other]].corr().iloc[::2, 1].abs()
         estimated = councils[indicator.id].std().to_numpy() * np.sqrt(share)
-        told[indicator.id] = float(said[1])
+        documented[indicator.id] = float(match[1])
         found[indicator.id] = float(f"{np.nanmedian(estimated):.2g}")
         times.append(float(np.nanmedian(estimated)) / (error.sd or np.nan))
     assert len(councils) == 292
-    assert len(told) > 20
-    assert told == found
+    assert len(documented) > 20
+    assert documented == found
     assert [round(part, 1) for part in np.quantile(times, [0, 0.5, 1])] == [0.8, 1.2, 3.0], (
         "as docs/methodology.md says"
     )

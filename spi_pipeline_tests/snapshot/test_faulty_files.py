@@ -28,7 +28,7 @@ from spi_pipeline_tests.publishers.test_any_bytes import EDITS, torn, torn_insid
 
 
 @dataclass(frozen=True)
-class Reading:
+class SourceReader:
     """Runs importers on a folder in which one file is faulty."""
 
     root: Path
@@ -58,13 +58,13 @@ class Reading:
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory, contracts: Contracts) -> dict[str, pd.DataFrame]:
     """The table of each source, from files without faults."""
-    whole = Reading(write_folder(tmp_path_factory.mktemp("files")), contracts)
+    whole = SourceReader(write_folder(tmp_path_factory.mktemp("files")), contracts)
     return {source_id: whole.read(source_id) for source_id, _ in CASES}
 
 
 @pytest.fixture
-def reading(root: Path, contracts: Contracts) -> Reading:
-    return Reading(root, contracts)
+def reader(root: Path, contracts: Contracts) -> SourceReader:
+    return SourceReader(root, contracts)
 
 
 WITHOUT_HEADER = "geography/codepoint_open_zz.csv"
@@ -81,34 +81,42 @@ def rewritten(name: str, change: Callable[[bytes], bytes]) -> bytes:
         return zipped({member: change(archive.read(member)) for member in archive.namelist()})
 
 
-@pytest.mark.parametrize("fault", faults.OF_FILES)
-def test_a_fault_of_a_file(reading: Reading, clean: dict[str, pd.DataFrame], fault: str) -> None:
-    change, expected = faults.OF_FILES[fault]
+@pytest.mark.parametrize("fault", faults.FILE_FAULTS)
+def test_a_faulty_file_has_the_expected_outcome(
+    reader: SourceReader, clean: dict[str, pd.DataFrame], fault: str
+) -> None:
+    change, expected = faults.FILE_FAULTS[fault]
     bad = {}
     for source_id, name in CASES:
         if fault == "its header alone" and name == WITHOUT_HEADER:
             continue
-        put(reading.root, name, rewritten(name, change))
-        told = reading.outcome(source_id, clean[source_id])
-        put(reading.root, name, CONTENT[name])
-        kind = told.split(":")[0]
+        put(reader.root, name, rewritten(name, change))
+        result = reader.outcome(source_id, clean[source_id])
+        put(reader.root, name, CONTENT[name])
+        kind = result.split(":")[0]
         if kind == "other" or (kind != expected and expected != "either"):
-            bad[source_id, name] = told
+            bad[source_id, name] = result
     assert bad == {}
 
 
 @pytest.mark.parametrize(("source_id", "name"), CASES)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(edits=EDITS, inside=st.booleans())
-def test_a_torn_file(reading: Reading, source_id: str, name: str, edits: list, inside: bool) -> None:  # type: ignore[type-arg]
+def test_a_torn_file_is_read_or_refused(
+    reader: SourceReader,
+    source_id: str,
+    name: str,
+    edits: list,
+    inside: bool,  # type: ignore[type-arg]
+) -> None:
     content = CONTENT[name]
     body = content.encode() if isinstance(content, str) else content
     if name.endswith(".zip") and inside:
-        put(reading.root, name, torn_inside(body, edits))
+        put(reader.root, name, torn_inside(body, edits))
     elif name.endswith(".gz") and not inside:
-        (reading.root / name).write_bytes(torn(gzip.compress(body), edits))
+        (reader.root / name).write_bytes(torn(gzip.compress(body), edits))
     else:
-        put(reading.root, name, torn(body, edits))
+        put(reader.root, name, torn(body, edits))
     with contextlib.suppress(SpiError):
-        reading.read(source_id)
-    write_folder(reading.root)
+        reader.read(source_id)
+    write_folder(reader.root)

@@ -72,17 +72,17 @@ def column(figures: Figures, name: str, by: str = "area_code") -> list[object]:
 def test_a_table_of_england_is_cut_to_the_areas_of_each_kind(england: Path, town: Geography) -> None:
     figures = Figures(None, england, town)
     assert column(figures, "census_residents", "residents") == [1, 2]
-    assert column(figures, "deprivation_2019") == ["E01000001", "E01000099"], "also what is ours in part"
+    assert column(figures, "deprivation_2019") == ["E01000001", "E01000099"], "areas that are partly ours are included"
     assert column(figures, "household_income") == ["E02000091"]
     assert column(figures, "wards") == ["E05000001", "E05000002"]
     assert column(figures, "lsoa_2011_lookup", "lsoa_2021_code") == ["E01000001", "E01000002"]
     assert column(figures, "msoa_2011_lookup", "msoa_2011_code") == ["E02000091"]
     assert column(figures, "lsoa_2011_msoa", "lsoa_2011_code") == ["E01000001", "E01000099"]
-    assert column(figures, "reference", "indicator_id") == ["turnout"], "what is about England is whole"
+    assert column(figures, "reference", "indicator_id") == ["turnout"], "tables about England are not cut"
     assert figures.read("census_residents").inputs == ORIGIN
 
 
-def test_what_england_has_nothing_of_for_these_wards_is_not_there(england: Path, town: Geography) -> None:
+def test_tables_of_england_without_rows_for_these_wards_are_missing(england: Path, town: Geography) -> None:
     figures = Figures(None, england, town)
     assert figures.names == ENGLAND.keys() - {"local_elections_2023"}
     assert figures.digest("street_crime") == "missing"
@@ -93,7 +93,7 @@ def test_what_england_has_nothing_of_for_these_wards_is_not_there(england: Path,
         figures.read("street_crime")
 
 
-def test_a_table_of_the_wards_own_goes_before(
+def test_a_table_of_the_wards_themselves_takes_precedence(
     england: Path, town: Geography, tmp_path: Path, every_contract: Contracts
 ) -> None:
     own = embedded({"census_residents": {"area_code": ["E00000001"], "residents": [9]}})
@@ -111,7 +111,7 @@ def test_a_table_of_the_wards_own_goes_before(
         alone.read("wards")
 
 
-def test_a_digest_moves_with_the_table_and_with_the_areas(
+def test_a_digest_changes_with_the_table_and_with_the_areas(
     england: Path, town: Geography, every_contract: Contracts
 ) -> None:
     figures = Figures(None, england, town)
@@ -128,7 +128,7 @@ def test_a_digest_moves_with_the_table_and_with_the_areas(
     assert after.digest("household_income") == other
 
 
-def test_its_files_are_a_snapshot_that_stands_alone(
+def test_the_files_of_a_cut_are_a_complete_snapshot(
     england: Path, town: Geography, tmp_path: Path, every_contract: Contracts
 ) -> None:
     figures, copy = Figures(None, england, town), tmp_path / "copy"
@@ -144,7 +144,7 @@ def test_its_files_are_a_snapshot_that_stands_alone(
         assert read_embedded(copy, name).inputs == ORIGIN
 
 
-def test_a_damaged_table_of_england_is_told(england: Path, town: Geography) -> None:
+def test_a_damaged_table_of_england_is_reported(england: Path, town: Geography) -> None:
     figures = Figures(None, england, town)
     assert figures.damage() == []
     [file] = england.glob("census_residents.*")

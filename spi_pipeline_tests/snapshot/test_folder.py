@@ -23,7 +23,7 @@ from spi_pipeline_tests.imitations.messages import zipped
 CAR_ZIP = "census2021_nomis/census2021-ts045.zip"
 
 
-def test_every_file_read_is_noted_with_the_sha256_of_its_bytes_on_disk(root: Path) -> None:
+def test_every_file_read_is_recorded_with_the_sha256_of_its_bytes_on_disk(root: Path) -> None:
     folder = Folder(root)
     packed, plain = "elections/LEH-Candidates-2023_Ward_Level.csv.gz", "environment/people_flooded_lsoa11_town.csv"
     folder.csv(packed, "2023-05-04")
@@ -34,10 +34,10 @@ def test_every_file_read_is_noted_with_the_sha256_of_its_bytes_on_disk(root: Pat
         raw = (root / name).read_bytes()
         expected.append(InputFile(name, period, hashlib.sha256(raw).hexdigest(), len(raw)))
     assert folder.collect() == tuple(expected), "ordered by period, each file once"
-    assert folder.collect() == (), "nothing read since"
+    assert folder.collect() == (), "nothing has been read since"
 
 
-def test_text_is_left_text(root: Path) -> None:
+def test_text_is_not_converted(root: Path) -> None:
     table = Folder(root).zipped_csv(CAR_ZIP, "census2021-ts045-lsoa.csv", "2021-03-21")
     assert table.iloc[1, 3] == "1,200"
     assert table["geography code"].tolist() == ["E01900001", "E01900003", "E01900009"]
@@ -54,7 +54,7 @@ def test_names_are_sorted_and_a_pattern_for_one_file_matches_one(root: Path) -> 
     assert str(caught.value) == f"{', '.join(buses)} in {root} all match transport/*.csv; keep the one to be read"
 
 
-def test_a_scope_follows_our_authority_through_the_lookups(root: Path, contracts: Contracts) -> None:
+def test_areas_follow_our_authority_through_the_lookups(root: Path, contracts: Contracts) -> None:
     areas = Areas(root, contracts.geography)
     assert areas.lsoa21 == {"E01900001", "E01900002", "E01900003"}
     assert areas.lsoa11 == {"E01800001", "E01900003"}
@@ -110,7 +110,7 @@ def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:
         assert str(caught.value) == f"{name} holds no readable some-oa.csv; fetch it again"
 
 
-def test_missing_files_say_where_to_read_what_belongs_there(tmp_path: Path) -> None:
+def test_missing_files_refer_to_the_documentation(tmp_path: Path) -> None:
     hint = f"in {tmp_path}; docs/snapshot-folder.md describes what belongs there"
     for read in (
         lambda folder: folder.csv("none.csv", "2021"),
@@ -132,7 +132,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_table_without_header_must_have_the_columns_expected(root: Path) -> None:
+def test_a_table_without_a_header_must_have_the_expected_columns(root: Path) -> None:
     put(root, "bare.csv", "1,2,3\n4,5,6\n")
     table = Folder(root).csv("bare.csv", "2024", header=["a", "b", "c"])
     assert table.to_dict("list") == {"a": ["1", "4"], "b": ["2", "5"], "c": ["3", "6"]}
@@ -140,8 +140,8 @@ def test_a_table_without_header_must_have_the_columns_expected(root: Path) -> No
         Folder(root).csv("bare.csv", "2024", header=["a", "b"])
 
 
-def test_a_column_that_is_needed_and_missing_is_named_with_those_there(root: Path) -> None:
+def test_a_missing_column_is_named_with_those_present(root: Path) -> None:
     with pytest.raises(SpiError) as caught:
         Folder(root).csv("environment/people_flooded_lsoa11_town.csv", "2022", needs=["lsoa_code", "people"])
-    said = "lacks ['people']; it has ['lsoa_code', 'people_flooded', 'total_population']"
-    assert str(caught.value) == f"environment/people_flooded_lsoa11_town.csv {said}"
+    expected = "lacks ['people']; it has ['lsoa_code', 'people_flooded', 'total_population']"
+    assert str(caught.value) == f"environment/people_flooded_lsoa11_town.csv {expected}"

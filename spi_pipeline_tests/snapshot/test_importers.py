@@ -54,7 +54,7 @@ def rows(table: pa.Table) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in table.to_pylist()]
 
 
-def test_tables_have_the_columns_and_types_of_their_contract_and_come_ordered_by_key(
+def test_tables_have_the_columns_and_types_of_their_contract_and_are_ordered_by_key(
     tables: dict[str, pa.Table], contracts: Contracts
 ) -> None:
     assert sorted(tables) == sorted(contracts.sources)
@@ -99,7 +99,7 @@ def test_an_msoa_without_counts_is_refused(root: Path, run: Run) -> None:
         run("census_english_proficiency")
 
 
-def test_percentages_of_another_tables_total_become_whole_people_who_add_up(tables: dict[str, pa.Table]) -> None:
+def test_percentages_of_another_tables_total_become_whole_counts_that_add_up(tables: dict[str, pa.Table]) -> None:
     names = ("area_code", "residents_16_and_over", "inactive", "in_employment", "unemployed", "economically_active")
     assert tables["census_economic_activity"].column_names == list(names)
     # 60.2, 4.8 and 35 % of 83 are 49.966, 3.984 and 29.05; three thirds of 100 are 99 people.
@@ -110,7 +110,7 @@ def test_percentages_of_another_tables_total_become_whole_people_who_add_up(tabl
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "expected"),
     [
         (ACTIVITY.replace("E00900002", "E00900003"), "has no E00900002; fetch it again, whole"),
         (ACTIVITY + "E00900009,50,10,40\n", "holds an output area twice; fetch it again, whole"),
@@ -118,21 +118,21 @@ def test_percentages_of_another_tables_total_become_whole_people_who_add_up(tabl
         (ACTIVITY.replace("4a-003", "4a-004"), r"lacks \['economic_activity_status_4a-003'\]"),
     ],
 )
-def test_percentages_that_do_not_fit_are_refused(root: Path, run: Run, lines: str, said: str) -> None:
+def test_inconsistent_percentages_are_refused(root: Path, run: Run, lines: str, expected: str) -> None:
     put(root, ACTIVITY_FILE, lines)
-    with pytest.raises(SpiError, match=rf"{ACTIVITY_FILE}:? {said}"):
+    with pytest.raises(SpiError, match=rf"{ACTIVITY_FILE}:? {expected}"):
         run("census_economic_activity")
 
 
 def test_a_table_whose_total_is_not_named_is_refused(root: Path, run: Run) -> None:
     name = "census2021_nomis/town/census2021-ts067-oa.csv"
     put(root, name, str(CONTENT[name]).replace("Total: ", ""))
-    said = f"{name} has no column Highest level of qualification: Total; fetch it again"
-    with pytest.raises(SpiError, match=said):
+    expected = f"{name} has no column Highest level of qualification: Total; fetch it again"
+    with pytest.raises(SpiError, match=expected):
         run("census_economic_activity")
 
 
-def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
+def test_long_tables_are_pivoted(tables: dict[str, pa.Table]) -> None:
     names = ("area_code", "households", "minus_1", "minus_2_or_less", "standard", "plus_1", "plus_2_or_more")
     assert tables["census_overcrowding"].column_names == list(names)
     assert rows(tables["census_overcrowding"]) == [
@@ -141,7 +141,7 @@ def test_long_tables_are_made_wide(tables: dict[str, pa.Table]) -> None:
     ]
 
 
-def test_lookups_hold_our_areas_alone(tables: dict[str, pa.Table]) -> None:
+def test_lookups_hold_only_our_areas(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["output_area_lookup"]) == [
         ("E00900001", "E01900001", "E02900001", LUTON, None),
         ("E00900002", "E01900002", "E02900001", LUTON, None),
@@ -167,7 +167,7 @@ def test_an_area_the_flood_file_does_not_list_has_no_flooded_residents(tables: d
     assert rows(tables["recorded_flooding"]) == [("E01800001", 7, 1500), ("E01900003", 0, 1700)]
 
 
-def test_residents_of_flooded_areas_are_those_the_flood_file_was_made_with(root: Path, run: Run) -> None:
+def test_residents_of_flooded_areas_must_match_the_flood_file(root: Path, run: Run) -> None:
     put(root, ESTIMATES_FILE, str(CONTENT[ESTIMATES_FILE]).replace("1,500", "1,501"))
     with pytest.raises(SpiError, match="disagree on the residents of E01800001, or the latter has none"):
         run("recorded_flooding")
@@ -191,7 +191,7 @@ def test_wards_are_named_only_in_their_own_authority(tables: dict[str, pa.Table]
     ]
 
 
-def test_postcodes_of_ours_that_have_a_position(tables: dict[str, pa.Table]) -> None:
+def test_only_our_postcodes_with_a_position_are_read(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["postcodes"]) == [
         ("ZZ1 1AA", 500000, 220000, 10, "E05014735"),
         ("ZZ1 1AB", 500010, 220020, 10, "E05014749"),
@@ -216,7 +216,7 @@ def test_crimes_and_stops_are_counted_by_place(tables: dict[str, pa.Table]) -> N
     assert rows(tables["stop_and_search"]) == [("2024-04", -0.41, 51.88, 2), ("2024-04", None, None, 1)]
 
 
-def test_an_extract_is_read_where_the_national_zip_is_not_at_hand(root: Path, run: Run) -> None:
+def test_an_extract_is_read_if_the_national_zip_is_not_available(root: Path, run: Run) -> None:
     national = run("census_car_availability")
     (root / CAR_ZIP).unlink()
     put(root, "census2021_nomis/town/census2021-ts045-oa.csv.gz", CAR_OA)
@@ -327,7 +327,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
     ],
 )  # fmt: skip
-def test_a_file_that_does_not_fit_is_refused(
+def test_a_file_with_unexpected_content_is_refused(
     root: Path, run: Run, source_id: str, file: str, old: str, new: str, message: str
 ) -> None:
     content = CONTENT[file]
@@ -351,7 +351,7 @@ def test_a_month_without_any_stop_is_empty_not_an_error(root: Path, run: Run) ->
     assert run("stop_and_search")["month"].unique().tolist() == ["2024-04"]
 
 
-def test_a_boundary_file_of_elsewhere_is_refused(root: Path, run: Run) -> None:
+def test_a_boundary_file_for_elsewhere_is_refused(root: Path, run: Run) -> None:
     content = str(CONTENT[WARD_FILE]).replace("E05014749", "E05099997").replace("E05014735", "E05099998")
     put(root, WARD_FILE, content)
     with pytest.raises(
@@ -367,17 +367,17 @@ def test_a_zip_without_its_level_is_refused(root: Path, run: Run) -> None:
     assert str(caught.value) == f"{CAR_ZIP} holds no readable census2021-ts045-lsoa.csv; fetch it again"
 
 
-def test_a_missing_age_is_refused_not_counted_as_none(root: Path, run: Run) -> None:
+def test_a_missing_age_is_refused_not_counted_as_zero(root: Path, run: Run) -> None:
     name = "population/population20_msoa11_syoa_town.csv"
     put(root, name, str(CONTENT[name]).replace(",90+", ",90 plus"))
     with pytest.raises(SpiError, match=r"lacks \['90\+'\]; it has \['msoa11_code', 'total_population', '0'"):
         run("population_2020")
     put(root, name, str(CONTENT[name]).replace("910,10,", "910,10,").replace(",10\n", ",\n"))
     older = run("population_2020")["residents_50_and_over"]
-    assert np.array_equal(older.isna(), [True]), "an age that is not given makes the sum unknown"
+    assert np.array_equal(older.isna(), [True]), "a missing age makes the sum unknown"
 
 
-def test_insolvencies_of_old_wards_are_added_up_to_the_authority(tables: dict[str, pa.Table]) -> None:
+def test_insolvencies_of_former_wards_are_summed_to_the_authority(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["insolvencies"]) == [
         (LUTON, 2021, "bankruptcy", 5),
         (LUTON, 2021, "debt relief order", 0),
@@ -386,10 +386,10 @@ def test_insolvencies_of_old_wards_are_added_up_to_the_authority(tables: dict[st
     ]
 
 
-def test_a_blank_is_a_price_not_published(tables: dict[str, pa.Table]) -> None:
+def test_a_blank_is_an_unpublished_price(tables: dict[str, pa.Table]) -> None:
     assert rows(tables["house_prices"]) == [("E01800001", 396500.0), ("E01900003", None)]
 
 
-def test_an_election_elsewhere_says_nothing_of_ours(root: Path, run: Run) -> None:
+def test_an_election_elsewhere_gives_an_empty_table(root: Path, run: Run) -> None:
     put(root, ELECTION_FILE, ELECTIONS.replace("Bedfordshire,Luton", "Essex,Elsewhere"))
     assert run("local_elections_2023").empty

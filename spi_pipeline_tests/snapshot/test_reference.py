@@ -17,7 +17,7 @@ from spi_pipeline_tests.snapshot.conftest import ENGLAND, PUBLISHED
 
 CENSUS = PUBLISHED / "census2021_nomis"
 LOOKUP = PUBLISHED / "geography" / "lookup_lsoa21_ward24_ltla24.csv.gz"
-needs_files = pytest.mark.skipif(not LOOKUP.is_file(), reason="the publishers' files are not beside this checkout")
+needs_files = pytest.mark.skipif(not LOOKUP.is_file(), reason="the publishers' files are not next to this checkout")
 
 
 def census(table: str) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def test_quantiles_mean_and_deviation_of_the_wards_of_england(name: str, wards: 
 
 
 @needs_files
-def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.DuckDBPyConnection) -> None:
+def test_a_pair_of_indicators_correlates_as_the_reference_states(wards: duckdb.DuckDBPyConnection) -> None:
     # Both indicators come from tables that are complete for every ward, so no row is dropped.
     rows = read_embedded(ENGLAND, "reference").table.to_pandas()
     one, other = "no_qualifications", "school_attainment"
@@ -85,7 +85,7 @@ def test_a_pair_of_indicators_goes_together_as_the_reference_says(wards: duckdb.
     assert rows.loc[own, "value"].to_list() == pytest.approx([found], rel=1e-9)
 
 
-def test_it_is_computed_from_the_embedded_tables_of_england(every_contract: Contracts) -> None:
+def test_the_reference_is_computed_from_the_embedded_tables_of_england(every_contract: Contracts) -> None:
     tables = {name: read_embedded(ENGLAND, name) for name in snapshot_tables(ENGLAND) if name != "reference"}
     embedded = read_embedded(ENGLAND, "reference")
     kept = embedded.table.to_pandas()
@@ -105,7 +105,7 @@ def test_it_is_computed_from_the_embedded_tables_of_england(every_contract: Cont
     assert found["value"].to_list() == pytest.approx(kept["value"].to_list(), rel=1e-9)
 
 
-def test_the_matrices_are_whole_and_symmetric() -> None:
+def test_the_matrices_are_complete_and_symmetric() -> None:
     rows = read_embedded(ENGLAND, "reference").table.to_pandas()
     pairs = rows[rows["statistic"] == "correlation"].set_index(["indicator_id", "other_id"])["value"]
     assert pairs.between(-1, 1).all()

@@ -21,21 +21,21 @@ def country(**towns: list[float]) -> tuple[pd.Series, pd.Series]:
     return pd.Series(values), pd.Series(names)
 
 
-def test_strewn_extremes_leave_the_percentiles() -> None:
+def test_scattered_extremes_leave_the_percentiles_unchanged() -> None:
     values, authority = country()
-    got = scale(values, authority)
-    assert (got.low, got.high) == pytest.approx((values.quantile(0.01), values.quantile(0.99)))
-    assert 0 < got.beyond_low < 1 / 3
-    assert 0 < got.beyond_high < 1 / 3
+    result = scale(values, authority)
+    assert (result.low, result.high) == pytest.approx((values.quantile(0.01), values.quantile(0.99)))
+    assert 0 < result.beyond_low < 1 / 3
+    assert 0 < result.beyond_high < 1 / 3
 
 
 @pytest.mark.parametrize(("others", "widened"), [(8, True), (9, False)])
-def test_a_third_of_one_town_beyond_moves_that_end_and_no_other(others: int, widened: bool) -> None:
+def test_a_third_of_one_town_beyond_an_end_moves_that_end_only(others: int, widened: bool) -> None:
     values, authority = country(crowded=[150.0] * 4 + [50.0] * others)
-    got = scale(values, authority)
-    assert got.beyond_high == pytest.approx(4 / (4 + others))
-    assert got.high == (150.0 if widened else pytest.approx(values.quantile(0.99)))
-    assert got.low == pytest.approx(values.quantile(0.01))
+    result = scale(values, authority)
+    assert result.beyond_high == pytest.approx(4 / (4 + others))
+    assert result.high == (150.0 if widened else pytest.approx(values.quantile(0.99)))
+    assert result.low == pytest.approx(values.quantile(0.01))
 
 
 def test_a_small_authority_moves_nothing() -> None:
@@ -43,7 +43,7 @@ def test_a_small_authority_moves_nothing() -> None:
     assert scale(values, authority).high == pytest.approx(values.quantile(0.99))
 
 
-def test_one_odd_ward_takes_no_more_than_the_length_of_the_scale() -> None:
+def test_one_odd_ward_widens_a_range_by_at_most_the_length_of_the_scale() -> None:
     values, authority = country(crowded=[150.0] * 5 + [32_000.0] + [50.0] * 6)
     low, high = values.quantile(0.01), values.quantile(0.99)
     assert scale(values, authority).high == pytest.approx(high + (high - low))
@@ -59,14 +59,16 @@ def test_a_scale_holds_its_percentiles_lies_in_the_range_and_keeps_its_place_in_
     wards: list[tuple[int, int]], times: float, plus: int
 ) -> None:
     values, authority = pd.Series([float(value) for value, _ in wards]), pd.Series([town for _, town in wards])
-    got, low, high = scale(values, authority), values.quantile(0.01), values.quantile(0.99)
+    result, low, high = scale(values, authority), values.quantile(0.01), values.quantile(0.99)
     near = 1e-6 * max(1.0, values.abs().max())
-    assert values.min() - near <= got.low <= low + near
-    assert high - near <= got.high <= values.max() + near
-    assert got.high - got.low <= 3 * (high - low) + near
+    assert values.min() - near <= result.low <= low + near
+    assert high - near <= result.high <= values.max() + near
+    assert result.high - result.low <= 3 * (high - low) + near
     turned = scale(-values, authority)
-    assert (turned.low, turned.high) == pytest.approx((-got.high, -got.low), abs=near)
-    assert (turned.beyond_low, turned.beyond_high) == (got.beyond_high, got.beyond_low)
+    assert (turned.low, turned.high) == pytest.approx((-result.high, -result.low), abs=near)
+    assert (turned.beyond_low, turned.beyond_high) == (result.beyond_high, result.beyond_low)
     moved = scale(times * values + plus, authority)
-    assert (moved.low, moved.high) == pytest.approx((times * got.low + plus, times * got.high + plus), abs=times * near)
-    assert (moved.beyond_low, moved.beyond_high) == (got.beyond_low, got.beyond_high)
+    assert (moved.low, moved.high) == pytest.approx(
+        (times * result.low + plus, times * result.high + plus), abs=times * near
+    )
+    assert (moved.beyond_low, moved.beyond_high) == (result.beyond_low, result.beyond_high)

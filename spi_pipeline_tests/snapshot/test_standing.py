@@ -43,14 +43,14 @@ WARDS_AND_REGIONS = """
 """
 
 
-def asked(query: str) -> pd.DataFrame:
+def query_england(query: str) -> pd.DataFrame:
     files = {name: embedded_file(ENGLAND, name) for name in snapshot_tables(ENGLAND)}
     found: pd.DataFrame = duckdb.execute(query.format(**files)).df()
     return found
 
 
 def test_less_deprived_wards_do_better_in_every_region_by_index_and_dimension() -> None:
-    found = asked(WARDS_AND_REGIONS)
+    found = query_england(WARDS_AND_REGIONS)
     assert (found["region"].nunique(), found["id"].nunique()) == (9, 4)
     assert found.groupby("id")["wards"].sum().eq(6784).all()
     wrong = found[found["correlation"] >= 0]
@@ -60,7 +60,7 @@ def test_less_deprived_wards_do_better_in_every_region_by_index_and_dimension() 
 
 
 def test_ranks_tenths_and_shares_follow_from_the_scores() -> None:
-    wrong = asked("""
+    wrong = query_england("""
         WITH again AS (
             SELECT *, rank() OVER (PARTITION BY id ORDER BY round(score, 9) DESC) AS place,
                    count(*) OVER (PARTITION BY id) AS n,
@@ -71,19 +71,19 @@ def test_ranks_tenths_and_shares_follow_from_the_scores() -> None:
             OR abs(england_percentile - 100.0 * below / (n - 1)) > 1e-9 OR rank_low > rank_high
     """)
     assert wrong.empty
-    tenths = asked("SELECT decile, count(*) AS n FROM '{england_standing}' WHERE level = 'index' GROUP BY ALL")
+    tenths = query_england("SELECT decile, count(*) AS n FROM '{england_standing}' WHERE level = 'index' GROUP BY ALL")
     assert sorted(tenths["decile"]) == list(range(1, 11))
     assert tenths["n"].between(670, 687).all()
 
 
 def test_similar_wards_are_others_nearest_first() -> None:
-    wrong = asked("""
+    wrong = query_england("""
         SELECT * FROM (
             SELECT *, lag(distance) OVER (PARTITION BY area_code ORDER BY place) AS nearer FROM '{england_similar}'
         ) WHERE area_code = other_code OR nearer > distance
     """)
     assert wrong.empty
-    counted = asked("SELECT count(DISTINCT area_code) AS n, max(place) AS k FROM '{england_similar}'")
+    counted = query_england("SELECT count(DISTINCT area_code) AS n, max(place) AS k FROM '{england_similar}'")
     assert counted.to_numpy().tolist() == [[6784, 5]]
 
 
@@ -108,17 +108,17 @@ MEASURES = """
 """
 
 
-def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_small_areas() -> None:
-    told = asked("SELECT * FROM '{england_composition}' WHERE profile = 'spi'")
-    scores = asked("SELECT * FROM '{england_standing}'").pivot(index="area_code", columns="id", values="score")
-    measures = asked(MEASURES).set_index("area_code").reindex(scores.index)
+def test_correlations_of_the_index_follow_from_figures_of_small_areas() -> None:
+    composition = query_england("SELECT * FROM '{england_composition}' WHERE profile = 'spi'")
+    scores = query_england("SELECT * FROM '{england_standing}'").pivot(index="area_code", columns="id", values="score")
+    measures = query_england(MEASURES).set_index("area_code").reindex(scores.index)
     assert len(measures) == 6784
     assert measures.notna().all().all()
-    assert set(told["measure_id"]) == set(measures)
-    assert set(told["id"]) == set(scores)
-    assert len(told) == measures.shape[1] * scores.shape[1]
+    assert set(composition["measure_id"]) == set(measures)
+    assert set(composition["id"]) == set(scores)
+    assert len(composition) == measures.shape[1] * scores.shape[1]
     poor = stats.rankdata(measures["income_deprived"])
-    for row in told.itertuples():
+    for row in composition.itertuples():
         # Instead of the formula, correlate the residuals of both ranks regressed on the rank of income deprivation.
         known = scores[row.id].notna().to_numpy()
         ranks = [stats.rankdata(one[known]) for one in (scores[row.id], measures[row.measure_id])]
@@ -127,7 +127,7 @@ def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_s
         assert row.n == known.sum()
         assert row.correlation == pytest.approx(r, abs=1e-9)
         wanted = [interval(r, row.n, 0)]
-        told_of = [(row.lower, row.upper)]
+        stored_intervals = [(row.lower, row.upper)]
         if row.measure_id == "income_deprived":
             assert np.isnan(row.partial)
         else:
@@ -135,8 +135,8 @@ def test_what_the_index_goes_with_over_england_follows_from_the_figures_of_its_s
             left = np.corrcoef(*(one - line for one, line in zip(ranks, lines, strict=True)))[0, 1]
             assert row.partial == pytest.approx(left, abs=1e-9)
             wanted.append(interval(left, row.n, 1))
-            told_of.append((row.partial_lower, row.partial_upper))
-        assert told_of == [pytest.approx(ends, abs=1e-9) for ends in wanted]
+            stored_intervals.append((row.partial_lower, row.partial_upper))
+        assert stored_intervals == [pytest.approx(ends, abs=1e-9) for ends in wanted]
 
 
 def interval(r: float, n: int, held: int) -> tuple[float, float]:
@@ -149,7 +149,7 @@ SAMPLE = [row["area_code"] for row in councils(ENGLAND)[::20]]
 
 
 @pytest.mark.parametrize("code", SAMPLE)
-def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_path: Path) -> None:
+def test_a_council_has_the_national_standing_of_its_own_wards(code: str, tmp_path: Path) -> None:
     geography = council_geography(code, ENGLAND, load_contracts(CONTRACTS).sources)
     (tmp_path / "geography.yaml").write_text(geography_file(geography), encoding="utf-8")
     contracts, figures = (
@@ -157,17 +157,19 @@ def test_a_council_has_the_standing_of_its_own_wards_among_all(code: str, tmp_pa
         Figures(None, ENGLAND, geography),
     )
     step = next(step for step in standing_steps(contracts) if step.name == "ward_standing")
-    made = compute(step, contracts, given({STANDING: figures.read(STANDING).table}))["ward_standing"].to_pandas()
-    assert set(made["area_code"]) == {ward.code for ward in geography.wards}
-    everywhere = asked("SELECT id, score FROM '{england_standing}'").groupby("id")["score"]
-    for element, rows in made.groupby("id"):
+    computed = compute(step, contracts, given({STANDING: figures.read(STANDING).table}))["ward_standing"].to_pandas()
+    assert set(computed["area_code"]) == {ward.code for ward in geography.wards}
+    everywhere = query_england("SELECT id, score FROM '{england_standing}'").groupby("id")["score"]
+    for element, rows in computed.groupby("id"):
         others = everywhere.get_group(element).round(9).to_numpy()
         for row in rows.itertuples():
             below, above = (others < round(row.score, 9)).sum(), (others > round(row.score, 9)).sum()
             assert row.rank == above + 1
             assert row.decile == -(-10 * row.rank // len(others))
             assert row.england_percentile == pytest.approx(100 * below / (len(others) - 1), abs=1e-9)
-    assert figures.read(GOES_WITH).table.num_rows == len(asked("FROM '{england_composition}'")), "which is never cut"
+    assert figures.read(GOES_WITH).table.num_rows == len(query_england("FROM '{england_composition}'")), (
+        "this table is never cut"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -178,11 +180,11 @@ def national(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return Sandbox(Settings(council=folder, contracts=CONTRACTS))
 
 
-def test_england_is_one_area_of_all_wards_and_what_is_left_out_of_it_exists(national: Sandbox) -> None:
+def test_england_is_one_area_of_all_wards_and_its_exclusions_exist(national: Sandbox) -> None:
     contracts = national.contracts
     assert contracts.geography.national
     assert (len(contracts.geography.wards), len(contracts.geography.council_codes)) == (6784, 296)
-    assert not contracts.has_figures(STANDING), "it is made of what is computed here"
+    assert not contracts.has_figures(STANDING), "its inputs are computed here"
     plan = {step.name: step for step in build_plan(contracts)}
     assert set(LEFT_OUT) <= plan.keys()
     assert all(not plan[name].inputs for name in LEFT_OUT)

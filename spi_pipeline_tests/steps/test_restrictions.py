@@ -17,7 +17,7 @@ from spi_pipeline.steps.pages.page import source_facts
 from spi_pipeline.steps.sources.source import source_steps
 from spi_pipeline.steps.step import Step, compute
 from spi_pipeline.storage.downloads import Downloads
-from spi_pipeline_tests.publishers.fake import TOWN, kept
+from spi_pipeline_tests.publishers.fake import TOWN, as_download
 from spi_pipeline_tests.publishers.test_fingertips import metadata, row, table
 from spi_pipeline_tests.steps.examples import given
 
@@ -43,7 +43,7 @@ def test_restrictions_appear_wherever_the_licence_does(contracts: Contracts) -> 
 
 def local_health(contracts: Contracts, folder: Path, **uses: str) -> pa.Table:
     """The table ``local_health`` when the publisher states these uses for its indicators."""
-    files = kept(folder, metadata(**uses)), kept(folder, table([row(93252, TOWN.msoas[0])]))
+    files = as_download(folder, metadata(**uses)), as_download(folder, table([row(93252, TOWN.msoas[0])]))
     downloads = Downloads(files, None, "d1", "r1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     inputs = given({"downloads/local_health": downloads, AREAS: TOWN})
     return compute(step_of(contracts), contracts, inputs)["local_health"]

@@ -6,14 +6,14 @@ import math
 import re
 from collections.abc import Mapping
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, not_found
 from spi_pipeline_tests.imitations.tables import noise
 
 _YEARS = range(2018, 2025)
 _CENTRE = (508_900, 221_300)
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """mapno2YYYY.csv and mappm25YYYYg.csv: five lines about the file, then the header; squares of sea are MISSING."""
     found = re.fullmatch(r"(?:/datastore)?(?:/pcm)?/map((no2|pm25)(\d{4})g?)\.csv", request.path)
     if not found or int(found[3]) not in _YEARS or (found[2] == "pm25") != found[1].endswith("g"):
@@ -24,7 +24,7 @@ def answer(request: Request) -> Answer:
         for y in range(215_500, 230_000, 1000)
         for x in range(499_500, 514_000, 1000)
     }
-    return Answer(200, grid(column, squares), "text/csv")
+    return Response(200, grid(column, squares), "text/csv")
 
 
 def grid(column: str, squares: Mapping[tuple[int, int], str]) -> bytes:
@@ -46,5 +46,5 @@ def _level(kind: str, year: int, x: int, y: int) -> float:
 
 
 SERVED = {
-    "defra_pcm": Served(answer, "background_pollution", column="no2*", figures=("no2*", "pm25*")),
+    "defra_pcm": Served(respond, "background_pollution", column="no2*", figures=("no2*", "pm25*")),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, csv_text, not_found
 from spi_pipeline_tests.imitations.tables import OLD_WARDS, noise, required
 
 _PERSON = (
@@ -26,7 +26,7 @@ HEADER = f"{_PERSON},{_ELECTION},{_RESULTS}".split(",")
 _PARTIES = {"Labour Party": 53, "Liberal Democrats": 90, "Conservative and Unionist Party": 52, "Green Party": 63}
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """The export, filtered by date and by a pattern for the election's id."""
     if not request.path.rstrip("/").endswith("/export_csv"):
         return not_found(request)
@@ -40,7 +40,7 @@ def answer(request: Request) -> Answer:
         if date in (None, "", row["election_date"]) and re.search(pattern, row["election_id"])
     ]
     text = csv_text(columns, ([_written(row[name]) for name in columns] for row in rows), end="\n")
-    return Answer(200, text.encode(), "text/csv; charset=utf-8", {"Via": "1.1 example.cloudfront.net (CloudFront)"})
+    return Response(200, text.encode(), "text/csv; charset=utf-8", {"Via": "1.1 example.cloudfront.net (CloudFront)"})
 
 
 def _written(cell: Any) -> Any:
@@ -100,5 +100,5 @@ def _ballot(
 
 
 SERVED = {
-    "democracy_club": Served(answer, "local_elections", column="total_electorate", figures=("turnout_percentage",)),
+    "democracy_club": Served(respond, "local_elections", column="total_electorate", figures=("turnout_percentage",)),
 }

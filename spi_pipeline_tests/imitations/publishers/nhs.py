@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, html_answer, not_found, zipped
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, csv_text, html_response, not_found, zipped
 from spi_pipeline_tests.imitations.tables import areas, noise, required, split
 
 _FILES = "https://files.digital.nhs.uk"
@@ -46,10 +46,10 @@ REGISTERS_HEADER = ("PRACTICE_CODE", "GROUP_CODE", "REGISTER", "PATIENT_LIST_TYP
 _LISTS = {"TOTAL": 1.0, "17OV": 0.76, "18OV": 0.75}
 
 
-def pages(request: Request) -> Answer:
+def pages(request: Request) -> Response:
     """Pages of series and of publications."""
     if request.default_agent():
-        return html_answer("<h1>Access denied</h1>", 403)
+        return html_response("<h1>Access denied</h1>", 403)
     # The base of the endpoint may or may not include the folder of publications.
     path = f"{_STATISTICS}/{request.path.removeprefix(_STATISTICS).strip('/')}"
     for series, entries in ((PATIENTS, list(_MONTHS)), (QOF, list(_YEARS))):
@@ -58,16 +58,16 @@ def pages(request: Request) -> Answer:
         if path.startswith(f"{series}/") and (entry := path.rpartition("/")[2]) in entries:
             files = _MONTHS[entry] if series == PATIENTS else _YEARS[entry][:1]
             links = [*files, f"/{entry}/gp-reg-pat-prac-all.csv"] if series == PATIENTS else list(files)
-            return html_answer("".join(_attachment(request, link) for link in links))
+            return html_response("".join(_attachment(request, link) for link in links))
     return not_found(request)
 
 
-def _series(series: str, entries: list[str]) -> Answer:
+def _series(series: str, entries: list[str]) -> Response:
     def listed(which: str, names: list[str]) -> str:
         items = "".join(f'<li><a href="{series}/{name}">{name.replace("-", " ").title()}</a></li>' for name in names)
         return f'<ul data-uipath="ps.series.publications-list.{which}">{items}</ul>'
 
-    return html_answer(listed("latest", entries[:1]) + listed("previous", entries[1:]))
+    return html_response(listed("latest", entries[:1]) + listed("previous", entries[1:]))
 
 
 def _attachment(request: Request, path: str) -> str:
@@ -75,18 +75,18 @@ def _attachment(request: Request, path: str) -> str:
     return f'<a class="nhsd-a-box-link" href="{url}">{path.rpartition("/")[2]}</a>'
 
 
-def files(request: Request) -> Answer:
+def files(request: Request) -> Response:
     """Zips at paths that cannot be guessed."""
     if request.default_agent():
-        return html_answer("<h1>Access denied</h1>", 403)
+        return html_response("<h1>Access denied</h1>", 403)
     patients = {path: path for links in _MONTHS.values() for path in links}
     if request.path in patients:
-        return Answer(
+        return Response(
             200, _patients_zip("2021" in request.path or "-26" in request.path), "application/zip", compress=False
         )
     for path, member in _YEARS.values():
         if request.path == path:
-            return Answer(200, zipped({member: _prevalence(member)}), "application/zip", compress=False)
+            return Response(200, zipped({member: _prevalence(member)}), "application/zip", compress=False)
     return not_found(request)
 
 

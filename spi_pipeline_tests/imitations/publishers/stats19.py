@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, not_found
 from spi_pipeline_tests.imitations.tables import LUTON, NEIGHBOUR, required
 
 _YEARS = range(2020, 2025)
 _STEM = "dft-road-casualty-statistics-collision"
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """The file of the last five years, of one year, or the provisional file of the newest half-year."""
     name = request.path.removeprefix("/road-accidents-safety-data").lstrip("/")
     found = re.fullmatch(rf"{_STEM}-(last-5-years|provisional-mid-year-unvalidated-2025|\d{{4}})\.csv", name)
@@ -24,7 +24,7 @@ def answer(request: Request) -> Answer:
     if not years or not set(years) <= {*_YEARS, 2025}:
         return not_found(request)
     table = pd.concat([_collisions(year) for year in years])
-    return Answer(200, table.to_csv(index=False, lineterminator="\n").encode(), "text/csv")
+    return Response(200, table.to_csv(index=False, lineterminator="\n").encode(), "text/csv")
 
 
 @cache
@@ -63,5 +63,5 @@ def _collisions(year: int) -> pd.DataFrame:
 
 
 SERVED = {
-    "stats19": Served(answer, "road_collisions", column="collision_severity", figures=("collision_severity",)),
+    "stats19": Served(respond, "road_collisions", column="collision_severity", figures=("collision_severity",)),
 }

@@ -44,7 +44,7 @@ def _arcgis(served: Publishers, path: str, **query: object) -> requests.Response
     return requests.get(f"{served.endpoints['SPI_ENDPOINT_ONS_GEOGRAPHY']}/{path}", query)
 
 
-def test_ward_boundaries_are_the_embedded_ones_and_on_the_grid_unless_asked(served: Publishers) -> None:
+def test_ward_boundaries_are_the_embedded_ones_and_on_the_national_grid_by_default(served: Publishers) -> None:
     where = {"where": "LAD25CD='E06000032'", "outFields": "*", "f": "geojson"}
     features = _arcgis(served, WARDS, **where, outSR=4326).json()["features"]
     assert {feature["properties"]["WD25CD"] for feature in features} == LUTON_WARDS
@@ -54,7 +54,7 @@ def test_ward_boundaries_are_the_embedded_ones_and_on_the_grid_unless_asked(serv
     assert (round(easting, -4), round(northing, -4)) == (510_000, 220_000)
 
 
-def test_records_are_capped_whatever_is_asked_and_flagged(served: Publishers) -> None:
+def test_records_are_capped_at_any_requested_count_and_flagged(served: Publishers) -> None:
     served.site.arcgis_records = 400
     query = {"where": "LAD24CD='E06000032'", "outFields": "OA21CD,WD24CD", "orderByFields": "OA21CD"}
     first = _arcgis(served, OA_WARDS, **query, f="json", resultRecordCount=5000).json()
@@ -79,7 +79,7 @@ def test_a_renamed_service_and_a_wrong_field_are_errors_with_200(served: Publish
     assert "Invalid field" in _arcgis(served, OA_WARDS, where="LAD23CD='x'", f="json").json()["error"]["details"][0]
 
 
-def test_the_lookup_of_2022_holds_the_old_wards(served: Publishers) -> None:
+def test_the_2022_lookup_holds_the_former_wards(served: Publishers) -> None:
     query = {"where": "LAD22CD='E06000032'", "outFields": "*", "f": "json"}
     found = _arcgis(served, "LSOA21_WD22_LAD22_EW_LU_v3/FeatureServer/0/query", **query).json()["features"]
     assert len(found) == 125
@@ -127,7 +127,7 @@ def test_fingertips_suppresses_with_a_note(served: Publishers) -> None:
     assert {row["Value note"] for row in rows} == {"Value suppressed for disclosure control due to small count"}
 
 
-def test_fingertips_cuts_ids_silently_and_refuses_what_does_not_exist(served: Publishers) -> None:
+def test_fingertips_drops_excess_ids_silently_and_refuses_unknown_ones(served: Publishers) -> None:
     ids = ["93107"] * 100 + ["93283"]
     assert {row["Indicator ID"] for row in _rows(_fingertips(served, _all_data(",".join(ids))).text)} == {"93107"}
     assert _fingertips(served, _all_data("93107", "&child_area_type_id=8&parent_area_type_id=15")).status_code == 500
@@ -149,15 +149,15 @@ def test_fingertips_may_offer_wards_of_either_set(served: Publishers, wards: str
     assert {row["Area Code"] for row in rows if row["Area Type"] == "Electoral ward"} == codes
 
 
-def test_fingertips_tells_when_it_changed(served: Publishers) -> None:
+def test_fingertips_states_when_it_was_last_uploaded(served: Publishers) -> None:
     served.site.fingertips_uploaded = "2026-10-01T00:00:00"
-    told = _fingertips(served, "indicator_metadata/by_indicator_id?indicator_ids=93283").json()
-    assert told["93283"]["DataChange"]["LastUploadedAt"] == "2026-10-01T00:00:00"
+    metadata = _fingertips(served, "indicator_metadata/by_indicator_id?indicator_ids=93283").json()
+    assert metadata["93283"]["DataChange"]["LastUploadedAt"] == "2026-10-01T00:00:00"
     as_csv = _rows(_fingertips(served, "indicator_metadata/csv/by_indicator_id?indicator_ids=93283").text)
     assert (len(as_csv[0]), as_csv[0]["Data re-use"]) == (32, "Non commercial use only")
 
 
-def test_walls_turn_away_bare_libraries(served: Publishers, client: requests.Session) -> None:
+def test_default_user_agents_are_refused(served: Publishers, client: requests.Session) -> None:
     page = "/data-and-information/publications/statistical/patients-registered-at-a-gp-practice"
     address = served.endpoints["SPI_ENDPOINT_NHS_PAGES"] + page
     assert requests.get(address).status_code == 403
@@ -230,7 +230,7 @@ def test_indices_of_deprivation_are_found_through_the_content_api(served: Publis
     assert crime["Theft rate per 1,000 at risk population"]["E01015693"] == 14.2
 
 
-def test_fuel_poverty_hides_its_header_between_notes(served: Publishers, client: requests.Session) -> None:
+def test_the_fuel_poverty_header_stands_between_notes(served: Publishers, client: requests.Session) -> None:
     content = served.endpoints["SPI_ENDPOINT_GOVUK_CONTENT"]
     links = client.get(content + "/government/collections/fuel-poverty-sub-regional-statistics").json()["links"]
     (book,) = _attachments(served, client, links["documents"][0]["base_path"])
@@ -241,7 +241,7 @@ def test_fuel_poverty_hides_its_header_between_notes(served: Publishers, client:
     assert table[0].str.startswith("E010").sum() == 128
 
 
-def test_pollution_has_five_lines_before_its_header_and_no_sea(served: Publishers) -> None:
+def test_pollution_grids_have_five_lines_before_their_header_and_no_values_at_sea(served: Publishers) -> None:
     text = requests.get(served.endpoints["SPI_ENDPOINT_DEFRA_PCM"] + "/mapno22024.csv").text.splitlines()
     assert text[5] == "gridcode,x,y,no22024"
     assert sum(line.endswith("MISSING") for line in text) == 2
@@ -253,7 +253,7 @@ def test_pollution_has_five_lines_before_its_header_and_no_sea(served: Publisher
     )
 
 
-def test_collisions_of_five_years_hold_those_of_each(served: Publishers) -> None:
+def test_the_five_year_collision_file_contains_each_single_year(served: Publishers) -> None:
     base = served.endpoints["SPI_ENDPOINT_STATS19"]
     five, one = (
         pd.read_csv(io.BytesIO(requests.get(f"{base}/dft-road-casualty-statistics-collision-{which}.csv").content))
@@ -265,7 +265,7 @@ def test_collisions_of_five_years_hold_those_of_each(served: Publishers) -> None
     assert five.collision_index.is_unique
 
 
-def test_results_repeat_the_ballot_for_each_candidate_and_lack_a_turnout(served: Publishers) -> None:
+def test_results_repeat_the_ballot_for_each_candidate_and_one_lacks_a_turnout(served: Publishers) -> None:
     query = [("election_date", "2023-05-04"), ("election_id", r"^local\.luton\..*"), ("format", "csv")]
     groups = [("field_group", "results"), ("field_group", "election")]
     base = served.endpoints["SPI_ENDPOINT_DEMOCRACY_CLUB"] + "/data/export_csv/"

@@ -25,13 +25,13 @@ def served() -> Iterator[Publishers]:
 def police(served: Publishers) -> Iterator[str]:
     served.site.police_bucket.__init__(rate=1e9, burst=30)  # type: ignore[misc]
     yield served.endpoints["SPI_ENDPOINT_POLICE"]
-    served.heal()
+    served.clear_faults()
 
 
 @pytest.fixture
 def nomis(served: Publishers) -> Iterator[str]:
     yield served.endpoints["SPI_ENDPOINT_NOMIS"] + "/api/v01/dataset"
-    served.heal()
+    served.clear_faults()
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -41,7 +41,7 @@ def _rows(text: str) -> list[dict[str, str]]:
 SQUARE = "51.86,-0.46:51.92,-0.46:51.92,-0.38:51.86,-0.38"
 
 
-def test_dates_come_newest_first_and_no_date_means_the_newest(police: str) -> None:
+def test_dates_are_listed_newest_first_and_the_newest_is_the_default(police: str) -> None:
     dates = [entry["date"] for entry in requests.get(f"{police}/api/crimes-street-dates").json()]
     assert dates == ["2024-04", "2024-03"]
     robberies = requests.get(f"{police}/api/crimes-street/robbery", {"poly": SQUARE}).json()
@@ -56,7 +56,7 @@ def test_antisocial_behaviour_has_no_persistent_id_and_ids_are_unique(police: st
     assert blank == {"anti-social-behaviour"}
 
 
-def test_outside_the_window_is_404_before_and_nothing_after(police: str) -> None:
+def test_a_month_before_the_window_is_404_and_one_after_it_is_empty(police: str) -> None:
     before = requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2019-01")
     assert (before.status_code, before.content) == (404, b"")
     assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2031-01").json() == []
@@ -64,19 +64,17 @@ def test_outside_the_window_is_404_before_and_nothing_after(police: str) -> None
     assert requests.get(f"{police}/api/no-such-thing").status_code == 404
 
 
-def test_a_month_held_back_is_in_nothing_that_is_told(
-    served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = requests.get(f"{police}/api/crime-last-updated").json()
+def test_a_month_held_back_appears_nowhere(served: Publishers, police: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = requests.get(f"{police}/api/crime-last-updated").json()
     monkeypatch.setattr(served.site, "police_held_back", 1)
-    assert (told, requests.get(f"{police}/api/crime-last-updated").json()) == (
+    assert (newest, requests.get(f"{police}/api/crime-last-updated").json()) == (
         {"date": "2024-04-01"}, {"date": "2024-03-01"}
     )  # fmt: skip
     assert requests.get(f"{police}/api/crimes-street/all-crime?poly={SQUARE}&date=2024-04").json() == []
     assert requests.get(f"{police}/data/archive/2024-04.zip").status_code == 404
 
 
-def test_what_is_not_known_is_all_crime_or_a_bad_gateway(police: str) -> None:
+def test_an_unknown_category_is_all_crime_and_an_unknown_force_a_bad_gateway(police: str) -> None:
     query = {"poly": SQUARE, "date": "2024-03"}
     every, odd = (requests.get(f"{police}/api/crimes-street/{kind}", query).json() for kind in ("all-crime", "arson"))
     assert len(every) == len(odd) > 1000
@@ -88,7 +86,7 @@ def test_what_is_not_known_is_all_crime_or_a_bad_gateway(police: str) -> None:
     assert requests.get(f"{police}/api/crimes-no-location?category=all-crime&force=nowhere").status_code == 502
 
 
-def test_the_page_of_archives_tells_the_sum_of_the_newest(police: str) -> None:
+def test_the_archive_page_states_the_md5_of_the_newest_archive(police: str) -> None:
     page = requests.get(f"{police}/data/archive/").text
     newest, before = re.findall(r'href="/data/archive/([0-9-]+)\.zip">.*?class="md5sum">([^<]+)<', page, re.DOTALL)[:2]
     body = requests.get(f"{police}/data/archive/2024-04.zip").content
@@ -105,7 +103,7 @@ def test_too_many_crimes_are_503_until_the_polygon_is_split(
     assert (whole.status_code, part.status_code) == (503, 200)
 
 
-def test_a_long_polygon_is_refused_by_get_and_taken_by_post(police: str) -> None:
+def test_a_long_polygon_is_refused_by_get_and_accepted_by_post(police: str) -> None:
     corners = ":".join(f"{51.86 + n * 1e-5:.6f},-0.46" for n in range(300))
     long = f"{corners}:{SQUARE}"
     assert requests.get(f"{police}/api/crimes-street/robbery", {"poly": long}).status_code == 400
@@ -132,18 +130,18 @@ def test_the_archive_redirects_to_a_bucket_with_validators(
     assert street.startswith("Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name")
     assert len(_rows(street)) == 5272  # the count of the embedded table for that month
     monkeypatch.setattr(served.site, "redirects", "published")
-    away = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
-    assert away == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"
+    location = requests.get(f"{police}/data/archive/2024-04.zip", allow_redirects=False).headers["Location"]
+    assert location == "https://policeuk-data.s3.amazonaws.com/archive/2024-04.zip"
 
 
-def test_stops_without_a_place_are_told_apart(police: str) -> None:
+def test_stops_without_a_place_have_their_own_endpoint(police: str) -> None:
     everywhere = requests.get(f"{police}/api/stops-force?force=bedfordshire").json()
     nowhere = requests.get(f"{police}/api/stops-no-location?force=bedfordshire").json()
     assert len(everywhere) == 312
     assert 0 < len(nowhere) == sum(stop["location"] is None for stop in everywhere)
 
 
-def test_rows_beyond_the_limit_are_cut_and_record_count_tells(
+def test_rows_beyond_the_limit_are_cut_and_record_count_gives_the_total(
     served: Publishers, nomis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.site, "nomis_rows", 100)
@@ -165,23 +163,23 @@ def test_leaving_out_a_dimension_returns_totals_and_percentages_as_well(nomis: s
     assert list(rows[0])[:6] == ["DATE", "DATE_NAME", "DATE_CODE", "DATE_TYPE", "DATE_TYPECODE", "DATE_SORTORDER"]
 
 
-def test_what_does_not_exist_is_200_and_nothing(nomis: str) -> None:
+def test_unknown_codes_and_tables_return_200_and_no_rows(nomis: str) -> None:
     for query in (
         "NM_2084_1.data.csv?geography=E05014735",
         "NM_2084_1.data.csv?geography=E06000032&wrong=1",
         "NM_9_1.data.csv",
     ):
-        answered = requests.get(f"{nomis}/{query}")
-        assert (answered.status_code, answered.content) == (200, b"")
+        response = requests.get(f"{nomis}/{query}")
+        assert (response.status_code, response.content) == (200, b"")
     assert "error" in requests.get(f"{nomis}/NM_2084_1.data.json?geography=E05014735").json()
 
 
-def test_the_wards_of_the_census_are_the_nineteen_old_ones(nomis: str) -> None:
+def test_census_wards_are_the_nineteen_former_ones(nomis: str) -> None:
     text = requests.get(f"{nomis}/NM_2021_1.data.csv?geography=TYPE153&c2021_restype_3=0&measures=20100").text
     assert {row["GEOGRAPHY_CODE"] for row in _rows(text)} == {f"E0500{n}" for n in range(2193, 2212)}
 
 
-def test_estimates_know_current_wards_by_a_range_of_codes(nomis: str) -> None:
+def test_estimates_accept_a_range_of_current_ward_codes(nomis: str) -> None:
     query = "geography=E05014735...E05014754&gender=0&c_age=0&measures=20100&date=latest"
     obs = requests.get(f"{nomis}/NM_2014_1.data.json?{query}").json()["obs"]
     assert len(obs) == 20
@@ -197,14 +195,14 @@ def test_suppressed_claimants_are_an_empty_value_with_status_q(nomis: str) -> No
     assert all(int(row["OBS_VALUE"]) % 5 == 0 for row in rows if row["OBS_STATUS"] == "A")
 
 
-def test_many_output_areas_are_taken_by_post(nomis: str) -> None:
+def test_many_output_areas_are_accepted_by_post(nomis: str) -> None:
     codes = ",".join(f"E{number:08d}" for number in range(79367, 80367))
     form = {"geography": codes, "measures": "20100", "select": "GEOGRAPHY_CODE,OBS_VALUE"}
     assert requests.get(f"{nomis}/NM_2059_1.data.csv", form).status_code == 414
     assert len(_rows(requests.post(f"{nomis}/NM_2059_1.data.csv", form).text)) > 500
 
 
-def test_bulk_zips_come_in_two_styles_and_agree_with_the_query(served: Publishers, nomis: str) -> None:
+def test_bulk_zips_have_two_layouts_and_agree_with_the_query(served: Publishers, nomis: str) -> None:
     def member(table: str) -> str:
         content = requests.get(
             f"{served.endpoints['SPI_ENDPOINT_NOMIS']}/output/census/2021/census2021-{table}.zip"
@@ -221,8 +219,8 @@ def test_bulk_zips_come_in_two_styles_and_agree_with_the_query(served: Publisher
     column = "Highest level of qualification: No qualifications"
     bulk = {row["geography code"]: row[column] for row in _rows(plain) if row["geography"].startswith("Luton")}
     query = "geography=E06000032TYPE151&c2021_hiqual_8=1&measures=20100"
-    asked = {
+    queried = {
         row["GEOGRAPHY_CODE"]: row["OBS_VALUE"]
         for row in _rows(requests.get(f"{nomis}/NM_2084_1.data.csv?{query}").text)
     }
-    assert bulk == asked
+    assert bulk == queried

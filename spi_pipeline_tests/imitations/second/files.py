@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import openpyxl
 
 from spi_pipeline_tests.imitations.second.server import Manner, Query, Reply
-from spi_pipeline_tests.imitations.second.town import MISSING, fingertips, nomis, ons, police, said, table
+from spi_pipeline_tests.imitations.second.town import MISSING, fingertips, json_reply, nomis, ons, police, table
 from spi_pipeline_tests.publishers.fake import TOWN
 
 _ELECTIONS = (
@@ -25,12 +25,12 @@ def govuk_content(manner: Manner, path: str, query: Query) -> Reply:
     if path.startswith("/government/statistics/") and "deprivation" in path and not manner.worded:
         names = ("File_1_IoD2025.xlsx", "File_7_IoD2025_All_Scores.csv")
         attachments = [{"url": f"{media}/2/{name}", "title": name} for name in names]
-        return said({"public_updated_at": "2025-11-17T09:30:00Z", "details": {"attachments": attachments}})
+        return json_reply({"public_updated_at": "2025-11-17T09:30:00Z", "details": {"attachments": attachments}})
     if path == "/government/collections/fuel-poverty-sub-regional-statistics":
-        return said(
+        return json_reply(
             {"details": {"attachments": [{"url": f"{media}/3/tables-2026.xlsx", "title": "Tables 2026 (2024 data)"}]}}
         )
-    return said({"message": "Not found"}, 404)
+    return json_reply({"message": "Not found"}, 404)
 
 
 def govuk_assets(manner: Manner, path: str, query: Query) -> Reply:
@@ -123,8 +123,8 @@ def _page(links: Sequence[str], which: str = "") -> Reply:
 
 def nhs_files(manner: Manner, path: str, query: Query) -> Reply:
     """Zips of tables."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
         if "gp-reg-pat" in path:
             header = (
                 "PUBLICATION",
@@ -145,7 +145,7 @@ def nhs_files(manner: Manner, path: str, query: Query) -> Reply:
             header = ("PRACTICE_CODE", "GROUP_CODE", "REGISTER", "PATIENT_LIST_TYPE", "PRACTICE_LIST_SIZE")
             rows = [("A1", group, 10, kind, 100) for group, kind in (("DM", "17OV"), ("DEP", "18OV"), ("HYP", "TOTAL"))]
             file.writestr("PREVALENCE_2425.csv", table(manner, header, rows).body)
-    return Reply(made.getvalue(), "application/octet-stream")
+    return Reply(buffer.getvalue(), "application/octet-stream")
 
 
 PUBLISHERS = {

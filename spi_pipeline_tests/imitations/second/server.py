@@ -68,7 +68,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Answering = Callable[["Manner", str, Query], Reply]
+Respond = Callable[["Manner", str, Query], Reply]
 
 
 @dataclass
@@ -77,16 +77,16 @@ class SecondImitation:
 
     Attributes:
         endpoints: base address of each endpoint.
-        asked: method, endpoint, path and status of every request, oldest first.
+        requests: method, endpoint, path and status of every request, oldest first.
     """
 
     endpoints: dict[str, str]
-    asked: list[tuple[str, str, str, int]] = field(default_factory=list)
+    requests: list[tuple[str, str, str, int]] = field(default_factory=list)
 
 
 @contextmanager
 def second_imitation(
-    manner: Manner, publishers: Mapping[str, Answering], bases: Mapping[str, str], shown: Mapping[str, str]
+    manner: Manner, publishers: Mapping[str, Respond], bases: Mapping[str, str], shown: Mapping[str, str]
 ) -> Iterator[SecondImitation]:
     """Serve until the block ends.
 
@@ -110,7 +110,7 @@ def second_imitation(
 
 
 def _handler(
-    manner: Manner, found: SecondImitation, publishers: Mapping[str, Answering], bases: Mapping[str, str],
+    manner: Manner, found: SecondImitation, publishers: Mapping[str, Respond], bases: Mapping[str, str],
     shown: Mapping[str, str],
 ) -> type[BaseHTTPRequestHandler]:  # fmt: skip
     redirected: set[str] = set()
@@ -135,7 +135,7 @@ def _handler(
                 query = dict(parse_qsl(parts.query or form, keep_blank_values=True))
                 reply = publishers[name](manner, path, query)
             status = self.send(reply)
-            found.asked.append((self.command, name, path, status))
+            found.requests.append((self.command, name, path, status))
 
         do_POST = do_GET  # noqa: N815
 
@@ -151,8 +151,8 @@ def _handler(
                 body = gzip.compress(body)
                 headers["Content-Encoding"] = "gzip"
             if reply.status != 304:
-                told = {"Transfer-Encoding": "chunked"} if manner.chunked else {"Content-Length": str(len(body))}
-                headers |= told
+                length = {"Transfer-Encoding": "chunked"} if manner.chunked else {"Content-Length": str(len(body))}
+                headers |= length
             self.send_response(reply.status)
             for key, value in headers.items():
                 self.send_header(key, value)

@@ -18,7 +18,7 @@ from spi_pipeline.storage.raw import Raw
 from spi_pipeline_tests.imitations.second.files import BASES, PUBLISHERS
 from spi_pipeline_tests.imitations.second.server import OLD, ORNATE, PLAIN, Manner, SecondImitation, second_imitation
 from spi_pipeline_tests.imitations.second.town import MONTHS, TABLES, value
-from spi_pipeline_tests.publishers.fake import TOWN, holds
+from spi_pipeline_tests.publishers.fake import TOWN, matches_contract
 
 SCOPE = replace(TOWN, as_of="2024-05-01")
 CENSUS = {
@@ -47,7 +47,7 @@ def other(manner: Manner) -> Iterator[SecondImitation]:
         yield served
 
 
-class Reading:
+class SourceReader:
     """Fetches and reads a source as a refresh does, any number of times."""
 
     def __init__(self, folder: Path, other: SecondImitation) -> None:
@@ -65,86 +65,88 @@ class Reading:
         self.downloads = list(offer.fetch(client, replace(scope, have=raw.held())))
         raw.finish()
         frame = offer.parse(self.downloads, scope)
-        assert holds(source_id, frame)
+        assert matches_contract(source_id, frame)
         return frame
 
 
 @pytest.fixture
-def reading(tmp_path: Path, other: SecondImitation, monkeypatch: pytest.MonkeyPatch) -> Reading:
+def reader(tmp_path: Path, other: SecondImitation, monkeypatch: pytest.MonkeyPatch) -> SourceReader:
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    return Reading(tmp_path, other)
+    return SourceReader(tmp_path, other)
 
 
 @pytest.mark.parametrize("source_id", CENSUS)
-def test_census(reading: Reading, source_id: str) -> None:
+def test_census(reader: SourceReader, source_id: str) -> None:
     dataset, columns = CENSUS[source_id]
-    frame = reading.read(source_id).set_index("area_code")
+    frame = reader.read(source_id).set_index("area_code")
     assert set(frame.index) == set(TOWN.lsoas if source_id == "census_age" else TOWN.output_areas)
     for area, row in frame.iterrows():
         assert {column: row[column] for column in columns} == {c: value(str(area), code) for c, code in columns.items()}
     assert len(TABLES[dataset][1]) >= len(columns)
 
 
-def test_population_and_claimants(reading: Reading) -> None:
-    people = reading.read("population")
+def test_population_and_claimants(reader: SourceReader) -> None:
+    people = reader.read("population")
     assert people["year"].unique().tolist() == [2024]
     assert people.set_index("area_code").loc[TOWN.lsoas[0], ["residents", "aged_0_15"]].tolist() == [1200, 1201]
-    claimants = reading.read("claimant_count", replace(SCOPE, since=MONTHS[0]))
+    claimants = reader.read("claimant_count", replace(SCOPE, since=MONTHS[0]))
     assert sorted(claimants["month"].unique()) == list(MONTHS)
     assert claimants.groupby("area_code")["claimants"].apply(list).to_dict()[TOWN.wards[0]] == [35] * 3
-    assert claimants.loc[claimants["area_code"] == TOWN.wards[1], "claimants"].isna().all(), "suppressed, not zero"
+    assert claimants.loc[claimants["area_code"] == TOWN.wards[1], "claimants"].isna().all(), (
+        "suppressed values are missing, not zero"
+    )
 
 
-def test_geography(reading: Reading) -> None:
-    assert reading.read("wards")["area_code"].tolist() == list(TOWN.wards)
-    areas = reading.read("output_area_lookup")
+def test_geography(reader: SourceReader) -> None:
+    assert reader.read("wards")["area_code"].tolist() == list(TOWN.wards)
+    areas = reader.read("output_area_lookup")
     assert areas["ward_code"].tolist() == [TOWN.wards[0], TOWN.wards[0], TOWN.wards[1]]
-    fit = reading.read("lsoa_best_fit")
+    fit = reader.read("lsoa_best_fit")
     assert fit["msoa_code"].unique().tolist() == list(TOWN.msoas)
 
 
-def test_police(reading: Reading) -> None:
-    crimes = reading.read("street_crime", replace(SCOPE, since="2025-06"))
+def test_police(reader: SourceReader) -> None:
+    crimes = reader.read("street_crime", replace(SCOPE, since="2025-06"))
     # A 503 for more than three crimes makes the client halve the outline. Each crime counts once. November is missing.
     by_month = crimes.groupby("month")["crimes"].sum().to_dict()
     assert by_month == {"2025-10": 2, "2025-12": 2, **dict.fromkeys(MONTHS, 6)}
     assert crimes.loc[crimes["longitude"].isna(), "crimes"].sum() == 5
-    assert {method for method, name, path, _ in reading.other.asked if "crimes-street/" in path} == {"POST"}
-    assert 500 not in {status for _, name, _, status in reading.other.asked if name == "POLICE"}
-    stops = reading.read("stop_and_search")
+    assert {method for method, name, path, _ in reader.other.requests if "crimes-street/" in path} == {"POST"}
+    assert 500 not in {status for _, name, _, status in reader.other.requests if name == "POLICE"}
+    stops = reader.read("stop_and_search")
     assert stops.groupby("month")["stops"].sum().to_dict() == dict.fromkeys(MONTHS, 3)
 
 
-def test_health(reading: Reading) -> None:
-    (row,) = reading.read("local_health").to_dict("records")
+def test_health(reader: SourceReader) -> None:
+    (row,) = reader.read("local_health").to_dict("records")
     assert (row["area_code"], row["year"]) == (TOWN.msoas[0], 2025)
     assert (row["life_expectancy_male"], row["life_expectancy"], row["year_6_obesity"]) == (80.0, 81.0, 24.5)
-    patients = reading.read("diagnosed_conditions")
+    patients = reader.read("diagnosed_conditions")
     assert patients["diabetes"].tolist() == [10, 10]
     assert patients["copd"].isna().all()
 
 
-def test_government_files(reading: Reading) -> None:
-    scores = reading.read("deprivation_2025_subdomains")
+def test_government_files(reader: SourceReader) -> None:
+    scores = reader.read("deprivation_2025_subdomains")
     assert scores["outdoors"].tolist() == [5.5, 5.5]
-    assert reading.read("fuel_poverty_lilee").values.tolist() == [[lsoa, 2024, 600, 90] for lsoa in TOWN.lsoas]
-    pollution = reading.read("background_pollution")
+    assert reader.read("fuel_poverty_lilee").values.tolist() == [[lsoa, 2024, 600, 90] for lsoa in TOWN.lsoas]
+    pollution = reader.read("background_pollution")
     assert pollution["year"].unique().tolist() == [2022, 2023]
     assert pollution["no2"].between(10, 11).all()
 
 
-def test_collisions_and_elections(reading: Reading) -> None:
-    collisions = reading.read("road_collisions")
+def test_collisions_and_elections(reader: SourceReader) -> None:
+    collisions = reader.read("road_collisions")
     assert collisions["severity"].tolist() == ["serious", "slight"]
     assert collisions["longitude"].isna().tolist() == [False, True]
-    turnout = reading.read("local_elections")
+    turnout = reader.read("local_elections")
     assert turnout[["turnout", "electorate"]].values.tolist() == [[30, 3000], [30, 3000]]
 
 
-def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading, manner: Manner) -> None:
-    reading.read("local_health")
-    before, asked = reading.downloads, len(reading.other.asked)
-    reading.read("local_health")
-    assert reading.downloads == before
-    statuses = [status for _, _, _, status in reading.other.asked[asked:]]
-    assert statuses.count(200) == (4 if manner.etag is None else 0), "an ETag of either kind is sent back and believed"
+def test_the_same_bytes_fetched_again_are_the_same_downloads(reader: SourceReader, manner: Manner) -> None:
+    reader.read("local_health")
+    before, sent = reader.downloads, len(reader.other.requests)
+    reader.read("local_health")
+    assert reader.downloads == before
+    statuses = [status for _, _, _, status in reader.other.requests[sent:]]
+    assert statuses.count(200) == (4 if manner.etag is None else 0), "a matching ETag of either kind returns 304"

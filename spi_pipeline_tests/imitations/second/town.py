@@ -81,22 +81,22 @@ def table(manner: Manner, header: Sequence[str], rows: Iterable[Sequence[Any]], 
     return Reply(text.encode("utf-8-sig" if manner.bom else "utf-8"))
 
 
-def said(content: Any, status: int = 200) -> Reply:
+def json_reply(content: Any, status: int = 200) -> Reply:
     return Reply(json.dumps(content).encode(), "application/json; charset=utf-8", status)
 
 
 def nomis(manner: Manner, path: str, query: Query) -> Reply:
     """Section 1: the server sets the page length, RECORD_COUNT is the total, and an unknown query gets no body."""
     found = re.fullmatch(r"/api/v01/dataset/(NM_\d+_1)\.data\.csv", path)
-    asked = {key.lower(): text for key, text in query.items()}
-    areas = asked.get("geography", "").split(",")
-    if found is None or asked.get("measures") != "20100":
+    parameters = {key.lower(): text for key, text in query.items()}
+    areas = parameters.get("geography", "").split(",")
+    if found is None or parameters.get("measures") != "20100":
         return EMPTY
     if found[1] == "NM_2014_1":
         cells = [{"DATE_CODE": "2024", "GEOGRAPHY_CODE": area, "C_AGE": age, "OBS_VALUE": value(area, int(age))}
-                 for area in areas if area in TOWN.lsoas for age in asked["c_age"].split(",")]  # fmt: skip
+                 for area in areas if area in TOWN.lsoas for age in parameters["c_age"].split(",")]  # fmt: skip
     elif found[1] == "NM_162_1":
-        month = MONTHS[-1] if asked["date"] == "latest" else asked["date"]
+        month = MONTHS[-1] if parameters["date"] == "latest" else parameters["date"]
         cells = [{"DATE_CODE": month, "GEOGRAPHY_CODE": area, "OBS_VALUE": "" if area == TOWN.wards[1] else 35,
                   "OBS_STATUS": "Q" if area == TOWN.wards[1] else "A"}
                  for area in areas if area in TOWN.wards]  # fmt: skip
@@ -104,14 +104,14 @@ def nomis(manner: Manner, path: str, query: Query) -> Reply:
         cells = _census(manner, found[1], areas)
     else:
         return EMPTY
-    start = int(asked.get("recordoffset", 0))
-    page = cells[start : start + min(manner.page, int(asked.get("recordlimit", 25_000)))]
+    start = int(parameters.get("recordoffset", 0))
+    page = cells[start : start + min(manner.page, int(parameters.get("recordlimit", 25_000)))]
     count = f"{len(cells)}.0" if manner.worded else len(cells)
     for number, cell in enumerate(page, start):
         cell |= {"OBS_STATUS": cell.get("OBS_STATUS", "A"), "RECORD_OFFSET": number, "RECORD_COUNT": count}
     if not page:
         return EMPTY
-    columns = asked["select"].upper().split(",") if "select" in asked else list(page[0])
+    columns = parameters["select"].upper().split(",") if "select" in parameters else list(page[0])
     return table(manner, columns, ([cell[name] for name in columns if name in cell] for cell in page))
 
 
@@ -153,7 +153,7 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
         ],
     }
     if found is None or found[1] not in layers:
-        return said({"error": {"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}})
+        return json_reply({"error": {"code": 400, "message": "Invalid URL", "details": ["Invalid URL"]}})
     wanted = re.fullmatch(r"(\w+)\s*(?:=\s*|IN\s*\()(.*?)\)?", query["where"])
     assert wanted is not None
     codes = re.findall(r"'([^']*)'", wanted[2])
@@ -163,7 +163,7 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
     more = start + len(page) < len(rows)
     flag = {"exceededTransferLimit": True} if more else {}
     if query["f"] == "json":
-        return said({"objectIdFieldName": "ObjectId", "fields": [], **flag,
+        return json_reply({"objectIdFieldName": "ObjectId", "fields": [], **flag,
                      "features": [{"attributes": fields} for fields, _ in page]})  # fmt: skip
     scale = 1 if query.get("outSR") == "4326" else 100_000
     features = [
@@ -172,7 +172,7 @@ def ons(manner: Manner, path: str, query: Query) -> Reply:
         for fields, shape in page
     ]  # fmt: skip
     at = {"properties": flag} if flag and manner.worded else flag
-    return said({"type": "FeatureCollection", "features": features, **at})
+    return json_reply({"type": "FeatureCollection", "features": features, **at})
 
 
 def police(manner: Manner, path: str, query: Query) -> Reply:
@@ -182,9 +182,9 @@ def police(manner: Manner, path: str, query: Query) -> Reply:
     """
     month = query.get("date", MONTHS[-1])
     if path == "/api/crimes-street-dates":
-        return said([{"date": one, "stop-and-search": ["anyshire"]} for one in reversed(MONTHS)])
+        return json_reply([{"date": one, "stop-and-search": ["anyshire"]} for one in reversed(MONTHS)])
     if path == "/api/crime-last-updated":
-        return said({"date": f"{MONTHS[-1]}-01"})
+        return json_reply({"date": f"{MONTHS[-1]}-01"})
     if path == "/data/archive/":
         return _page_of_archives(manner)
     if found := re.fullmatch(r"(?:/data)?/archive/(20\d\d-\d\d)\.zip", path):
@@ -195,19 +195,19 @@ def police(manner: Manner, path: str, query: Query) -> Reply:
         corners = [tuple(map(float, pair.split(","))) for pair in query["poly"].split(":")]
         inside = shapely.Polygon([(x, y) for y, x in corners])
         found = [one for one in _crimes(manner, month) if inside.covers(_at(one))]
-        return Reply(b"", "text/plain", 503) if len(found) > 3 else said(found)
+        return Reply(b"", "text/plain", 503) if len(found) > 3 else json_reply(found)
     if path == "/api/crimes-no-location":
-        return said([_crime(manner, 90, month, None)] if query["force"] == "anyshire" else [])
+        return json_reply([_crime(manner, 90, month, None)] if query["force"] == "anyshire" else [])
     if path in ("/api/stops-force", "/api/stops-no-location"):
         placed = [{"datetime": f"{month}-10T10:00:00+00:00", "location": _place(manner, (-0.42, 51.88))}] * 2
-        return said(placed if path.endswith("force") else [placed[0] | {"location": None}])
+        return json_reply(placed if path.endswith("force") else [placed[0] | {"location": None}])
     return MISSING
 
 
 def _page_of_archives(manner: Manner) -> Reply:
     sum_ = hashlib.md5(archive(manner), usedforsecurity=False).hexdigest()
-    told = f'<p class="md5sum">{sum_}</p>' if manner.quoted else f"\n\n{sum_}\n\n"
-    listed = (f'<a href="/data/archive/{month}.zip">{month}</a> (1.6 GB){told}' for month in reversed(MONTHS))
+    md5 = f'<p class="md5sum">{sum_}</p>' if manner.quoted else f"\n\n{sum_}\n\n"
+    listed = (f'<a href="/data/archive/{month}.zip">{month}</a> (1.6 GB){md5}' for month in reversed(MONTHS))
     return Reply(f"<html><body>{''.join(listed)}</body></html>".encode(), "text/html; charset=utf-8")
 
 
@@ -238,8 +238,8 @@ def archive(manner: Manner) -> bytes:
     """October and December 2025 but not November, with folders, another force and another kind of file."""
     street = ("Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude", "Location", "LSOA code",
               "LSOA name", "Crime type", "Last outcome category", "Context")  # fmt: skip
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for month in ("2025-10", "2025-12"):
             file.writestr(zipfile.ZipInfo(f"{month}/"), b"")
             rows = [(f"{month}a", month, "F", "F", -0.42, 51.88, "On or near A, B", TOWN.lsoas[0], "Any", "Drugs", "",
@@ -248,7 +248,7 @@ def archive(manner: Manner) -> bytes:
             for force, kind in (("elsewhere", "street"), ("anyshire", "outcomes"), ("anyshire", "street")):
                 named = zipfile.ZipInfo(f"{month}/{month}-{force}-{kind}.csv")
                 file.writestr(named, table(manner, street, rows).body, zipfile.ZIP_DEFLATED)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def fingertips(manner: Manner, path: str, query: Query) -> Reply:
@@ -257,12 +257,12 @@ def fingertips(manner: Manner, path: str, query: Query) -> Reply:
         if query.get("area_type_id") == "8":
             return Reply(b"Object reference not set to an instance of an object", "text/plain", 500)
         ids = [int(query["indicator_id"])] if "indicator_id" in query else list(FINGERTIPS)
-        return said([{"IndicatorId": number, "AreaTypeId": kind} for number in ids for kind in (3, 15, 501)])
+        return json_reply([{"IndicatorId": number, "AreaTypeId": kind} for number in ids for kind in (3, 15, 501)])
     if path == "/indicator_metadata/by_indicator_id":
         ids = query["indicator_ids"].split(",")
         uses = {"93283": "Non commercial use only, see the ONS"}
         about = {"DataChange": {"LastUploadedAt": "2025-08-05T09:00:00"}}
-        return said({number: about | {"Descriptive": {"Reuse": uses.get(number, "")}} for number in ids})
+        return json_reply({number: about | {"Descriptive": {"Reuse": uses.get(number, "")}} for number in ids})
     if path != "/all_data/csv/by_indicator_id" or query["child_area_type_id"] != "3":
         return Reply(b"<html>browser not supported</html>", "text/html", 500)
     header = _HEALTH_HEADER.split(",")

@@ -8,8 +8,8 @@ from functools import cache
 from shapely import union_all
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, not_found
 
 NEWEST = 2024
 OLDEST = 2018
@@ -17,11 +17,11 @@ OLDEST = 2018
 FILES = {"no2": ("no2", ""), "pm25": ("pm25", "g")}
 
 
-def answer(asked: Asked) -> Answer:
-    found = re.fullmatch(r"/datastore/pcm/map(no2|pm25)(\d{4})(g?)\.csv", asked.path)
+def respond(request: Request) -> Response:
+    found = re.fullmatch(r"/datastore/pcm/map(no2|pm25)(\d{4})(g?)\.csv", request.path)
     if not found or not OLDEST <= int(found[2]) <= NEWEST or found[3] != FILES[found[1]][1]:
         return not_found()
-    return Answer(_file(found[1], int(found[2]), found[3]), "text/csv")
+    return Response(_file(found[1], int(found[2]), found[3]), "text/csv")
 
 
 @cache

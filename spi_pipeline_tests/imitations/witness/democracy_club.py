@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, not_found
 
 PATH = "/data/export_csv/"
 CORE = (
@@ -50,15 +50,15 @@ RESULTS = (
 PARTIES = (("Labour Party", "PP53"), ("Liberal Democrats", "PP90"), ("Conservative and Unionist Party", "PP52"))
 
 
-def answer(asked: Asked) -> Answer:
-    if asked.path != PATH:
+def respond(request: Request) -> Response:
+    if request.path != PATH:
         return not_found()
-    extra = [value for name, value in asked.pairs if name == "extra_fields"]
+    extra = [value for name, value in request.pairs if name == "extra_fields"]
     if set(extra) - {*ELECTION, *RESULTS}:
         extra = []
-    groups = [value for name, value in asked.pairs if name == "field_group"]
+    groups = [value for name, value in request.pairs if name == "field_group"]
     extra += [*(ELECTION if "election" in groups else ()), *(RESULTS if "results" in groups else ())]
-    wanted = asked.parameter("election_id")
+    wanted = request.parameter("election_id")
     columns = [*CORE, *extra]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -67,7 +67,7 @@ def answer(asked: Asked) -> Answer:
         if re.search(wanted, row["election_id"], re.IGNORECASE):
             writer.writerow([row[name] for name in columns])
     headers = {"Content-Disposition": 'attachment; filename="dc-candidates-local.csv"'}
-    return Answer(text.getvalue().encode(), "text/csv", 200, headers)
+    return Response(text.getvalue().encode(), "text/csv", 200, headers)
 
 
 def _slug(name: str) -> str:
@@ -106,7 +106,7 @@ def _ballot(
     ballot = f"local.luton.{_slug(name)}.{'by.' if by_election else ''}{date}"
     cast = round(electorate * float(turnout) / 100) if electorate else ""
     for number, (party, party_id) in enumerate(PARTIES):
-        told: Mapping[str, Any] = {
+        result: Mapping[str, Any] = {
             "votes_cast": 900 - number * 250 if electorate else "",
             "elected": "" if not electorate else "t" if number == 0 else "f",
             "tied_vote_winner": "f" if electorate else "",
@@ -136,7 +136,7 @@ def _ballot(
             "candidates_locked": "t",
             "nuts1": "UKH",
             "organisation_name": "Luton Borough Council",
-            **told,
+            **result,
         }
 
 

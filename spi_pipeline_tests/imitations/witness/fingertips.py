@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, as_json, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import HTML, Request, Response, as_json, not_found
 
 MSOA, WARD, ENGLAND_TYPE = 3, 8, 15
 AUTHORITIES = (401, 402, 501, 502)
@@ -72,21 +72,21 @@ HEADER = (
 )
 
 
-def answer(asked: Asked) -> Answer:
+def respond(request: Request) -> Response:
     ways = {
         "/available_data": _available,
         "/indicator_metadata/by_indicator_id": _metadata,
         "/all_data/csv/by_indicator_id": _data,
     }
-    return ways[asked.path](asked) if asked.path in ways else not_found()
+    return ways[request.path](request) if request.path in ways else not_found()
 
 
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.strip().isdigit()]
 
 
-def _available(asked: Asked) -> Answer:
-    wanted, kind = _numbers(asked.parameter("indicator_id")), _numbers(asked.parameter("area_type_id"))
+def _available(request: Request) -> Response:
+    wanted, kind = _numbers(request.parameter("indicator_id")), _numbers(request.parameter("area_type_id"))
     pairs = []
     for number, indicator in INDICATORS.items():
         kinds = (*((MSOA,) if indicator.msoa else ()), *AUTHORITIES)
@@ -95,8 +95,8 @@ def _available(asked: Asked) -> Answer:
     return as_json(pairs, "application/json; charset=utf-8")
 
 
-def _metadata(asked: Asked) -> Answer:
-    told = {
+def _metadata(request: Request) -> Response:
+    metadata = {
         str(number): {
             "IID": number,
             "Descriptive": {
@@ -112,24 +112,24 @@ def _metadata(asked: Asked) -> Answer:
             "DataChange": {"LastUploadedAt": INDICATORS[number].uploaded, "LastDeletedAt": None},
             "LatestChangeTimestampOverride": None,
         }
-        for number in _numbers(asked.parameter("indicator_ids"))[:MOST_INDICATORS]
+        for number in _numbers(request.parameter("indicator_ids"))[:MOST_INDICATORS]
         if number in INDICATORS
     }
-    return as_json(told, "application/json; charset=utf-8")
+    return as_json(metadata, "application/json; charset=utf-8")
 
 
-def _data(asked: Asked) -> Answer:
-    numbers = _numbers(asked.parameter("indicator_ids"))[:MOST_INDICATORS]
-    child, parent = asked.parameter("child_area_type_id"), asked.parameter("parent_area_type_id")
+def _data(request: Request) -> Response:
+    numbers = _numbers(request.parameter("indicator_ids"))[:MOST_INDICATORS]
+    child, parent = request.parameter("child_area_type_id"), request.parameter("parent_area_type_id")
     missing = [
         f"{name} cannot be null or empty"
         for name, given in (("IndicatorIds", numbers), ("ChildAreaTypeId", child), ("ParentAreaTypeId", parent))
         if not given
     ]
     if missing:
-        return Answer(", ".join(missing).encode(), "text/plain; charset=utf-8", 400)
+        return Response(", ".join(missing).encode(), "text/plain; charset=utf-8", 400)
     if int(child) != MSOA or any(number not in INDICATORS or not INDICATORS[number].msoa for number in numbers):
-        return Answer(b"<html><body><h1>Server Error</h1></body></html>", HTML, 500)
+        return Response(b"<html><body><h1>Server Error</h1></body></html>", HTML, 500)
     england = int(parent) == ENGLAND_TYPE
     text = io.StringIO()
     text.write(
@@ -138,8 +138,8 @@ def _data(asked: Asked) -> Answer:
     text.write("\n")
     writer = csv.writer(text, lineterminator="\n")
     for number in numbers:
-        writer.writerows(_rows(number, asked.parameter("parent_area_code", ENGLAND[0]), england=england))
-    return Answer(text.getvalue().encode(), "text/csv")
+        writer.writerows(_rows(number, request.parameter("parent_area_code", ENGLAND[0]), england=england))
+    return Response(text.getvalue().encode(), "text/csv")
 
 
 def _rows(number: int, parent: str, *, england: bool) -> Iterator[list[Any]]:

@@ -11,8 +11,8 @@ from typing import Any
 import openpyxl
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, as_json, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, as_json, not_found
 
 ASSETS = "https://assets.publishing.service.gov.uk"
 SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -55,35 +55,35 @@ RELEASES: Mapping[int, tuple[str, str, str, int]] = {
 }
 
 
-def content(asked: Asked) -> Answer:
-    if asked.path == IOD:
+def content(request: Request) -> Response:
+    if request.path == IOD:
         return as_json(_deprivation(), "application/json; charset=utf-8")
-    if asked.path == COLLECTION:
+    if request.path == COLLECTION:
         return as_json(_collection(), "application/json; charset=utf-8")
     for year, (slug, *_) in RELEASES.items():
-        if asked.path == f"/government/statistics/{slug}":
+        if request.path == f"/government/statistics/{slug}":
             return as_json(_release(year), "application/json; charset=utf-8")
     return not_found()
 
 
-def asset(asked: Asked) -> Answer:
-    if asked.path == FILE_7:
-        return _sent(asked, _file_7(), "text/csv")
+def asset(request: Request) -> Response:
+    if request.path == FILE_7:
+        return _sent(request, _file_7(), "text/csv")
     for year, (_, _, path, _) in RELEASES.items():
-        if asked.path == path:
-            return _sent(asked, _workbook(year), SHEETS)
+        if request.path == path:
+            return _sent(request, _workbook(year), SHEETS)
     return not_found()
 
 
-def _sent(asked: Asked, body: bytes, kind: str) -> Answer:
+def _sent(request: Request, body: bytes, kind: str) -> Response:
     tag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()[:16]}"'
-    name = asked.path.rsplit("/", 1)[1]
+    name = request.path.rsplit("/", 1)[1]
     headers = {"ETag": tag, "Last-Modified": "Thu, 14 May 2026 08:30:16 GMT"}
     headers["Content-Disposition"] = f'inline; filename="{name}"'
-    given = {key.lower(): value for key, value in asked.headers.items()}
+    given = {key.lower(): value for key, value in request.headers.items()}
     if given.get("if-none-match") == tag:
-        return Answer(b"", kind, 304, headers)
-    return Answer(body, kind, 200, headers)
+        return Response(b"", kind, 304, headers)
+    return Response(body, kind, 200, headers)
 
 
 def _page(path: str, title: str, kind: str, updated: str, details: Any, links: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, csv_bytes, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import HTML, Request, Response, csv_bytes, not_found
 
 STATISTICAL = "/data-and-information/publications/statistical"
 LISTS = f"{STATISTICAL}/patients-registered-at-a-gp-practice"
@@ -90,14 +90,14 @@ SERIES: Mapping[str, tuple[str, tuple[Publication, ...]]] = {
 }
 
 
-def page(asked: Asked) -> Answer:
-    path = asked.path.rstrip("/")
+def page(request: Request) -> Response:
+    path = request.path.rstrip("/")
     for root, (title, publications) in SERIES.items():
         if path == root:
-            return Answer(_series(root, title, publications).encode(), HTML)
+            return Response(_series(root, title, publications).encode(), HTML)
         for publication in publications:
             if path == f"{root}/{publication.slug}":
-                return Answer(_publication(publication).encode(), HTML)
+                return Response(_publication(publication).encode(), HTML)
     return not_found()
 
 
@@ -139,9 +139,9 @@ def _html(title: str, body: str) -> str:
     )
 
 
-def file(asked: Asked) -> Answer:
-    made = _files().get(asked.path)
-    return Answer(made(), "application/zip") if made else not_found()
+def file(request: Request) -> Response:
+    archive = _files().get(request.path)
+    return Response(archive(), "application/zip") if archive else not_found()
 
 
 @cache
@@ -162,9 +162,9 @@ def _files() -> dict[str, Callable[[], bytes]]:
 
 def _zip(members: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in members.items():
-            made.writestr(zipfile.ZipInfo(name, (2026, 8, 27, 9, 30, 0)), body)
+            archive.writestr(zipfile.ZipInfo(name, (2026, 8, 27, 9, 30, 0)), body)
     return packed.getvalue()
 
 

@@ -11,8 +11,8 @@ from itertools import product
 import pandas as pd
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, not_found
 
 GUEST_ROWS = 25_000
 NEWEST_CLAIMANTS = "2026-08"
@@ -456,16 +456,16 @@ CONTROLS = {
 }
 
 
-def answer(asked: Asked) -> Answer:
-    found = re.fullmatch(r"/api/v01/dataset/(NM_\d+_1)\.data\.csv", asked.path, re.IGNORECASE)
+def respond(request: Request) -> Response:
+    found = re.fullmatch(r"/api/v01/dataset/(NM_\d+_1)\.data\.csv", request.path, re.IGNORECASE)
     if not found or found[1].upper() not in DATASETS:
         return not_found()
     dataset = DATASETS[found[1].upper()]
-    given = {key.lower(): value for key, value in (*asked.query.items(), *asked.form.items())}
+    given = {key.lower(): value for key, value in (*request.query.items(), *request.form.items())}
     unknown = set(given) - CONTROLS - {name.lower() for name in dataset.dimensions}
     rows = [] if unknown else _cells(dataset, given)
     if not rows:
-        return Answer(b"", "text/csv")
+        return Response(b"", "text/csv")
     for offset, row in enumerate(rows):
         row["RECORD_OFFSET"], row["RECORD_COUNT"] = offset, len(rows)
     start = int(given.get("recordoffset", 0))
@@ -473,10 +473,10 @@ def answer(asked: Asked) -> Answer:
     columns = [name.strip().upper() for name in given["select"].split(",")] if given.get("select") else list(rows[0])
     page = rows[start : start + limit]
     if not page or not set(columns) <= set(rows[0]):
-        return Answer(b"", "text/csv")
+        return Response(b"", "text/csv")
     lines = [",".join(f'"{name}"' for name in columns)]
     lines += [",".join(_written(row[name]) for name in columns) for row in page]
-    return Answer(("\n".join(lines) + "\n").encode(), "text/csv")
+    return Response(("\n".join(lines) + "\n").encode(), "text/csv")
 
 
 def _cells(dataset: Dataset, given: Mapping[str, str]) -> list[dict[str, str | int | None]]:

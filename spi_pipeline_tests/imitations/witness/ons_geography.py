@@ -16,8 +16,8 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, as_json
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, as_json
 
 MOST_RECORDS = 2000
 
@@ -40,40 +40,40 @@ class Service:
     geometry: str = ""
 
 
-def answer(asked: Asked) -> Answer:
-    found = re.fullmatch(r"/(\w+)/FeatureServer/0/query", asked.path)
+def respond(request: Request) -> Response:
+    found = re.fullmatch(r"/(\w+)/FeatureServer/0/query", request.path)
     if not found or found[1] not in SERVICES:
         return _error("Invalid URL", "Invalid URL")
     service = SERVICES[found[1]]
     try:
-        return _query(found[1], service, asked)
+        return _query(found[1], service, request)
     except sqlite3.Error as problem:
         unknown = re.fullmatch(r"no such column: (?:\w+\.)?(\S+)", str(problem))
-        said = f"Invalid field: {unknown[1]}" if unknown else "where"
-        return _error("Cannot perform query. Invalid query parameters.", f"'{said}' parameter is invalid")
+        parameter = f"Invalid field: {unknown[1]}" if unknown else "where"
+        return _error("Cannot perform query. Invalid query parameters.", f"'{parameter}' parameter is invalid")
 
 
-def _error(message: str, detail: str) -> Answer:
+def _error(message: str, detail: str) -> Response:
     return as_json({"error": {"code": 400, "message": message, "details": [detail]}})
 
 
-def _query(name: str, service: Service, asked: Asked) -> Answer:
+def _query(name: str, service: Service, request: Request) -> Response:
     base, rows = _base(name), _rows(name)
-    where = asked.parameter("where", "1=1") or "1=1"
-    order = asked.parameter("orderByFields") or service.object_id
+    where = request.parameter("where", "1=1") or "1=1"
+    order = request.parameter("orderByFields") or service.object_id
     known = list(rows[0][0])
-    asked_for = asked.parameter("outFields", "*")
-    fields = known if asked_for.strip() == "*" else [_field(known, one.strip()) for one in asked_for.split(",")]
+    out_fields = request.parameter("outFields", "*")
+    fields = known if out_fields.strip() == "*" else [_field(known, one.strip()) for one in out_fields.split(",")]
     places = [place for (place,) in base.execute(f"SELECT _place FROM records WHERE {where} ORDER BY {order}")]
-    if asked.parameter("returnCountOnly") == "true":
+    if request.parameter("returnCountOnly") == "true":
         return as_json({"count": len(places)})
-    start = int(asked.parameter("resultOffset", "0"))
-    count = min(int(asked.parameter("resultRecordCount", str(MOST_RECORDS))), MOST_RECORDS)
+    start = int(request.parameter("resultOffset", "0"))
+    count = min(int(request.parameter("resultRecordCount", str(MOST_RECORDS))), MOST_RECORDS)
     page = [rows[place] for place in places[start : start + count]]
-    geometry = service.geometry if asked.parameter("returnGeometry", "true") == "true" else ""
-    reference = int(asked.parameter("outSR", "27700"))
+    geometry = service.geometry if request.parameter("returnGeometry", "true") == "true" else ""
+    reference = int(request.parameter("outSR", "27700"))
     more = start + count < len(places)
-    if asked.parameter("f", "html").lower() == "geojson":
+    if request.parameter("f", "html").lower() == "geojson":
         return as_json(_geojson(page, fields, service, geometry, more))
     return as_json(_json(page, fields, service, geometry, reference, more))
 
@@ -132,22 +132,22 @@ def _json(
     reference: int,
     more: bool,
 ) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "objectIdFieldName": service.object_id,
         "uniqueIdField": {"name": service.object_id, "isSystemMaintained": True},
         "globalIdFieldName": "GlobalID" if geometry else "",
     }
     if geometry:
-        said |= {"geometryType": geometry, "spatialReference": {"wkid": reference, "latestWkid": reference}}
-    said["fields"] = [_described(field, service) for field in fields]
+        content |= {"geometryType": geometry, "spatialReference": {"wkid": reference, "latestWkid": reference}}
+    content["fields"] = [_described(field, service) for field in fields]
     if more:
-        said["exceededTransferLimit"] = True
-    said["features"] = [
+        content["exceededTransferLimit"] = True
+    content["features"] = [
         {"attributes": {field: row[field] for field in fields}}
         | ({"geometry": _esri(shape, reference)} if geometry and shape else {})
         for row, shape in page
     ]
-    return said
+    return content
 
 
 def _described(field: str, service: Service) -> dict[str, Any]:
@@ -232,13 +232,13 @@ def _best_fit(year: str) -> Callable[[], list[tuple[dict[str, Any], BaseGeometry
         held += [
             (code, name, ward, ward_name, *NEIGHBOUR) for code, (name, ward, ward_name) in NEIGHBOURING_LSOAS.items()
         ]
-        made = []
+        records = []
         for number, (lsoa, name, ward, ward_name, authority, authority_name) in enumerate(sorted(held), 1):
             row = {"LSOA21CD": lsoa, "LSOA21NM": name, "LSOA21NMW": " "}
             row |= {f"WD{year}CD": ward, f"WD{year}NM": ward_name, f"WD{year}NMW": " "}
             row |= {f"LAD{year}CD": authority, f"LAD{year}NM": authority_name, f"LAD{year}NMW": " "}
-            made.append((row | {"ObjectId": number}, None))
-        return made
+            records.append((row | {"ObjectId": number}, None))
+        return records
 
     return rows
 

@@ -15,8 +15,8 @@ import shapely
 from shapely import Polygon
 
 from spi_pipeline_tests.imitations.witness import town
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked, as_json, csv_bytes, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import HTML, Request, Response, as_json, csv_bytes, not_found
 
 NEWEST = "2026-07"
 WINDOW = 36
@@ -63,28 +63,28 @@ STOPS = (
 )
 
 
-def answer(asked: Asked) -> Answer:
-    if len(asked.path) > 1 and asked.method == "GET" and asked.length > LONGEST_ADDRESS:
-        return Answer(b"", HTML, 400)
-    ways: dict[str, Callable[[Asked], Answer]] = {
+def respond(request: Request) -> Response:
+    if len(request.path) > 1 and request.method == "GET" and request.length > LONGEST_ADDRESS:
+        return Response(b"", HTML, 400)
+    ways: dict[str, Callable[[Request], Response]] = {
         "/api/crimes-street-dates": _dates,
         "/api/crime-last-updated": lambda _: as_json({"date": f"{NEWEST}-01"}),
         "/api/crimes-street/all-crime": _street,
         "/api/crimes-no-location": _no_location,
         "/api/stops-force": _stops_force,
         "/api/stops-no-location": _stops_no_location,
-        "/data/archive/": lambda _: Answer(_archive_page().encode(), HTML),
+        "/data/archive/": lambda _: Response(_archive_page().encode(), HTML),
     }
-    if asked.path in ways:
-        said = ways[asked.path](asked)
-        return Answer(said.body, said.kind, said.status, {"Access-Control-Allow-Origin": "*"} | dict(said.headers))
-    page = re.fullmatch(r"/data/archive/(\d{4}-\d\d|latest)\.zip", asked.path)
+    if request.path in ways:
+        stop = ways[request.path](request)
+        return Response(stop.body, stop.kind, stop.status, {"Access-Control-Allow-Origin": "*"} | dict(stop.headers))
+    page = re.fullmatch(r"/data/archive/(\d{4}-\d\d|latest)\.zip", request.path)
     if page:
         where = f"https://policeuk-data.s3.amazonaws.com/archive/{page[1]}.zip"
-        return Answer(b"", HTML, 302, {"Location": where})
-    held = re.fullmatch(r"/archive/(\d{4}-\d\d|latest)\.zip", asked.path)
+        return Response(b"", HTML, 302, {"Location": where})
+    held = re.fullmatch(r"/archive/(\d{4}-\d\d|latest)\.zip", request.path)
     if held and (held[1] == "latest" or held[1] in archives()):
-        return _bucket(NEWEST if held[1] == "latest" else held[1], asked)
+        return _bucket(NEWEST if held[1] == "latest" else held[1], request)
     return not_found()
 
 
@@ -123,7 +123,7 @@ def stops(month: str) -> pd.DataFrame:
     return held.drop(columns=["stops", "month"])
 
 
-def _dates(_: Asked) -> Answer:
+def _dates(_: Request) -> Response:
     return as_json([{"date": month, "stop-and-search": [FORCE, "btp", "hertfordshire"]} for month in months()[::-1]])
 
 
@@ -146,23 +146,23 @@ def _in_window(month: str) -> bool:
     return month in months()
 
 
-def _month(asked: Asked) -> str:
-    return asked.parameter("date") or NEWEST
+def _month(request: Request) -> str:
+    return request.parameter("date") or NEWEST
 
 
-def _street(asked: Asked) -> Answer:
-    month, outline = _month(asked), asked.parameter("poly")
+def _street(request: Request) -> Response:
+    month, outline = _month(request), request.parameter("poly")
     if not _in_window(month):
-        return Answer(b"", HTML, 500)
+        return Response(b"", HTML, 500)
     try:
         corners = [tuple(float(part) for part in pair.split(",")) for pair in outline.split(":")]
         polygon = Polygon([(longitude, latitude) for latitude, longitude in corners])
     except ValueError:
-        return Answer(b"", HTML, 400)
+        return Response(b"", HTML, 400)
     held = crimes(month)
     inside = shapely.contains_xy(polygon, held.longitude.astype(float), held.latitude.astype(float))
     if inside.sum() > MOST_CRIMES:
-        return Answer(b"", HTML, 503)
+        return Response(b"", HTML, 503)
     return as_json([_crime(month, row.Index, row) for row in held[inside].itertuples()])
 
 
@@ -182,11 +182,11 @@ def _crime(month: str, number: Any, row: Any) -> dict[str, Any]:
     }
 
 
-def _no_location(asked: Asked) -> Answer:
-    month = _month(asked)
+def _no_location(request: Request) -> Response:
+    month = _month(request)
     if not _in_window(month):
-        return Answer(b"", HTML, 500)
-    if asked.parameter("force") != FORCE:
+        return Response(b"", HTML, 500)
+    if request.parameter("force") != FORCE:
         return not_found()
     return as_json(
         [
@@ -206,21 +206,21 @@ def _no_location(asked: Asked) -> Answer:
     )
 
 
-def _stops_force(asked: Asked) -> Answer:
+def _stops_force(request: Request) -> Response:
     """Only stops with a place: there is no evidence whether the publisher includes the others."""
-    month = _month(asked)
+    month = _month(request)
     if not _in_window(month):
-        return Answer(b"", HTML, 500)
-    if asked.parameter("force") != FORCE:
+        return Response(b"", HTML, 500)
+    if request.parameter("force") != FORCE:
         return not_found()
     return as_json([_stop(month, number, row) for number, row in enumerate(stops(month).itertuples(index=False))])
 
 
-def _stops_no_location(asked: Asked) -> Answer:
-    month = _month(asked)
+def _stops_no_location(request: Request) -> Response:
+    month = _month(request)
     if not _in_window(month):
-        return Answer(b"", HTML, 500)
-    if asked.parameter("force") != FORCE:
+        return Response(b"", HTML, 500)
+    if request.parameter("force") != FORCE:
         return not_found()
     return as_json([_stop(month, number, None) for number in range(3)])
 
@@ -307,19 +307,19 @@ def _outcome_rows(month: str) -> Iterable[list[Any]]:
 
 def _stop_rows(month: str) -> Iterable[list[Any]]:
     for number, row in [*enumerate(stops(month).itertuples(index=False)), *((number, None) for number in range(3))]:
-        said = _stop(month, number, row)
-        where = said["location"] or {"latitude": "", "longitude": ""}
+        stop = _stop(month, number, row)
+        where = stop["location"] or {"latitude": "", "longitude": ""}
         kept = ["outcome_linked_to_object_of_search", "removal_of_more_than_outer_clothing"]
         yield [
-            said["type"],
-            said["datetime"],
-            "" if said["operation"] is None else said["operation"],
+            stop["type"],
+            stop["datetime"],
+            "" if stop["operation"] is None else stop["operation"],
             "",
             where["latitude"],
             where["longitude"],
-            *(said[name] or "" for name in ("gender", "age_range", "self_defined_ethnicity")),
-            *(said[name] or "" for name in ("officer_defined_ethnicity", "legislation", "object_of_search", "outcome")),
-            *("" if said[name] is None else said[name] for name in kept),
+            *(stop[name] or "" for name in ("gender", "age_range", "self_defined_ethnicity")),
+            *(stop[name] or "" for name in ("officer_defined_ethnicity", "legislation", "object_of_search", "outcome")),
+            *("" if stop[name] is None else stop[name] for name in kept),
         ]
 
 
@@ -337,20 +337,20 @@ def _archive_page() -> str:
     return f"<!DOCTYPE html>\n<html><body><h1>Archive</h1>\n<ul>\n{listed}\n</ul>\n</body></html>\n"
 
 
-def _bucket(name: str, asked: Asked) -> Answer:
+def _bucket(name: str, request: Request) -> Response:
     body = archive(name)
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     headers = {"ETag": f'"{digest}-207"', "Last-Modified": "Thu, 10 Sep 2026 09:00:00 GMT", "Accept-Ranges": "bytes"}
-    sent = {name.lower(): value for name, value in asked.headers.items()}
+    sent = {name.lower(): value for name, value in request.headers.items()}
     if sent.get("if-none-match") == headers["ETag"]:
-        return Answer(b"", "application/zip", 304, headers)
+        return Response(b"", "application/zip", 304, headers)
     part = re.fullmatch(r"bytes=(\d*)-(\d*)", sent.get("range", ""))
     if not part or not any(part.groups()):
-        return Answer(body, "application/zip", 200, headers)
+        return Response(body, "application/zip", 200, headers)
     first = int(part[1]) if part[1] else len(body) - int(part[2])
     last = min(int(part[2]), len(body) - 1) if part[1] and part[2] else len(body) - 1
     headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-    return Answer(body[first : last + 1], "application/zip", 206, headers)
+    return Response(body[first : last + 1], "application/zip", 206, headers)
 
 
 DOCS = "data.police.uk/docs/method"

@@ -20,21 +20,21 @@ from spi_pipeline_tests.imitations.witness import (
     police,
     stats19,
 )
-from spi_pipeline_tests.imitations.witness.answer import HTML, Answer, Asked
+from spi_pipeline_tests.imitations.witness.response import HTML, Request, Response
 
 # The module for each name; the names are those of the table `endpoints` in docs/live.md.
-SITES: Mapping[str, tuple[ModuleType, Callable[[Asked], Answer]]] = {
-    "nomis": (nomis, nomis.answer),
-    "ons_geography": (ons_geography, ons_geography.answer),
-    "police": (police, police.answer),
-    "fingertips": (fingertips, fingertips.answer),
+SITES: Mapping[str, tuple[ModuleType, Callable[[Request], Response]]] = {
+    "nomis": (nomis, nomis.respond),
+    "ons_geography": (ons_geography, ons_geography.respond),
+    "police": (police, police.respond),
+    "fingertips": (fingertips, fingertips.respond),
     "nhs_pages": (nhs, nhs.page),
     "nhs_files": (nhs, nhs.file),
     "govuk_content": (govuk, govuk.content),
     "govuk_assets": (govuk, govuk.asset),
-    "defra_pcm": (defra, defra.answer),
-    "stats19": (stats19, stats19.answer),
-    "democracy_club": (democracy_club, democracy_club.answer),
+    "defra_pcm": (defra, defra.respond),
+    "stats19": (stats19, stats19.respond),
+    "democracy_club": (democracy_club, democracy_club.respond),
 }
 
 
@@ -55,27 +55,27 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     witness: Witness
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         site, _, rest = self.path.lstrip("/").partition("/")
         self.witness.requests.append(f"{self.command} {self.path}")
         if site in SITES:
-            asked = Asked.read(self.command, f"/{rest}", body, dict(self.headers.items()))
-            answer = SITES[site][1](asked)
+            request = Request.read(self.command, f"/{rest}", body, dict(self.headers.items()))
+            response = SITES[site][1](request)
         else:
-            answer = Answer(b"no such publisher", HTML, 404)
-        self._send(answer)
+            response = Response(b"no such publisher", HTML, 404)
+        self._send(response)
 
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        headers = {"Content-Type": answer.kind, "Content-Length": str(len(answer.body)), **answer.headers}
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        headers = {"Content-Type": response.kind, "Content-Length": str(len(response.body)), **response.headers}
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD" and answer.status != 304:
-            self.wfile.write(answer.body)
+        if self.command != "HEAD" and response.status != 304:
+            self.wfile.write(response.body)
 
-    do_GET = do_POST = do_HEAD = _answer  # noqa: N815
+    do_GET = do_POST = do_HEAD = _respond  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Print nothing: tests read `Witness.requests`."""

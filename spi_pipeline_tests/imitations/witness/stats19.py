@@ -7,8 +7,8 @@ from functools import cache
 import shapely
 
 from spi_pipeline_tests.imitations.witness import police, town
-from spi_pipeline_tests.imitations.witness.answer import Answer, Asked, not_found
 from spi_pipeline_tests.imitations.witness.evidence import Evidence
+from spi_pipeline_tests.imitations.witness.response import Request, Response, not_found
 
 PATH = "/road-accidents-safety-data/dft-road-casualty-statistics-collision-last-5-years.csv"
 YEARS = range(2021, 2026)
@@ -27,8 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def answer(asked: Asked) -> Answer:
-    return Answer(_file(), "text/csv") if asked.path == PATH else not_found()
+def respond(request: Request) -> Response:
+    return Response(_file(), "text/csv") if request.path == PATH else not_found()
 
 
 @cache
@@ -51,9 +51,9 @@ def _file() -> bytes:
 
 def _line(year: int, number: int, place: tuple[float, float] | None, lsoa: str) -> str:
     reference = f"40{number:07d}"
-    said = dict.fromkeys(COLUMNS, "-1")
+    cells = dict.fromkeys(COLUMNS, "-1")
     severity = 1 if number % 50 == 49 else 2 if number % 5 == 4 else 3
-    said |= {
+    cells |= {
         "collision_index": f"{year}{reference}",
         "collision_year": str(year),
         "collision_ref_no": reference,
@@ -79,12 +79,12 @@ def _line(year: int, number: int, place: tuple[float, float] | None, lsoa: str) 
     }
     if place:
         east, north = town.to_grid(*place)
-        said["location_easting_osgr"], said["location_northing_osgr"] = str(round(east)), str(round(north))
-        said["longitude"], said["latitude"] = f"{place[0]:.6f}", f"{place[1]:.6f}"
+        cells["location_easting_osgr"], cells["location_northing_osgr"] = str(round(east)), str(round(north))
+        cells["longitude"], cells["latitude"] = f"{place[0]:.6f}", f"{place[1]:.6f}"
     else:
         for name in ("location_easting_osgr", "location_northing_osgr", "longitude", "latitude"):
-            said[name] = "NULL" if year % 2 else "-1"
-    return ",".join(said.values())
+            cells[name] = "NULL" if year % 2 else "-1"
+    return ",".join(cells.values())
 
 
 EVIDENCE = (

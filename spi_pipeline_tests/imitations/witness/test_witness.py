@@ -30,7 +30,7 @@ from spi_pipeline_tests.imitations.witness import fingertips, nhs, police, stats
 from spi_pipeline_tests.imitations.witness.server import SITES, Witness, serving
 from spi_pipeline_tests.integration.fixtures import live, no_dagster_home
 from spi_pipeline_tests.integration.sandboxes import Sandbox
-from spi_pipeline_tests.publishers.fake import holds
+from spi_pipeline_tests.publishers.fake import matches_contract
 
 __all__ = ["live", "no_dagster_home"]
 
@@ -45,7 +45,7 @@ def witness() -> Iterator[Witness]:
         yield served
 
 
-class Reading:
+class SourceReader:
     """Fetches and reads a source as a refresh does, any number of times."""
 
     def __init__(self, folder: Path, witness: Witness) -> None:
@@ -84,17 +84,17 @@ class Reading:
         offer = OFFERS[source_id]
         assert offer.parse
         frame = offer.parse(self.fetched(source_id, since), replace(self.scope, since=since))
-        assert holds(source_id, frame)
+        assert matches_contract(source_id, frame)
         return frame
 
 
 @pytest.fixture
-def reading(tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> Reading:
+def reader(tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> SourceReader:
     monkeypatch.setattr("spi_pipeline.publishers.http.limits.Limits.wait", lambda *_: None)
-    return Reading(tmp_path, witness)
+    return SourceReader(tmp_path, witness)
 
 
-def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
+def assert_same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
     """A table equals the embedded one, except for rounding and the order of rows."""
     held = town.table(embedded).set_index("area_code").sort_index()
     rows = found.set_index("area_code").sort_index()
@@ -105,38 +105,38 @@ def same(found: pd.DataFrame, embedded: str, *, within: float = 0.51) -> None:
 
 
 @pytest.mark.parametrize("source_id", CENSUS)
-def test_census(reading: Reading, source_id: str) -> None:
-    same(reading.read(source_id), source_id)
+def test_census(reader: SourceReader, source_id: str) -> None:
+    assert_same(reader.read(source_id), source_id)
 
 
-def test_population_and_claimants(reading: Reading) -> None:
-    people = reading.read("population").set_index("area_code")
+def test_population_and_claimants(reader: SourceReader) -> None:
+    people = reader.read("population").set_index("area_code")
     assert set(people["year"]) == {2024}
     assert (people[["aged_0_15", "aged_16_64", "aged_65_and_over"]].sum(axis=1) == people["residents"]).all()
-    claimants = reading.read("claimant_count", "2026-01")
+    claimants = reader.read("claimant_count", "2026-01")
     assert sorted(claimants["month"].unique()) == town.months("2026-08", 8)
     assert len(claimants) == 8 * len(town.wards())
     assert (claimants["claimants"] % 5 == 0).all()
 
 
-def test_geography(reading: Reading) -> None:
-    wards = reading.read("wards").set_index("area_code")
+def test_geography(reader: SourceReader) -> None:
+    wards = reader.read("wards").set_index("area_code")
     assert wards["area_name"].to_dict() == town.wards()
     assert set(wards["authority_code"]) == {town.CODE}
     for name in ("wards", "lsoa_boundaries"):
-        drawn = reading.read(name).set_index("area_code")["geometry"]
+        drawn = reader.read(name).set_index("area_code")["geometry"]
         for code, shape in town.shapes(name).items():
             assert shapely.from_wkb(drawn[code]).symmetric_difference(shape).area == pytest.approx(0, abs=1e-12)
     for name in ("output_area_lookup", "lsoa_best_fit", "lsoa_2011_lookup"):
-        held, found = town.table(name), reading.read(name)
+        held, found = town.table(name), reader.read(name)
         # No ward is embedded for output areas; the witness serves the ward of the LSOA.
         columns = [column for column in held.columns if held[column].notna().any()]
         assert sorted(found[columns].values.tolist()) == sorted(held[columns].values.tolist())
 
 
-def test_crimes_of_the_api(reading: Reading) -> None:
+def test_crimes_of_the_api(reader: SourceReader) -> None:
     """The client counts each crime inside the wards once, and all crimes without a place."""
-    crimes = reading.read("street_crime", "2026-02")
+    crimes = reader.read("street_crime", "2026-02")
     union = shapely.union_all(list(town.shapes("wards").values()))
     for month, rows in crimes.groupby("month"):
         held = police.crimes(str(month))
@@ -146,45 +146,45 @@ def test_crimes_of_the_api(reading: Reading) -> None:
         assert (
             ours.groupby("crime_type")["crimes"].sum().to_dict() == held[inside]["crime_type"].value_counts().to_dict()
         )
-        assert rows.loc[rows["longitude"].isna(), "crimes"].sum() == 4, "each of the four, though two are of one kind"
+        assert rows.loc[rows["longitude"].isna(), "crimes"].sum() == 4, "all four count, although two are of one kind"
     assert sorted(crimes["month"].unique()) == town.months(police.NEWEST, 6)
-    assert not [asked for asked in reading.witness.requests if asked.startswith("GET /police/api/crimes-street/")]
+    assert not [request for request in reader.witness.requests if request.startswith("GET /police/api/crimes-street/")]
 
 
-def test_stops_of_the_api(reading: Reading) -> None:
-    stops = reading.read("stop_and_search", "2026-05")
+def test_stops_of_the_api(reader: SourceReader) -> None:
+    stops = reader.read("stop_and_search", "2026-05")
     expected = {month: len(police.stops(month)) + 3 for month in town.months(police.NEWEST, 3)}
     assert stops.groupby("month")["stops"].sum().to_dict() == expected
 
 
 @pytest.mark.parametrize("source_id", ["street_crime", "stop_and_search"])
-def test_no_month_is_lost_between_archives_and_the_api(reading: Reading, source_id: str) -> None:
-    found = reading.read(source_id, "2023-04")
+def test_no_month_is_lost_between_archives_and_the_api(reader: SourceReader, source_id: str) -> None:
+    found = reader.read(source_id, "2023-04")
     assert sorted(found["month"].unique()) == town.months(police.NEWEST, 40)
 
 
-def test_news_of_the_police(reading: Reading) -> None:
-    assert newest_month(reading.client(Raw(reading.folder / "news")), reading.scope) == police.NEWEST
+def test_newest_police_month(reader: SourceReader) -> None:
+    assert newest_month(reader.client(Raw(reader.folder / "news")), reader.scope) == police.NEWEST
 
 
-def test_local_health(reading: Reading) -> None:
-    health = reading.read("local_health").set_index("area_code")
+def test_local_health(reader: SourceReader) -> None:
+    health = reader.read("local_health").set_index("area_code")
     assert list(health.index) == list(town.msoas())
     assert set(health["year"]) == {2025}
-    assert health["low_birth_weight"].isna().all(), "not offered by MSOA"
-    assert health["self_harm_admissions"].isna().sum() == 1, "suppressed"
+    assert health["low_birth_weight"].isna().all(), "this indicator is not offered by MSOA"
+    assert health["self_harm_admissions"].isna().sum() == 1, "one value is suppressed"
     apart = health["life_expectancy_female"] - health["life_expectancy_male"]
     assert apart.round(6).unique().tolist() == [3.712]
     middle = fingertips.INDICATORS[93107].middle
     assert health["year_6_obesity"].mean() == pytest.approx(middle, abs=1)
 
 
-def test_diagnosed_conditions(reading: Reading) -> None:
+def test_diagnosed_conditions(reader: SourceReader) -> None:
     """Compare with a calculation by hand: each practice's share on its register, weighted by where its patients live.
 
     If practices without a register have more than 35 % of an LSOA's patients, the condition is withheld.
     """
-    found = reading.read("diagnosed_conditions").set_index("area_code")
+    found = reader.read("diagnosed_conditions").set_index("area_code")
     assert set(found["year"]) == {2026}
     assert list(found.index) == list(town.lsoas())
     lists = {code: sum(n for practice, _, n in nhs.registered() if practice == code) for code in nhs.PRACTICES}
@@ -207,9 +207,9 @@ def test_diagnosed_conditions(reading: Reading) -> None:
     assert found["diabetes"].notna().all()
 
 
-def test_files_of_the_government(reading: Reading) -> None:
-    same(reading.read("deprivation_2025_subdomains"), "deprivation_2025_subdomains", within=0.0005)
-    fuel = reading.read("fuel_poverty_lilee")
+def test_government_files(reader: SourceReader) -> None:
+    assert_same(reader.read("deprivation_2025_subdomains"), "deprivation_2025_subdomains", within=0.0005)
+    fuel = reader.read("fuel_poverty_lilee")
     held = town.table("fuel_poverty_lilee")
     assert sorted(fuel["year"].unique()) == [2021, 2022, 2023, 2024]
     totals = held.groupby("year")["fuel_poor"].sum()
@@ -217,23 +217,23 @@ def test_files_of_the_government(reading: Reading) -> None:
     assert fuel.groupby("year")["fuel_poor"].sum().tolist() == expected
 
 
-def test_background_pollution(reading: Reading) -> None:
-    air = reading.read("background_pollution")
+def test_background_pollution(reader: SourceReader) -> None:
+    air = reader.read("background_pollution")
     assert sorted(air["year"].unique()) == [2021, 2022, 2023, 2024], "2025 is not published yet"
     assert set(air["area_code"]) == set(town.lsoas())
     assert air[["no2", "pm25"]].notna().all(axis=None)
 
 
-def test_collisions(reading: Reading) -> None:
-    collisions = reading.read("road_collisions")
+def test_collisions(reader: SourceReader) -> None:
+    collisions = reader.read("road_collisions")
     assert collisions.groupby("year")["collisions"].sum().to_dict() == dict.fromkeys(stats19.YEARS, 152)
     assert collisions.loc[collisions["longitude"].isna(), "collisions"].sum() == len(stats19.YEARS)
     assert set(collisions["severity"]) == {"fatal", "serious", "slight"}
 
 
-def test_elections(reading: Reading) -> None:
+def test_elections(reader: SourceReader) -> None:
     """By-elections and cancelled polls are left out; a ward without a recorded result is missing, not zero."""
-    turnout = reading.read("local_elections").set_index("area_code")
+    turnout = reader.read("local_elections").set_index("area_code")
     assert set(turnout["year"]) == {2023}
     assert len(turnout) == len(town.wards()) - 1
     held = town.table("local_elections_2023").set_index("area_code")
@@ -243,9 +243,9 @@ def test_elections(reading: Reading) -> None:
         assert (row["electorate"], row["turnout"]) == (held.at[code, "electorate"], held.at[code, "turnout"])
 
 
-def test_asked_again_the_same_bytes_are_the_same_downloads(reading: Reading) -> None:
+def test_the_same_bytes_fetched_again_are_the_same_downloads(reader: SourceReader) -> None:
     for source_id in ("local_health", "diagnosed_conditions", "fuel_poverty_lilee"):
-        assert reading.fetched(source_id) == reading.fetched(source_id)
+        assert reader.fetched(source_id) == reader.fetched(source_id)
 
 
 def test_a_refresh(live: Sandbox, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,7 @@ def test_a_refresh(live: Sandbox, witness: Witness, monkeypatch: pytest.MonkeyPa
     assert {(row["source_id"], row["state"]) for row in released.to_pylist()} == {(name, "fresh") for name in sources}
     origins = json.loads(live.store.read("local_health").schema.metadata[b"spi_origins"])
     dates = {str(origin["published_at"])[:10] for origin in origins if origin["published_at"]}
-    assert dates == {"2025-08-05"}, "the upload dates the figures"
+    assert dates == {"2025-08-05"}, "figures carry the date of their upload"
 
 
 def test_every_endpoint_has_a_witness() -> None:

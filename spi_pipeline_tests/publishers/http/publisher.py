@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One response.
 
     Attributes:
@@ -32,47 +32,47 @@ class Publisher:
     """The responses, sent in order with the last one repeated, and the requests received."""
 
     base: str
-    answers: list[Answer] = field(default_factory=lambda: [Answer()])
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=lambda: [Response()])
+    requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
-    def next(self) -> Answer:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+    def next(self) -> Response:
+        return self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
 
 
 @contextmanager
-def publisher(*answers: Answer) -> Iterator[Publisher]:
+def publisher(*responses: Response) -> Iterator[Publisher]:
     """A publisher that runs as long as the ``with`` block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    found = Publisher(f"http://127.0.0.1:{server.server_port}", list(answers) or [Answer()])
-    server.RequestHandlerClass = _handler(found)
+    started = Publisher(f"http://127.0.0.1:{server.server_port}", list(responses) or [Response()])
+    server.RequestHandlerClass = _handler(started)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield found
+        yield started
     finally:
         server.shutdown()
         server.server_close()
 
 
-def _handler(found: Publisher) -> Callable[..., BaseHTTPRequestHandler]:
+def _handler(started: Publisher) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            found.asked.append((self.command, self.path, dict(self.headers), body))
-            answer = found.next()
+            started.requests.append((self.command, self.path, dict(self.headers), body))
+            response = started.next()
             self.close_connection = True
-            if not answer.status:
+            if not response.status:
                 return
-            self.send_response(answer.status)
-            headers = dict(answer.headers)
-            if not answer.end:
-                headers.setdefault("Content-Length", str(len(answer.body)))
+            self.send_response(response.status)
+            headers = dict(response.headers)
+            if not response.end:
+                headers.setdefault("Content-Length", str(len(response.body)))
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                self.wfile.write(response.body)
 
         do_POST = do_HEAD = do_GET  # noqa: N815
 

@@ -18,72 +18,72 @@ class Server:
 
     Attributes:
         port: its port on this machine.
-        asked: the header of each request, in order.
-        left: set when a client hangs up during a response.
+        requests: the header of each request, in order.
+        hung_up: set when a client hangs up during a response.
     """
 
     port: int
-    asked: list[str] = field(default_factory=list)
-    left: threading.Event = field(default_factory=threading.Event)
+    requests: list[str] = field(default_factory=list)
+    hung_up: threading.Event = field(default_factory=threading.Event)
 
     @property
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
 
-Speak = Callable[[socket.socket, str, Server], None]
+Reply = Callable[[socket.socket, str, Server], None]
 
 
 @contextmanager
-def server(speak: Speak, secure: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server that reads the header of a request, then runs ``speak`` and hangs up."""
+def server(reply: Reply, secure: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server that reads the header of a request, then runs ``reply`` and hangs up."""
     listening = socket.create_server(("127.0.0.1", 0))
-    found = Server(listening.getsockname()[1])
+    running = Server(listening.getsockname()[1])
 
-    def answer(plain: socket.socket) -> None:
+    def serve(plain: socket.socket) -> None:
         with contextlib.suppress(OSError), plain:
-            spoken = secure.wrap_socket(plain, server_side=True) if secure else plain
-            with spoken:
+            connection = secure.wrap_socket(plain, runningside=True) if secure else plain
+            with connection:
                 header = b""
                 while not header.endswith(b"\r\n\r\n"):
-                    byte = spoken.recv(1)
+                    byte = connection.recv(1)
                     if not byte:
                         return
                     header += byte
-                found.asked.append(header.decode())
+                running.requests.append(header.decode())
                 try:
-                    speak(spoken, found.asked[-1], found)
+                    reply(connection, running.requests[-1], running)
                 except OSError:
-                    found.left.set()
+                    running.hung_up.set()
 
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
-                threading.Thread(target=answer, args=(listening.accept()[0],), daemon=True).start()
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield found
+        yield running
     finally:
         listening.close()
 
 
-def dripping(at_once: bytes, drop: bytes, times: int = 1_000_000, pause: float = 0.02) -> Speak:
+def dripping(at_once: bytes, drop: bytes, times: int = 1_000_000, pause: float = 0.02) -> Reply:
     """Sends some bytes at once, then more drop by drop."""
 
-    def speak(to: socket.socket, _header: str, _server: Server) -> None:
+    def reply(to: socket.socket, _header: str, _server: Server) -> None:
         to.sendall(at_once)
         for _ in range(times):
             time.sleep(pause)
             to.sendall(drop)
 
-    return speak
+    return reply
 
 
-def tunnel(port: int) -> Speak:
+def tunnel(port: int) -> Reply:
     """A proxy: whatever host CONNECT names, it passes bytes to a port of this machine and back."""
 
-    def speak(to: socket.socket, header: str, _server: Server) -> None:
+    def reply(to: socket.socket, header: str, _server: Server) -> None:
         assert header.startswith("CONNECT ")
         with socket.create_connection(("127.0.0.1", port)) as behind:
             to.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -92,7 +92,7 @@ def tunnel(port: int) -> Speak:
             _pass_on(to, behind)
             back.join()
 
-    return speak
+    return reply
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:

@@ -32,59 +32,59 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     """The file of an unknown authority, and a context it signed for data.police.uk and this machine."""
-    made, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.issue_cert("data.police.uk", "127.0.0.1").configure_cert(context)
-    made.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    certificates, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificates.issue_cert("data.police.uk", "127.0.0.1").configure_cert(context)
+    certificates.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     return tmp_path / "authority.pem", context
 
 
 @pytest.fixture
-def behind(authority: tuple[Path, ssl.SSLContext]) -> Iterator[Server]:
+def upstream(authority: tuple[Path, ssl.SSLContext]) -> Iterator[Server]:
     """The server that responds in place of data.police.uk."""
     with server(dripping(CSV, b"", times=0), authority[1]) as found:
         yield found
 
 
-Make = Callable[..., HttpClient]
+MakeClient = Callable[..., HttpClient]
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Make:
+def client(tmp_path: Path) -> MakeClient:
     return lambda **bases: clients.client(tmp_path, bases, timeouts=Timeouts(connect=5, header=1))
 
 
-def test_the_proxy_and_the_authority_of_the_settings_are_used(
-    client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+def test_the_configured_proxy_and_certificate_authority_are_used(
+    client: MakeClient, upstream: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with server(tunnel(behind.port)) as proxy:
+    with server(tunnel(upstream.port)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:secret@127.0.0.1:{proxy.port}")
         with pytest.raises(PermanentFailure, match=r"not trusted here; .* in REQUESTS_CA_BUNDLE"):
             client().get(ONE)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
         assert client().get(ONE).path.read_bytes() == b"a,b\n1,2\n"
-    assert proxy.asked[-1].startswith("CONNECT data.police.uk:443 HTTP/1.")
-    assert "Proxy-Authorization: Basic" in proxy.asked[-1]
-    assert behind.asked[-1].startswith("GET /data.csv HTTP/1.1\r\nHost: data.police.uk\r\n")
-    assert "Proxy-" not in behind.asked[-1]
+    assert proxy.requests[-1].startswith("CONNECT data.police.uk:443 HTTP/1.")
+    assert "Proxy-Authorization: Basic" in proxy.requests[-1]
+    assert upstream.requests[-1].startswith("GET /data.csv HTTP/1.1\r\nHost: data.police.uk\r\n")
+    assert "Proxy-" not in upstream.requests[-1]
 
 
-def test_what_needs_no_proxy_is_asked_without(
-    client: Make, behind: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+def test_local_addresses_and_no_proxy_hosts_bypass_the_proxy(
+    client: MakeClient, upstream: Server, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
-    with server(tunnel(behind.port)) as proxy:
+    with server(tunnel(upstream.port)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.base)
         # Requests to a base address set by hand use no proxy, and trust the authority in the settings.
-        assert client(POLICE=f"https://127.0.0.1:{behind.port}").get(ONE).size == 8
+        assert client(POLICE=f"https://127.0.0.1:{upstream.port}").get(ONE).size == 8
         monkeypatch.setenv("NO_PROXY", "police.uk")
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.1.2.3", 443))])
         with pytest.raises(PermanentFailure, match=r"leads to 10\.1\.2\.3, an address in a private network"):
             client().get(ONE)
-    assert proxy.asked == []
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "drop", "said"),
+    ("response", "drop", "expected"),
     [
         (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
         (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b"", "HTTPS_PROXY"),
@@ -92,36 +92,38 @@ def test_what_needs_no_proxy_is_asked_without(
     ],
     ids=["no_credentials", "forbidden", "drips"],
 )
-def test_a_proxy_that_lets_nothing_through_is_named(
-    client: Make, monkeypatch: pytest.MonkeyPatch, answer: bytes, drop: bytes, said: str
+def test_a_blocking_proxy_is_named(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch, response: bytes, drop: bytes, expected: str
 ) -> None:
     times = 1_000_000 if drop else 0
-    with server(dripping(answer, drop, times)) as proxy:
+    with server(dripping(response, drop, times)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:secret@127.0.0.1:{proxy.port}")
-        with pytest.raises(TransientFailure, match=said) as failure:
+        with pytest.raises(TransientFailure, match=expected) as failure:
             client().get(ONE)
     assert "secret" not in str(failure.value)
 
 
-def test_no_drip_holds_a_try_behind_a_certificate(
-    client: Make, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+def test_a_dripping_https_server_does_not_hold_a_request(
+    client: MakeClient, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[0]))
     with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n"), authority[1]) as dripper:
         with pytest.raises(TransientFailure, match="no complete response in 1 seconds"):
             client(POLICE=f"https://127.0.0.1:{dripper.port}").get(ONE)
-        assert dripper.left.wait(10)
+        assert dripper.hung_up.wait(10)
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_an_authority_that_is_not_there_is_named(client: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_certificate_authority_is_named(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "/nowhere/authority.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(PermanentFailure, match=rf"{name} names /nowhere/authority\.pem"):
         client().get(ONE)
 
 
-def test_a_proxy_of_another_kind_is_refused(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_is_refused(client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:secret@127.0.0.1:1")
     with pytest.raises(
         PermanentFailure, match=r"a SOCKS proxy, which is not supported; set HTTPS_PROXY to an HTTP proxy$"

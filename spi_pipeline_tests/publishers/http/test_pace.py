@@ -14,7 +14,7 @@ from spi_pipeline.publishers.http.limits import Budget
 from spi_pipeline.publishers.http.pace import Timeouts, WaitReporter
 from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline_tests.publishers.http import clients
-from spi_pipeline_tests.publishers.http.raw_server import Speak, dripping, server
+from spi_pipeline_tests.publishers.http.raw_server import Reply, dripping, server
 
 ONE = Request(HOSTS["POLICE"], "/data.csv")
 SHORT = Timeouts(connect=5, header=0.4, body=0.4, minimum_rate=2000, refusal=0.2, progress_interval=0.1)
@@ -29,7 +29,7 @@ def client(folder: Path, base: str, budget: Budget | None = None, **named: objec
 
 
 @pytest.mark.parametrize(
-    ("at_once", "drop", "failure", "said"),
+    ("at_once", "drop", "failure", "expected"),
     [
         (b"", b"H", TransientFailure, "no complete response in 0 seconds"),
         (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", TransientFailure, "no complete response in 0 seconds"),
@@ -53,22 +53,24 @@ def client(folder: Path, base: str, budget: Budget | None = None, **named: objec
         "chunk_extension", "body_to_the_end", "packed", "error", "error_worth_a_try", "redirect",
     ],
 )  # fmt: skip
-def test_no_drip_holds_a_try(tmp_path: Path, at_once: bytes, drop: bytes, failure: type[SpiError], said: str) -> None:
+def test_a_dripping_server_does_not_hold_a_request(
+    tmp_path: Path, at_once: bytes, drop: bytes, failure: type[SpiError], expected: str
+) -> None:
     with server(dripping(at_once, drop)) as dripper:
-        with pytest.raises(failure, match=said):
+        with pytest.raises(failure, match=expected):
             client(tmp_path, dripper.base).get(ONE)
-        assert dripper.left.wait(10), "the connection is closed, nobody goes on reading in the dark"
-        assert len(dripper.asked) == 1
+        assert dripper.hung_up.wait(10), "the client closes the connection"
+        assert len(dripper.requests) == 1
 
 
-def test_a_header_alone_is_held_to_its_time_too(tmp_path: Path) -> None:
+def test_the_time_limit_applies_to_a_header_alone(tmp_path: Path) -> None:
     with server(dripping(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n")) as dripper:
         with pytest.raises(TransientFailure, match="no complete response"):
             client(tmp_path, dripper.base)._size_of(ONE)
-        assert dripper.left.wait(10)
+        assert dripper.hung_up.wait(10)
 
 
-def test_silence_is_a_drip_of_nothing(tmp_path: Path) -> None:
+def test_a_silent_server_counts_as_too_slow(tmp_path: Path) -> None:
     with (
         server(dripping(SIZED, b"a", pause=60)) as silent,
         pytest.raises(TransientFailure, match="body is too slow: 0 bytes"),
@@ -76,7 +78,7 @@ def test_silence_is_a_drip_of_nothing(tmp_path: Path) -> None:
         client(tmp_path, silent.base).get(ONE)
 
 
-def test_a_large_body_has_the_time_that_it_takes(tmp_path: Path) -> None:
+def test_a_large_body_gets_the_time_it_needs(tmp_path: Path) -> None:
     """It may take three times the limit of a stalled body, since it comes at several times the slowest pace."""
     body = OK + b"Content-Length: 60000\r\n\r\n"
     with server(dripping(body, b"a,b\n" * 250, times=60)) as slow:
@@ -84,27 +86,27 @@ def test_a_large_body_has_the_time_that_it_takes(tmp_path: Path) -> None:
     assert found.size == 60_000
 
 
-def test_a_drip_is_asked_for_again_as_what_breaks_off_is(tmp_path: Path) -> None:
+def test_a_dripping_body_is_retried_like_one_cut_short(tmp_path: Path) -> None:
     waited: list[float] = []
     with server(dripping(SIZED, b"a")) as dripper:
-        asking = client(tmp_path, dripper.base, Budget(), sleep=waited.append)
+        http_client = client(tmp_path, dripper.base, Budget(), sleep=waited.append)
         with pytest.raises(TransientFailure, match=r"the body is too slow: .* tried 4 times"):
-            asking.get(ONE)
-        assert (len(dripper.asked), len(waited)) == (4, 3)
+            http_client.get(ONE)
+        assert (len(dripper.requests), len(waited)) == (4, 3)
 
 
-def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
+def test_the_request_time_of_a_run_is_limited(tmp_path: Path) -> None:
     steady = dripping(OK + b"Content-Length: 100000000\r\n\r\n", b"a,b\n" * 250)
     with server(steady) as slow:
-        asking = client(tmp_path, slow.base, Budget(whole=0.5))
+        http_client = client(tmp_path, slow.base, Budget(whole=0.5))
         for path in ("/a.csv", "/b.csv"):
             with pytest.raises(TransientFailure, match="has used all its time for requests"):
-                asking.get(Request(HOSTS["POLICE"], path))
-    assert len(slow.asked) == 1, "the second was not sent any more"
+                http_client.get(Request(HOSTS["POLICE"], path))
+    assert len(slow.requests) == 1, "the second request was not sent"
 
 
 @pytest.mark.parametrize(
-    ("speak", "said"),
+    ("reply", "expected"),
     [
         (dripping(b"", b"H"), "127.0.0.1 has not responded for 0 s, at most 0 s"),
         (dripping(SIZED + b"a" * 90_000, b"a"), "data.csv: 0.1 of 0.1 MB"),
@@ -112,31 +114,33 @@ def test_a_run_asks_only_so_long(tmp_path: Path) -> None:
     ],
     ids=["header", "body", "body_of_unknown_length"],
 )
-def test_who_waits_is_told_for_what(tmp_path: Path, speak: Speak, said: str) -> None:
-    told: list[str] = []
+def test_progress_lines_say_what_a_run_waits_for(tmp_path: Path, reply: Reply, expected: str) -> None:
+    messages: list[str] = []
     budget = Budget(retries=0)
     budget.wait_reporter = WaitReporter(every=0)
-    with server(speak) as dripper, pytest.raises(TransientFailure):
-        client(tmp_path, dripper.base, budget, progress=told.append).get(ONE)
-    assert said in told
+    with server(reply) as dripper, pytest.raises(TransientFailure):
+        client(tmp_path, dripper.base, budget, progress=messages.append).get(ONE)
+    assert expected in messages
 
 
-def test_pauses_are_told_and_long_ones_always(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_pauses_are_reported_and_long_ones_always(tmp_path: Path) -> None:
+    messages: list[str] = []
     refusal = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
     with server(dripping(refusal, b"", times=0)) as busy:
-        for said, lines in ((5.0, 3), (60.0, 0)):
-            told.clear()
+        for expected, lines in ((5.0, 3), (60.0, 0)):
+            messages.clear()
             budget = Budget()
             budget.wait_reporter = WaitReporter(every=1000)
-            timeouts = Timeouts(progress_interval=said)
-            asking = client(tmp_path, busy.base, budget, sleep=lambda _: None, progress=told.append, timeouts=timeouts)
+            timeouts = Timeouts(progress_interval=expected)
+            http_client = client(
+                tmp_path, busy.base, budget, sleep=lambda _: None, progress=messages.append, timeouts=timeouts
+            )
             with pytest.raises(TransientFailure):
-                asking.get(ONE)
-            assert told == [f"{busy.base}/data.csv: responded with 503 Busy; next try in 7 s"] * lines
+                http_client.get(ONE)
+            assert messages == [f"{busy.base}/data.csv: responded with 503 Busy; next try in 7 s"] * lines
 
 
-def test_all_who_wait_say_one_line_in_so_many_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_waits_together_report_one_line_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("spi_pipeline.publishers.http.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
     voice, free = WaitReporter(every=10), {}

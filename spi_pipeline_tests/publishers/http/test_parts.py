@@ -23,7 +23,7 @@ from spi_pipeline.publishers.offers import HOSTS
 from spi_pipeline.storage.raw import Raw
 from spi_pipeline_tests.imitations.messages import zipped
 from spi_pipeline_tests.publishers.http import clients
-from spi_pipeline_tests.publishers.http.raw_server import Server, Speak, server
+from spi_pipeline_tests.publishers.http.raw_server import Reply, Server, server
 
 ETAG = 'ETag: "1"'
 DATED = "Last-Modified: Mon, 02 Feb 2026 09:30:00 GMT\r\nDate: Mon, 02 Feb 2026 09:30:01 GMT"
@@ -34,54 +34,54 @@ BODY, OTHER = (zipped({"a.csv": random.Random(seed).randbytes(1_000_000)}) for s
 CUT = 700_000
 
 
-def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Speak:
+def whole(body: bytes = BODY, *headers: str, cut: int | None = None) -> Reply:
     """Send a whole body with status 200; with ``cut`` the connection breaks after that many bytes."""
 
-    def speak(to: socket.socket, _header: str, _server: Server) -> None:
+    def reply(to: socket.socket, _header: str, _server: Server) -> None:
         lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Content-Type: application/zip", *headers]
         to.sendall("\r\n".join([*lines, "", ""]).encode() + body[:cut])
 
-    return speak
+    return reply
 
 
-def rest(body: bytes = BODY, *headers: str, told: str = "", earlier: int = 0, cut: int | None = None) -> Speak:
-    """Send the rest of a body with status 206, from the byte requested or earlier; ``told`` replaces the range sent."""
+def rest(body: bytes = BODY, *headers: str, stated: str = "", earlier: int = 0, cut: int | None = None) -> Reply:
+    """Send the rest of a body with status 206, from the byte requested or earlier; ``stated`` replaces its range."""
 
-    def speak(to: socket.socket, header: str, _server: Server) -> None:
-        asked = re.search(r"Range: bytes=(\d+)-\r\n", header)
-        assert asked, header
-        begin = int(asked[1]) - earlier
-        span = told or f"bytes {begin}-{len(body) - 1}/{len(body)}"
+    def reply(to: socket.socket, header: str, _server: Server) -> None:
+        wanted = re.search(r"Range: bytes=(\d+)-\r\n", header)
+        assert wanted, header
+        begin = int(wanted[1]) - earlier
+        span = stated or f"bytes {begin}-{len(body) - 1}/{len(body)}"
         lines = ["HTTP/1.1 206 Partial Content", f"Content-Range: {span}", *headers]
         to.sendall("\r\n".join([*lines, f"Content-Length: {len(body) - begin}", "", ""]).encode() + body[begin:cut])
 
-    return speak
+    return reply
 
 
-def status(line: str) -> Speak:
-    def speak(to: socket.socket, _header: str, _server: Server) -> None:
+def status(line: str) -> Reply:
+    def reply(to: socket.socket, _header: str, _server: Server) -> None:
         to.sendall(f"HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n".encode())
 
-    return speak
+    return reply
 
 
-def in_turn(*speaks: Speak) -> Speak:
+def in_turn(*replies: Reply) -> Reply:
     """One after another, one per request."""
-    return lambda to, header, found: speaks[len(found.asked) - 1](to, header, found)
+    return lambda to, header, running: replies[len(running.requests) - 1](to, header, running)
 
 
 def client(folder: Path, base: str, retries: int = 100) -> HttpClient:
     return clients.client(folder, {"POLICE": base}, Budget(retries), sleep=lambda _: None)
 
 
-def ranges(found: Server) -> list[int | None]:
-    """The first byte that each request asked for; None if it asked for the whole body."""
-    asked = (re.search(r"\r\nRange: bytes=(\d+)-\r\n", header) for header in found.asked)
-    return [int(begin[1]) if begin else None for begin in asked]
+def ranges(running: Server) -> list[int | None]:
+    """The first byte that each request wanted; None if it wanted the whole body."""
+    wanted = (re.search(r"\r\nRange: bytes=(\d+)-\r\n", header) for header in running.requests)
+    return [int(begin[1]) if begin else None for begin in wanted]
 
 
 @pytest.mark.parametrize(
-    ("speaks", "becomes", "begins"),
+    ("replies", "becomes", "begins"),
     [
         ((whole(BODY, ETAG, cut=CUT), rest(BODY, ETAG)), BODY, [None, CUT]),
         ((whole(BODY, ETAG, cut=CUT), rest()), BODY, [None, CUT]),
@@ -95,13 +95,13 @@ def ranges(found: Server) -> list[int | None]:
         ((whole(BODY, ETAG, cut=CUT), rest(OTHER, 'ETag: "2"'), whole(OTHER)), OTHER, [None, CUT, None]),
         ((whole(BODY, ETAG, cut=CUT), rest(OTHER), whole(OTHER)), OTHER, [None, CUT, None]),
         ((whole(BODY, ETAG, cut=CUT), status("416 Range Not Satisfiable"), whole()), BODY, [None, CUT, None]),
-        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes 0-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
+        ((whole(BODY, ETAG, cut=CUT), rest(stated=f"bytes 0-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
          [None, CUT, None]),
-        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes {CUT + 1}-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
+        ((whole(BODY, ETAG, cut=CUT), rest(stated=f"bytes {CUT + 1}-{len(BODY) - 1}/{len(BODY)}"), whole()), BODY,
          [None, CUT, None]),
-        ((whole(BODY, ETAG, cut=CUT), rest(told=f"bytes {CUT}-{len(BODY) - 1}/{len(BODY) + 1}"), whole()), BODY,
+        ((whole(BODY, ETAG, cut=CUT), rest(stated=f"bytes {CUT}-{len(BODY) - 1}/{len(BODY) + 1}"), whole()), BODY,
          [None, CUT, None]),
-        ((whole(BODY, ETAG, cut=CUT), rest(told="none"), whole()), BODY, [None, CUT, None]),
+        ((whole(BODY, ETAG, cut=CUT), rest(stated="none"), whole()), BODY, [None, CUT, None]),
         ((whole(BODY, ETAG, cut=CUT), rest(BODY, "Content-Encoding: gzip"), whole()), BODY, [None, CUT, None]),
         ((whole(BODY, cut=CUT), whole()), BODY, [None, None]),
         ((whole(BODY, 'ETag: W/"1"', cut=CUT), whole()), BODY, [None, None]),
@@ -115,37 +115,39 @@ def ranges(found: Server) -> list[int | None]:
         "weak_validator", "changed_within_the_second", "packed",
     ],
 )  # fmt: skip
-def test_a_body_that_broke_off(
-    tmp_path: Path, speaks: tuple[Speak, ...], becomes: bytes, begins: list[int | None]
+def test_a_body_cut_short_is_resumed_or_restarted(
+    tmp_path: Path, replies: tuple[Reply, ...], becomes: bytes, begins: list[int | None]
 ) -> None:
-    with server(in_turn(*speaks)) as found:
-        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == becomes
-    assert ranges(found) == begins
-    assert not (tmp_path / "raw" / "receiving").exists(), "and no part stays"
+    with server(in_turn(*replies)) as running:
+        assert client(tmp_path, running.base).get(ONE).path.read_bytes() == becomes
+    assert ranges(running) == begins
+    assert not (tmp_path / "raw" / "receiving").exists(), "no part is left"
 
 
-def test_the_rest_is_asked_for_only_where_the_body_is_the_same(tmp_path: Path) -> None:
-    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
-        kept = client(tmp_path, found.base).get(ONE)
-    assert 'If-Range: "1"\r\n' in found.asked[1]
-    assert "Accept-Encoding: identity\r\n" in found.asked[1], "a range of a packed body would be of other bytes"
-    assert kept.headers == {"content-type": "application/zip", "etag": '"1"'}, "those that the first answer told"
+def test_the_rest_is_requested_only_of_the_same_body(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as running:
+        kept = client(tmp_path, running.base).get(ONE)
+    assert 'If-Range: "1"\r\n' in running.requests[1]
+    assert "Accept-Encoding: identity\r\n" in running.requests[1], (
+        "a range of a compressed body would cover other bytes"
+    )
+    assert kept.headers == {"content-type": "application/zip", "etag": '"1"'}, "the headers of the first response"
 
 
-def test_a_body_that_goes_on_breaking_is_gone_on_with_as_long_as_it_grows(tmp_path: Path) -> None:
+def test_a_download_is_resumed_as_long_as_it_grows(tmp_path: Path) -> None:
     big = BODY + BODY  # a zip file may start with any bytes
     breaks = [whole(big, ETAG, cut=300_000), *(rest(big, cut=(2 + n) * 300_000) for n in range(5)), rest(big)]
-    with server(in_turn(*breaks)) as found:
-        assert client(tmp_path, found.base).get(ONE).size == len(big)
-    assert len(found.asked) == 7, "more often than the four tries that bring nothing"
+    with server(in_turn(*breaks)) as running:
+        assert client(tmp_path, running.base).get(ONE).size == len(big)
+    assert len(running.requests) == 7, "more requests than the four tries allowed without progress"
 
 
-def test_a_later_run_goes_on_with_it(tmp_path: Path) -> None:
-    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
+def test_a_later_run_resumes_a_download(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as running:
         with pytest.raises(TransientFailure, match="cut short"):
-            client(tmp_path, found.base, retries=0).get(ONE)
-        assert client(tmp_path, found.base, retries=0).get(ONE).path.read_bytes() == BODY
-    assert ranges(found) == [None, CUT]
+            client(tmp_path, running.base, retries=0).get(ONE)
+        assert client(tmp_path, running.base, retries=0).get(ONE).path.read_bytes() == BODY
+    assert ranges(running) == [None, CUT]
 
 
 KILLED = """
@@ -156,37 +158,39 @@ client(Path(sys.argv[1]), sys.argv[2]).get(ONE)
 """
 
 
-def test_a_killed_run_is_gone_on_with_too(tmp_path: Path) -> None:
+def test_a_download_of_a_killed_run_is_resumed(tmp_path: Path) -> None:
     child: list[subprocess.Popen[bytes]] = []
 
-    def kill(to: socket.socket, header: str, found: Server) -> None:
-        whole(BODY, ETAG, cut=CUT)(to, header, found)
+    def kill(to: socket.socket, header: str, running: Server) -> None:
+        whole(BODY, ETAG, cut=CUT)(to, header, running)
         part = tmp_path / "raw" / "receiving"
         while not any(file.stat().st_size > 600_000 for file in part.glob("*.body")):
             time.sleep(0.01)
         child[0].send_signal(signal.SIGKILL)
 
-    with server(in_turn(kill, rest())) as found:
-        child.append(subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), found.base]))
+    with server(in_turn(kill, rest())) as running:
+        child.append(subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), running.base]))
         assert child[0].wait(60) == -signal.SIGKILL
-        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == BODY
-    begin = ranges(found)[1]
+        assert client(tmp_path, running.base).get(ONE).path.read_bytes() == BODY
+    begin = ranges(running)[1]
     assert begin is not None
     assert begin > 600_000
 
 
-def test_a_body_that_was_whole_when_the_run_was_killed_is_not_loaded_again(tmp_path: Path) -> None:
-    def looks(_: Path) -> None:
+def test_a_complete_body_of_a_killed_run_is_not_downloaded_again(tmp_path: Path) -> None:
+    def interrupt(_: Path) -> None:
         raise KeyboardInterrupt
 
-    with server(in_turn(whole(BODY, ETAG), rest())) as found:
+    with server(in_turn(whole(BODY, ETAG), rest())) as running:
         with pytest.raises(KeyboardInterrupt):
-            client(tmp_path, found.base).get(ONE, looks)
-        assert client(tmp_path, found.base).get(ONE).path.read_bytes() == BODY
-    assert ranges(found) == [None, len(BODY) - 1], "the last byte is, for a range of nothing would be refused"
+            client(tmp_path, running.base).get(ONE, interrupt)
+        assert client(tmp_path, running.base).get(ONE).path.read_bytes() == BODY
+    assert ranges(running) == [None, len(BODY) - 1], (
+        "only the last byte is requested, because an empty range would be refused"
+    )
 
 
-def test_what_came_in_parts_is_judged_whole(tmp_path: Path) -> None:
+def test_a_body_received_in_parts_is_checked_as_a_whole(tmp_path: Path) -> None:
     damaged = bytearray(BODY)
     damaged[CUT + 1000] ^= 1
     md5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
@@ -194,27 +198,27 @@ def test_what_came_in_parts_is_judged_whole(tmp_path: Path) -> None:
     for number, (request, body) in enumerate([
         (ONE, bytes(damaged)), (replace(ONE, md5=md5), bytes(damaged)), (ONE, page)
     ]):  # fmt: skip
-        with server(in_turn(whole(body, ETAG, cut=CUT), rest(body), whole())) as found:
-            assert client(tmp_path / str(number), found.base).get(request).path.read_bytes() == BODY
-        assert ranges(found) == [None, CUT, None]
+        with server(in_turn(whole(body, ETAG, cut=CUT), rest(body), whole())) as running:
+            assert client(tmp_path / str(number), running.base).get(request).path.read_bytes() == BODY
+        assert ranges(running) == [None, CUT, None]
 
 
-def test_a_body_that_grows_too_large_in_parts_is_refused(tmp_path: Path) -> None:
+def test_a_body_that_exceeds_its_limit_in_parts_is_refused(tmp_path: Path) -> None:
     small = replace(ONE, max_bytes=len(BODY) - 1)
-    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(PermanentFailure, match="at most"):
-        client(tmp_path, found.base).get(small)
-    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as found:
-        asking = client(tmp_path, found.base, retries=0)
+    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as running, pytest.raises(PermanentFailure, match="at most"):
+        client(tmp_path, running.base).get(small)
+    with server(in_turn(whole(BODY, ETAG, cut=CUT), rest())) as running:
+        http_client = client(tmp_path, running.base, retries=0)
         with pytest.raises(TransientFailure):
-            asking.get(ONE)
+            http_client.get(ONE)
         with pytest.raises(PermanentFailure, match=f"has {len(BODY):,} bytes and at most"):
-            asking.get(small)
+            http_client.get(small)
     assert not (tmp_path / "raw" / "receiving").exists()
 
 
-def test_parts_that_nobody_asked_for_any_more_are_gone_when_all_was_had(tmp_path: Path) -> None:
-    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as found, pytest.raises(TransientFailure):
-        client(tmp_path, found.base, retries=0).get(ONE)
+def test_abandoned_parts_are_deleted_after_a_complete_refresh(tmp_path: Path) -> None:
+    with server(in_turn(whole(BODY, ETAG, cut=CUT))) as running, pytest.raises(TransientFailure):
+        client(tmp_path, running.base, retries=0).get(ONE)
     assert list((tmp_path / "raw" / "receiving").glob("*.body"))
     Raw(tmp_path / "raw").finish()
     assert not (tmp_path / "raw" / "receiving").exists()

@@ -23,18 +23,18 @@ from spi_pipeline.snapshot.embedded import read_embedded
 from spi_pipeline_tests.integration.sandboxes import CONTRACTS, SNAPSHOT
 
 # Texts that a person might write into the blanks of a draft, by words of the blank.
-FILLED = {
+BLANKS = {
     "a page that": "https://www.example.org",
     "the first day": "2025-01-01",
     "the last day, YYYY": "2025-12-31",
     "stock, modelled": "flow",
     "people, households": "people",
 }
-ANSWERED = {
+OPTIONS = {
     "owner": "community-safety", "licence": "OGL-UK-3.0", "minimum_count": 5, "expires": "2030-12-31",
     "concept": "safety",
 }  # fmt: skip
-Reads = Callable[..., Read]
+DraftAndRead = Callable[..., Read]
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +49,8 @@ def known(contracts: Contracts) -> Places:
 
 def filled(text: str) -> str:
     """A draft with every blank filled in."""
-    for asked, answer in FILLED.items():
-        text = re.sub(rf'"FILL IN: [^"]*{asked}[^"]*"', f'"{answer}"', text)
+    for blank, value in BLANKS.items():
+        text = re.sub(rf'"FILL IN: [^"]*{blank}[^"]*"', f'"{value}"', text)
     return re.sub(r'"FILL IN: [^"]*"', '"said"', text).replace("status: draft", "status: active")
 
 
@@ -66,15 +66,15 @@ def source_of(text: str, name: str, contracts: Contracts, folder: Path) -> Sourc
 
 
 @pytest.fixture
-def reads(contracts: Contracts, known: Places, tmp_path: Path) -> Reads:
+def draft_and_read(contracts: Contracts, known: Places, tmp_path: Path) -> DraftAndRead:
     """Drafts the contract of a file, then reads the file and the draft's fixture with it."""
 
-    def read(file: Path, **asked: Any) -> Read:
-        said = DraftOptions(**{"name": "own_calls", "component": "safety", **ANSWERED, **asked})
-        drafted = draft(inspect(file, said, known), said, contracts, known)
-        source = source_of(filled(drafted[f"sources/{said.name}.yaml"]), said.name, contracts, tmp_path)
-        fixture = tmp_path / f"{said.name}.csv"
-        fixture.write_text(drafted[f"fixtures/{said.name}.csv"], encoding="utf-8")
+    def read(file: Path, **choices: Any) -> Read:
+        options = DraftOptions(**{"name": "own_calls", "component": "safety", **OPTIONS, **choices})
+        drafted = draft(inspect(file, options, known), options, contracts, known)
+        source = source_of(filled(drafted[f"sources/{options.name}.yaml"]), options.name, contracts, tmp_path)
+        fixture = tmp_path / f"{options.name}.csv"
+        fixture.write_text(drafted[f"fixtures/{options.name}.csv"], encoding="utf-8")
         invented = read_own(fixture, source, known)
         assert invented.suppressed == 0
         assert invented.elsewhere == 0

@@ -31,47 +31,47 @@ def add(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *op
     monkeypatch.setattr(sys, "argv", ["spi", "source", "add", "Night calls.csv", "--component", "safety", *options])
     with pytest.raises(SystemExit) as left:
         main()
-    said = capsys.readouterr()
-    return int(left.value.code or 0), said.out + said.err
+    captured = capsys.readouterr()
+    return int(left.value.code or 0), captured.out + captured.err
 
 
-def answered(text: str, answers: dict[str, str]) -> str:
+def with_answers(text: str, choices: dict[str, str]) -> str:
     """A draft with some blanks filled in, each identified by words of its text."""
-    for asked, answer in answers.items():
-        text, times = re.subn(rf'"FILL IN: [^"]*{asked}[^"]*"', answer, text)
-        assert times, asked
+    for blank, choice in choices.items():
+        text, times = re.subn(rf'"FILL IN: [^"]*{blank}[^"]*"', choice, text)
+        assert times, blank
     return text
 
 
-def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
+def test_the_draft_and_the_line_of_every_blank_are_reported(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (folder / "contracts/indicators/safety.yaml").read_text(encoding="utf-8")
-    code, said = add(monkeypatch, capsys)
-    assert code == 0, said
+    code, output = add(monkeypatch, capsys)
+    assert code == 0, output
     contract, indicators = folder / "contracts/sources/night_calls.yaml", folder / "contracts/indicators/safety.yaml"
     text = contract.read_text(encoding="utf-8")
-    for asked in ("the team that answers", "one of OGL-UK-3.0", "the smallest count", "the last day they are of use",
+    for blank in ("the team that answers", "one of OGL-UK-3.0", "the smallest count", "the last day they are of use",
                   "a concept of vocabulary.yaml"):  # fmt: skip
-        assert re.search(rf'"FILL IN: [^"]*{asked}', text), asked
+        assert re.search(rf'"FILL IN: [^"]*{blank}', text), blank
     with pytest.raises(ContractError) as refused:
         load_contracts(folder / "contracts")
-    told = [str(fault) for fault in refused.value.faults]
+    messages = [str(fault) for fault in refused.value.faults]
     lines = [(path.relative_to(folder / "contracts").as_posix(), number)
              for path in (indicators, contract)
              for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
              for _ in range(line.count("FILL IN"))]  # fmt: skip
     assert len(lines) >= 15
-    assert sorted(one.split(": ")[0] for one in told) == sorted(f"{file}:{number}" for file, number in lines)
-    assert all("is left blank: write in place of FILL IN" in one for one in told)
+    assert sorted(one.split(": ")[0] for one in messages) == sorted(f"{file}:{number}" for file, number in lines)
+    assert all("is left blank: write in place of FILL IN" in one for one in messages)
 
-    done = answered(text, {
+    done = with_answers(text, {
         "the team": "community-safety", "where a reader": "desk", "one of OGL": "OGL-UK-3.0", "the smallest": "5",
         "the last day they": "2030-12-31", "a concept": "safety", "the sentence": "Contains figures",
     })  # fmt: skip
     contract.write_text(filled(done).replace("status: active", "status: draft"), encoding="utf-8")
     drafted = indicators.read_text(encoding="utf-8").removeprefix(before)
-    finished = answered(
+    finished = with_answers(
         drafted, {"higher_is": "lower_is_better", "scores 0": "40", "scores 100": "0", "a ward ab": "90"}
     )
     indicators.write_text(before + filled(finished), encoding="utf-8")
@@ -86,7 +86,7 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [(["--component", "safty"], "'safty' is not a component; nearest is 'safety'"),
      (["--concept", "income"], "'income' is not a concept that may enter the index"),
      (["--licence", "OGL"], "'OGL' is not a licence of vocabulary.yaml; "),
@@ -97,21 +97,21 @@ def test_every_blank_is_told_with_its_line_and_so_is_the_draft(
      (["--period", "2025-02-01/2025-02-30"], "'2025-02-30' is not a day like"),
      (["--period", "2025-01-01"], "a first and a last day")],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_and_nothing_is_written(
-    folder: Path, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_invalid_options_are_refused_and_nothing_is_written(
+    folder: Path, options: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
-    code, told = add(monkeypatch, capsys, *options)
+    code, output = add(monkeypatch, capsys, *options)
     assert code in (1, 2)
-    assert said in told
+    assert expected in output
     assert {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()} == before
 
 
-def test_the_contracts_that_came_with_the_program_are_left_alone(
+def test_the_supplied_contracts_are_left_unchanged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("SPI_CONTRACTS")
-    code, said = add(monkeypatch, capsys)
+    code, output = add(monkeypatch, capsys)
     assert code == 2
-    assert "set SPI_COUNCIL to that folder, and run this again" in said
+    assert "set SPI_COUNCIL to that folder, and run this again" in output
     assert not (CONTRACTS / "sources" / "night_calls.yaml").exists()

@@ -34,17 +34,17 @@ def drawn(folder: Path, name: str, content: Any) -> Path:
     return path
 
 
-def test_polygons_of_one_file_are_one_area_unless_they_name_several(tmp_path: Path) -> None:
+def test_polygons_in_one_file_are_one_area_unless_they_name_several(tmp_path: Path) -> None:
     east = [[x + 0.02, y] for x, y in SQUARE]
     alike = {"type": "FeatureCollection", "features": [feature(SQUARE, area=12.5), feature(east, area=13)]}
     [one] = read_drawn(drawn(tmp_path, "town_board.geojson", alike))
-    assert (one.id, one.title) == ("town_board", "Town board"), "a surface is no name"
+    assert (one.id, one.title) == ("town_board", "Town board"), "a surface area is not a name"
     assert shapely.area(shapely.from_wkt(one.outline)) == pytest.approx(0.04 * 0.02)
     named = {"type": "FeatureCollection", "features": [feature(SQUARE, area="West"), feature(east, area="East")]}
     assert [area.id for area in read_drawn(drawn(tmp_path, "both.geojson", named))] == ["west", "east"]
 
 
-def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Path) -> None:
+def test_a_table_lists_postcodes_or_codes_of_one_or_several_areas(tmp_path: Path) -> None:
     [one] = read_drawn(drawn(tmp_path, "a.csv", "\ufeffpostcode,who\nlu1 1aa,x\nLU1 1AA,y\nLU2 7AA,z\n"), "My board")
     assert (one.id, one.postcodes) == ("my_board", ["LU1 1AA", "LU2 7AA"])
     both = read_drawn(drawn(tmp_path, "b.csv", "Area,code\nWest,E01015700\nEast,E00079000\nWest,E05014751\n"))
@@ -54,7 +54,7 @@ def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         ("a.geojson", "", "is empty"),
         ("a.csv", " \n", "is empty"),
@@ -76,8 +76,8 @@ def test_a_table_lists_postcodes_or_codes_of_one_area_or_of_several(tmp_path: Pa
         ("!.csv", "E05014751\n", "no id can be made"),
     ],
 )
-def test_what_cannot_be_meant_is_told(tmp_path: Path, name: str, content: Any, said: str) -> None:
-    with pytest.raises(SpiError, match=said):
+def test_ambiguous_or_invalid_files_are_refused(tmp_path: Path, name: str, content: Any, expected: str) -> None:
+    with pytest.raises(SpiError, match=expected):
         read_drawn(drawn(tmp_path, name, content))
 
 
@@ -86,6 +86,6 @@ def test_what_cannot_be_meant_is_told(tmp_path: Path, name: str, content: Any, s
     ["", "a board", "POINT (-0.4 51.9)", "POLYGON EMPTY", "POLYGON ((-0.4 51.9, -0.3 51.9, -0.4 51.9))",
      "POLYGON ((-0.4 51.9, nan 51.9, -0.3 51.8, -0.4 51.9))"],
 )  # fmt: skip
-def test_an_outline_that_somebody_changed_by_hand_must_enclose_a_surface(outline: str) -> None:
+def test_an_outline_edited_by_hand_must_enclose_an_area(outline: str) -> None:
     with pytest.raises(ValueError, match=r"is not well-known text|encloses no area"):
         OwnArea(id="board", title="Board", outline=outline)

@@ -29,7 +29,7 @@ POSTCODES = ["Postcode", "LU1 1AA", "LU1 1AR", "LU1 1BB"]
      "Telephone No.", "Mobile", "Address", "Address line 1", "Home address", "House number", "Flat no", "UPRN",
      "Client ID", "Person reference", "UPN"],
 )  # fmt: skip
-def test_names_of_columns(known: Places, name: str) -> None:
+def test_column_names_that_suggest_personal_data_are_refused(known: Places, name: str) -> None:
     with pytest.raises(
         SpiError,
         match=rf"people.csv, column B: the name '{name}' in row 1 suggests .*; an index must not use personal",
@@ -44,7 +44,7 @@ def test_names_of_columns(known: Places, name: str) -> None:
      ("12 High Street", "an address"), ("Flat 3 12a, St Mary's Road, Luton", "an address"),
      ("943 476 5919", "NHS numbers"), ("9434765919", "NHS numbers")],
 )  # fmt: skip
-def test_what_cells_look_like(known: Places, value: str, what: str) -> None:
+def test_cells_that_look_like_personal_data_are_refused(known: Places, value: str, what: str) -> None:
     with pytest.raises(SpiError, match=f"column B: row 3.* {what}.*; an index must not use personal data"):
         check(known, POSTCODES, ["Remark", "", value, ""])
 
@@ -54,12 +54,12 @@ def test_what_cells_look_like(known: Places, value: str, what: str) -> None:
     [["03/04/1931", "1988-12-01", "01/02/2014"], ["3.4.1931", "1.12.1988", "1.2.2014"],
      ["1931-04-03 00:00", "1988-12-01T00:00:00", "01-02-2014 09:15"]],
 )  # fmt: skip
-def test_days_of_birth_by_how_far_apart_they_lie(known: Places, days: list[str]) -> None:
+def test_days_spread_over_decades_are_refused_as_dates_of_birth(known: Places, days: list[str]) -> None:
     with pytest.raises(SpiError, match=r"holds days of 1931 to 2014, as dates of birth do"):
         check(known, POSTCODES, ["When", *days])
 
 
-def test_days_of_some_years_are_none_of_birth(known: Places) -> None:
+def test_days_within_a_few_years_are_not_dates_of_birth(known: Places) -> None:
     check(known, POSTCODES, ["When", "03/04/2021", "2022-12-01", "01/02/2024"])
 
 
@@ -71,11 +71,11 @@ def test_days_of_some_years_are_none_of_birth(known: Places) -> None:
      ["Calls", "1582496018", "12", "14"], ["Kind", "Noise in the street", "Litter", "2 cars"],
      ["Date of incident", "03/04/2025", "04/04/2025", "05/04/2025"], ["Telephone calls", "3", "4", "5"]],
 )  # fmt: skip
-def test_figures_of_areas_have_none(known: Places, column: list[str]) -> None:
+def test_columns_of_area_figures_are_accepted(known: Places, column: list[str]) -> None:
     check(known, POSTCODES, column)
 
 
-def test_a_hidden_sheet_is_looked_into(known: Places, tmp_path: Path) -> None:
+def test_hidden_sheets_are_checked(known: Places, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet: Any = book.active
     sheet.append(["Ward code", "Calls"])
@@ -89,7 +89,7 @@ def test_a_hidden_sheet_is_looked_into(known: Places, tmp_path: Path) -> None:
         refuse_persons(read_sheets(tmp_path / "people.xlsx"), known.names_an_area)
 
 
-def test_the_check_digit() -> None:
+def test_the_check_digit_of_an_nhs_number_is_verified() -> None:
     # 943 476 5919 is the example in the NHS Data Dictionary.
     assert is_nhs_number("9434765919")
     assert sum(is_nhs_number(f"943476591{digit}") for digit in range(10)) == 1

@@ -22,7 +22,7 @@ import pytest
 from spi_pipeline.contracts.errors import SpiError
 from spi_pipeline.contracts.models.contracts import Contracts
 from spi_pipeline.publishers.own.placing import Places
-from spi_pipeline_tests.publishers.own.conftest import Reads, figures
+from spi_pipeline_tests.publishers.own.conftest import DraftAndRead, figures
 
 Rows = Sequence[Sequence[Any]]
 
@@ -54,30 +54,34 @@ def text(folder: Path, rows: Rows, divider: str = ",", encoding: str = "utf-8") 
     return file
 
 
-def refusal(reads: Reads, file: Path, **asked: Any) -> str:
+def refusal(draft_and_read: DraftAndRead, file: Path, **options: Any) -> str:
     """The message that refuses a file: never a traceback, never more than a line."""
     with pytest.raises(SpiError) as refused:
-        reads(file, **asked)
-    said = str(refused.value)
-    assert said.startswith(file.name)
-    assert "\n" not in said
-    assert ";" in said or ":" in said
-    return said
+        draft_and_read(file, **options)
+    message = str(refused.value)
+    assert message.startswith(file.name)
+    assert "\n" not in message
+    assert ";" in message or ":" in message
+    return message
 
 
 # Read correctly.
 
 
-def test_notes_above_and_a_total_and_notes_below(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_notes_and_a_total_around_the_table_are_ignored(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [
         ["Anti-social behaviour calls by ward"], ["Source: the council's call centre"], [],
         ["Ward code", "Ward", "Calls"], *wards, ["", "Total", sum(count for *_, count in wards)], [],
         ["1. Calls that were withdrawn are left out."],
     ]  # fmt: skip
-    assert figures(reads(workbook(tmp_path, rows))) == {code: count for code, _, count in wards}
+    assert figures(draft_and_read(workbook(tmp_path, rows))) == {code: count for code, _, count in wards}
 
 
-def test_a_header_over_two_rows_with_merged_cells(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_a_two_row_header_with_merged_cells_is_read(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [
         ["Area", None, "2024", None, "2025", None], ["Code", "Name", "Calls", "Visits", "Calls", "Visits"],
         *([code, name, 1, 2, count, 4] for code, name, count in wards),
@@ -87,64 +91,74 @@ def test_a_header_over_two_rows_with_merged_cells(reads: Reads, wards: list[Any]
         for cells in ("A1:B1", "C1:D1", "E1:F1"):
             sheet.merge_cells(cells)
 
-    found = reads(workbook(tmp_path, rows, merge), value="2025 | Calls")
+    found = draft_and_read(workbook(tmp_path, rows, merge), value="2025 | Calls")
     assert figures(found) == {code: count for code, _, count in wards}
 
 
-def test_names_for_codes_among_them_one_that_only_there_is_now(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_ward_names_are_read_and_the_row_of_the_council_is_its_total(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward", "Calls"], *([name.upper(), count] for _, name, count in wards), ["Luton", 2130 + 1000]]
     rows[-1][1] = sum(count for *_, count in wards)
-    assert figures(reads(text(tmp_path, rows))) == {code: count for code, _, count in wards}
+    assert figures(draft_and_read(text(tmp_path, rows))) == {code: count for code, _, count in wards}
 
 
-def test_thousands_separators(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_thousands_separators_are_read(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, f"{count:,}"] for code, _, count in wards)]
-    found = figures(reads(text(tmp_path, rows)))
+    found = figures(draft_and_read(text(tmp_path, rows)))
     assert found == {code: count for code, _, count in wards}
     assert max(filter(None, found.values())) > 1000
 
 
 @pytest.mark.parametrize("mark", ["*", "<5", "c", "[c]", "..", "< 10", "Fewer than 5", ""])
-def test_suppressed_cells_are_missing_and_never_none(reads: Reads, wards: list[Any], mark: str, tmp_path: Path) -> None:
+def test_suppressed_cells_are_missing_and_never_zero(
+    draft_and_read: DraftAndRead, wards: list[Any], mark: str, tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, mark if index == 2 else count]
                                       for index, (code, _, count) in enumerate(wards))]  # fmt: skip
-    found = figures(reads(text(tmp_path, rows)))
+    found = figures(draft_and_read(text(tmp_path, rows)))
     assert found.pop(wards[2][0]) is None
     counts = {code: count for index, (code, _, count) in enumerate(wards) if index != 2}
     smallest = min(counts, key=lambda code: counts[code])
-    assert found == counts | {smallest: None}, "whoever knows the total would know the one withheld"
+    assert found == counts | {smallest: None}, "otherwise the total would reveal the withheld count"
 
 
-def test_counts_below_the_minimum_are_suppressed_and_none_is_none(
-    reads: Reads, wards: list[Any], tmp_path: Path
+def test_counts_below_the_minimum_are_suppressed_and_zero_stays_zero(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
 ) -> None:
     counts = {code: index for index, (code, *_) in enumerate(wards)}
-    found = reads(text(tmp_path, [["Ward code", "Calls"], *counts.items()]))
+    found = draft_and_read(text(tmp_path, [["Ward code", "Calls"], *counts.items()]))
     assert figures(found) == {code: None if 0 < count < 5 else count for code, count in counts.items()}
     assert found.suppressed == 4
 
 
-def test_beside_one_count_below_the_minimum_the_next_smallest_is_suppressed(
-    reads: Reads, wards: list[Any], tmp_path: Path
+def test_with_one_suppressed_count_the_next_smallest_is_suppressed_too(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
 ) -> None:
     counts = {code: 10 * index for index, (code, *_) in enumerate(wards)} | {wards[5][0]: 2}
-    found = reads(text(tmp_path, [["Ward code", "Calls"], *counts.items()]))
-    assert figures(found) == counts | {wards[5][0]: None, wards[1][0]: None}, "none of none is no shield"
+    found = draft_and_read(text(tmp_path, [["Ward code", "Calls"], *counts.items()]))
+    assert figures(found) == counts | {wards[5][0]: None, wards[1][0]: None}, (
+        "a zero does not protect the suppressed count"
+    )
     assert found.suppressed == 2
 
 
-def test_of_several_years_each_has_its_own_total(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_suppression_treats_each_year_as_a_separate_total(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows: list[list[Any]] = [["Ward code", "Year", "Calls"]]
     rows += [[code, year, 20 + index] for year in (2024, 2025) for index, (code, *_) in enumerate(wards)]
     rows[3][2], rows[30][2] = 4, 3
-    table = reads(text(tmp_path, rows)).frame
+    table = draft_and_read(text(tmp_path, rows)).frame
     hidden = table[table["calls"].isna()]
     assert hidden.groupby("year")["area_code"].apply(list).to_dict() == {
         2024: [wards[0][0], wards[2][0]], 2025: [wards[0][0], wards[9][0]],
     }  # fmt: skip
 
 
-def test_hidden_sheets_empty_columns_and_a_sheet_of_notes(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_hidden_sheets_empty_columns_and_notes_are_skipped(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     def change(sheet: Any) -> None:
         sheet.insert_cols(2, 3)
         sheet.insert_cols(1)
@@ -157,10 +171,10 @@ def test_hidden_sheets_empty_columns_and_a_sheet_of_notes(reads: Reads, wards: l
         hidden.sheet_state = "hidden"
 
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards)]
-    assert figures(reads(workbook(tmp_path, rows, change))) == {code: count for code, _, count in wards}
+    assert figures(draft_and_read(workbook(tmp_path, rows, change))) == {code: count for code, _, count in wards}
 
 
-def test_of_several_sheets_the_one_named(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_one_of_several_sheets_must_be_named(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards)]
 
     def change(sheet: Any) -> None:
@@ -169,23 +183,25 @@ def test_of_several_sheets_the_one_named(reads: Reads, wards: list[Any], tmp_pat
             other.append([row[0], 1 if row is not rows[0] else "Calls"])
 
     file = workbook(tmp_path, rows, change)
-    said = refusal(reads, file)
-    assert "Data, 2024" in said
-    assert "--sheet" in said
-    assert figures(reads(file, sheet="Data")) == {code: count for code, _, count in wards}
+    message = refusal(draft_and_read, file)
+    assert "Data, 2024" in message
+    assert "--sheet" in message
+    assert figures(draft_and_read(file, sheet="Data")) == {code: count for code, _, count in wards}
 
 
-def test_days_as_headers_are_read_by_name(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_date_headers_are_selected_by_name(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     header = ["Ward code", dt.date(2025, 1, 1), dt.date(2025, 2, 1)]
     file = workbook(tmp_path, [header, *([code, 9, count] for code, _, count in wards)])
-    said = refusal(reads, file)
-    assert "2025-01-01, 2025-02-01" in said
-    assert "--value" in said
-    assert figures(reads(file, value="2025-02-01")) == {code: count for code, _, count in wards}
+    message = refusal(draft_and_read, file)
+    assert "2025-01-01, 2025-02-01" in message
+    assert "--value" in message
+    assert figures(draft_and_read(file, value="2025-02-01")) == {code: count for code, _, count in wards}
 
 
 @pytest.mark.parametrize("shown", ["texts", "cells in percent"])
-def test_percentages_of_a_whole(reads: Reads, wards: list[Any], shown: str, tmp_path: Path) -> None:
+def test_percentages_are_read_with_the_column_they_are_of(
+    draft_and_read: DraftAndRead, wards: list[Any], shown: str, tmp_path: Path
+) -> None:
     share = {code: 10.5 + index for index, (code, *_) in enumerate(wards)}
     rows: list[list[Any]] = [["Ward code", "Afraid", "Asked"]]
     rows += [[code, f"{value}%" if shown == "texts" else value / 100, 200] for code, value in share.items()]
@@ -195,58 +211,64 @@ def test_percentages_of_a_whole(reads: Reads, wards: list[Any], shown: str, tmp_
             cell.number_format = "0.0%"
 
     file = workbook(tmp_path, rows, in_percent if shown != "texts" else lambda _sheet: None)
-    assert figures(reads(file, value="Afraid", of="Asked"), "afraid") == pytest.approx(share)
-    assert "--of" in refusal(reads, file, value="Afraid")
+    assert figures(draft_and_read(file, value="Afraid", of="Asked"), "afraid") == pytest.approx(share)
+    assert "--of" in refusal(draft_and_read, file, value="Afraid")
 
 
 @pytest.mark.parametrize("divider", [";", "\t", "|"])
-def test_other_dividers(reads: Reads, wards: list[Any], divider: str, tmp_path: Path) -> None:
+def test_other_delimiters_are_read(
+    draft_and_read: DraftAndRead, wards: list[Any], divider: str, tmp_path: Path
+) -> None:
     rows = [["Ward code", "Ward, as named", "Calls"], *([code, name, count] for code, name, count in wards)]
-    assert figures(reads(text(tmp_path, rows, divider))) == {code: count for code, _, count in wards}
+    assert figures(draft_and_read(text(tmp_path, rows, divider))) == {code: count for code, _, count in wards}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
-def test_a_mark_at_the_beginning_and_windows_letters(
-    reads: Reads, wards: list[Any], encoding: str, tmp_path: Path
+def test_a_byte_order_mark_and_windows_encodings_are_read(
+    draft_and_read: DraftAndRead, wards: list[Any], encoding: str, tmp_path: Path
 ) -> None:
     rows = [["Ward code", "Calls – £"], *([code, count] for code, _, count in wards)]
-    found = reads(text(tmp_path, rows, encoding=encoding), value="Calls – £")
+    found = draft_and_read(text(tmp_path, rows, encoding=encoding), value="Calls – £")
     assert figures(found) == {code: count for code, _, count in wards}
 
 
-def test_trailing_blanks_of_any_kind_around_codes(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_spaces_of_any_kind_around_codes_are_ignored(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [[" Ward\ncode ", "Calls\u00a0"], *([f" {code}\u00a0 ", f"{count} "] for code, _, count in wards)]
-    assert figures(reads(workbook(tmp_path, rows))) == {code: count for code, _, count in wards}
+    assert figures(draft_and_read(workbook(tmp_path, rows))) == {code: count for code, _, count in wards}
 
 
 @pytest.mark.parametrize("shape", [str, lambda code: code.replace(" ", ""), str.lower])
 def test_postcodes_with_and_without_blanks_are_counted_by_ward(
-    reads: Reads, known: Places, shape: Callable[[str], str], tmp_path: Path
+    draft_and_read: DraftAndRead, known: Places, shape: Callable[[str], str], tmp_path: Path
 ) -> None:
     every = known.postcodes.sample(900, random_state=3)
     few = known.postcodes[known.postcodes["ward_code"] == "E05014754"]["postcode"].head(3)
     every = every[every["ward_code"] != "E05014754"]
     rows = [["Postcode"], *([shape(code)] for code in (*every["postcode"], *few))]
-    found = reads(text(tmp_path, rows))
+    found = draft_and_read(text(tmp_path, rows))
     expected = every["ward_code"].value_counts().to_dict()
     fewest = min(expected, key=expected.get)
-    assert figures(found) == expected | {"E05014754": None, fewest: None}, "three people are not shown"
+    assert figures(found) == expected | {"E05014754": None, fewest: None}, "a count of three people is withheld"
     assert found.suppressed == 2
 
 
-def test_counts_by_postcode_add_up_and_some_lie_elsewhere(reads: Reads, known: Places, tmp_path: Path) -> None:
+def test_counts_by_postcode_are_summed_by_ward_and_some_lie_elsewhere(
+    draft_and_read: DraftAndRead, known: Places, tmp_path: Path
+) -> None:
     every = known.postcodes.drop_duplicates("ward_code")
     rows = [["Postcode", "Calls"], *([code, 10] for code in every["postcode"]), ["MK45 1AA", 3], ["Total", 203]]
-    found = reads(text(tmp_path, rows), value="Calls")
+    found = draft_and_read(text(tmp_path, rows), value="Calls")
     assert figures(found) == dict.fromkeys(known.geography.ward_codes, 10)
     assert found.elsewhere == 1
-    asked = refusal(reads, text(tmp_path, rows))
-    assert "--value" in asked
-    assert "--rows" in asked
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert "--value" in message
+    assert "--rows" in message
 
 
 @pytest.mark.parametrize("grid", ["wgs84", "british_national_grid"])
-def test_points_fall_into_wards(reads: Reads, known: Places, grid: str, tmp_path: Path) -> None:
+def test_points_are_counted_by_ward(draft_and_read: DraftAndRead, known: Places, grid: str, tmp_path: Path) -> None:
     places = known.postcodes.sample(600, random_state=5)
     if grid == "british_national_grid":
         header, points = ["Easting", "Northing"], places[["easting", "northing"]].to_numpy().tolist()
@@ -259,7 +281,7 @@ def test_points_fall_into_wards(reads: Reads, known: Places, grid: str, tmp_path
         back = Transformer.from_crs(BRITISH_NATIONAL_GRID, "EPSG:4326", always_xy=True)
         points = [back.transform(x, y) for x, y in places[["easting", "northing"]].to_numpy()]
     rows = [["Reported", *header], *(["14/03/2025 21:05", *point] for point in points), ["15/03/2025", "", ""]]
-    found = reads(text(tmp_path, rows))
+    found = draft_and_read(text(tmp_path, rows))
     expected = places["ward_code"].value_counts()
     got = {code: value or 0 for code, value in figures(found).items()}
     # For a few postcodes, Ordnance Survey's ward differs from the ward whose simplified boundary contains the point.
@@ -267,18 +289,20 @@ def test_points_fall_into_wards(reads: Reads, known: Places, grid: str, tmp_path
     assert found.elsewhere <= 4
 
 
-def test_lsoas_of_2011_and_of_2021(reads: Reads, known: Places, tmp_path: Path) -> None:
+def test_lsoas_of_2011_or_2021_are_read_but_not_both(
+    draft_and_read: DraftAndRead, known: Places, tmp_path: Path
+) -> None:
     for year in (2011, 2021):
         counts = {code: 20 + index for index, code in enumerate(sorted(known.lsoas[year]))}
-        assert figures(reads(text(tmp_path, [["LSOA", "Calls"], *counts.items()]))) == counts
+        assert figures(draft_and_read(text(tmp_path, [["LSOA", "Calls"], *counts.items()]))) == counts
     both = {**dict.fromkeys(sorted(known.lsoas[2011]), 9), **dict.fromkeys(sorted(known.lsoas[2021]), 9)}
-    assert "all of one year" in refusal(reads, text(tmp_path, [["LSOA", "Calls"], *both.items()]))
+    assert "all of one year" in refusal(draft_and_read, text(tmp_path, [["LSOA", "Calls"], *both.items()]))
 
 
-def test_years_one_under_another(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_years_in_rows_are_read(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Year", "Calls"],
             *([code, year, count + year] for year in (2024, 2025) for code, _, count in wards)]  # fmt: skip
-    frame = reads(text(tmp_path, rows)).frame
+    frame = draft_and_read(text(tmp_path, rows)).frame
     assert len(frame) == 40
     assert frame.set_index(["area_code", "year"])["calls"].to_dict() == {(row[0], row[1]): row[2] for row in rows[1:]}
 
@@ -286,52 +310,58 @@ def test_years_one_under_another(reads: Reads, wards: list[Any], tmp_path: Path)
 # Refused with a message.
 
 
-def test_codes_of_the_wards_before(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
+def test_codes_of_former_wards_are_refused(draft_and_read: DraftAndRead, contracts: Contracts, tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, 30] for code in contracts.geography.former_wards)]
-    said = refusal(reads, workbook(tmp_path, rows))
-    assert "sheet Data, row 2, column A (Ward code): E05002193 is Barnfield as it was before 2023-05" in said
-    assert "give figures for the wards in force, or by LSOA" in said
+    message = refusal(draft_and_read, workbook(tmp_path, rows))
+    assert "sheet Data, row 2, column A (Ward code): E05002193 is Barnfield as it was before 2023-05" in message
+    assert "give figures for the wards in force, or by LSOA" in message
 
 
-def test_names_of_the_wards_before_and_names_of_either(reads: Reads, contracts: Contracts, tmp_path: Path) -> None:
+def test_names_of_former_wards_are_refused(draft_and_read: DraftAndRead, contracts: Contracts, tmp_path: Path) -> None:
     former = contracts.geography.former_wards.values()
     rows = [["Ward", "Calls"], *([name, 30] for name in former)]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 6, column A (Ward): 'Crawley' ceased to be a ward in 2023-05" in said
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert "row 6, column A (Ward): 'Crawley' ceased to be a ward in 2023-05" in message
     rows = [["Ward", "Calls"], *([name, 30] for name in former if name not in ("Crawley", "Icknield", "Limbury"))]
-    assert "it is unclear which are meant; give ward codes" in refusal(reads, text(tmp_path, rows))
+    assert "it is unclear which are meant; give ward codes" in refusal(draft_and_read, text(tmp_path, rows))
 
 
-def test_codes_of_another_council_and_codes_of_nothing(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_codes_of_another_council_and_invalid_codes_are_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), ["E05014394", 12]]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in said
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in message
     rows[-1][0] = "E0501439"
-    assert "row 22, column A (Ward code): 'E0501439' is not a code of a ward" in refusal(reads, text(tmp_path, rows))
+    assert "row 22, column A (Ward code): 'E0501439' is not a code of a ward" in refusal(
+        draft_and_read, text(tmp_path, rows)
+    )
     rows[-1][0] = ""
-    assert "there is no code of a ward" in refusal(reads, text(tmp_path, rows))
+    assert "there is no code of a ward" in refusal(draft_and_read, text(tmp_path, rows))
 
 
-def test_an_area_twice(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_an_area_listed_twice_is_refused(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), [wards[4][0], 12]]
-    assert "E05014739 is in rows 6 and 22; keep one row" in refusal(reads, text(tmp_path, rows), value="Calls")
+    assert "E05014739 is in rows 6 and 22; keep one row" in refusal(draft_and_read, text(tmp_path, rows), value="Calls")
 
 
-def test_a_total_that_the_rows_do_not_come_to(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_a_total_that_differs_from_the_sum_of_rows_is_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, 10] for code, *_ in wards), ["Grand total", 230]]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "column B (Calls): the total is 230 and the rows sum to 200" in said
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert "column B (Calls): the total is 230 and the rows sum to 200" in message
 
 
-def test_formulas_that_nobody_computed(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_formulas_without_values_are_refused(draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path) -> None:
     rows = [
         ["Ward code", "Calls", "Twice"],
         *([code, count, f"=B{2 + i}*2"] for i, (code, _, count) in enumerate(wards)),
     ]
     file = workbook(tmp_path, rows)
-    said = refusal(reads, file, value="Twice")
-    assert "sheet Data, row 2, column C (Twice): is a formula without a value; open the file" in said
-    assert figures(reads(file, value="Calls")) == {code: count for code, _, count in wards}
+    message = refusal(draft_and_read, file, value="Twice")
+    assert "sheet Data, row 2, column C (Twice): is a formula without a value; open the file" in message
+    assert figures(draft_and_read(file, value="Calls")) == {code: count for code, _, count in wards}
 
 
 @pytest.mark.parametrize(
@@ -339,51 +369,63 @@ def test_formulas_that_nobody_computed(reads: Reads, wards: list[Any], tmp_path:
     [("-", "could mean none or unknown"), ("about 30", "is not a figure"), ("1.234,5", "is not a figure"),
      ("#REF!", "is not a figure"), ("nan", "is not a figure"), ("12,34", "is not a figure"), ("-3", "is not a count")],
 )  # fmt: skip
-def test_cells_that_are_no_figures(reads: Reads, wards: list[Any], cell: str, why: str, tmp_path: Path) -> None:
+def test_cells_that_are_not_figures_are_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], cell: str, why: str, tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, cell if index == 5 else count]
                                       for index, (code, _, count) in enumerate(wards))]  # fmt: skip
-    said = refusal(reads, text(tmp_path, rows))
-    assert f"row 7, column B (Calls): {cell!r} {why}" in said
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert f"row 7, column B (Calls): {cell!r} {why}" in message
 
 
-def test_a_comma_in_a_file_divided_by_semicolons(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_an_ambiguous_comma_in_a_semicolon_file_is_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, f"{count:,}"] for code, _, count in wards)]
     assert "row 5, column B (Calls): the comma in '1,061' could mark thousands or decimals" in refusal(
-        reads, text(tmp_path, rows, ";")
+        draft_and_read, text(tmp_path, rows, ";")
     )
 
 
-def test_utf_16_and_bytes_of_nothing(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_utf_16_and_undecodable_bytes_are_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards)]
-    assert "is in UTF-16, not UTF-8; save it as CSV in UTF-8" in refusal(reads, text(tmp_path, rows, encoding="utf-16"))
+    assert "is in UTF-16, not UTF-8; save it as CSV in UTF-8" in refusal(
+        draft_and_read, text(tmp_path, rows, encoding="utf-16")
+    )
     file = tmp_path / "calls.csv"
     file.write_bytes(b"Ward code,Calls\n\x81\x8d,3\n")
-    assert "is neither in UTF-8 nor in Windows-1252" in refusal(reads, file)
+    assert "is neither in UTF-8 nor in Windows-1252" in refusal(draft_and_read, file)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
-def test_an_empty_file_and_an_empty_sheet(reads: Reads, suffix: str, tmp_path: Path) -> None:
+def test_an_empty_file_or_sheet_is_refused(draft_and_read: DraftAndRead, suffix: str, tmp_path: Path) -> None:
     file = tmp_path / f"calls.{suffix}"
     file.write_bytes(b"")
-    assert refusal(reads, file) == f"{file.name} is empty; save it again"
+    assert refusal(draft_and_read, file) == f"{file.name} is empty; save it again"
     if suffix == "xlsx":
         workbook(tmp_path, [])
     else:
         file.write_text("\n , \n")
-    assert refusal(reads, file) == f"{file.name} is empty; save it again"
+    assert refusal(draft_and_read, file) == f"{file.name} is empty; save it again"
 
 
-def test_files_under_another_name(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_files_with_the_wrong_extension_are_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     packed = tmp_path / "calls.xlsx"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("calls.csv", "Ward code,Calls\n")
-    assert "the archive is not a workbook; open it in a spreadsheet program" in refusal(reads, packed)
+    assert "the archive is not a workbook; open it in a spreadsheet program" in refusal(draft_and_read, packed)
     packed.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))  # the first bytes of an .xls
-    assert "is not a workbook" in refusal(reads, packed)
+    assert "is not a workbook" in refusal(draft_and_read, packed)
     old = packed.rename(tmp_path / "calls.xls")
-    assert "is none of .csv, .xlsx; open it in a spreadsheet program and save it as .xlsx" in refusal(reads, old)
+    assert "is none of .csv, .xlsx; open it in a spreadsheet program and save it as .xlsx" in refusal(
+        draft_and_read, old
+    )
     book = workbook(tmp_path, [["Ward code", "Calls"], *([code, count] for code, _, count in wards)])
-    assert "save the table as CSV in UTF-8, or as .xlsx" in refusal(reads, book.rename(tmp_path / "calls.csv"))
+    assert "save the table as CSV in UTF-8, or as .xlsx" in refusal(draft_and_read, book.rename(tmp_path / "calls.csv"))
 
 
 @pytest.mark.parametrize(
@@ -391,36 +433,42 @@ def test_files_under_another_name(reads: Reads, wards: list[Any], tmp_path: Path
     [[["Calls"]], [["E05014735"]], [["Ward code", "Calls"]], [["E05014735", 3], ["E05014736", 4]],
      [["Region", "Calls"], ["East", 3]], [["Only a note about wards"], ["and another"]]],
 )  # fmt: skip
-def test_no_table_or_none_with_names(reads: Reads, rows: Rows, tmp_path: Path) -> None:
-    said = refusal(reads, workbook(tmp_path, rows))
-    assert "sheet Data holds no table by ward, LSOA, postcode or point below a row of column names" in said
+def test_a_sheet_without_a_named_table_is_refused(draft_and_read: DraftAndRead, rows: Rows, tmp_path: Path) -> None:
+    message = refusal(draft_and_read, workbook(tmp_path, rows))
+    assert "sheet Data holds no table by ward, LSOA, postcode or point below a row of column names" in message
 
 
-def test_no_column_of_figures_and_a_column_named_twice(reads: Reads, wards: list[Any], tmp_path: Path) -> None:
+def test_a_table_without_figures_or_with_a_repeated_column_name_is_refused(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
+) -> None:
     rows = [["Ward code", "Ward"], *([code, name] for code, name, _ in wards)]
-    assert "holds no column of figures besides the areas; it has Ward" in refusal(reads, text(tmp_path, rows))
+    assert "holds no column of figures besides the areas; it has Ward" in refusal(draft_and_read, text(tmp_path, rows))
     rows = [["Ward code", "Calls", "Calls"], *([code, 7, 8] for code, *_ in wards)]
-    assert "'Calls' more than once; give each a name" in refusal(reads, text(tmp_path, rows), value="Calls")
+    assert "'Calls' more than once; give each a name" in refusal(draft_and_read, text(tmp_path, rows), value="Calls")
 
 
-def test_days_that_are_none_and_too_many_places_elsewhere(reads: Reads, known: Places, tmp_path: Path) -> None:
+def test_invalid_days_and_too_many_places_elsewhere_are_refused(
+    draft_and_read: DraftAndRead, known: Places, tmp_path: Path
+) -> None:
     ours = known.postcodes["postcode"].head(30)
     rows = [["Date", "Postcode"], *(["31/12/2025", code] for code in ours)]
-    assert sum(filter(None, figures(reads(text(tmp_path, rows))).values())) >= 5
-    late = refusal(reads, text(tmp_path, [*rows, ["01/01/2026", ours.iloc[0]]]), period=("2025-01-01", "2025-12-31"))
+    assert sum(filter(None, figures(draft_and_read(text(tmp_path, rows))).values())) >= 5
+    late = refusal(
+        draft_and_read, text(tmp_path, [*rows, ["01/01/2026", ours.iloc[0]]]), period=("2025-01-01", "2025-12-31")
+    )
     assert "row 32, column A (Date): 2026-01-01 is not in 2025-01-01 to 2025-12-31" in late
     away = [*rows, *(["31/12/2025", "MK45 1AA"] for _ in range(10))]
-    assert "10 of 40 rows have no place in Luton" in refusal(reads, text(tmp_path, away))
+    assert "10 of 40 rows have no place in Luton" in refusal(draft_and_read, text(tmp_path, away))
 
 
-def test_coordinates_exchanged(reads: Reads, tmp_path: Path) -> None:
+def test_exchanged_coordinates_are_refused(draft_and_read: DraftAndRead, tmp_path: Path) -> None:
     rows = [["Longitude", "Latitude"], *([51.88, -0.42] for _ in range(30))]
-    said = refusal(reads, text(tmp_path, rows))
-    assert "row 2, column A (Longitude): '51.88' lies outside the United Kingdom" in said
+    message = refusal(draft_and_read, text(tmp_path, rows))
+    assert "row 2, column A (Longitude): '51.88' lies outside the United Kingdom" in message
 
 
-def test_whatever_happens_to_its_bytes_a_file_is_read_or_refused_in_a_sentence(
-    reads: Reads, wards: list[Any], tmp_path: Path
+def test_a_corrupted_file_is_read_or_refused_in_one_sentence(
+    draft_and_read: DraftAndRead, wards: list[Any], tmp_path: Path
 ) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards)]
     chance = random.Random(14)
@@ -432,4 +480,4 @@ def test_whatever_happens_to_its_bytes_a_file_is_read_or_refused_in_a_sentence(
                 spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
             file.write_bytes(bytes(spoilt[: chance.randrange(len(spoilt) // 2, len(spoilt) + 1)]))
             with suppress(SpiError):  # no other exception
-                reads(file)
+                draft_and_read(file)

@@ -37,29 +37,31 @@ def nowhere(url: str, allowed: object) -> Request:
     raise AssertionError(url)
 
 
-def test_whatever_is_fetched_has_a_probe_and_nothing_else() -> None:
+def test_exactly_the_sources_that_are_fetched_have_probes() -> None:
     assert {name for name, offer in OFFERS.items() if offer.fetch} == {
         name for name, one in OFFERS.items() if one.probes
     }
 
 
-def test_a_probe_is_named_after_the_module_that_states_it_and_stands_behind_what_it_follows() -> None:
+def test_a_probe_is_named_after_its_module_and_comes_after_the_probe_it_follows() -> None:
     for place, (name, known) in enumerate(PROBES.items()):
         assert name == known.probe.name
         assert hasattr(publishers, name.split("/")[0])
         assert known.sources
         before = known.probe.follows
         assert before is None or [*PROBES].index(before.name) < place
-        assert known.probe.expects, f"{name} expects nothing"
+        assert known.probe.expects, f"{name} has no expectations"
 
 
-def test_one_visit_asks_every_publisher_and_no_more_than_it_may() -> None:
-    asked, left = planned(ALL)
-    assert (len(asked), len(asked) + len(left)) == (MOST_REQUESTS - 2, len(ALL))
-    assert {probe.name.split("/")[0] for probe in asked} == {probe.name.split("/")[0] for probe in ALL}
-    assert {probe.name.split("/")[0] for probe in left} <= {"nomis"}, "of a dialect that others show"
-    names = [probe.name for probe in asked]
-    assert all(probe.follows is None or probe.follows.name in names for probe in asked)
+def test_one_visit_reaches_every_publisher_within_the_limit_on_requests() -> None:
+    planned_probes, left_out = planned(ALL)
+    assert (len(planned_probes), len(planned_probes) + len(left_out)) == (MOST_REQUESTS - 2, len(ALL))
+    assert {probe.name.split("/")[0] for probe in planned_probes} == {probe.name.split("/")[0] for probe in ALL}
+    assert {probe.name.split("/")[0] for probe in left_out} <= {"nomis"}, (
+        "only probes of Nomis, whose format other probes cover, are left out"
+    )
+    names = [probe.name for probe in planned_probes]
+    assert all(probe.follows is None or probe.follows.name in names for probe in planned_probes)
 
 
 def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,10 +74,10 @@ def test_redirects_count_as_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits.requests_sent == MOST_REQUESTS
 
 
-def test_the_first_request_of_a_fetcher_is_heard_and_nothing_is_asked() -> None:
+def test_the_first_request_of_a_fetcher_is_recorded_and_not_sent() -> None:
     assert first_request(stats19.fetch, TOWN).path == stats19.FILE
-    asked = first_request(fingertips.last_upload, TOWN)
-    assert asked.path == "/indicator_metadata/by_indicator_id"
+    request = first_request(fingertips.last_upload, TOWN)
+    assert request.path == "/indicator_metadata/by_indicator_id"
 
     def fetch(client: Client, scope: Scope) -> object:
         client.announce([Request(Host("A", "https://a"), "/large")])
@@ -88,7 +90,7 @@ def test_the_first_request_of_a_fetcher_is_heard_and_nothing_is_asked() -> None:
     assert PROBES["democracy_club/export"].probe.make_request(Scope(), EarlierResponse(b"", nowhere)) is None
 
 
-def test_a_probe_asks_for_one_area() -> None:
+def test_a_probe_requests_one_area() -> None:
     few = smallest(replace(TOWN, since="2020-01"))
     assert [len(areas) for areas in (few.wards, few.lsoas, few.msoas, few.output_areas, few.polygons)] == [1] * 5
     nothing = EarlierResponse(b"", nowhere)
@@ -101,7 +103,7 @@ def test_a_probe_asks_for_one_area() -> None:
         assert request.secret == ()
 
 
-def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> None:
+def test_texts_are_cut_and_masked_if_they_resemble_a_key_or_a_person() -> None:
     key = "0123456789abcdef0123456789abcdef"
     for text in (key, f"id {key}", "ann@example.org", "135724829123", f"{key}{key}"):
         assert "(masked)" in sanitised(text)
@@ -117,7 +119,7 @@ def test_texts_are_cut_and_masked_where_they_look_like_a_key_or_a_person() -> No
 
 
 @pytest.mark.parametrize("kind", ["patients", "qof"])
-def test_what_is_read_is_seen_among_however_many_files(kind: str) -> None:
+def test_the_needed_file_is_found_among_any_number_of_files(kind: str) -> None:
     """More files than a report holds, some with long names, come before the one that is needed."""
     linked = {"patients": "gp-reg-pat-prac-lsoa-quin-age.zip", "qof": "qof-2526-prev-ach-pca.zip"}[kind]
     read = {"patients": "gp-reg-pat-prac-lsoa-all-2026-07.csv", "qof": "PREVALENCE_2526.csv"}[kind]
@@ -141,22 +143,22 @@ def test_what_is_read_is_seen_among_however_many_files(kind: str) -> None:
         (FORCE_STOPS, STOPS, ("datetime", "location", "location.latitude", "location.longitude")),
     ],
 )
-def test_an_incident_is_expected_to_have_the_keys_its_parser_reads(
+def test_a_probe_expects_the_keys_that_the_incident_parser_reads(
     probe: object, kind: object, keys: tuple[str, ...]
 ) -> None:
     labels = {"burglary": None} if "category" in keys else {}
     expect = PROBES[probe.name].probe.expects[0]  # type: ignore[attr-defined]
     expect(Shape(columns=keys, rows=1, labels=labels))
     expect(Shape(rows=0))
-    for gone in ("location.latitude", "location"):
+    for missing in ("location.latitude", "location"):
         with pytest.raises(SpiError, match=r"an incident of data\.police\.uk cannot be read .*police/parsing\.py"):
-            expect(Shape(columns=tuple(key for key in keys if not key.startswith(gone)), rows=1, labels=labels))
+            expect(Shape(columns=tuple(key for key in keys if not key.startswith(missing)), rows=1, labels=labels))
     if labels:
         with pytest.raises(SpiError, match="'arson' is not known"):
             expect(Shape(columns=keys, rows=1, labels={"arson": None}))
 
 
-def test_a_page_of_fewer_rows_is_no_fault() -> None:
+def test_a_page_with_fewer_rows_is_not_a_fault() -> None:
     census = PROBES["nomis/NM_2063_1"].probe
     columns = ("GEOGRAPHY_CODE", "C2021_CARS_5", "C2021_CARS_5_NAME", "OBS_VALUE", "OBS_STATUS", "RECORD_COUNT")
     for expect in census.expects:
@@ -165,7 +167,7 @@ def test_a_page_of_fewer_rows_is_no_fault() -> None:
         census.expects[1](Shape(columns=columns, rows=2, total=2, labels={"Total": 0, "1 car or van in household": 2}))
 
 
-def test_months_are_told_newest_first_and_how_far_back_they_go() -> None:
+def test_months_are_listed_newest_first_with_the_oldest() -> None:
     """Lists of months come newest first, files of an archive oldest first."""
     months = ["2023-09", "2024-01", "2026-07", "2026-08"]
     dates = json.dumps([{"date": month} for month in reversed(months)]).encode()
@@ -177,5 +179,5 @@ def test_months_are_told_newest_first_and_how_far_back_they_go() -> None:
 
 
 @pytest.mark.parametrize("name", PROBES)
-def test_what_a_fault_tells_to_change_is_there(name: str) -> None:
+def test_the_module_a_fault_names_exists(name: str) -> None:
     assert Path(PROBES[name].module).exists()

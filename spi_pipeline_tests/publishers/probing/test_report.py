@@ -16,7 +16,7 @@ from spi_pipeline.publishers.probing.judging import judge
 from spi_pipeline.publishers.probing.probe import Shape
 from spi_pipeline.publishers.probing.report import Observation, Report, as_data, read_report, versions, write_report
 from spi_pipeline_tests.publishers.fake import TOWN
-from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.http.publisher import Response, publisher
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -44,8 +44,8 @@ PRIVATE = (
 )  # fmt: skip
 
 
-def observed(answer: Answer, probe: str, folder: Path) -> Observation:
-    with publisher(answer) as served:
+def observed(response: Response, probe: str, folder: Path) -> Observation:
+    with publisher(response) as served:
         return Visit({HOSTS[endpoint].name: served.base for endpoint in HOSTS}, TOWN, folder, [probe]).seen[probe]
 
 
@@ -56,42 +56,42 @@ def as_report(*observations: Observation) -> Report:
     )  # fmt: skip
 
 
-def answer(body: object, status: int = 200) -> Answer:
-    return Answer(body if isinstance(body, bytes) else json.dumps(body).encode(), status, HEADER)
+def response(body: object, status: int = 200) -> Response:
+    return Response(body if isinstance(body, bytes) else json.dumps(body).encode(), status, HEADER)
 
 
-SAID = {
-    "incidents": ("police/crimes-street", answer(CRIMES)),
-    "stops": ("police/stops-force", answer(STOPS)),
-    "a refusal by name": ("stats19/collisions", answer(b"User john at 10.1.2.3 is not allowed, token s3cr3t", 403)),
-    "a page of a portal": ("stats19/collisions", answer(b"<html>Dear Ann Example, your session is s3cr3t</html>")),
-    "a redirect to a portal": ("stats19/collisions", answer(b"", 302)),
+INJECTED = {
+    "incidents": ("police/crimes-street", response(CRIMES)),
+    "stops": ("police/stops-force", response(STOPS)),
+    "a refusal by name": ("stats19/collisions", response(b"User john at 10.1.2.3 is not allowed, token s3cr3t", 403)),
+    "a page of a portal": ("stats19/collisions", response(b"<html>Dear Ann Example, your session is s3cr3t</html>")),
+    "a redirect to a portal": ("stats19/collisions", response(b"", 302)),
     "a file without its header": (
-        "stats19/collisions", Answer(f"ann@example.org,{KEY},135724829\n".encode()),
+        "stats19/collisions", Response(f"ann@example.org,{KEY},135724829\n".encode()),
     ),
     "candidates": (
         "democracy_club/export",
-        Answer(b"person_id,person_name,by_election,cancelled_poll\n135724829,Ann Example,t,f\n"),
+        Response(b"person_id,person_name,by_election,cancelled_poll\n135724829,Ann Example,t,f\n"),
     ),
-    "candidates without their header": ("democracy_club/export", Answer(b"135724829,Ann Example,t,f\n")),
-    "a key for JSON": ("fingertips/indicator_metadata", answer({KEY: {"DataChange": {"LastUploadedAt": "2026"}}})),
+    "candidates without their header": ("democracy_club/export", Response(b"135724829,Ann Example,t,f\n")),
+    "a key for JSON": ("fingertips/indicator_metadata", response({KEY: {"DataChange": {"LastUploadedAt": "2026"}}})),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", SAID)
+@pytest.mark.parametrize("what", INJECTED)
 def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://john:p4ss@127.0.0.1:1")
-    probe, said = SAID[what]
+    probe, sent = INJECTED[what]
     if PROBES[probe].probe.follows:
-        months = answer([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
-        with publisher(months, said) as served:
+        months = response([{"date": "2026-07", "stop-and-search": ["anyshire"]}])
+        with publisher(months, sent) as served:
             before = PROBES[probe].probe.follows
             assert before
             found = Visit({"POLICE": served.base}, TOWN, tmp_path, [before.name, probe])
         assert found.seen[probe].outcome == "received"
         one = found.seen[probe]
     else:
-        one = observed(said, probe, tmp_path)
+        one = observed(sent, probe, tmp_path)
     write_report(as_report(one), tmp_path / "report.json")
     text = (tmp_path / "report.json").read_text("utf-8")
     assert probe in text
@@ -99,7 +99,7 @@ def test_a_report_holds_no_person_secret_or_path(what: str, tmp_path: Path, monk
     assert [private for private in (*PRIVATE, *machine) if private in text] == []
 
 
-def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> None:
+def test_a_report_is_unchanged_by_writing_and_reading_and_judged_alike(tmp_path: Path) -> None:
     shape = Shape(form="csv", columns=("a", "b"), rows=2, total=2, labels={"Total": 0}, facts={"x": "y"})
     seen = (
         Observation(probe="nomis/NM_2063_1", endpoint="NOMIS", path="/x", outcome="received", status=200, shape=shape),
@@ -111,7 +111,7 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
     write_report(as_report(*seen), tmp_path / "report.json")
     read = read_report(tmp_path / "report.json")
     assert as_data(read) == as_data(as_report(*seen))
-    assert [one.reason for one in read.observations] == ["", "", ""], "what was said on that machine stays there"
+    assert [one.reason for one in read.observations] == ["", "", ""], "the reason given on that machine is not reported"
     faults = [str(fault) for fault in judge(read.observations, PROBES, {})]
     assert faults == [str(fault) for fault in judge(seen, PROBES, {})]
     assert len(faults) == 2
@@ -122,7 +122,7 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "kept"),
+    ("name", "received", "stored"),
     [
         ("content-length", "1733868300", "1733868300"),
         ("content-length", "1733868300@home", "(masked)"),
@@ -136,13 +136,13 @@ def test_a_report_comes_back_as_it_was_and_is_judged_alike(tmp_path: Path) -> No
         ("last-modified", "135724829123", "(masked)"),
     ],
 )
-def test_sizes_and_tags_of_files_are_told_and_nothing_else_in_their_place(name: str, said: str, kept: str) -> None:
-    one = Observation(probe="police/archive", outcome="received", headers={name: said})
-    assert one.headers == {name: kept}
+def test_headers_keep_only_well_formed_sizes_and_tags(name: str, received: str, stored: str) -> None:
+    one = Observation(probe="police/archive", outcome="received", headers={name: received})
+    assert one.headers == {name: stored}
     assert Observation.model_validate(one.model_dump()).headers == one.headers
 
 
-def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+def test_known_fields_of_a_later_report_version_are_read(tmp_path: Path) -> None:
     data = json.loads(json.dumps(as_data(as_report(Observation(probe="stats19/collisions", outcome="late")))))
     data["news"] = data["observations"][0]["more"] = 1
     (tmp_path / "report.json").write_text(json.dumps(data))
@@ -150,24 +150,24 @@ def test_a_report_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "is not a report of spi doctor"), ("[]", "is not a report"), ('{"form": 2}', "versions: Field required"),
         ('{"form": 1}', "is not a report"), ("\x00\xff", "is not a report"), ("[" * 100_000, "is not a report"),
         (" " * 11_000_000, "more than 10 MB"),
     ],
 )  # fmt: skip
-def test_another_file_is_refused_in_a_sentence(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_refused_in_one_sentence(text: str, expected: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     with pytest.raises(SpiError, match="cannot be read"):
         read_report(file)
     file.write_text(text, encoding="latin-1")
-    with pytest.raises(SpiError, match=said) as failure:
+    with pytest.raises(SpiError, match=expected) as failure:
         read_report(file)
     assert "\n" not in str(failure.value)
 
 
-def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) -> None:
+def test_text_injected_into_a_report_is_shown_harmlessly(tmp_path: Path) -> None:
     evil = {
         "probe": "stats19/collisions", "outcome": "received", "endpoint": "\x1b]0;x\x07", "path": "\x1b[2J" + "x" * 999,
         "headers": {"content-type": "\x1b[31m", "x": "y"}, "shape": {"columns": ["\x1b[2J"], "links": ["y"] * 9999},
@@ -181,9 +181,9 @@ def test_what_a_stranger_wrote_into_a_report_is_shown_plainly(tmp_path: Path) ->
     assert read.observations[0].headers == {"content-type": "[31m"}
 
 
-def test_a_scope_of_nothing_is_nothing_to_ask_for(tmp_path: Path) -> None:
+def test_an_empty_scope_sends_no_request(tmp_path: Path) -> None:
     with publisher() as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
     assert [one.outcome for one in found.observations] == ["not sent"]
     assert "no areas are known" in found.observations[0].reason
-    assert served.asked == []
+    assert served.requests == []

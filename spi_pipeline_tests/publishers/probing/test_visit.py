@@ -29,7 +29,7 @@ from spi_pipeline_tests.imitations.second.server import OLD, PLAIN, Manner, seco
 from spi_pipeline_tests.imitations.witness import police, town
 from spi_pipeline_tests.imitations.witness.server import serving
 from spi_pipeline_tests.publishers.fake import TOWN
-from spi_pipeline_tests.publishers.http.publisher import Answer, publisher
+from spi_pipeline_tests.publishers.http.publisher import Response, publisher
 from spi_pipeline_tests.publishers.http.raw_server import dripping, server
 from spi_pipeline_tests.publishers.probing.visiting import Visit
 
@@ -52,35 +52,35 @@ def served() -> Iterator[Publishers]:
 
 
 @pytest.fixture(scope="module")
-def whole(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+def clean_visit(served: Publishers, luton: Scope, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """A visit to publishers without faults."""
     return Visit(served.bases, luton, tmp_path_factory.mktemp("visit"))
 
 
 @pytest.fixture
-def again(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+def revisit(served: Publishers, luton: Scope, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Runs some probes; faults that the test switched on are off afterwards."""
     yield lambda *names: Visit(served.bases, luton, tmp_path, names)
-    served.heal()
+    served.clear_faults()
 
 
-def test_every_endpoint_is_as_expected_where_nothing_is_wrong(whole: Visit) -> None:
+def test_every_endpoint_is_as_expected_without_faults(clean_visit: Visit) -> None:
     # One of our indicators is in no list, at the imitation as at the publisher.
-    assert whole.faults == {
+    assert clean_visit.faults == {
         "fingertips/available_data": [
             "Fingertips lists 7 of our 8 indicators and not 93092; look for what took their place, and write its id "
             "into spi_pipeline/publishers/fingertips.py"
         ]
     }
-    outcomes = [one.outcome for one in whole.observations]
+    outcomes = [one.outcome for one in clean_visit.observations]
     assert outcomes.count("left out") == len(PROBES) - (MOST_REQUESTS - 2)
     assert set(outcomes) == {"received", "left out"}
-    assert {one.endpoint for one in whole.observations if one.outcome == "received"} == set(HOSTS)
-    assert whole.requests <= MOST_REQUESTS
+    assert {one.endpoint for one in clean_visit.observations if one.outcome == "received"} == set(HOSTS)
+    assert clean_visit.requests <= MOST_REQUESTS
 
 
-def test_what_was_seen_is_told_by_names_counts_and_dates(whole: Visit) -> None:
-    seen = whole.seen
+def test_observations_hold_names_counts_and_dates(clean_visit: Visit) -> None:
+    seen = clean_visit.seen
     cars = seen["nomis/NM_2059_1"]
     assert cars.shape
     assert (cars.status, cars.shape.rows, cars.shape.total, list(cars.shape.labels.values())) == (200, 1, 1, [0])
@@ -106,35 +106,35 @@ ABSENT = {
 }  # fmt: skip
 
 
-def to_a_stranger(manner: Manner, folder: Path) -> Visit:
+def at_second_imitation(manner: Manner, folder: Path) -> Visit:
     shown = {name: f"/{name.lower()}" for name in PUBLISHERS}
     with second_imitation(manner, PUBLISHERS, BASES, shown) as other:
         found = Visit(other.endpoints, replace(TOWN, as_of="2024-05-01"), folder)
-    assert len(other.asked) == found.requests
+    assert len(other.requests) == found.requests
     return found
 
 
 @pytest.mark.parametrize(
     ("manner", "requests"), [(PLAIN, 52), (OLD, 103)], ids=lambda value: getattr(value, "name", "")
 )
-def test_a_stranger_is_as_expected_but_for_what_it_does_not_serve(
+def test_the_second_imitation_is_as_expected_except_for_what_it_does_not_serve(
     manner: Manner, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every probe runs: the limit on requests is raised, since redirects in the old manner double them."""
     monkeypatch.setattr(visiting, "MOST_REQUESTS", 1000)
-    found = to_a_stranger(manner, tmp_path)
+    found = at_second_imitation(manner, tmp_path)
     assert found.requests == requests
     assert found.faults.keys() == ABSENT
     # The fuel poverty page links to no release here.
     assert Counter(one.outcome for one in found.observations) == {"received": 38, "empty": 14, "not sent": 1}
 
 
-def test_a_visit_that_runs_out_of_requests_leaves_the_rest_out(tmp_path: Path) -> None:
+def test_probes_beyond_the_request_limit_are_left_out(tmp_path: Path) -> None:
     """No publisher is reported to have refused a request that was never sent."""
-    found = to_a_stranger(OLD, tmp_path)
+    found = at_second_imitation(OLD, tmp_path)
     assert found.requests == MOST_REQUESTS
-    left = [one for one in found.observations if one.outcome == "left out"]
-    assert {one.reason for one in left} == {"", "one visit may send at most 40 requests"}
+    left_out = [one for one in found.observations if one.outcome == "left out"]
+    assert {one.reason for one in left_out} == {"", "one visit may send at most 40 requests"}
     # Each probe takes two requests, except crimes, which are requested by form and not redirected: 1 + 39 / 2.
     assert sum(one.outcome in ("received", "empty") for one in found.observations) <= 20
     assert {one.outcome for one in found.observations} <= {"received", "left out", "empty", "not sent"}
@@ -166,34 +166,40 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("at", "probe", "kind", "options", "said"), FAULTS, ids=lambda value: str(value)[:30])
-def test_a_fault_is_told_in_a_sentence(
-    served: Publishers, again: Callable[..., Visit], at: str, probe: str, kind: str, options: dict[str, str], said: str
+@pytest.mark.parametrize(("at", "probe", "kind", "options", "expected"), FAULTS, ids=lambda value: str(value)[:30])
+def test_a_fault_is_reported_in_one_sentence(
+    served: Publishers,
+    revisit: Callable[..., Visit],
+    at: str,
+    probe: str,
+    kind: str,
+    options: dict[str, str],
+    expected: str,
 ) -> None:
     names = [probe, *([before.name] if (before := PROBES[probe].probe.follows) else [])]
     served.fault(at, kind, **options)
-    found = again(*names)
+    found = revisit(*names)
     (sentence,) = found.faults[probe]
-    assert re.search(said, sentence), sentence
+    assert re.search(expected, sentence), sentence
     (fault,) = [one for one in found.judged if one.probe == probe]
     assert str(fault).startswith(f"{', '.join(PROBES[probe].sources)} at {found.seen[probe].endpoint} /")
 
 
-def test_a_probe_that_follows_nothing_is_not_asked(served: Publishers, again: Callable[..., Visit]) -> None:
+def test_a_probe_is_not_sent_if_the_one_it_follows_failed(served: Publishers, revisit: Callable[..., Visit]) -> None:
     served.fault("govuk_content", "403")
-    found = again("govuk/indices_of_deprivation", "govuk/file_7")
+    found = revisit("govuk/indices_of_deprivation", "govuk/file_7")
     assert [one.outcome for one in found.observations] == ["refused", "not sent"]
     assert found.requests == 1
 
 
-def test_an_archive_of_a_publisher_that_sends_no_ranges_is_not_loaded(luton: Scope, tmp_path: Path) -> None:
-    large = Answer(b"PK\x03\x04" + bytes(3_000_000), headers={"Content-Type": "application/zip"})
-    dates = Answer(b'[{"date": "2026-07", "stop-and-search": []}]', headers={"Content-Type": "application/json"})
+def test_an_archive_is_not_downloaded_if_its_publisher_sends_no_ranges(luton: Scope, tmp_path: Path) -> None:
+    large = Response(b"PK\x03\x04" + bytes(3_000_000), headers={"Content-Type": "application/zip"})
+    dates = Response(b'[{"date": "2026-07", "stop-and-search": []}]', headers={"Content-Type": "application/json"})
     with publisher(dates, large) as served:
         endpoints = {"POLICE": served.base}
         found = Visit(endpoints, luton, tmp_path, ["police/crimes-street-dates", "police/archive"])
     archive = found.seen["police/archive"]
-    assert served.asked[1][2]["Range"] == "bytes=-1000000"
+    assert served.requests[1][2]["Range"] == "bytes=-1000000"
     assert (archive.outcome, archive.shape, archive.size) == ("received", None, 3_000_004)
     assert "police/archive" not in found.faults
 
@@ -201,9 +207,9 @@ def test_an_archive_of_a_publisher_that_sends_no_ranges_is_not_loaded(luton: Sco
 @pytest.mark.parametrize(
     "body", [b"[1, null]", b"{}", b"[[]]", b'{"details": 3}', b'{"features": [{"properties": 1, "geometry": 2}]}']
 )
-def test_no_answer_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> None:
+def test_no_response_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> None:
     json = {"Content-Type": "application/json"}
-    with publisher(Answer(body, headers=json)) as served:
+    with publisher(Response(body, headers=json)) as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
     words = {one.outcome for one in found.observations}
     assert words <= {"received", "unreadable", "other form", "leads nowhere", "not sent", "left out"}
@@ -211,7 +217,7 @@ def test_no_answer_stops_a_visit(body: bytes, luton: Scope, tmp_path: Path) -> N
     assert len(found.faults) > 10
 
 
-def test_a_certificate_that_is_not_trusted_is_told(luton: Scope, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_reported(luton: Scope, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with server(lambda *_: None, context) as secure:
@@ -225,7 +231,7 @@ def test_a_certificate_that_is_not_trusted_is_told(luton: Scope, tmp_path: Path)
 @pytest.mark.parametrize(
     "at_once", [b"", b"HTTP/1.1 200 OK\r\nX: ", HEADER, b"HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\n"]
 )
-def test_a_host_that_drips_is_given_up_and_not_asked_again(at_once: bytes, luton: Scope, tmp_path: Path) -> None:
+def test_a_dripping_host_is_abandoned_and_not_requested_again(at_once: bytes, luton: Scope, tmp_path: Path) -> None:
     with server(dripping(at_once, b"a")) as slow:
         names = [name for name in PROBES if name.startswith("nomis/")]
         found = Visit({"NOMIS": slow.base}, luton, tmp_path, names, HASTY)
@@ -237,7 +243,9 @@ def test_a_host_that_drips_is_given_up_and_not_asked_again(at_once: bytes, luton
         assert set(outcomes) == {"late", "not sent"}
 
 
-def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visit_ends_even_if_no_host_ever_finishes(
+    luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(visiting, "SECONDS", 1.0)
     patient = Timeouts(connect=600, header=600, body=600)
     with ExitStack() as stack:
@@ -254,7 +262,7 @@ def test_a_visit_ends_though_no_host_ever_does(luton: Scope, tmp_path: Path, mon
     }
 
 
-def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
+def test_every_endpoint_of_the_witness_is_as_expected(tmp_path: Path) -> None:
     shapes = Shapes.from_frame(town.table("wards"))
     scope = Scope(
         authorities=(town.CODE,),
@@ -269,15 +277,15 @@ def test_every_endpoint_is_as_expected_at_the_witness(tmp_path: Path) -> None:
     )
     with serving() as witness:
         found = Visit(witness.bases, scope, tmp_path)
-    assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients of 2026 saw"
+    assert found.faults.keys() == {"fingertips/available_data"}, "93092 is in no list, as clients observed in 2026"
     assert {one.outcome for one in found.observations} == {"received", "left out"}
     archive = found.seen["police/archive"]
     assert archive.shape
-    assert archive.status == 206, "by a range of its end"
+    assert archive.status == 206, "the archive is read by a range at its end"
     assert "2026-07/2026-07-bedfordshire-street.csv" in archive.shape.links
 
 
-def test_a_fault_of_this_machine_stops_a_visit_and_no_publisher_is_blamed(
+def test_a_local_fault_stops_a_visit_without_blaming_a_publisher(
     luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -286,18 +294,18 @@ def test_a_fault_of_this_machine_stops_a_visit_and_no_publisher_is_blamed(
     monkeypatch.setattr(visiting.FewRequests, "wait", refuse)
     with publisher() as served, pytest.raises(SpiError, match="request counts cannot be used: delete that folder"):
         Visit(dict.fromkeys(HOSTS, served.base), luton, tmp_path)
-    assert served.asked == []
+    assert served.requests == []
 
 
-def test_a_body_packed_in_a_way_nobody_asked_for_is_no_redirect(luton: Scope, tmp_path: Path) -> None:
-    with publisher(Answer(headers={"Content-Type": "text/csv", "Content-Encoding": "br"})) as served:
+def test_a_body_in_an_unrequested_encoding_is_unreadable_not_a_redirect(luton: Scope, tmp_path: Path) -> None:
+    with publisher(Response(headers={"Content-Type": "text/csv", "Content-Encoding": "br"})) as served:
         found = Visit({"STATS19": served.base}, luton, tmp_path, ["stats19/collisions"])
     (one,) = found.observations
     assert one.outcome == "unreadable"
     assert "packed as 'br'" in one.reason
 
 
-def test_a_proxy_that_is_not_supported_is_told_as_one(
+def test_an_unsupported_proxy_is_reported_as_such(
     luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
@@ -305,7 +313,7 @@ def test_a_proxy_that_is_not_supported_is_told_as_one(
     assert (one.outcome, "set HTTPS_PROXY to an HTTP proxy" in one.reason) == ("proxy", True)
 
 
-def test_what_a_network_does_is_told_for_what_it_is(
+def test_network_failures_are_reported_by_their_cause(
     luton: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):

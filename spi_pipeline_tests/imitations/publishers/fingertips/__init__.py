@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from spi_pipeline_tests.imitations.messages import (
-    Answer,
     Request,
+    Response,
     Served,
     csv_text,
-    html_answer,
-    json_answer,
+    html_response,
+    json_response,
     not_found,
 )
 from spi_pipeline_tests.imitations.tables import LUTON, areas, noise, required
@@ -46,39 +46,39 @@ def _indicators() -> dict[str, dict[str, str]]:
         return {row["id"]: row for row in csv.DictReader(lines)}
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """The documented part of the API; requests that the documents warn against get a 500 and a web page."""
     path, query, site = request.path.strip("/"), request.query, request.site
     offered = [3, 15, 401, 501, *([8] if site.wards != "none" else [])]
     if path.startswith("all_data/csv/by_"):
         return _data(request, path.rpartition("by_")[2], offered)
     if path.startswith(("latest_data/", "trend_data/")):
-        return html_answer("<h1>Your browser is not supported</h1>", 500)
+        return html_response("<h1>Your browser is not supported</h1>", 500)
     if path == "available_data":
         wanted = [i for i in _indicators() if query.get("indicator_id") in (None, i)]
         kept = [t for t in offered if query.get("area_type_id") in (None, str(t))]
-        return json_answer([{"IndicatorId": int(i), "AreaTypeId": t} for i in wanted for t in kept])
+        return json_response([{"IndicatorId": int(i), "AreaTypeId": t} for i in wanted for t in kept])
     if path == "area_types":
-        return json_answer([{"Id": t, "Name": _TYPES[t], "Short": _TYPES[t]} for t in offered])
+        return json_response([{"Id": t, "Name": _TYPES[t], "Short": _TYPES[t]} for t in offered])
     if path == "value_notes":
         notes = {101: SUPPRESSED, 500: "Aggregated from all known lower geography values", 506: "Aggregated"}
-        return json_answer([{"Id": key, "Text": text} for key, text in notes.items()])
+        return json_response([{"Id": key, "Text": text} for key, text in notes.items()])
     if path == "areas/by_parent_area_code":
         listed = areas().members("msoa")
         listed = listed[listed.ltla == query.get("parent_area_code")]
-        return json_answer([{"Code": code, "Name": name, "AreaTypeId": 3} for code, name in listed.name.items()])
+        return json_response([{"Code": code, "Name": name, "AreaTypeId": 3} for code, name in listed.name.items()])
     if path.startswith("indicator_metadata/"):
         return _metadata(request, path)
     return not_found(request)
 
 
-def _metadata(request: Request, path: str) -> Answer:
+def _metadata(request: Request, path: str) -> Response:
     wanted = [i for i in request.query.get("indicator_ids", "").split(",") if i in _indicators()]
     if path.endswith("csv/all") or "group_id" in request.query or "profile_id" in request.query:
         wanted = list(_indicators())
     if "/csv/" in path:
-        return Answer(200, csv_text(_METADATA.split(","), map(_metadata_row, wanted)).encode(), "text/csv")
-    return json_answer({i: _metadata_json(i, request.site.fingertips_uploaded) for i in wanted})
+        return Response(200, csv_text(_METADATA.split(","), map(_metadata_row, wanted)).encode(), "text/csv")
+    return json_response({i: _metadata_json(i, request.site.fingertips_uploaded) for i in wanted})
 
 
 def _metadata_row(indicator: str) -> list[str]:
@@ -102,27 +102,27 @@ def _metadata_json(indicator: str, uploaded: str) -> dict[str, Any]:
     }
 
 
-def _data(request: Request, by: str, offered: list[int]) -> Answer:
+def _data(request: Request, by: str, offered: list[int]) -> Response:
     query, site = request.query, request.site
     key = {"indicator_id": "indicator_ids", "group_id": "group_id", "profile_id": "profile_id"}.get(by, "")
     words = {key: by.replace("_", " ").title().replace(" ", "") + "s", "child_area_type_id": "ChildAreaTypeId"}
     words["parent_area_type_id"] = "ParentAreaTypeId"
     if missing := [word for name, word in words.items() if not query.get(name)]:
         text = ", ".join(f"{word} cannot be null or empty" for word in missing)
-        return Answer(400, text.encode(), "text/plain")
+        return Response(400, text.encode(), "text/plain")
     first = query[key].split(",")[: site.fingertips_ids]
     wanted = list(dict.fromkeys(first)) if by == "indicator_id" else list(_indicators())
     if by != "indicator_id" and query[key] not in (_PROFILE, *_GROUPS):
         wanted = []
     child, parent = int(query["child_area_type_id"]), int(query["parent_area_type_id"])
     if child not in offered or child == 15 or parent not in offered or not all(i in _indicators() for i in wanted):
-        return Answer(500, b"System.NullReferenceException: Object reference not set to an instance of an object.")
+        return Response(500, b"System.NullReferenceException: Object reference not set to an instance of an object.")
     header = HEADER.split(",")[: site.fingertips_columns]
     if parent != 15:
         header[22] = "Compared to Unitary value or percentiles"
     code = query.get("parent_area_code")
     rows = (row[: len(header)] for i in wanted for row in _rows(i, child, parent, code, site.wards))
-    return Answer(200, csv_text(header, rows, end="\r\n").encode(), "text/csv")
+    return Response(200, csv_text(header, rows, end="\r\n").encode(), "text/csv")
 
 
 def _rows(indicator: str, child: int, parent: int, code: str | None, wards: str) -> Iterator[list[Any]]:
@@ -187,5 +187,5 @@ def _illness() -> dict[str, float]:
 
 
 SERVED = {
-    "fingertips": Served(answer, "local_health", "/all_data/*", "Value", ("Value",)),
+    "fingertips": Served(respond, "local_health", "/all_data/*", "Value", ("Value",)),
 }

@@ -5,7 +5,7 @@ Both reject HEAD requests and the default User-Agents of libraries. ``files`` ha
 
 from __future__ import annotations
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, html_response, json_response, not_found
 from spi_pipeline_tests.imitations.publishers.govuk import files
 from spi_pipeline_tests.imitations.tables import LUTON
 
@@ -33,7 +33,7 @@ _PAGES = {
 }  # fmt: skip
 
 
-def content(request: Request) -> Answer:
+def content(request: Request) -> Response:
     """A page as JSON: the attachments of a publication or the publications of a collection."""
     if refused := _wall(request):
         return refused
@@ -41,13 +41,13 @@ def content(request: Request) -> Answer:
     if path == _FUEL:
         documents = [{"base_path": page, "title": _PAGES[page][0]} for page in (_FUEL_2026,)]
         body = {"base_path": path, "document_type": "document_collection", "links": {"documents": documents}}
-        return json_answer({**body, "public_updated_at": _PAGES[_FUEL_2026][1], "details": {}})
+        return json_response({**body, "public_updated_at": _PAGES[_FUEL_2026][1], "details": {}})
     if path not in _PAGES:
-        return json_answer({"message": "Not found"}, 404)
+        return json_response({"message": "Not found"}, 404)
     title, changed, attachments = _PAGES[path]
     listed = [_attachment(request, *attachment[:2]) for attachment in attachments]
     body = {"base_path": path, "title": title, "document_type": "official_statistics", "public_updated_at": changed}
-    return json_answer({**body, "details": {"attachments": listed}, "links": {}})
+    return json_response({**body, "details": {"attachments": listed}, "links": {}})
 
 
 def _attachment(request: Request, title: str, path: str) -> dict[str, str]:
@@ -56,19 +56,19 @@ def _attachment(request: Request, title: str, path: str) -> dict[str, str]:
     return {**described, "filename": path.rpartition("/")[2], "url": request.site.link("govuk_assets", _ASSETS, path)}
 
 
-def assets(request: Request) -> Answer:
+def assets(request: Request) -> Response:
     """One attachment. Its address changes whenever the file is corrected, so every other address is a 404."""
     if refused := _wall(request):
         return refused
     for _, _, attachments in _PAGES.values():
         for _, path, file in attachments:
             if path == request.path:
-                return Answer(200, file(), _CSV if path.endswith(".csv") else _XLSX, compress=path.endswith(".csv"))
+                return Response(200, file(), _CSV if path.endswith(".csv") else _XLSX, compress=path.endswith(".csv"))
     return not_found(request)
 
 
-def _wall(request: Request) -> Answer | None:
-    return html_answer("<h1>403 Forbidden</h1>", 403) if request.method == "HEAD" or request.default_agent() else None
+def _wall(request: Request) -> Response | None:
+    return html_response("<h1>403 Forbidden</h1>", 403) if request.method == "HEAD" or request.default_agent() else None
 
 
 SERVED = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, csv_text, json_answer, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, csv_text, json_response, not_found
 from spi_pipeline_tests.imitations.publishers.nomis import bulk
 from spi_pipeline_tests.imitations.publishers.nomis.cubes import NAMED, Cube, cube
 from spi_pipeline_tests.imitations.publishers.nomis.files import FILES as FILES
@@ -51,20 +51,20 @@ class _Query:
             yield place, date, named, self.table.value(place.code, date, named)
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """Bulk zips, data as CSV or JSON, overviews and lists of codes."""
     if request.path.startswith("/output/census/2021/"):
-        return bulk.answer(request)
+        return bulk.respond(request)
     found = re.fullmatch(_FORMS, request.path.removeprefix(_API))
     if not request.path.startswith(_API) or not found:
         return not_found(request)
     if request.method == "GET" and request.length > _LONGEST_ADDRESS:
-        return Answer(414, b"URI Too Long\n")
+        return Response(414, b"URI Too Long\n")
     dataset, inner, form = found.groups()
     table = cube(dataset)
     if table and form == "overview.json":
         updated = {"firstreleased": "2022-11-29", "lastupdated": "2023-03-28"}
-        return json_answer({"overview": {"id": dataset, "name": table.title, **updated}})
+        return json_response({"overview": {"id": dataset, "name": table.title, **updated}})
     if table and form == "def.sdmx.json":
         return _codelist(table, inner or "", request.query.get("search", "*"))
     rows = _json if form == "data.json" else _csv
@@ -87,7 +87,7 @@ def _page(request: Request, query: dict[str, str]) -> tuple[int, int]:
     return int(query.get("recordoffset", 0)), min(int(query.get("recordlimit", most)), most)
 
 
-def _csv(request: Request, dataset: str, table: Cube | None) -> Answer:
+def _csv(request: Request, dataset: str, table: Cube | None) -> Response:
     """Rows as CSV, silently cut at the limit; an empty body if there are none."""
     query = {key.lower(): value for key, value in request.query.items()}
     understood = _understood(query, dataset, table)
@@ -98,10 +98,10 @@ def _csv(request: Request, dataset: str, table: Cube | None) -> Answer:
     known = rows[0] if rows else {}
     columns = [name for name in query.get("select", ",".join(known)).upper().split(",") if name in known]
     if not columns:
-        return Answer(200, b"", "text/csv")
+        return Response(200, b"", "text/csv")
     text = csv_text(columns, ([row[name] for name in columns] for row in rows), quoted=True, end="\r\n")
     # A missing figure is an empty cell, not an empty text in quotes.
-    return Answer(200, re.sub(r'(?<=,)""(?=[,\r])', "", text).encode(), "text/csv")
+    return Response(200, re.sub(r'(?<=,)""(?=[,\r])', "", text).encode(), "text/csv")
 
 
 def _csv_rows(query: _Query, offset: int, limit: int) -> list[dict[str, Any]]:
@@ -145,14 +145,14 @@ def _missing() -> dict[str, str]:
     return {"OBS_STATUS": "Q", "OBS_STATUS_NAME": "These figures are missing, for instance because they are suppressed"}
 
 
-def _json(request: Request, dataset: str, table: Cube | None) -> Answer:
+def _json(request: Request, dataset: str, table: Cube | None) -> Response:
     """Rows as JSON; an error with status 200 if there are none."""
     query = {key.lower(): value for key, value in request.query.items()}
     understood = _understood(query, dataset, table)
     if understood is None or table is None:
-        return json_answer(_NO_DATA)
+        return json_response(_NO_DATA)
     cells = understood.cells(*_page(request, query))
-    return json_answer({"obs": [_json_row(dataset, table, number, *cell) for number, cell in enumerate(cells)]})
+    return json_response({"obs": [_json_row(dataset, table, number, *cell) for number, cell in enumerate(cells)]})
 
 
 def _json_row(
@@ -174,7 +174,7 @@ def _json_row(
     }
 
 
-def _codelist(table: Cube, inner: str, search: str) -> Answer:
+def _codelist(table: Cube, inner: str, search: str) -> Response:
     """The area types of a data set, or the areas of one type, as SDMX in JSON."""
     kind = inner.rpartition("/")[2]
     pattern = re.compile(re.escape(search).replace(r"\*", ".*"), re.IGNORECASE)
@@ -186,7 +186,7 @@ def _codelist(table: Cube, inner: str, search: str) -> Answer:
         {"value": value, "description": {"value": name}, "annotations": {"annotation": [_note("GeogCode", code)]}}
         for value, name, code in found
     ]
-    return json_answer({"structure": {"codelists": {"codelist": [{"id": "CL_GEOGRAPHY", "code": listed}]}}})
+    return json_response({"structure": {"codelists": {"codelist": [{"id": "CL_GEOGRAPHY", "code": listed}]}}})
 
 
 def _note(title: str, text: str) -> dict[str, str]:
@@ -194,5 +194,5 @@ def _note(title: str, text: str) -> dict[str, str]:
 
 
 SERVED = {
-    "nomis": Served(answer, "claimant_count", column="OBS_VALUE", figures=("OBS_VALUE", "obs_value")),
+    "nomis": Served(respond, "claimant_count", column="OBS_VALUE", figures=("OBS_VALUE", "obs_value")),
 }

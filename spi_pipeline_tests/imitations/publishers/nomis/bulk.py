@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, csv_text, not_found, zipped
+from spi_pipeline_tests.imitations.messages import Request, Response, csv_text, not_found, zipped
 from spi_pipeline_tests.imitations.publishers.nomis import census
 from spi_pipeline_tests.imitations.tables import areas
 
@@ -17,13 +17,13 @@ from spi_pipeline_tests.imitations.tables import areas
 _LEVELS = {"ctry": "ctry", "lsoa": "lsoa", "ltla": "ltla", "msoa": "msoa", "oa": "oa", "rgn": "rgn", "utla": "ltla"}
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """census2021-ts0NN.zip."""
     name = request.path.rpartition("/")[2]
     wanted = {f"census2021-{table.name.lower()}.zip": dataset for dataset, table in census.TABLES.items()}
     if name not in wanted:
         return not_found(request)
-    return Answer(200, _zip(wanted[name]), "application/x-zip-compressed", validators=False, compress=False)
+    return Response(200, _zip(wanted[name]), "application/x-zip-compressed", validators=False, compress=False)
 
 
 @cache

@@ -15,7 +15,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found
+from spi_pipeline_tests.imitations.messages import Request, Response, Served, html_response, json_response, not_found
 from spi_pipeline_tests.imitations.publishers.ons_geography.files import FILES as FILES
 from spi_pipeline_tests.imitations.publishers.ons_geography.layers import NAMES, Layer, layer
 
@@ -26,11 +26,11 @@ class _RefusedError(Exception):
     """A query to which ArcGIS responds with an error body."""
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """/{service}/FeatureServer/0/query, the layer's description one level up, and the list of all services."""
     if request.path.strip("/") == "" and request.query.get("f") in ("json", "pjson"):
         services = [{"name": name, "type": "FeatureServer"} for name in NAMES]
-        return json_answer({"currentVersion": 12, "services": services})
+        return json_response({"currentVersion": 12, "services": services})
     found = re.fullmatch(r"/(\w+)/FeatureServer/0(/query)?", request.path.rstrip("/"))
     if not found:
         return not_found(request)
@@ -39,18 +39,18 @@ def answer(request: Request) -> Answer:
         return _error(400, "Invalid URL", "Invalid URL")
     form = request.query.get("f", "html")
     if form == "html":  # the default format
-        return html_answer(f"<h1>{found[1]}</h1>")
+        return html_response(f"<h1>{found[1]}</h1>")
     most = min(service.records, request.site.arcgis_records)
     if not found[2]:
-        return json_answer(_description(found[1], service, most))
+        return json_response(_description(found[1], service, most))
     try:
         return _query(service, request.query, form, most)
     except _RefusedError as refused:
         return _error(400, "Cannot perform query. Invalid query parameters.", str(refused))
 
 
-def _error(code: int, message: str, detail: str) -> Answer:
-    return json_answer({"error": {"code": code, "message": message, "details": [detail]}})
+def _error(code: int, message: str, detail: str) -> Response:
+    return json_response({"error": {"code": code, "message": message, "details": [detail]}})
 
 
 def _description(name: str, service: Layer, most: int) -> dict[str, Any]:
@@ -58,10 +58,10 @@ def _description(name: str, service: Layer, most: int) -> dict[str, Any]:
     return {"name": name, "maxRecordCount": most, "editingInfo": edited, "fields": _fields(service.rows)}
 
 
-def _query(service: Layer, query: Any, form: str, most: int) -> Answer:
+def _query(service: Layer, query: Any, form: str, most: int) -> Response:
     rows = service.rows[_where(service.rows, query.get("where", ""))]
     if query.get("returnCountOnly", "false").lower() == "true":
-        return json_answer({"count": len(rows)})
+        return json_response({"count": len(rows)})
     if order := query.get("orderByFields"):
         field, _, direction = order.partition(" ")
         rows = rows.sort_values(_known(rows, field), ascending=direction.upper() != "DESC", kind="stable")
@@ -77,10 +77,10 @@ def _query(service: Layer, query: Any, form: str, most: int) -> Answer:
         return _geojson(service, records, shapes, more)
     features = [_esri_feature(*pair) for pair in zip(records, shapes, strict=True)]
     content: dict[str, Any] = {"objectIdFieldName": service.object_id, "fields": _fields(page[columns])}
-    return json_answer({**content, "features": features} | ({"exceededTransferLimit": True} if more else {}))
+    return json_response({**content, "features": features} | ({"exceededTransferLimit": True} if more else {}))
 
 
-def _geojson(service: Layer, records: list[dict[Any, Any]], shapes: Any, more: bool) -> Answer:
+def _geojson(service: Layer, records: list[dict[Any, Any]], shapes: Any, more: bool) -> Response:
     """Features as GeoJSON; the flag is in `properties`, but at the top level for layers with pages of 1000 records."""
     features = [
         {"type": "Feature", "id": number, "properties": record, "geometry": shape and shapely.geometry.mapping(shape)}
@@ -89,7 +89,7 @@ def _geojson(service: Layer, records: list[dict[Any, Any]], shapes: Any, more: b
     flag = {"exceededTransferLimit": True}
     at = {} if not more else flag if service.records == 1000 else {"properties": flag}
     content = {"type": "FeatureCollection", **at, "features": features}
-    return json_answer(content, content_type="application/geo+json; charset=utf-8")
+    return json_response(content, content_type="application/geo+json; charset=utf-8")
 
 
 def _esri_feature(record: dict[Any, Any], shape: Any) -> dict[str, Any]:
@@ -159,5 +159,5 @@ def _transformer() -> pyproj.Transformer:
 
 
 SERVED = {
-    "ons_geography": Served(answer, "lsoa_best_fit", column="LSOA21CD"),
+    "ons_geography": Served(respond, "lsoa_best_fit", column="LSOA21CD"),
 }

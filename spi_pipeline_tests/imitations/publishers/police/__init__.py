@@ -20,7 +20,15 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 
-from spi_pipeline_tests.imitations.messages import Answer, Request, Served, html_answer, json_answer, not_found, zipped
+from spi_pipeline_tests.imitations.messages import (
+    Request,
+    Response,
+    Served,
+    html_response,
+    json_response,
+    not_found,
+    zipped,
+)
 from spi_pipeline_tests.imitations.publishers.police.tables import (
     CATEGORIES,
     FORCES,
@@ -66,16 +74,16 @@ FILES = {
 }
 
 
-def answer(request: Request) -> Answer:
+def respond(request: Request) -> Response:
     """The API under /api and the archive under /data/archive."""
     if request.path.startswith(("/data/archive/", "/archive/")):
         return _archive(request)
     if not request.path.startswith("/api/"):
         return not_found(request)
     if not request.site.police_bucket.take():
-        return Answer(429, b"Too Many Requests\n")
+        return Response(429, b"Too Many Requests\n")
     if request.method == "GET" and request.length > request.site.police_url:
-        return Answer(400, b"Request-URI Too Large\n")
+        return Response(400, b"Request-URI Too Large\n")
     name, _, rest = request.path.removeprefix("/api/").strip("/").partition("/")
     endpoint = _ENDPOINTS.get(name)
     if endpoint is None:
@@ -83,9 +91,9 @@ def answer(request: Request) -> Answer:
     offered = _window(request)
     month = request.query.get("date", offered[-1])
     if month > offered[-1]:
-        return json_answer([])
+        return json_response([])
     if month not in offered:
-        return Answer(502 if name.startswith("stops-") else 404, b"", "text/html")
+        return Response(502 if name.startswith("stops-") else 404, b"", "text/html")
     return endpoint(request, rest, month)
 
 
@@ -93,50 +101,52 @@ def _window(request: Request) -> tuple[str, ...]:
     return window(request.site.months, request.site.police_held_back)
 
 
-def _dates(request: Request, _rest: str, _month: str) -> Answer:
+def _dates(request: Request, _rest: str, _month: str) -> Response:
     newest_first = reversed(_window(request))
-    return json_answer([{"date": month, "stop-and-search": ["bedfordshire"]} for month in newest_first])
+    return json_response([{"date": month, "stop-and-search": ["bedfordshire"]} for month in newest_first])
 
 
-def _last_updated(request: Request, _rest: str, _month: str) -> Answer:
+def _last_updated(request: Request, _rest: str, _month: str) -> Response:
     """The first day of the newest month, whichever day it was published."""
-    return json_answer({"date": f"{_window(request)[-1]}-01"})
+    return json_response({"date": f"{_window(request)[-1]}-01"})
 
 
-def _categories(_request: Request, _rest: str, _month: str) -> Answer:
-    return json_answer([{"url": slug, "name": name} for slug, name in {"all-crime": "All crime", **CATEGORIES}.items()])
+def _categories(_request: Request, _rest: str, _month: str) -> Response:
+    return json_response(
+        [{"url": slug, "name": name} for slug, name in {"all-crime": "All crime", **CATEGORIES}.items()]
+    )
 
 
-def _forces(request: Request, rest: str, _month: str) -> Answer:
+def _forces(request: Request, rest: str, _month: str) -> Response:
     if not rest:
-        return json_answer([{"id": slug, "name": name} for slug, name in FORCES.items()])
+        return json_response([{"id": slug, "name": name} for slug, name in FORCES.items()])
     if rest not in FORCES:
         return not_found(request)
-    return json_answer({"id": rest, "name": FORCES[rest], "url": "", "description": None, "telephone": "101"})
+    return json_response({"id": rest, "name": FORCES[rest], "url": "", "description": None, "telephone": "101"})
 
 
-def _crimes_street(request: Request, category: str, month: str) -> Answer:
+def _crimes_street(request: Request, category: str, month: str) -> Response:
     inside = _place(request)
     if inside is None:
-        return Answer(400, b"", "text/html")
+        return Response(400, b"", "text/html")
     found = crimes(month)
     found = found[inside(found)]
     if len(found) > request.site.police_crimes:
-        return Answer(503, b"", "text/html")
+        return Response(503, b"", "text/html")
     if category in CATEGORIES:  # an unknown category means all crime
         found = found[found.type == CATEGORIES[category]]
-    return json_answer(_crime_objects(found, month))
+    return json_response(_crime_objects(found, month))
 
 
-def _crimes_no_location(request: Request, _rest: str, month: str) -> Answer:
+def _crimes_no_location(request: Request, _rest: str, month: str) -> Response:
     if request.query.get("force") not in FORCES:
-        return Answer(502, b"", "text/html")
+        return Response(502, b"", "text/html")
     found = crimes(month)
     category = request.query.get("category", "all-crime")
     found = found[found.longitude.isna() & (found.force == request.query.get("force"))]
     if category in CATEGORIES:
         found = found[found.type == CATEGORIES[category]]
-    return json_answer(_crime_objects(found, month))
+    return json_response(_crime_objects(found, month))
 
 
 def _crime_objects(found: pd.DataFrame, month: str) -> list[dict[str, Any]]:
@@ -164,20 +174,20 @@ def _location(row: Any) -> dict[str, Any] | None:
     return {"latitude": f"{row.latitude:.6f}", "street": street, "longitude": f"{row.longitude:.6f}"}
 
 
-def _stops(request: Request, _rest: str, month: str) -> Answer:
+def _stops(request: Request, _rest: str, month: str) -> Response:
     """Stops in a place, of a force, or of a force without a place."""
     found = stops(month)
     endpoint = request.path.removeprefix("/api/").strip("/")
     if endpoint == "stops-street":
         inside = _place(request)
         if inside is None:
-            return Answer(400, b"", "text/html")
+            return Response(400, b"", "text/html")
         found = found[inside(found)]
     elif request.query.get("force") != "bedfordshire":
         found = found[:0]
     elif endpoint == "stops-no-location":
         found = found[found.longitude.isna()]
-    return json_answer([_stop_object(row) for row in found.itertuples()])
+    return json_response([_stop_object(row) for row in found.itertuples()])
 
 
 def _stop_object(row: Any) -> dict[str, Any]:
@@ -209,7 +219,7 @@ def _place(request: Request) -> Callable[[pd.DataFrame], np.ndarray] | None:
     return near
 
 
-_ENDPOINTS: dict[str, Callable[[Request, str, str], Answer]] = {
+_ENDPOINTS: dict[str, Callable[[Request, str, str], Response]] = {
     "crimes-street-dates": _dates,
     "crime-last-updated": _last_updated,
     "crime-categories": _categories,
@@ -222,7 +232,7 @@ _ENDPOINTS: dict[str, Callable[[Request, str, str], Answer]] = {
 }
 
 
-def _archive(request: Request) -> Answer:
+def _archive(request: Request) -> Response:
     name = request.path.rpartition("/")[2]
     if not name:
         return _page(request)
@@ -231,39 +241,39 @@ def _archive(request: Request) -> Answer:
     if request.path.startswith("/archive/"):  # a client that rebases the bucket's real address requests this
         return bucket(request)
     home = _BUCKET if request.site.redirects == "published" else f"{request.site.base}/police_bucket"
-    return Answer(302, b"", headers={"Location": f"{home}/archive/{name}"})
+    return Response(302, b"", headers={"Location": f"{home}/archive/{name}"})
 
 
-def _page(request: Request) -> Answer:
+def _page(request: Request) -> Response:
     """All archives, newest first.
 
     Only the newest has its real MD5, since each archive takes seconds to build. The others show the tag of a multipart
     upload, as one archive does at the publisher.
     """
-    told = []
+    items = []
     for end in reversed(published(request.site.police_held_back)):
         sum_ = f"{zlib.crc32(end.encode()):032x}-207"
-        if request.site.police_sums and not told:
+        if request.site.police_sums and not items:
             sum_ = hashlib.md5(archive(end, request.site.archive_months), usedforsecurity=False).hexdigest()
         month = pd.Period(end, "M")
-        told.append(
+        items.append(
             f'<div class="download"><i class="icon-file"></i> <span><a href="/data/archive/{end}.zip">'
             f'{month:%B %Y}</a> (1.6 GB)</span>\n<p class="contained-range">\nContains data from {month - 35:%b %Y} to '
             f'{month:%b %Y}\n</p>\n<p class="md5sum">{sum_}</p></div>'
         )
     latest = '<p>You can get the latest archive from <a href="/data/archive/latest.zip">latest.zip</a>.</p>'
-    return html_answer(f'<div class="content"><h1>Archive</h1>{latest}{"".join(told)}</div>')
+    return html_response(f'<div class="content"><h1>Archive</h1>{latest}{"".join(items)}</div>')
 
 
-def bucket(request: Request) -> Answer:
+def bucket(request: Request) -> Response:
     """The zip itself, with validators like those of S3."""
     name = request.path.removeprefix("/archive/").removesuffix(".zip")
     known = published(request.site.police_held_back)
     if name not in (*known, "latest"):
-        return Answer(403, b"<Error><Code>AccessDenied</Code></Error>", "application/xml")
+        return Response(403, b"<Error><Code>AccessDenied</Code></Error>", "application/xml")
     newest = known[-1] if name == "latest" else name
     body = archive(newest, request.site.archive_months)
-    return Answer(200, body, "application/zip", validators=True, compress=False)
+    return Response(200, body, "application/zip", validators=True, compress=False)
 
 
 @cache
@@ -305,7 +315,7 @@ def _stops_csv(month: str) -> str:
 
 
 SERVED = {
-    "police": Served(answer, "street_crime", "/api/crimes-street/*", "category"),
+    "police": Served(respond, "street_crime", "/api/crimes-street/*", "category"),
     # The archive redirects here.
     "police_bucket": Served(bucket, "street_crime", column="Crime type", is_host=False),
 }

@@ -15,7 +15,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request: `path` follows the publisher's own address; `query` has the last value of a repeated parameter."""
 
     method: str
@@ -27,7 +27,7 @@ class Asked:
     length: int
 
     @classmethod
-    def read(cls, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Asked:
+    def read(cls, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Request:
         parts = urlsplit(target)
         pairs = tuple(parse_qsl(parts.query, keep_blank_values=True))
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -42,15 +42,15 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     body: bytes = b""
     kind: str = JSON
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def as_json(value: Any, kind: str = JSON, status: int = 200) -> Answer:
-    return Answer(json.dumps(value, separators=(",", ":")).encode(), kind, status)
+def as_json(value: Any, kind: str = JSON, status: int = 200) -> Response:
+    return Response(json.dumps(value, separators=(",", ":")).encode(), kind, status)
 
 
 def csv_bytes(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
@@ -62,5 +62,5 @@ def csv_bytes(header: str, rows: Iterable[Iterable[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def not_found(words: str = "Not Found") -> Answer:
-    return Answer(f"<html><body><h1>{words}</h1></body></html>".encode(), HTML, 404)
+def not_found(words: str = "Not Found") -> Response:
+    return Response(f"<html><body><h1>{words}</h1></body></html>".encode(), HTML, 404)
