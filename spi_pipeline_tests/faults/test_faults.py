@@ -18,7 +18,7 @@ from spi_pipeline_tests.faults.proof import (
 from spi_pipeline_tests.faults.replay import Cut, Model, operations
 from spi_pipeline_tests.faults.runs import Disk, full_from, unreadable_at
 
-FULL, FULL_UNDER_DAGSTER, UNREADABLE, KILLS = 1, 1, 1, 5
+FULL, FULL_UNDER_DAGSTER, UNREADABLE, KILLS = 1, 1, 1, 2
 
 
 def one_of(among: list[int], part: int, parts: int, seed: int) -> int:

@@ -101,7 +101,7 @@ def test_wards_without_known_values_are_missing_and_uncovered() -> None:
         pytest.param(
             pd.DataFrame({"area_code": ["a", "E01099999", None], "n": [1, 2, 3]}),
             WEIGHTS,
-            r"without weights, \(empty\), E01099999: ",
+            r"no weights for small areas of the figures, \(empty\), E01099999: ",
             id="unknown",
         ),
         pytest.param(pd.DataFrame({"area_code": ["a", "a"], "n": [1, 2]}), WEIGHTS, "one row for a: ", id="repeated"),

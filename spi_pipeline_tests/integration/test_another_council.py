@@ -49,8 +49,8 @@ def council(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return sandbox
 
 
-# A single ward; wards that share one MSOA; and two more councils, drawn with a fixed seed.
-@pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 2)])
+# A single ward; wards that share one MSOA; and one more council, drawn with a fixed seed. ``docs/councils.md`` has all.
+@pytest.mark.parametrize("name", ["Isles of Scilly", "City of London", *random.Random(18).sample(NAMES, 1)])
 def test_a_council_is_computed_completely(name: str, tmp_path: Path) -> None:
     result = computed(council_code(name, KNOWN), tmp_path, "site", "report")
     assert result.faults == ()

@@ -29,6 +29,8 @@ from spi_pipeline.storage.shared.objects import URL
 from spi_pipeline.storage.store import Store
 
 ASSET, CHECK = "council_index", "rules"
+# A process that was killed is tried again after so many seconds.
+_RETRY_AFTER_S = 30
 _COMMAND = (sys.executable, "-c", "from spi_pipeline.cli import main; main()", REFRESH, "--json", "--wait")
 # The number of final lines of output quoted for a process that died.
 _LAST_LINES = 5
@@ -98,7 +100,7 @@ def build_deployment(settings: Settings) -> dg.Definitions:
         name=ASSET,
         partitions_def=partitions,
         check_specs=[check],
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=_RETRY_AFTER_S),
         description="The index of each council's wards, with everything made from it, in the council's own store.",
     )
     def council_index(context: dg.AssetExecutionContext) -> Iterator[Any]:
