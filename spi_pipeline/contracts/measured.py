@@ -70,7 +70,7 @@ def minimum_counts_of(
     own, base = sources[measured.source], 1.0
     if measure.denominator:
         base = sources[measure.denominator.source or own.id].properties.minimum_count
-    counted = measure.kind != "mean" or (measured.error is not None and measured.error.basis == "counts")
+    counted = measure.kind != "mean" or (measured.error is not None and measured.error.evidence == "counts")
     least = MinimumCounts(
         minimum=own.properties.minimum_count if counted else 1.0,
         denominator=base,

@@ -34,17 +34,17 @@ def estimated_error(indicator: Indicator, observed: pd.DataFrame) -> float | Non
         ``scatter``. The assumed bound is ``s √BOUND``.
     """
     error = indicator.error
-    if error is None or (error.basis == "assumed" and error.sd is None):
+    if error is None or (error.evidence == "assumed" and error.sd is None):
         return None
     panel = _panel(indicator.id, observed)
-    if error.basis == "dispersion":
+    if error.evidence == "dispersion":
         if panel.shape[1] < 3:  # as with a level alone: a single figure is not a repeat
             return None
         return scatter(np.log(panel.to_numpy(dtype=float)))
     newest = panel.ffill(axis=1).iloc[:, -1]
-    if error.basis == "assumed":
+    if error.evidence == "assumed":
         return float(newest.std() * np.sqrt(BOUND))
-    if error.basis != "two_measures":
+    if error.evidence != "two_measures":
         return None
     second = _panel(str(error.other), observed).ffill(axis=1).iloc[:, -1]
     return float(newest.std() * np.sqrt(1 - abs(newest.corr(second))))

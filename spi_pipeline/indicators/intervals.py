@@ -34,7 +34,7 @@ def with_intervals(
     dispersion: float = 1.0,
     limits: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Values with ``lower``, ``upper`` and ``error_basis``.
+    """Values with ``lower``, ``upper`` and ``error_evidence``.
 
     Args:
         values: as ``ward_values`` returns them.
@@ -45,16 +45,16 @@ def with_intervals(
             values.
 
     Returns:
-        The same rows; where the value is missing, so are both ends and ``error_basis``.
+        The same rows; where the value is missing, so are both ends and ``error_evidence``.
     """
     if limits is not None:
         ends = limits[values["value"].notna()].reindex(values.index)
-    elif indicator.error is None or indicator.error.basis == "counts":
+    elif indicator.error is None or indicator.error.evidence == "counts":
         ends = _of_counts(values, indicator, unit, dispersion)
     else:
         ends = _of_declared(values["value"], indicator.error, unit)
-    basis = pd.Series(indicator.error_basis, values.index, dtype=object).where(values["value"].notna(), None)
-    return values.assign(lower=ends["lower"], upper=ends["upper"], error_basis=basis)
+    evidence = pd.Series(indicator.error_evidence, values.index, dtype=object).where(values["value"].notna(), None)
+    return values.assign(lower=ends["lower"], upper=ends["upper"], error_evidence=evidence)
 
 
 def published_limits(

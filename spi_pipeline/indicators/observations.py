@@ -15,7 +15,7 @@ from spi_pipeline.contracts.models.tables import Source
 Span = tuple[pd.Timestamp, pd.Timestamp]
 OBSERVATION_COLUMNS = [
     "indicator_id", "area_code", "edition", "period_start", "period_end", "value", "lower", "upper",
-    "allocation_error", "error_basis", "numerator", "denominator", "covered", "status", "raw_sha256", "source_id",
+    "allocation_error", "error_evidence", "numerator", "denominator", "covered", "status", "raw_sha256", "source_id",
 ]  # fmt: skip
 
 
@@ -99,7 +99,7 @@ class _Value(NamedTuple):
     lower: float
     upper: float
     allocation_error: float
-    error_basis: str
+    error_evidence: str
     numerator: float
     denominator: float
     covered: float

@@ -14,7 +14,7 @@ from spi_pipeline.indicators.spreading import CONTRAST
 from spi_pipeline.indicators.values import Wards, ward_values
 from spi_pipeline.outputs.queries import reading
 
-COLUMNS = ["what", "basis", "stated", "estimated"]
+COLUMNS = ["subject", "evidence", "declared", "estimated"]
 # Census tables by output area whose columns are parts of a whole, each with the column of that whole. They need not
 # feed an indicator: all of them show how much parts of an area differ. Tables on residents of communal establishments
 # are left out, because these live in single buildings.
@@ -40,10 +40,10 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
         embedded: returns the embedded table of a source, given its id.
 
     Returns:
-        ``what`` (an indicator, or a size of area for its ``CONTRAST``), ``basis`` (``level`` for the error of the level
-        alone of an anchored indicator), ``stated`` and ``estimated`` (to two digits, as in the contracts). Indicators
-        without a published value have no rows; nor have sizes of area when no output areas are allocated or wards share
-        no area.
+        ``subject`` (an indicator, or a size of area for its ``CONTRAST``), ``evidence`` (``level`` for the error of the
+        level alone of an anchored indicator), ``declared`` and ``estimated`` (to two digits, as in the contracts).
+        Indicators without a published value have no rows; nor have sizes of area when no output areas are allocated or
+        wards share no area.
     """
     with reading(database) as connection:
         observed = connection.execute(
@@ -60,7 +60,7 @@ def errors(database: Path, contracts: Contracts, embedded: Callable[[str], pd.Da
         if error is not None and (observed["indicator_id"] == indicator.id).any():
             estimate = estimated_error(indicator, observed)
             if estimate is not None:
-                rows.append((indicator.id, error.basis, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
+                rows.append((indicator.id, error.evidence, error.sd or error.relative_sd, float(f"{estimate:.2g}")))
         level, years = indicator.measure.level, observed[observed["indicator_id"] == indicator.id]
         if level is not None and level.error is not None and len(years):
             tables = {level.source: embedded(level.source)}

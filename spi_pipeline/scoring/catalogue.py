@@ -108,7 +108,7 @@ def _error_sentence(indicator: Indicator) -> list[str]:
     error = indicator.error
     if error is None or not error.reason:
         return []
-    return [f"The error is {'assumed' if error.basis == 'assumed' else 'estimated'}: {error.reason}"]
+    return [f"The error is {'assumed' if error.evidence == 'assumed' else 'estimated'}: {error.reason}"]
 
 
 def goalposts(indicator: Indicator, ends: pd.DataFrame) -> tuple[float, float]:

@@ -146,7 +146,7 @@ def _about(step: Step, contracts: Contracts) -> Facts:
 
 
 def _error_in_words(indicator: Indicator) -> str:
-    source, error = indicator.error_basis.replace("_", " "), indicator.error
+    source, error = indicator.error_evidence.replace("_", " "), indicator.error
     return f"{source}: {error.reason}" if error and error.reason else source
 
 

@@ -110,7 +110,7 @@ def test_a_broken_measure(root: Path, file: str, old: str, new: str, message: st
         ),
         (
             "    limits: Rounded to five.",
-            "    error: {basis: published, lower: low, upper: high}\n    limits: Rounded to five.",
+            "    error: {evidence: published, lower: low, upper: high}\n    limits: Rounded to five.",
             "'low' is not a column of deprivation_2025",
         ),
     ],

@@ -18,7 +18,7 @@ from spi_pipeline.steps.indicator import DISPERSION, part_of
 from spi_pipeline_tests.docs.documents import REPOSITORY, assert_table, markdown_table
 
 DOCUMENT = REPOSITORY / "docs" / "methodology.md"
-BASES = {
+EVIDENCE = {
     "counts": "the counts behind the value, by chance alone",
     "dispersion": "the scatter of repeated counts or values",
     "two_measures": "the disagreement of two measures of one thing",
@@ -27,18 +27,20 @@ BASES = {
 }
 
 
-def test_bases(contracts: Contracts) -> None:
-    bases = Counter(item.error_basis for item in contracts.indicators.values())
-    assert set(bases) == set(BASES)
-    rows = [[f"`{basis}`", stated, bases[basis]] for basis, stated in BASES.items()]
-    assert_table(DOCUMENT, "bases", markdown_table(["Basis", "Rests on", "Indicators"], rows, numbers=["Indicators"]))
+def test_evidence(contracts: Contracts) -> None:
+    indicators = Counter(item.error_evidence for item in contracts.indicators.values())
+    assert set(indicators) == set(EVIDENCE)
+    rows = [[f"`{evidence}`", meaning, indicators[evidence]] for evidence, meaning in EVIDENCE.items()]
+    assert_table(
+        DOCUMENT, "evidence", markdown_table(["Evidence", "Rests on", "Indicators"], rows, numbers=["Indicators"])
+    )
 
 
 def test_stated_errors_equal_the_estimates(contracts: Contracts, refreshed: Path) -> None:
     database = refreshed / "spi_store" / "spi.duckdb"
     estimates = errors(database, contracts, lambda name: read_embedded(Settings().snapshot, name).table.to_pandas())
     assert len(estimates) > 20
-    wrong = estimates[estimates["stated"] != estimates["estimated"]]
+    wrong = estimates[estimates["declared"] != estimates["estimated"]]
     assert wrong.empty, f"correct these:\n{wrong.to_string()}"
 
 
@@ -75,7 +77,7 @@ def test_errors_by_indicator(contracts: Contracts, refreshed: Path) -> None:
             assert (own["allocation_error"] >= 0).all()
             half, spread = ((own["upper"] - own["lower"]) / 2).median(), own["allocation_error"].median()
             cells = [f"{half / sd:.2f}", f"{spread / sd:.2f}"]
-        rows.append([f"`{indicator.id}`", indicator.error_basis.replace("_", " "), stated(indicator), *cells])
+        rows.append([f"`{indicator.id}`", indicator.error_evidence.replace("_", " "), stated(indicator), *cells])
     assert_table(DOCUMENT, "errors", markdown_table(header, rows, numbers=header[3:]))
 
 

@@ -80,7 +80,7 @@ def test_pca_falls_back_to_equal_weights_with_a_note() -> None:
     [note] = result.notes
     assert "housing is weighted equally: the first principal component has non-positive loadings" in note
     weights = result.weights().set_index("id")
-    assert weights.loc["heat", ["weight", "basis", "n"]].tolist() == [0.5, "equal", 4]
+    assert weights.loc["heat", ["weight", "method", "n"]].tolist() == [0.5, "equal", 4]
 
 
 def test_pca_uses_a_stated_reference() -> None:
@@ -90,7 +90,7 @@ def test_pca_uses_a_stated_reference() -> None:
     values = rows({name: EXAMPLE[name] for name in ("crowding", "heat")})
     weights = scored(framework, values).weights().set_index("id")
     assert weights.loc["crowding", "weight"] == pytest.approx(2 / 3)
-    assert weights.loc["crowding", "basis"] == "pca_reference"
+    assert weights.loc["crowding", "method"] == "pca_reference"
 
 
 def values_with_gaps() -> pd.DataFrame:
@@ -274,5 +274,5 @@ def test_an_indicator_may_be_a_child_of_the_index() -> None:
         ],
     }
     result = scored(framework, rows({"a": [1.0, 5, 9], "b": [2.0, 5, 8]}))
-    assert set(result.weights()["basis"]) == {"pca_panel"}
+    assert set(result.weights()["method"]) == {"pca_panel"}
     assert column(result, "index")[1] == pytest.approx(50)

@@ -232,7 +232,7 @@ def test_random_weights_are_drawn_once() -> None:
     framework = one_level(*leaves, weights={"method": "random", "spread": 0.2, "seed": 4})
     columns = {"a": [10.0, 90], "b": [20.0, 10], "c": [50.0, 0]}
     weights = scored(framework, **columns).weights()
-    assert set(weights["basis"]) == {"random"}
+    assert set(weights["method"]) == {"random"}
     assert weights["weight"].sum() == pytest.approx(1)
     assert (weights["weight"] - 1 / 3).abs().between(1e-6, 0.2).all()
     assert scored(framework, **columns).weights()["weight"].tolist() == weights["weight"].tolist()

@@ -195,10 +195,10 @@ def test_a_town_without_crimes_in_the_window_is_zero_with_a_positive_upper_limit
 
 def test_a_level_alone_has_its_own_period_error_and_limits() -> None:
     level = {"source": "rates", "columns": ["with_injury", "without"], "start": BASE[0], "end": BASE[1]}
-    anchored = measured(level=level | {"error": {"basis": "dispersion", "relative_sd": 0.1, "reason": "Years."}})
+    anchored = measured(level=level | {"error": {"evidence": "dispersion", "relative_sd": 0.1, "reason": "Years."}})
     alone = at_its_level(anchored, "Missing here: the police say nothing.")
     assert type(alone).model_validate(alone.model_dump()) == alone, "a contract could state the same"
-    assert alone.error_basis == "dispersion"
+    assert alone.error_evidence == "dispersion"
     assert alone.limits.startswith(anchored.limits)
     assert alone.limits.endswith(
         "It is the level of 2022-05 to 2024-04, which no newer counts move. Missing here: the police say nothing."

@@ -117,7 +117,7 @@ def test_published_limits_and_the_allocation_error_add_in_quadrature_within_the_
 def test_a_stated_error_is_added_too() -> None:
     modelled = measured(**SHARE)
     modelled = modelled.model_copy(
-        update={"error": MeasurementError(basis="dispersion", relative_sd=0.1, reason="Said.")}
+        update={"error": MeasurementError(evidence="dispersion", relative_sd=0.1, reason="Said.")}
     )
     values = pd.DataFrame({"value": [50.0], "allocation_error": [0.0]})
     assert with_allocation(values, modelled, PERCENT, None)["lower"].tolist() == pytest.approx([50 - 1.959964 * 5])

@@ -24,7 +24,7 @@ def observed(name: str, values: np.ndarray, year: int = 2024) -> pd.DataFrame:
 def test_two_measures_of_one_thing_show_the_error_of_each() -> None:
     noisy = [TRUTH + GENERATOR.normal(0, 3, len(WARDS)) for _ in range(2)]
     table = pd.concat([observed("one", noisy[0]), observed("other", noisy[1] / 10)])
-    item = indicator("one").model_copy(update={"error": MeasurementError(basis="two_measures", sd=1, other="other")})
+    item = indicator("one").model_copy(update={"error": MeasurementError(evidence="two_measures", sd=1, other="other")})
     # The second measure may have another unit. √(1 − r) from 2,000 pairs has a standard error of one fiftieth.
     assert estimated_error(item, table) == pytest.approx(3, rel=0.08)
     turned = table.assign(value=table["value"].where(table["indicator_id"] == "one", -table["value"]))
@@ -32,11 +32,11 @@ def test_two_measures_of_one_thing_show_the_error_of_each() -> None:
 
 
 def test_the_assumed_bound_is_half_of_the_variance_of_the_newest_values() -> None:
-    item = indicator("one").model_copy(update={"error": MeasurementError(basis="assumed", sd=1, reason="None.")})
+    item = indicator("one").model_copy(update={"error": MeasurementError(evidence="assumed", sd=1, reason="None.")})
     table = pd.concat([observed("one", TRUTH, 2024), observed("one", 9 * TRUTH, 2019), observed("x", TRUTH)])
     assert estimated_error(item, table) == pytest.approx(np.sqrt(TRUTH.var(ddof=1) / 2))
     stated = indicator("one").model_copy(
-        update={"error": MeasurementError(basis="assumed", relative_sd=0.2, reason="By law.")}
+        update={"error": MeasurementError(evidence="assumed", relative_sd=0.2, reason="By law.")}
     )
     assert estimated_error(stated, table) is None
 
@@ -54,7 +54,7 @@ def test_the_scatter_of_repeats_excludes_trends_and_changes_common_to_all_wards(
 
 def test_a_repeated_measure_states_its_scatter_as_a_share_of_the_value() -> None:
     item = indicator("buses").model_copy(
-        update={"error": MeasurementError(basis="dispersion", relative_sd=0.1, reason="Years.")}
+        update={"error": MeasurementError(evidence="dispersion", relative_sd=0.1, reason="Years.")}
     )
     years = [
         observed("buses", TRUTH * np.exp(GENERATOR.normal(0, 0.1, len(WARDS))), year) for year in range(2018, 2025)

@@ -68,7 +68,7 @@ def published(*values: float, denominator: float = NAN) -> pd.DataFrame:
     return pd.DataFrame({"value": values, "numerator": NAN, "denominator": denominator})
 
 
-ASSUMED = {"basis": "assumed", "reason": "Invented."}
+ASSUMED = {"evidence": "assumed", "reason": "Invented."}
 
 
 def test_a_value_without_counts_has_the_error_its_indicator_states() -> None:
@@ -78,7 +78,7 @@ def test_a_value_without_counts_has_the_error_its_indicator_states() -> None:
     assert got["upper"].tolist() == pytest.approx([20 + half, -30 + half])
     relative = with_intervals(published(20, -30), stating(relative_sd=0.1, **ASSUMED), SCORE)
     assert (relative["upper"] - relative["value"]).tolist() == pytest.approx([half * 0.4, half * 0.6])
-    assert set(got["error_basis"]) == {"assumed"}
+    assert set(got["error_evidence"]) == {"assumed"}
 
 
 def test_an_interval_ends_where_its_unit_does() -> None:
@@ -95,7 +95,7 @@ def test_an_interval_holds_its_value_even_where_that_is_beyond_the_unit(value: f
 
 
 def test_a_mean_that_is_a_share_of_its_denominator_has_the_interval_of_its_counts() -> None:
-    turnout = stating(basis="counts").model_copy(
+    turnout = stating(evidence="counts").model_copy(
         update={"measure": Measure(kind="mean", columns=["x"], denominator={"column": "n"})}
     )
     got = with_intervals(published(100 * 81 / 263, denominator=263), turnout, PERCENT)
@@ -105,10 +105,10 @@ def test_a_mean_that_is_a_share_of_its_denominator_has_the_interval_of_its_count
 def test_published_limits_are_taken_as_they_are() -> None:
     limits = pd.DataFrame({"lower": [18.0, NAN], "upper": [23.0, NAN]})
     got = with_intervals(
-        published(20, NAN), stating(basis="published", lower="low", upper="high"), SCORE, limits=limits
+        published(20, NAN), stating(evidence="published", lower="low", upper="high"), SCORE, limits=limits
     )
     pd.testing.assert_frame_equal(got[["lower", "upper"]], limits)
-    assert got["error_basis"].tolist()[0] == "published"
+    assert got["error_evidence"].tolist()[0] == "published"
 
 
 def test_counts_that_scatter_more_than_chance_have_a_wider_interval() -> None:
@@ -122,7 +122,7 @@ def test_counts_that_scatter_more_than_chance_have_a_wider_interval() -> None:
 @pytest.mark.parametrize(("item", "unit"), [(SHARE, PERCENT), (RATE, PER_1000)])
 def test_a_missing_value_has_no_interval(item: object, unit: Unit) -> None:
     got = with_intervals(counted((5, 50), (NAN, NAN), per=100), item, unit)  # type: ignore[arg-type]
-    for column in ("lower", "upper", "error_basis"):
+    for column in ("lower", "upper", "error_evidence"):
         assert got[column].notna().tolist() == [True, False]
 
 
@@ -146,7 +146,9 @@ def test_every_indicator_of_the_repository_has_the_error_of_its_kind(contracts: 
         "proportion"
     }
     assert {models[name] for name in ("stop_and_search", "road_collisions", "electoral_registration")} == {"rate"}
-    assert every["no_central_heating"].error_basis == every["turnout"].error_basis == "counts"
-    assert every["burglary"].error_basis == "dispersion"
+    assert every["no_central_heating"].error_evidence == every["turnout"].error_evidence == "counts"
+    assert every["burglary"].error_evidence == "dispersion"
     monthly = {name for name, item in every.items() if item.measure.window}
-    assert monthly == {name for name, item in every.items() if item.error is None and item.error_basis == "dispersion"}
+    assert monthly == {
+        name for name, item in every.items() if item.error is None and item.error_evidence == "dispersion"
+    }

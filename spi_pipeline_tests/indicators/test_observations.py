@@ -20,7 +20,7 @@ FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
 def yearly(*cells: tuple[str, int, float]) -> pd.DataFrame:
     """Values by area and year."""
     columns = [
-        "area_code", "period_start", "period_end", "value", "lower", "upper", "allocation_error", "error_basis",
+        "area_code", "period_start", "period_end", "value", "lower", "upper", "allocation_error", "error_evidence",
         "numerator", "denominator", "covered",
     ]  # fmt: skip
     rows = [
@@ -80,7 +80,7 @@ def test_a_value_is_held_then_observed_then_carried_and_never_expires() -> None:
         2011: "held", 2012: "observed", 2020: "carried", 2021: "observed", 2022: "carried", 2040: "carried",
     }  # fmt: skip
     assert table["value"].to_dict() == {2011: 4, 2012: 4, 2020: 4, 2021: 5, 2022: 5, 2040: 5}
-    errors = table[["lower", "upper", "allocation_error", "error_basis"]]
+    errors = table[["lower", "upper", "allocation_error", "error_evidence"]]
     assert errors.to_numpy().tolist() == [[3, 5, 0.5, "assumed"]] * 3 + [[4, 6, 0.5, "assumed"]] * 3, "and its errors"
     assert table["denominator"].notna().all()
     assert table.loc[2011, "period_end"] == dt.date(2012, 12, 31), "a held value keeps its own period"

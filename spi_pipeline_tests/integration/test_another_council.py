@@ -148,8 +148,8 @@ def test_indicators_without_a_source_are_missing_with_a_reason(council: Sandbox)
 def test_its_errors_can_be_estimated_without_output_areas(council: Sandbox) -> None:
     figures = council.settings.figures(council.contracts.geography)
     estimates = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
-    by_name = estimates.set_index("what")
-    assert "contrast" not in set(estimates["basis"])
+    by_name = estimates.set_index("subject")
+    assert "contrast" not in set(estimates["evidence"])
     assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500]
 
 

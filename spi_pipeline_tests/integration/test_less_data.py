@@ -80,7 +80,7 @@ def test_a_level_states_its_period_and_that_no_newer_counts_move_it(reduced: San
         limit = f" It is the level of {start} to 2024-03, which no newer counts move. Missing for Luton: {REASON}"
         assert limit in limits
         dated = reduced.query(
-            "SELECT DISTINCT period_start, period_end, status, error_basis FROM observation "
+            "SELECT DISTINCT period_start, period_end, status, error_evidence FROM observation "
             "WHERE indicator_id = ? AND edition = 2026", name
         )  # fmt: skip
         assert dated == [(dt.date(int(start[:4]), 4, 1), dt.date(2024, 3, 31), "carried", "dispersion")]

@@ -60,16 +60,16 @@ def test_every_value_that_is_not_imputed_has_errors_and_the_catalogue_lists_the_
         "lower <= value + 1e-9 AND value <= upper + 1e-9 AND lower < upper AND allocation_error >= 0, false)",
     )
     assert bare == [(0,)]
-    stated = {item.id: item.error_basis for item in contracts.active}
+    stated = {item.id: item.error_evidence for item in contracts.active}
     assert (
-        dict(refreshed.query("SELECT DISTINCT indicator_id, error_basis FROM observation WHERE lower IS NOT NULL"))
+        dict(refreshed.query("SELECT DISTINCT indicator_id, error_evidence FROM observation WHERE lower IS NOT NULL"))
         == stated
     )
     assumed = {
         name
         for (name,) in refreshed.query("SELECT indicator_id FROM indicator WHERE limits LIKE '%error is assumed: %'")
     }
-    assert assumed == {name for name, item in contracts.indicators.items() if item.error_basis == "assumed"}
+    assert assumed == {name for name, item in contracts.indicators.items() if item.error_evidence == "assumed"}
 
 
 def test_only_figures_of_small_areas_that_wards_share_have_an_allocation_error(

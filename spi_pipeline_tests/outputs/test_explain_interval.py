@@ -96,7 +96,7 @@ def test_an_interval_states_its_origin(refreshed: Sandbox, indicator: str) -> No
 def test_a_publishers_own_limits_are_named_as_such(refreshed: Sandbox, tmp_path: Path) -> None:
     """No embedded figure has limits from its publisher, so the test writes some."""
     copy = with_update(
-        refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_basis = 'published', "
+        refreshed, tmp_path, "value = 80, lower = 79, upper = 81, allocation_error = 0, error_evidence = 'published', "
         "status = 'carried' WHERE indicator_id = 'life_expectancy' AND area_code = 'E05014742'",
     )  # fmt: skip
     with open_question(copy, refreshed.contracts, "Farley", "life_expectancy") as question:
@@ -109,10 +109,10 @@ def test_a_publishers_own_limits_are_named_as_such(refreshed: Sandbox, tmp_path:
 
 def test_every_way_to_derive_an_interval_is_tested(refreshed: Sandbox) -> None:
     bases = refreshed.query(
-        "SELECT DISTINCT error_basis FROM observation JOIN indicator USING (indicator_id) WHERE in_basis AND "
-        "error_basis IS NOT NULL"
+        "SELECT DISTINCT error_evidence FROM observation JOIN indicator USING (indicator_id) WHERE in_basis AND "
+        "error_evidence IS NOT NULL"
     )
-    expected = {refreshed.contracts.indicators[name].error_basis for name in WAYS}
+    expected = {refreshed.contracts.indicators[name].error_evidence for name in WAYS}
     assert {basis for (basis,) in bases} == expected
 
 

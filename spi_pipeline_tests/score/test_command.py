@@ -79,7 +79,7 @@ def test_without_an_output_file_the_scores_are_printed(score) -> None:  # type: 
 
 def test_json_reports_weights_fit_and_varied_sources(score) -> None:  # type: ignore[no-untyped-def]
     explanation = json.loads(score("f.yaml", "v.csv", "--draws", "20", "--json", "--out", "o.csv").out)
-    assert {row["id"]: row["basis"] for row in explanation["weights"]}["crowding"] == "pca_panel"
+    assert {row["id"]: row["method"] for row in explanation["weights"]}["crowding"] == "pca_panel"
     assert {row["parent_id"] for row in explanation["fit"]} == {"housing", "safety", "index"}
     assert len(explanation["varied"]) == 9
 

@@ -173,7 +173,7 @@ def test_without_its_newest_value_a_slot_stays_in_all_editions_or_in_none(older:
         values = pd.DataFrame(
             [
                 {"area_code": area, "period_start": pd.Timestamp(year, 1, 1), "period_end": pd.Timestamp(year, 12, 31),
-                 "value": 50.0, "lower": 49.0, "upper": 51.0, "allocation_error": 0.0, "error_basis": "counts",
+                 "value": 50.0, "lower": 49.0, "upper": 51.0, "allocation_error": 0.0, "error_evidence": "counts",
                  "numerator": 50.0, "denominator": 100.0, "covered": 1.0}
                 for year in years
                 for area in [*WARDS, NORTH]

@@ -47,7 +47,7 @@ def indicator(
 ) -> Indicator:
     """An indicator of the survey; its measure defaults to a mean, and a mean has a standard error of 1."""
     formed = {"kind": "mean", "columns": ["x"]} | measure
-    error = MeasurementError(basis="assumed", sd=1, reason="Invented.") if formed["kind"] == "mean" else None
+    error = MeasurementError(evidence="assumed", sd=1, reason="Invented.") if formed["kind"] == "mean" else None
     return Indicator(
         id=name,
         title=name,

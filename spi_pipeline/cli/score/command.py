@@ -24,7 +24,7 @@ from spi_pipeline.engine.uncertainty.simulate import Uncertainty, with_intervals
 from spi_pipeline.engine.uncertainty.source import Varied
 
 FIT = ["level", "parent_id", "n", "alpha", "kmo", "pc1_share"]
-WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "basis"]
+WEIGHT = ["level", "parent_id", "id", "weight", "effective_weight", "method"]
 
 
 @dataclass(frozen=True)

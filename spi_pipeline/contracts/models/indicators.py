@@ -12,7 +12,7 @@ from spi_pipeline.contracts.models.vocabulary import Strict
 Id = r"^[a-z][a-z0-9_]*$"
 MONTH = r"^20\d{2}-(?:0[1-9]|1[0-2])$"
 Direction = Literal["higher_is_better", "lower_is_better"]
-ErrorBasis = Literal["counts", "published", "two_measures", "dispersion", "assumed"]
+ErrorEvidence = Literal["counts", "published", "two_measures", "dispersion", "assumed"]
 
 
 class Denominator(Strict):
@@ -62,7 +62,7 @@ class MeasurementError(Strict):
     """How far a value may lie from the truth, declared if that does not follow from the counts behind the value.
 
     Attributes:
-        basis: how the error is known. ``counts``: the mean is a share of its denominator (ballots of electors);
+        evidence: how the error is known. ``counts``: the mean is a share of its denominator (ballots of electors);
             ``published``: the publisher gives limits; ``two_measures``: from the disagreement with a second measure of
             the same thing; ``dispersion``: from the scatter of repeated values; ``assumed``: an upper bound, because
             nothing can be estimated.
@@ -74,7 +74,7 @@ class MeasurementError(Strict):
         reason: why the bound was chosen, or the evidence behind the estimate.
     """
 
-    basis: ErrorBasis
+    evidence: ErrorEvidence
     sd: float | None = Field(default=None, gt=0)
     relative_sd: float | None = Field(default=None, gt=0)
     other: str | None = None
@@ -90,14 +90,16 @@ class MeasurementError(Strict):
             "two_measures": ("sd", "other"),
             "dispersion": ("sd", "reason"),
             "assumed": ("sd", "reason"),
-        }[self.basis]
+        }[self.evidence]
         declared = {name for name in ("sd", "other", "lower", "upper") if getattr(self, name) is not None}
         declared |= {"sd"} if self.relative_sd is not None else set()
         for name in needs:
             if name not in declared and not (name == "reason" and self.reason):
-                raise ValueError(f"an error of basis {self.basis} needs {name}{' or relative_sd' * (name == 'sd')}")
+                raise ValueError(
+                    f"an error with evidence {self.evidence} needs {name}{' or relative_sd' * (name == 'sd')}"
+                )
         if extra := sorted(declared.difference(needs)):
-            raise ValueError(f"an error of basis {self.basis} has no {', '.join(extra)}")
+            raise ValueError(f"an error with evidence {self.evidence} has no {', '.join(extra)}")
         if None not in (self.sd, self.relative_sd):
             raise ValueError("an error states sd or relative_sd, not both")
         return self
@@ -258,10 +260,10 @@ class Indicator(Measured):
     methods: dict[str, Any] = Field(default_factory=dict)
 
     @property
-    def error_basis(self) -> ErrorBasis:
+    def error_evidence(self) -> ErrorEvidence:
         """How the interval of a value is estimated; for counts that repeat month by month, from their dispersion."""
         if self.error is not None:
-            return self.error.basis
+            return self.error.evidence
         return "dispersion" if self.measure.window else "counts"
 
     @field_validator("goalposts")
@@ -281,8 +283,8 @@ class Indicator(Measured):
             return self
         if self.error is None:
             raise ValueError("the error of a mean does not follow from counts; declare error, with its basis")
-        if self.error.basis == "counts" and self.measure.denominator is None:
-            raise ValueError("an error of basis counts needs the denominator the value is a share of")
+        if self.error.evidence == "counts" and self.measure.denominator is None:
+            raise ValueError("an error with evidence counts needs the denominator the value is a share of")
         return self
 
 

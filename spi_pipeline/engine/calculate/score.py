@@ -90,7 +90,7 @@ class Scores:
         )
 
     def weights(self) -> pd.DataFrame:
-        """One row per child: level and id of its parent, weight, effective weight, basis, n, alpha, kmo, pc1_share."""
+        """One row per child: level and id of its parent, weight, effective weight, method, n, alpha, kmo, pc1_share."""
         parts = []
         for parent, formed in self.aggregations.items():
             fit, weights = formed.fit(), formed.weights
@@ -99,7 +99,7 @@ class Scores:
             part = pd.DataFrame({**columns, "weight": weights.to_numpy(), "effective_weight": effective.to_numpy()})
             parts.append(
                 part.assign(
-                    basis=formed.child_weights.method, n=fit.n, alpha=fit.alpha, kmo=fit.kmo, pc1_share=fit.pc1_share
+                    method=formed.child_weights.method, n=fit.n, alpha=fit.alpha, kmo=fit.kmo, pc1_share=fit.pc1_share
                 )
             )
         return pd.concat(parts, ignore_index=True)

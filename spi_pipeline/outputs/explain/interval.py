@@ -121,9 +121,9 @@ def _interval_origin(question: Question, indicator: Indicator, facts: dict[str, 
 def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -> str:
     """The origin of ``lower`` and ``upper`` of a value."""
     error, level = indicator.error, indicator.measure.level
-    if error is not None and error.basis == "published":
+    if error is not None and error.evidence == "published":
         return "The limits are the publisher's own, brought to the ward in the same way as the value."
-    if error is not None and error.basis != "counts":
+    if error is not None and error.evidence != "counts":
         size = (
             f"{error.sd:g} {facts['unit']}"
             if error.relative_sd is None
@@ -133,7 +133,7 @@ def _measured(question: Question, indicator: Indicator, facts: dict[str, Any]) -
         if error.other is not None:
             second = f"This is how far {question.title(error.other)}, which measures the same, disagrees."
             why = f"{second} {why}".rstrip()
-        bound = ", an upper bound," if error.basis == "assumed" else ""
+        bound = ", an upper bound," if error.evidence == "assumed" else ""
         return f"No count gives its error, so 1.96 standard errors of {size}{bound} lie on either side. {why}"
     if level is not None:
         properties = question.contracts.sources[level.source].properties

@@ -96,7 +96,7 @@ def observed(question: Question, indicator: str, year: int) -> dict[str, Any]:
     (facts,) = question.rows(
         """
         SELECT o.value, o.lower, o.upper, i.unit, o.numerator, o.denominator, o.period_start, o.period_end, o.status,
-               o.covered, o.allocation_error, o.error_basis, i.england_period, i.worst, i.best, i.goalpost_source,
+               o.covered, o.allocation_error, o.error_evidence, i.england_period, i.worst, i.best, i.goalpost_source,
                i.allocation, o.source_id, i.licence, i.limits, i.not_in_basis_because, o.raw_sha256,
                m.method AS imputed_by, m.donors AS imputed_from, m.error AS imputation_error
         FROM observation o JOIN indicator i USING (indicator_id)

@@ -213,8 +213,8 @@ def _indicator(inspection: Inspection, options: DraftOptions) -> str:
         )
         over = f", denominator: {{column: {whole}}}" if whole else ""
         measure = f"{{kind: mean, {columns}{over}}}"
-        sized = f"{{basis: assumed, sd: {_blank('how far a figure may be off')}, reason: {_blank('why')}}}"
-        error = f"    error: {'{basis: counts}' if whole and inspection.percent else sized}\n"
+        sized = f"{{evidence: assumed, sd: {_blank('how far a figure may be off')}, reason: {_blank('why')}}}"
+        error = f"    error: {'{evidence: counts}' if whole and inspection.percent else sized}\n"
     return f"""\
   - id: {options.name}
     title: {json.dumps(title, ensure_ascii=False)}

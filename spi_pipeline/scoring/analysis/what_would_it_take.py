@@ -65,7 +65,7 @@ def counted(contracts: Contracts) -> dict[str, Counted]:
 
 def _counted(item: Indicator, contracts: Contracts) -> Counted | None:
     measure, units = item.measure, contracts.vocabulary.units
-    if measure.kind == "mean" and item.error_basis != "counts":
+    if measure.kind == "mean" and item.error_evidence != "counts":
         return None
 
     def unit_of(source: str, column: str) -> str:

@@ -75,7 +75,7 @@ def _in_basis(site: Site, name: str) -> dict[str, Any]:
         "areas": areas,
         "seen": seen,
         "ends": (least, most if most > least else least + 1),
-        "error": ERRORS[contract.error_basis],
+        "error": ERRORS[contract.error_evidence],
         "middle": middle,
         "steps": chain(site, element, middle.ward) if middle else [],
         "used": used,
