@@ -105,7 +105,9 @@ def _read(file: Path) -> dict[str, Any]:
         raise SpiError(f"{file}:{fault.line}: {message}" if fault.line else f"the alert channels {file}: {message}")
     declared = document.data.get("channels")
     if not isinstance(declared, dict) or set(document.data) != {"channels"}:
-        raise SpiError(f"{file}: must have exactly one key, channels, a mapping from names to channels")
+        raise SpiError(
+            f"{file}: the only key at the top must be channels, with an entry for each name, as in docs/alerts.md"
+        )
     return declared
 
 

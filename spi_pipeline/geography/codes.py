@@ -39,5 +39,6 @@ def check_area_codes(
     if faults:
         raise SpiError(
             f"{where} holds {' and '.join(faults)}: "
-            "supply it on the geography in force; areas of another vintage are never matched by name."
+            "supply figures for the areas in force. Areas of another vintage are never matched by name, as their "
+            "edges differ."
         )

@@ -302,7 +302,11 @@ def _weights_for(source: Source, rows: pd.DataFrame, wards: Wards) -> pd.DataFra
     geographies = {f"{level}{vintage}" for level in levels}
     weights = wards.weights[wards.weights["geography"].isin(geographies)]
     if weights.empty:
-        raise SpiError(f"source {source.id} is on {', '.join(sorted(geographies))}, for which there is no allocation")
+        raise SpiError(
+            f"source {source.id} has figures by {', '.join(sorted(geographies))}, which cannot be allocated to "
+            "wards; correct "
+            f"geography in its contract, {source.file}"
+        )
     if len(geographies) > 1:
         # Output areas where there are any, LSOAs elsewhere: never both for one place.
         finest = weights["geography"].str.startswith("oa") | (weights["method"] == "best_fit")

@@ -133,8 +133,8 @@ def _url_safe(home: Path) -> Path:
     except (OSError, SpiError) as error:
         fault = str(error)
     raise SpiError(
-        f"Dagster cannot use {home}, whose name contains a ? or %, and no link to it could be made ({fault}): "
-        "set SPI_STORE to a folder with another name, or TMPDIR to a folder that you own."
+        f"Dagster cannot use {home}, whose path contains a ? or %, and no link to it could be made ({fault}): "
+        "set SPI_STORE to a path without them, or TMPDIR to a folder that you own."
     )
 
 

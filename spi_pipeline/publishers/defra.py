@@ -98,8 +98,8 @@ def _grid(download: Download, cells: pd.DataFrame) -> pd.DataFrame:
     bare = placed[placed["value"].isna()]
     if len(bare) > max(1, MOST_WITHOUT * len(placed)):
         raise SpiError(
-            f"{name} of {PUBLISHER} has no value for {len(bare)} of {len(placed)} LSOAs, as "
-            "if its grid covers another place; fetch the map of the United Kingdom"
+            f"{name} of {PUBLISHER} has no value for {len(bare)} of {len(placed)} LSOAs, so its grid may cover another "
+            "place; download the map of the whole United Kingdom"
         )
     return placed[["area_code", "value"]].assign(year=year, pollutant=pollutant)
 

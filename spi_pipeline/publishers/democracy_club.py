@@ -102,7 +102,9 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
         frames.append(rows.assign(year=year, turnout=published.fillna(counted)))
     elections = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if elections.empty:
-        raise SpiError(f"{PUBLISHER} has no local election in a ward of ours; fetch it again, or look at its data page")
+        raise SpiError(
+            f"{PUBLISHER} has no local election in a ward of ours; download it again, or look at its data page"
+        )
     twice = elections[elections.duplicated(["area_code", "year"])]
     if len(twice):
         place = f"{twice.iloc[0]['area_code']} in {twice.iloc[0]['year']}"

@@ -117,7 +117,7 @@ def parse(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     codes = set(rows["area_code"])
     absent = sorted({*(scope.wards if codes & set(scope.wards) else scope.msoas)} - codes)
     if absent:
-        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listing(absent)}; fetch it again")
+        raise SpiError(f"{PUBLISHER} has no row for {len(absent)} areas of ours, {listing(absent)}; download it again")
     frames = [
         _newest(rows[(rows["id"] == str(number)) & (rows["sex"] == sex)], column, released.get(str(number)))
         for column, (number, sex) in INDICATORS.items()
@@ -322,10 +322,12 @@ def _newest(rows: pd.DataFrame, column: str, year: int | None) -> pd.DataFrame:
         first = twice.iloc[0]
         raise SpiError(
             f"{first['file']} of {PUBLISHER} holds indicator {first['id']}, {first['sex']}, for {first['area_code']} "
-            f"twice in {first['period']}, with different figures; fetch it again"
+            f"twice in {first['period']}, with different figures; download it again"
         )
     if year is None:
-        raise SpiError(f"no download of {PUBLISHER} dates the upload of indicator {rows.iloc[0]['id']}; fetch it again")
+        raise SpiError(
+            f"no download of {PUBLISHER} dates the upload of indicator {rows.iloc[0]['id']}; download it again"
+        )
     return rows[["area_code", "value", "lower", "upper"]].assign(year=year, column=column)
 
 

@@ -19,7 +19,7 @@ def bus_service(folder: Folder, source: Source, areas: Areas) -> pd.DataFrame:
         table = folder.csv(name, year, needs=["zone_id", "tnds"])
         table = table[table["zone_id"].isin(areas.lsoa21)]
         if table.empty:
-            raise SpiError(f"{name} holds no LSOA of ours; fetch it again, whole")
+            raise SpiError(f"{name} holds no LSOA of ours; download it again, whole")
         trips = numbers(table["tnds"], name, "tnds")
         frames.append(pd.DataFrame({"area_code": table["zone_id"], "year": int(year), "trips_per_hour": trips}))
     return pd.concat(frames, ignore_index=True)

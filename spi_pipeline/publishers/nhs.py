@@ -131,7 +131,7 @@ def _newest(client: Client, series: str, pattern: str) -> Download:
     files = _files(first, pattern)
     if not pages and not files:
         raise PermanentFailure(
-            f"the page {series} of {PUBLISHER} lists no publications any more; place the file in the inbox"
+            f"no publication was found on {PUBLISHER}'s page {series}; download the file by hand into the inbox"
         )
     for page in () if files else pages[:EDITIONS_LOOKED_AT]:
         files = _files(_links(client, client.absolute(page, [NHS_PAGES]))[0], pattern)
@@ -213,7 +213,7 @@ def _patients(download: Download, scope: Scope) -> pd.DataFrame:
     twice = rows[rows.duplicated(["practice", "area_code"])]
     if len(twice):
         pair = f"{twice.iloc[0]['practice']} in {twice.iloc[0]['area_code']}"
-        raise SpiError(f"{name} of {PUBLISHER} holds {pair} twice, with different figures; fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} holds {pair} twice, with different figures; download it again")
     return rows
 
 
@@ -229,7 +229,7 @@ def _registers(download: Download) -> tuple[int, pd.DataFrame]:
     if closed is None or int(closed[2]) != (int(closed[1]) + 1) % 100:
         raise SpiError(f"the name of {name} of {PUBLISHER} lacks its year; rename it like PREVALENCE_2425.csv")
     if rows.empty:
-        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listing(groups)}; fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} has none of the registers {listing(groups)}; download it again")
     fitting = (_fitting(rows, name) if kinds else rows).drop_duplicates()
     if fitting.duplicated(["practice", "group"]).any():
         missing = "of one type" if kinds else f"without a column {LIST_KIND}"
@@ -306,7 +306,10 @@ def _probes(kind: str, series: str, file: str, member: str) -> tuple[Probe, ...]
 
     def publishes(shape: Shape) -> None:
         if not shape.links:
-            raise SpiError(f"the page {series} of {PUBLISHER} lists no publications any more; see data-uipath there")
+            raise SpiError(
+                f"no publication was found on {PUBLISHER}'s page {series}; if the page shows some, it is laid out in "
+                "a new way"
+            )
 
     def has_file(shape: Shape) -> None:
         if not _files(shape.links, file):

@@ -41,7 +41,7 @@ def _residents_of(year: int, file: ContractReader, folder: Folder, areas: Areas)
     table, name = file.table(folder)
     ages = [*map(str, range(90)), "90+"]
     if missing := [column for column in ("lsoa11_code", "total_population", *ages) if column not in table]:
-        raise SpiError(f"{name} lacks {missing[:20]}; fetch it again")
+        raise SpiError(f"{name} lacks {missing[:20]}; download it again")
     table = table[table["lsoa11_code"].isin(areas.lsoa11)].reset_index(drop=True)
     single = pd.DataFrame({age: numbers(table[age], name, age) for age in ages})
     counted = {

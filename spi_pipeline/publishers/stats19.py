@@ -59,7 +59,7 @@ def _collisions(download: Download, scope: Scope) -> pd.DataFrame:
         rows = text_rows(stream, name, PUBLISHER, COLUMNS, where={"authority": scope.authorities})
     rows = rows.mask(rows == NULL)
     if rows.empty:
-        raise SpiError(f"{name} of {PUBLISHER} holds no collision in {', '.join(scope.authorities)}; fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} holds no collision in {', '.join(scope.authorities)}; download it again")
     severity = numbers(rows["severity"], name, "severity").map(SEVERITIES)
     if severity.isna().any():
         unknown = rows["severity"][severity.isna()].iloc[0]
@@ -82,7 +82,7 @@ def _check_place(rows: pd.DataFrame, name: str, scope: Scope) -> None:
         first = far.iloc[0]
         raise SpiError(
             f"{name} of {PUBLISHER}: {len(far)} of {len(placed)} collisions in our authorities lie elsewhere, the "
-            f"first at longitude {first['longitude']:g}, latitude {first['latitude']:g}; fetch it again"
+            f"first at longitude {first['longitude']:g}, latitude {first['latitude']:g}; download it again"
         )
 
 

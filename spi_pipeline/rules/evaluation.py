@@ -108,7 +108,9 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
 def _refuse_unclear(rules: Sequence[Rule], table_name: str) -> None:
     ids = [rule.id for rule in rules]
     if repeated := sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
-        raise ValueError(f"table {table_name}: rule ids {listing(repeated)} are used twice, rename one of each")
+        raise ValueError(
+            f"table {table_name}: more than one rule has the id {listing(repeated)}; give each an id of its own"
+        )
     if unknown := [rule for rule in rules if rule.kind not in KINDS]:
         known = listing(KINDS, len(KINDS))
         raise ValueError(f"table {table_name}: there is no rule kind {unknown[0].kind!r}; use one of {known}")

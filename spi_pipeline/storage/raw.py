@@ -235,7 +235,7 @@ class Raw:
             discard(download.path)
             raise SpiError(
                 f"{download.path} did not hold the bytes received from {download.url} and was removed; run spi "
-                "refresh --live to fetch them again"
+                "refresh --live to download them again"
             )
 
     def damage(self) -> list[str]:

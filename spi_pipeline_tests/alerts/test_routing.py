@@ -71,7 +71,8 @@ TWICE = "a=json://s3cret a=json://s3cret2"
                      id="deep"),
         pytest.param("", "channels: {duty: {url: !!int s3cret}}",
                      NOT_READ, id="tag"),
-        pytest.param("", "chanels: {}", "FILE: must have exactly one key, channels, a mapping from names to channels",
+        pytest.param("", "chanels: {}", "FILE: the only key at the top must be channels, "
+                     "with an entry for each name, as in docs/alerts.md",
                      id="key"),
         pytest.param("", "channels: {duty: {urls: s3cret}}",
                      "FILE: channel duty may only have url, include and exclude", id="urls"),

@@ -79,7 +79,7 @@ def test_each_council_has_its_own_store(deployment_file: Path, tmp_path: Path, m
         ("store: s3://a/b\n", "councils"),
         ("store: s3://a/b\ncouncils: []\n", "at least 1 item"),
         ("store: s3://a/b\ncouncils: [councils/york]\n", "york, which is not a folder: make it with spi council"),
-        ("store: s3://a/b\ncouncils: [councils/luton, councils/../councils/luton]\n", "two folders luton"),
+        ("store: s3://a/b\ncouncils: [councils/luton, councils/../councils/luton]\n", "two folders called luton"),
         ("store: s3://a/b\ncouncils: [councils/luton]\nworkers: 2\n", "'workers' is not a key"),
     ],
 )

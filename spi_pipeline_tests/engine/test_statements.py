@@ -70,7 +70,7 @@ def test_goalposts_must_agree_with_the_direction() -> None:
     )
     assert "both p5" in faults(one_level(indicator("a", "index", worst="p5", best="p5")), rows({"a": [1.0, 2]}))
     assert "from p0 to p100" in faults(one_level(indicator("a", "index", worst=0, best="p101")), rows({"a": [1.0, 2]}))
-    with pytest.raises(EngineError, match=r"goalposts of a come to worst 50 \(50\) and best 2 \(p100\)"):
+    with pytest.raises(EngineError, match=r"goalposts of a work out at worst 50 \(50\) and best 2 \(p100\)"):
         scored(one_level(indicator("a", "index", worst=50, best="p100")), a=[1.0, 2])
 
 

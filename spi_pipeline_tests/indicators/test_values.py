@@ -233,7 +233,7 @@ def test_output_areas_are_used_where_known_and_larger_areas_elsewhere() -> None:
     assert shares(rows.iloc[1:])[N1] == 20
     assert pd.isna(shares(rows.iloc[[0, 2]])[N1])
     both = pd.concat([rows, rows.iloc[:1].assign(area_code=SMALL[0])])
-    with pytest.raises(SpiError, match=f"without weights, {SMALL[0]}"):
+    with pytest.raises(SpiError, match=f"no weights for small areas of the figures, {SMALL[0]}"):
         shares(both)
 
 
@@ -369,5 +369,5 @@ def test_each_year_of_a_source_is_a_period() -> None:
 
 def test_a_geography_without_allocation_is_named() -> None:
     rows = small(yes=[1] * 5, asked=[2] * 5)
-    with pytest.raises(SpiError, match="source survey is on lsoa11, for which there is no allocation"):
+    with pytest.raises(SpiError, match="source survey has figures by lsoa11, which cannot be allocated to wards"):
         computed(SHARE, rows, vintage=2011)

@@ -64,11 +64,11 @@ def test_unpublished_years_are_accepted_unless_no_year_is_published(tmp_path: Pa
         ),
         (
             b"<!DOCTYPE html>\n<html>\n",
-            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode' or 'ukgridcode'; fetch it again",
+            "map.csv is not a CSV file of DEFRA: no line starts with 'gridcode' or 'ukgridcode'; download it again",
         ),
         (
             grid("no22024", {(1_500, 1_500): "3"}),
-            "map.csv of DEFRA has no value for 2 of 2 LSOAs, as if its grid covers another place",
+            "map.csv of DEFRA has no value for 2 of 2 LSOAs, so its grid may cover another place",
         ),
         (grid("no22024", {(508_500, 221_500): "high"}), "map.csv: column no22024 holds 'high' where a number belongs"),
     ],

@@ -68,7 +68,7 @@ def test_former_wards_by_elections_and_cancelled_polls_are_left_out(tmp_path: Pa
     ]  # fmt: skip
     frame = ELECTIONS.parse([as_download(tmp_path, table(candidate(ward), *others))], TOWN)
     assert frame[["area_code", "year"]].values.tolist() == [[ward, 2023]]
-    with pytest.raises(SpiError, match=r"has no local election in a ward of ours; fetch it again"):
+    with pytest.raises(SpiError, match=r"has no local election in a ward of ours; download it again"):
         ELECTIONS.parse([as_download(tmp_path, table(*others))], TOWN)
 
 
@@ -96,7 +96,7 @@ def test_a_value_that_is_neither_true_nor_false_is_refused(tmp_path: Path, colum
 def test_an_election_date_without_a_year_is_refused(tmp_path: Path, date: str) -> None:
     row = candidate(TOWN.wards[0]) | {"election_date": date}
     with pytest.raises(
-        SpiError, match=r"^some\.csv: column election_date holds .* where a year belongs; fetch it again"
+        SpiError, match=r"^some\.csv: column election_date holds .* where a year belongs; download it again"
     ):
         ELECTIONS.parse([as_download(tmp_path, table(row))], TOWN)
 

@@ -131,7 +131,7 @@ def test_category_rows_do_not_count(tmp_path: Path) -> None:
 def test_an_area_without_a_row_is_not_treated_as_suppressed(tmp_path: Path) -> None:
     wider = replace(TOWN, msoas=(*TOWN.msoas, "E02900002"))
     downloads = [as_download(tmp_path, metadata()), as_download(tmp_path, table([row(93252, TOWN.msoas[0])]))]
-    with pytest.raises(SpiError, match=r"has no row for 1 areas of ours, E02900002; fetch it again"):
+    with pytest.raises(SpiError, match=r"has no row for 1 areas of ours, E02900002; download it again"):
         HEALTH.parse(downloads, wider)
 
 

@@ -58,9 +58,9 @@ def test_a_truncated_header_is_recognised(tmp_path: Path) -> None:
         ),
         (
             scores().drop(columns="Indoors Sub-domain Score"),
-            "of GOV.UK has 0 columns 'Indoors Sub-domain Score'; fetch it again",
+            "of GOV.UK has 0 columns 'Indoors Sub-domain Score'; download it again",
         ),
-        (scores(TOWN.lsoas[:1]), "of GOV.UK lacks 1 LSOAs of ours, E01900002; fetch it again, whole"),
+        (scores(TOWN.lsoas[:1]), "of GOV.UK lacks 1 LSOAs of ours, E01900002; download it again, whole"),
     ],
     ids=["2011", "a score gone", "an area gone"],
 )
@@ -147,13 +147,13 @@ def test_a_workbook_in_the_inbox_states_its_own_year(tmp_path: Path) -> None:
     ("body", "message"),
     [
         (workbook(areas=("E01900001", "E01800001")), "is on the LSOAs of 2011 (E01800001); use a later year's"),
-        (workbook(areas=TOWN.lsoas[:1]), "lacks 1 LSOAs of ours, E01900002; fetch it again, whole"),
+        (workbook(areas=TOWN.lsoas[:1]), "lacks 1 LSOAs of ours, E01900002; download it again, whole"),
         (
             workbook(label="Homes"),
             "has no sheet with lsoa code, number of households, number of households in fuel poverty",
         ),
         (workbook(note="newest"), "does not name its year above the table; fetch it through its page"),
-        (b"<html>", "is not a readable workbook: File is not a zip file; fetch it again"),
+        (b"<html>", "is not a readable workbook: File is not a zip file; download it again"),
     ],
     ids=["mixed vintages", "an area gone", "renamed", "no year", "a web page"],
 )

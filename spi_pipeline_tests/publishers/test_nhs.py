@@ -142,7 +142,7 @@ def test_repeated_rows_count_once_and_must_agree(tmp_path: Path) -> None:
     found = registers([*every_group("P1", 4), *every_group("P2", 4)])
     assert CONDITIONS.parse(files(tmp_path, patients(LISTED * 2), found), TOWN)["patients"].tolist() == [1200, 1500]
     message = refused(tmp_path, patients([*LISTED, ("P1", "E01900001", 901)]), found)
-    assert "holds P1 in E01900001 twice, with different figures; fetch it again" in message
+    assert "holds P1 in E01900001 twice, with different figures; download it again" in message
 
 
 def test_a_dropped_register_is_missing_and_a_file_without_registers_is_refused(tmp_path: Path) -> None:
@@ -151,7 +151,9 @@ def test_a_dropped_register_is_missing_and_a_file_without_registers_is_refused(t
     assert frame["copd"].isna().all()
     assert frame["diabetes"].tolist() == [4, 4]
     others = registers([("P1", "AF", "TOTAL", 100, 4)])
-    assert "has none of the registers DM, DEP, HYP, COPD; fetch it again" in refused(tmp_path, patients(LISTED), others)
+    assert "has none of the registers DM, DEP, HYP, COPD; download it again" in refused(
+        tmp_path, patients(LISTED), others
+    )
 
 
 def test_a_renamed_column_is_refused_and_a_known_older_name_is_read(tmp_path: Path) -> None:
@@ -210,7 +212,9 @@ def test_a_series_without_lists_is_searched_through_its_own_links(tmp_path: Path
 def test_changed_pages_are_reported(tmp_path: Path) -> None:
     client = publisher(tmp_path)
     client.responses[PATIENTS] = page("/x")
-    with pytest.raises(PermanentFailure, match=r"lists no publications any more; place the file in the inbox$"):
+    with pytest.raises(
+        PermanentFailure, match=r"no publication was found on .*; download the file by hand into the inbox$"
+    ):
         fetch_and_parse(CONDITIONS, client, TOWN)
     client.responses[PATIENTS] = page(f"{PATIENTS}/september-2026", list_of="ps.series.publications-list.latest")
     with pytest.raises(PermanentFailure, match=r"no page of .* links a file gp-reg-pat-prac-lsoa"):

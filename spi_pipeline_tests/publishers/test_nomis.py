@@ -114,7 +114,7 @@ def test_a_response_cut_off_at_the_limit_is_refused(tmp_path: Path) -> None:
         OFFERS["census_general_health"].parse([as_download(tmp_path, body_of(rows), "NM_2055_1.data.csv")], TOWN)
     assert str(caught.value) == (
         "NM_2055_1.data.csv of Nomis holds 18 of 74,200 rows (column RECORD_COUNT), as a response cut off at 25,000 "
-        "does; fetch it again with all its pages"
+        "does; download it again with all its pages"
     )
 
 
@@ -134,7 +134,7 @@ def test_unknown_codes_are_not_zero(tmp_path: Path) -> None:
             TOWN,
         )
     message = refused(tmp_path, census_rows(list(TOWN.output_areas[:2])))
-    assert message.startswith("answer.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again")
+    assert message.startswith("answer.csv of Nomis lacks 1 of 3 areas, E00900003; download it again")
 
 
 def test_wards_of_2022_instead_of_current_ones_are_refused(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_suppressed_figure_is_missing_and_a_word_is_refused(tmp_path: Path) ->
 def test_a_figure_given_twice_with_different_values_is_refused(tmp_path: Path) -> None:
     rows = census_rows(list(TOWN.output_areas))
     message = refused(tmp_path, pd.concat([rows, rows.iloc[[4]].assign(OBS_VALUE=999)]))
-    assert message == "answer.csv of Nomis holds E00900001 twice, with different figures; fetch it again"
+    assert message == "answer.csv of Nomis holds E00900001 twice, with different figures; download it again"
 
 
 def test_population_is_for_the_newest_year(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_a_page_without_a_valid_date_is_refused(tmp_path: Path, source: str, dat
     rows = pd.DataFrame({"DATE_CODE": date, "GEOGRAPHY_CODE": areas, "C_AGE": "200", "OBS_VALUE": 1, "OBS_STATUS": "A"})
     every = dict.fromkeys(("NM_2014_1", "NM_162_1"), paged_response(rows))
     fake_client = FakeClient(tmp_path, {f"/api/v01/dataset/{name}.data.csv": one for name, one in every.items()})
-    with pytest.raises(PermanentFailure, match=r"of Nomis has no valid date \(DATE_CODE\); fetch it again"):
+    with pytest.raises(PermanentFailure, match=r"of Nomis has no valid date \(DATE_CODE\); download it again"):
         fetch_and_parse(OFFERS[source], fake_client, TOWN)
 
 

@@ -61,7 +61,7 @@ def test_a_zip_file_is_opened(tmp_path: Path) -> None:
             table().replace(b"All Premises", b"Premises"),
             "lacks the columns All Premises of Ofcom, it has output_area, ",
         ),
-        (FILE, b"", "is not a CSV file of Ofcom: it is empty; fetch it again"),
+        (FILE, b"", "is not a CSV file of Ofcom: it is empty; download it again"),
     ],
     ids=["homes only", "postcodes", "an area gone", "renamed", "empty"],
 )

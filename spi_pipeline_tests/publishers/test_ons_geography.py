@@ -232,7 +232,7 @@ def test_former_and_missing_wards_are_refused(tmp_path: Path) -> None:
     features[0]["properties"]["WD24CD"] = "E05800001"
     assert "holds the former ward codes E05800001 (a former ward): " in refused(tmp_path, {"features": features})
     message = refused(tmp_path, {"features": ward_features()[:1]})
-    assert "lacks 1 of 2 areas, E05900002; fetch it again, or compare it with geography.yaml" in message
+    assert "lacks 1 of 2 areas, E05900002; download it again, or compare it with geography.yaml" in message
 
 
 def test_coordinates_in_metres_are_refused(tmp_path: Path) -> None:

@@ -119,17 +119,18 @@ def test_a_file_with_only_a_header_holds_no_incident() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "some.csv is not a CSV file of data.police.uk: it is empty; fetch it again"),
+        (b"", "some.csv is not a CSV file of data.police.uk: it is empty; download it again"),
         (b"\xff\xfe\x00", "some.csv is in UTF-16, not UTF-8; save it as CSV in UTF-8, or "),
         (b"<html>Not found</html>", "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
         (
             street([]).replace(b"Crime ID", b"Reference"),
             "some.csv has another header than data.police.uk publishes: missing Crime ID, unknown Reference; "
-            "fetch it again",
+            "download it again",
         ),
         (
             street([]).replace(b"Crime ID,Month", b"Month,Crime ID"),
-            "some.csv has another header than data.police.uk publishes: the columns in another order; fetch it again",
+            "some.csv has another header than data.police.uk publishes: the columns in another order; download it "
+            "again",
         ),
         (
             street([]) + b"a,2024-01,F,F,-0.41,51.88,R,E01900001,L,Drugs,None,,\n",
@@ -137,11 +138,11 @@ def test_a_file_with_only_a_header_holds_no_incident() -> None:
         ),
         (
             street([incident("a", "Drugs", None) | {"Longitude": "west"}]),
-            "some.csv: column Longitude holds 'west' where a coordinate belongs (1 such cells); fetch it again",
+            "some.csv: column Longitude holds 'west' where a coordinate belongs (1 such cells); download it again",
         ),
         (
             street([incident("a", "Drugs", None), incident("b", "Drugs", None, "2024-02")]),
-            "some.csv holds 2 months (2024-01 to 2024-02) where one belongs; fetch it again",
+            "some.csv holds 2 months (2024-01 to 2024-02) where one belongs; download it again",
         ),
         (b"0" * 60_000, "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
         (stops([]), "some.csv has another header than data.police.uk publishes: missing Crime ID, "),
@@ -163,7 +164,7 @@ def test_another_file_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(SpiError) as caught:
         parse_street_crime(content, "some.csv")
     assert str(caught.value).startswith(message)
-    assert str(caught.value).endswith("fetch it again")
+    assert str(caught.value).endswith("download it again")
     assert len(str(caught.value)) < 1000
 
 

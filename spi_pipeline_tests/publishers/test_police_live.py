@@ -306,7 +306,9 @@ def test_small_areas_of_both_vintages_are_accepted_and_the_point_decides(tmp_pat
 
 def test_a_member_that_holds_another_month_than_its_name_is_refused(tmp_path: Path) -> None:
     archive = {"2023-12/2023-12-anyshire-street.csv": street([incident("a", "Drugs", INSIDE, "2023-11")])}
-    with pytest.raises(SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; fetch it again"):
+    with pytest.raises(
+        SpiError, match=r"anyshire-street.csv holds 2023-11, not the month of its name; download it again"
+    ):
         CRIMES.parse([as_download(tmp_path, zipped(archive))], TOWN)
 
 

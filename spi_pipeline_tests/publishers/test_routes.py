@@ -250,7 +250,7 @@ def test_an_area_of_ours_missing_from_the_bulk_table_is_reported(tmp_path: Path)
     rows = [("2024", area, age, 9, "A") for area in ("E01700001", TOWN.lsoas[0]) for age in AGES.values()]
     page = pd.DataFrame(rows, columns=["DATE_CODE", "GEOGRAPHY_CODE", "C_AGE", "OBS_VALUE", "OBS_STATUS"])
     client = FakeClient(tmp_path, {"/api/v01/dataset/NM_2014_1.data.csv": body_of(page.assign(RECORD_COUNT=8))})
-    with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; fetch it again"):
+    with pytest.raises(SpiError, match=r"NM_2014_1.data.csv of Nomis lacks 1 of 2 areas, E01900002; download it again"):
         fetch_and_parse(OFFERS["population"], client, TOWN)
 
 
@@ -282,8 +282,8 @@ def test_a_census_table_is_read_from_its_zip_for_our_areas(tmp_path: Path) -> No
     [
         (packed([HEADER, *ROWS], "census2021-ts037-lsoa.csv"), r"no member matches census2021-ts037-oa"),
         (packed([HEADER.replace("Bad health,", "Dreadful health,", 1), *ROWS]), r"has 0 categories 'Bad health'"),
-        (packed([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; fetch it again"),
-        (packed([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; fetch it again"),
+        (packed([HEADER, *ROWS[:-1]]), r"ts037-oa.csv of Nomis lacks 1 of 3 areas, E00900003; download it again"),
+        (packed([HEADER, *ROWS, ROWS[-1]]), r"ts037-oa.csv of Nomis holds E00900003 twice; download it again"),
         (packed([HEADER, *ROWS[:-1], ROWS[-1].replace(",3,", ",c,")]), r"holds 'c' where a number belongs"),
         (packed(["<!DOCTYPE html>"]), r"has 0 categories"),
     ],

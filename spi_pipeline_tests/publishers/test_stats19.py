@@ -64,7 +64,7 @@ def test_column_names_of_earlier_years_are_read(tmp_path: Path) -> None:
             "1 of 1 collisions in our authorities lie elsewhere, the first at longitude",
         ),
         (table([("a", 2024, "", -0.42, 51.88, 9, OURS)]), "column severity holds '9', not 1, 2 or 3; see its guide"),
-        (table(ROWS[-1:]), "holds no collision in E06900001; fetch it again"),
+        (table(ROWS[-1:]), "holds no collision in E06900001; download it again"),
         (
             table(header=["id", *HEADER[1:]]),
             "lacks the columns collision_index or accident_index of the Department for Tran",

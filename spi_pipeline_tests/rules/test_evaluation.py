@@ -95,7 +95,7 @@ def test_an_unknown_kind_is_refused_with_a_list_of_kinds() -> None:
 
 
 def test_two_rules_with_the_same_id_are_refused() -> None:
-    with pytest.raises(ValueError, match="rule ids key are used twice"):
+    with pytest.raises(ValueError, match="more than one rule has the id key; give each"):
         evaluate(good(), [KEY, KEY], table_name="example")
 
 

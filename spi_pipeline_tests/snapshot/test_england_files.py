@@ -104,7 +104,9 @@ def test_an_authority_has_the_region_of_most_lsoas_and_the_force_of_crimes_throu
 
 def test_an_authority_without_a_force_is_named(root: Path, run: Run) -> None:
     put(root, CRIMES, parquet({name: values[:5] for name, values in files.CRIMES.items()}))
-    with pytest.raises(SpiError, match=rf"^{CRIMES} does not show the police force of {OTHER}; supply one with"):
+    with pytest.raises(
+        SpiError, match=rf"^{CRIMES} holds no crimes in {OTHER}, so their police force is unknown; supply"
+    ):
         run("authority_lookup")
 
 
@@ -215,10 +217,10 @@ def test_incomes_are_read_from_the_sheet_that_has_them(root: Path, run: Run, fol
 
 def test_a_workbook_without_the_columns_is_refused(folder: Folder, root: Path) -> None:
     put(root, "book.xlsx", workbook({"One": [[number] for number in range(20)], "Two": [["A"], ["B"]]}))
-    with pytest.raises(SpiError, match=r"^book.xlsx has no sheet with the columns \['A', 'B'\]; fetch it again$"):
+    with pytest.raises(SpiError, match=r"^book.xlsx has no sheet with the columns \['A', 'B'\]; download it again$"):
         folder.sheet("book.xlsx", "2022", ["B", "A"])
     put(root, "book.xlsx", workbook({"One": [["A", "B", "A"], [1, 2, 3]]}))
-    with pytest.raises(SpiError, match=r"^book.xlsx has the column A more than once; fetch it again$"):
+    with pytest.raises(SpiError, match=r"^book.xlsx has the column A more than once; download it again$"):
         folder.sheet("book.xlsx", "2022", ["B", "A"])
     (root / "book.xlsx").write_bytes(gzip.compress(b"no workbook"))
     with pytest.raises(SpiError, match=r"^book.xlsx of its publisher is not a readable workbook: "):

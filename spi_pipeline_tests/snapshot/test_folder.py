@@ -84,11 +84,11 @@ TWISTED[40:60] = b"\xff" * 20
         ("d.csv", b"a,b\n1,2\n1,2,3\n", Folder.csv, "d.csv is not a CSV file: "),
         ("e.csv", b"a,b\n1,2,3\n1,2,3\n", Folder.csv, "e.csv has rows with more fields than the header has columns; "),
         ("f.csv", b"a\n\xff\xfe\n", Folder.csv, "f.csv is not a CSV file: "),
-        ("g.parquet", b"PAR1 and no more", Folder.parquet, "g.parquet is not a readable Parquet file; fetch it again"),
+        ("g.parquet", b"PAR1 and no more", Folder.parquet, "g.parquet is not a readable Parquet file; download"),
         ("h.parquet", _parquet(pd.DataFrame({"a": [1]}))[:-9], Folder.parquet, "h.parquet is not a readable Parquet"),
-        ("i.geojson", b"{", Folder.geojson, "i.geojson is not a GeoJSON file with features; fetch it again"),
-        ("j.geojson", b"{}", Folder.geojson, "j.geojson is not a GeoJSON file with features; fetch it again"),
-        ("k.geojson", b"[1]", Folder.geojson, "k.geojson is not a GeoJSON file with features; fetch it again"),
+        ("i.geojson", b"{", Folder.geojson, "i.geojson is not a GeoJSON file with features; download it again"),
+        ("j.geojson", b"{}", Folder.geojson, "j.geojson is not a GeoJSON file with features; download it again"),
+        ("k.geojson", b"[1]", Folder.geojson, "k.geojson is not a GeoJSON file with features; download it again"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_what_its_name_promises_is_refused(
@@ -98,7 +98,7 @@ def test_a_file_that_is_not_what_its_name_promises_is_refused(
     with pytest.raises(SpiError) as caught:
         read(Folder(tmp_path), name, "2021")
     assert str(caught.value).startswith(message)
-    assert str(caught.value).endswith("fetch it again")
+    assert str(caught.value).endswith("download it again")
 
 
 def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_broken_zip_or_one_without_the_member_is_refused(root: Path) -> None:
     for name in ("broken.zip", "other.zip"):
         with pytest.raises(SpiError) as caught:
             Folder(root).zipped_csv(name, "some-oa.csv", "2021")
-        assert str(caught.value) == f"{name} holds no readable some-oa.csv; fetch it again"
+        assert str(caught.value) == f"{name} holds no readable some-oa.csv; download it again"
 
 
 def test_missing_files_refer_to_the_documentation(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_without_a_percentage_for_each_part_counts_are_spread_by_residents(root:
 def test_an_msoa_without_counts_is_refused(root: Path, run: Run) -> None:
     name = "census2021_other/proficiency21_msoa21_town.csv"
     put(root, name, str(CONTENT[name]).replace("E02900001", "E02900002"))
-    with pytest.raises(SpiError, match="has no MSOA for E00900001, E00900002, E01900003; fetch it again"):
+    with pytest.raises(SpiError, match="has no MSOA for E00900001, E00900002, E01900003; download it again"):
         run("census_english_proficiency")
 
 
@@ -112,8 +112,8 @@ def test_percentages_of_another_tables_total_become_whole_counts_that_add_up(tab
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (ACTIVITY.replace("E00900002", "E00900003"), "has no E00900002; fetch it again, whole"),
-        (ACTIVITY + "E00900009,50,10,40\n", "holds an output area twice; fetch it again, whole"),
+        (ACTIVITY.replace("E00900002", "E00900003"), "has no E00900002; download it again, whole"),
+        (ACTIVITY + "E00900009,50,10,40\n", "holds an output area twice; download it again, whole"),
         (ACTIVITY.replace("4.8", "few"), "column economic_activity_status_4a-002 holds 'few' where a number belongs"),
         (ACTIVITY.replace("4a-003", "4a-004"), r"lacks \['economic_activity_status_4a-003'\]"),
     ],
@@ -127,7 +127,7 @@ def test_inconsistent_percentages_are_refused(root: Path, run: Run, lines: str, 
 def test_a_table_whose_total_is_not_named_is_refused(root: Path, run: Run) -> None:
     name = "census2021_nomis/town/census2021-ts067-oa.csv"
     put(root, name, str(CONTENT[name]).replace("Total: ", ""))
-    expected = f"{name} has no column Highest level of qualification: Total; fetch it again"
+    expected = f"{name} has no column Highest level of qualification: Total; download it again"
     with pytest.raises(SpiError, match=expected):
         run("census_economic_activity")
 
@@ -260,13 +260,13 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
         pytest.param(
             "local_elections_2023", ELECTION_FILE, "27.25", "n/k",
-            f"{ELECTION_FILE}: column TURNOUT holds 'n/k' where a number belongs (1 such cells); fetch it again, or "
+            f"{ELECTION_FILE}: column TURNOUT holds 'n/k' where a number belongs (1 such cells); download it again, or "
             "add the mark to its reader",
             id="text for a number",
         ),
         pytest.param(
             "local_elections_2023", ELECTION_FILE, "8000", "8000.5",
-            f"{ELECTION_FILE}: column ELECT holds 8000.5 where a count belongs; fetch it again",
+            f"{ELECTION_FILE}: column ELECT holds 8000.5 where a count belongs; download it again",
             id="fraction for a count",
         ),
         pytest.param(
@@ -277,7 +277,7 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
         pytest.param(
             "recorded_flooding", FLOOD_FILE, "E01900009,3", "E01800001,3",
-            f"{FLOOD_FILE} holds E01800001 more than once; fetch it again",
+            f"{FLOOD_FILE} holds E01800001 more than once; download it again",
             id="area twice",
         ),
         pytest.param(
@@ -296,7 +296,8 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
         pytest.param(
             "postcodes", POSTCODE_FILE, "500010", "five",
-            f"{POSTCODE_FILE}: column easting holds 'five' where a number belongs (1 such cells); fetch it again, or "
+            f"{POSTCODE_FILE}: column easting holds 'five' where a number belongs (1 such cells); download it again, "
+            "or "
             "add the mark to its reader",
             id="text for a coordinate",
         ),
@@ -307,22 +308,22 @@ WARD_FILE = "geography/wards_2025_bgc_town.geojson"
         ),
         pytest.param(
             "wards", WARD_FILE, "WD25CD", "WD26CD",
-            f"{WARD_FILE} holds a feature without WD25CD or a readable geometry; fetch it again",
+            f"{WARD_FILE} holds a feature without WD25CD or a readable geometry; download it again",
             id="boundaries of another year",
         ),
         pytest.param(
             "wards", WARD_FILE, '"Polygon"', '"Circle"',
-            f"{WARD_FILE} holds a feature without WD25CD or a readable geometry; fetch it again",
+            f"{WARD_FILE} holds a feature without WD25CD or a readable geometry; download it again",
             id="no geometry",
         ),
         pytest.param(
             "street_crime", STREET_FILE, "cc33,2024-01", "cc33,2024-02",
-            f"{STREET_FILE} holds 2 months (2024-01 to 2024-02) where one belongs; fetch it again",
+            f"{STREET_FILE} holds 2 months (2024-01 to 2024-02) where one belongs; download it again",
             id="two months",
         ),
         pytest.param(
             "stop_and_search", STOP_FILE, "2024-04-02T10", "2024-05-02T10",
-            f"{STOP_FILE} holds 2 months (2024-04 to 2024-05) where one belongs; fetch it again",
+            f"{STOP_FILE} holds 2 months (2024-04 to 2024-05) where one belongs; download it again",
             id="two months of stops",
         ),
     ],
@@ -343,7 +344,7 @@ def test_a_month_filed_under_another_is_refused(root: Path, run: Run) -> None:
     put(root, STREET_FILE, STREET.replace("2024-01", "2024-02"))
     with pytest.raises(SpiError) as caught:
         run("street_crime")
-    assert str(caught.value) == f"{STREET_FILE} holds 2024-02, not the month of its name; fetch it again"
+    assert str(caught.value) == f"{STREET_FILE} holds 2024-02, not the month of its name; download it again"
 
 
 def test_a_month_without_any_stop_is_empty_not_an_error(root: Path, run: Run) -> None:
@@ -364,7 +365,7 @@ def test_a_zip_without_its_level_is_refused(root: Path, run: Run) -> None:
     put(root, CAR_ZIP, zipped({"census2021-ts045-oa.csv": CAR_OA}))
     with pytest.raises(SpiError) as caught:
         run("census_car_availability")
-    assert str(caught.value) == f"{CAR_ZIP} holds no readable census2021-ts045-lsoa.csv; fetch it again"
+    assert str(caught.value) == f"{CAR_ZIP} holds no readable census2021-ts045-lsoa.csv; download it again"
 
 
 def test_a_missing_age_is_refused_not_counted_as_zero(root: Path, run: Run) -> None:

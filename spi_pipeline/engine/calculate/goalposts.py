@@ -50,8 +50,8 @@ def resolve_goalposts(structure: Structure, recipe: Recipe, values: Values) -> t
         )
         if worst is not None and best is not None and not (best - worst) * element.direction > 0:
             raise EngineError(
-                f"the goalposts of {name} come to worst {worst:g} ({shown(element.worst)}) and best {best:g} "
-                f"({shown(element.best)}), which contradict its direction: give others"
+                f"the goalposts of {name} work out at worst {worst:g} ({shown(element.worst)}) and best {best:g} "
+                f"({shown(element.best)}), although its direction is {element.direction:+d}: correct one of them"
             )
         if low is not None and high is not None and low > high:
             raise EngineError(f"at_least of {name} comes to {low:g}, above at_most, {high:g}: give others")

@@ -68,7 +68,7 @@ class Deployment(BaseModel):
                 raise SettingError(f"{file} names {folder}, which is not a folder: make it with spi council")
         names = [folder.name for folder in folders]
         if double := {name for name in names if names.count(name) > 1}:
-            raise SettingError(f"{file} names two folders {min(double)}, which would share a store: rename one")
+            raise SettingError(f"{file} lists two folders called {min(double)}, which would share a store: rename one")
         store = declared.store if URL.match(declared.store) else str((file.parent / declared.store).resolve())
         return cls(store=store, councils=folders)
 

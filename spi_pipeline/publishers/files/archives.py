@@ -33,7 +33,7 @@ def zip_members(file: Path | IO[bytes], name: str, publisher: str) -> Iterator[z
     try:
         archive = zipfile.ZipFile(file)
     except FAULTS as error:
-        raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; fetch it again") from error
+        raise SpiError(f"{name} is not a whole zip file of {publisher}: {error}; download it again") from error
     with archive:
         try:
             bodies.check_members(archive, _size(file))
@@ -58,7 +58,7 @@ def opened(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[IO[byte
     try:
         stream = archive.open(member)
     except (KeyError, *FAULTS) as error:
-        raise SpiError(f"{name}: {member} cannot be read: {error}; fetch it again") from error
+        raise SpiError(f"{name}: {member} cannot be read: {error}; download it again") from error
     with stream:
         yield stream
 
@@ -134,4 +134,4 @@ def _blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
         while block := stream.read(1 << 20):
             yield block
     except FAULTS as error:
-        raise SpiError(f"{name} cannot be read: {error}; fetch it again") from error
+        raise SpiError(f"{name} cannot be read: {error}; download it again") from error

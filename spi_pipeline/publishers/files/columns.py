@@ -46,7 +46,7 @@ def by_contract(
     frame = pd.DataFrame(built).reset_index(drop=True)
     if set(source.key) <= set(frame.columns) and frame.duplicated(list(source.key)).any():
         twice = frame.loc[frame.duplicated(list(source.key)), list(source.key)].iloc[0].tolist()
-        raise SpiError(f"{file} holds {', '.join(map(str, twice))} more than once; fetch it again")
+        raise SpiError(f"{file} holds {', '.join(map(str, twice))} more than once; download it again")
     return frame
 
 

@@ -141,7 +141,10 @@ def read_forces(folder: Folder) -> dict[str, str]:
     if both := sorted(forces.keys() & numbered.keys()):
         raise SpiError(f"{CRIMES} has {forces[both[0]]} all over {both[0]}, which by its number is {numbered[both[0]]}")
     if without := [code for code in codes if code not in forces | numbered]:
-        raise SpiError(f"{CRIMES} does not show the police force of {listing(without)}; supply one with their crimes")
+        raise SpiError(
+            f"{CRIMES} holds no crimes in {listing(without)}, so their police force is unknown; supply a file that "
+            "has some"
+        )
     return forces | numbered
 
 

@@ -95,7 +95,7 @@ class Folder:
             fault = f"no file {name} in {self.root}; docs/snapshot-folder.md describes what belongs there"
             raise SpiError(fault) from error
         except (OSError, EOFError, zlib.error) as error:
-            raise SpiError(f"{name} cannot be read: {error}; fetch it again") from error
+            raise SpiError(f"{name} cannot be read: {error}; download it again") from error
         self.used[name] = InputFile(name, period, hashlib.sha256(content).hexdigest(), len(content))
         return unpacked
 
@@ -137,7 +137,7 @@ class Folder:
             with zip_members(packed, name, "its publisher") as archive, opened(archive, member, name) as stream:
                 content = stream.read()
         except (SpiError, *FAULTS) as error:
-            raise SpiError(f"{name} holds no readable {member}; fetch it again") from error
+            raise SpiError(f"{name} holds no readable {member}; download it again") from error
         return _table(_plain(content, f"{name}/{member}"), f"{name}/{member}", needs)
 
     def parquet(self, name: str, period: str, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -150,7 +150,7 @@ class Folder:
             content = io.BytesIO(self.bytes(name, period))
             return pd.read_parquet(content, columns=None if columns is None else list(columns))
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise SpiError(f"{name} is not a readable Parquet file; fetch it again") from error
+            raise SpiError(f"{name} is not a readable Parquet file; download it again") from error
 
     def workbook(self, name: str, sheet: str, period: str) -> pd.DataFrame:
         """Read a sheet of an Excel workbook with two header lines, as text; their names are joined by a bar.
@@ -165,9 +165,9 @@ class Folder:
             )
         # A damaged workbook may raise many kinds of exception: see ``workbooks``.
         except Exception as error:
-            raise SpiError(f"{name} holds no readable sheet {sheet!r}: {error}; fetch it again") from error
+            raise SpiError(f"{name} holds no readable sheet {sheet!r}: {error}; download it again") from error
         if len(cells) < 2:
-            raise SpiError(f"{name}: sheet {sheet!r} lacks its two header lines; fetch it again")
+            raise SpiError(f"{name}: sheet {sheet!r} lacks its two header lines; download it again")
         # A cell merged over several columns has its text in the first of them.
         above, below = cells.iloc[0].ffill(), cells.iloc[1]
         cells.columns = pd.Index(above.where(below.isna(), above + " | " + below))
@@ -190,7 +190,7 @@ class Folder:
                     cells = [dict(zip(header, map(_cell, row), strict=False)) for row in rows]
                     table = pd.DataFrame(cells, columns=[column for column in header if column], dtype=object)
                     return table.dropna(how="all", ignore_index=True)
-        raise SpiError(f"{name} has no sheet with the columns {sorted(needs)}; fetch it again")
+        raise SpiError(f"{name} has no sheet with the columns {sorted(needs)}; download it again")
 
     def rdata(self, name: str, period: str) -> pd.DataFrame:
         """Read the one table of an R data file.
@@ -208,7 +208,7 @@ class Folder:
         try:
             (table,) = pyreadr.read_r(str(self.root / name)).values()
         except (pyreadr.PyreadrError, pyreadr.LibrdataError, ValueError) as error:
-            raise SpiError(f"{name} is not an R data file with one table; fetch it again") from error
+            raise SpiError(f"{name} is not an R data file with one table; download it again") from error
         return pd.DataFrame(table)
 
     def geojson(self, name: str, period: str) -> list[dict[str, Any]]:
@@ -220,7 +220,7 @@ class Folder:
         try:
             return list(json.loads(self.bytes(name, period))["features"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise SpiError(f"{name} is not a GeoJSON file with features; fetch it again") from error
+            raise SpiError(f"{name} is not a GeoJSON file with features; download it again") from error
 
 
 def _cell(value: object) -> str | None:
@@ -237,7 +237,7 @@ def _check_once(names: Iterable[str], name: str) -> None:
     """Refuse a repeated column name, since it is unclear which column is meant."""
     twice = [column for column, times in Counter(names).items() if not pd.isna(column) and column and times > 1]
     if twice:
-        raise SpiError(f"{name} has the column {twice[0]} more than once; fetch it again")
+        raise SpiError(f"{name} has the column {twice[0]} more than once; download it again")
 
 
 def _table(content: bytes, name: str, needs: Collection[str] = (), header: Sequence[str] | None = None) -> pd.DataFrame:
@@ -248,7 +248,9 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
             _check_once(names, name)
             last = content[content.rfind(b"\n") + 1 :]
             if last.strip() and last.count(b",") < len(names) - 1:
-                raise SpiError(f"{name} ends within a line: {last[:60].decode('utf-8', 'replace')!r}; fetch it again")
+                raise SpiError(
+                    f"{name} ends within a line: {last[:60].decode('utf-8', 'replace')!r}; download it again"
+                )
         table = pd.read_csv(
             io.BytesIO(content),
             dtype=str,
@@ -257,9 +259,9 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
             na_values=[*MISSING],
         )
     except StopIteration as error:
-        raise SpiError(f"{name} is not a CSV file: it is empty; fetch it again") from error
+        raise SpiError(f"{name} is not a CSV file: it is empty; download it again") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
-        raise SpiError(f"{name} is not a CSV file: {error}; fetch it again") from error
+        raise SpiError(f"{name} is not a CSV file: {error}; download it again") from error
     if header is not None:
         if len(header) != table.shape[1]:
             raise SpiError(
@@ -270,7 +272,7 @@ def _table(content: bytes, name: str, needs: Collection[str] = (), header: Seque
         table = table.apply(lambda cells: cells.str.strip().replace("", None))
     # pandas takes surplus fields for row names, which would move every column by one.
     if not isinstance(table.index, pd.RangeIndex):
-        raise SpiError(f"{name} has rows with more fields than the header has columns; fetch it again")
+        raise SpiError(f"{name} has rows with more fields than the header has columns; download it again")
     missing = [column for column in needs if column not in table.columns]
     if missing:
         raise SpiError(f"{name} lacks {missing}; it has {list(table.columns)[:20]}")

@@ -51,13 +51,13 @@ class _Plain(io.RawIOBase):
         if not self._began:
             self._began = True
             if block.startswith(_UTF16):
-                raise SpiError(f"{self._name} is in UTF-16, not UTF-8; save it as CSV in UTF-8, or fetch it again")
+                raise SpiError(f"{self._name} is in UTF-16, not UTF-8; save it as CSV in UTF-8, or download it again")
             block = block.removeprefix(_BOM)
         if b"\0" in block:
             line = self._lines + block[: block.index(b"\0")].count(b"\n") + 1
             raise SpiError(
                 f"{self._name} holds a NUL byte in line {line:,}, as UTF-16 or a damaged file does; save it as CSV in "
-                "UTF-8, or fetch it again"
+                "UTF-8, or download it again"
             )
         if b"\r" in block or self._after_return:
             ends = block.endswith(b"\r")

@@ -55,9 +55,9 @@ def header_of(stream: IO[bytes], name: str, publisher: str, starts: str | tuple[
             if line.lstrip('"').lower().startswith(begins_with) and line:
                 return next(lines.reader([line]))
         except (UnicodeDecodeError, lines.Error, *FAULTS) as error:
-            raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; fetch it again") from error
+            raise SpiError(f"{name} is not a CSV file of {publisher}: {error}; download it again") from error
     fault = f"no line starts with {' or '.join(map(repr, begins_with))}" if starts else "it is empty"
-    raise SpiError(f"{name} is not a CSV file of {publisher}: {fault}; fetch it again")
+    raise SpiError(f"{name} is not a CSV file of {publisher}: {fault}; download it again")
 
 
 def text_blocks(
@@ -161,14 +161,14 @@ def found_columns(
     if missing:
         raise SpiError(
             f"{name} lacks the columns {listing(missing)} of {publisher}, it has "
-            f"{listing([column[:60] for column in header])}; fetch it again, and "
+            f"{listing([column[:60] for column in header])}; download it again, and "
             "if the publisher renamed them, change the names in spi_pipeline/publishers"
         )
     times = Counter(column.strip().lower() for column in header)
     if twice := [column for column in matches.values() if times[column.strip().lower()] > 1]:
         raise SpiError(
             f"{name} of {publisher} has the column {twice[0]} {times[twice[0].strip().lower()]} times, and it is "
-            "unclear which is meant; fetch it again"
+            "unclear which is meant; download it again"
         )
     return matches
 
@@ -182,9 +182,11 @@ def json_of(path: Path, name: str, publisher: str) -> Any:
     try:
         return read_json(path.read_bytes())
     except RecursionError as error:
-        raise TransientFailure(f"{name} is nested deeper than any response of {publisher}; fetch it again") from error
+        raise TransientFailure(
+            f"{name} is nested deeper than any response of {publisher}; download it again"
+        ) from error
     except (OSError, ValueError) as error:
-        raise TransientFailure(f"{name} is not a JSON response of {publisher}: {error}; fetch it again") from error
+        raise TransientFailure(f"{name} is not a JSON response of {publisher}: {error}; download it again") from error
 
 
 def read_json(body: bytes) -> Any:
@@ -217,7 +219,7 @@ def numbers(values: pd.Series, file: str, name: str) -> pd.Series:
         wrong = values[texts.notna() & ~written.astype(bool)]
     if len(wrong):
         fault = f"{wrong.iloc[0]!r} where a number belongs ({len(wrong)} such cells)"
-        raise SpiError(f"{file}: column {name} holds {fault}; fetch it again, or add the mark to its reader")
+        raise SpiError(f"{file}: column {name} holds {fault}; download it again, or add the mark to its reader")
     return parsed
 
 
@@ -230,7 +232,7 @@ def whole(values: pd.Series, file: str, name: str) -> pd.Series:
     values = values.astype("float64")
     wrong = values[values.notna() & ((values % 1 != 0) | (values.abs() > MOST))]
     if len(wrong):
-        raise SpiError(f"{file}: column {name} holds {wrong.iloc[0]:g} where a count belongs; fetch it again")
+        raise SpiError(f"{file}: column {name} holds {wrong.iloc[0]:g} where a count belongs; download it again")
     return values.astype("Int64")
 
 
@@ -243,7 +245,7 @@ def years(texts: pd.Series, file: str, name: str) -> pd.Series:
     matches = texts.astype("string").str.extract(r"^\s*([12][0-9]{3})(?![0-9])", expand=False)
     if matches.isna().any():
         wrong = texts[matches.isna()].iloc[0]
-        raise SpiError(f"{file}: column {name} holds {wrong!r} where a year belongs; fetch it again")
+        raise SpiError(f"{file}: column {name} holds {wrong!r} where a year belongs; download it again")
     return matches.astype("int64")
 
 
@@ -254,4 +256,4 @@ def whole_numbers(frame: pd.DataFrame, columns: Collection[str], file: str) -> p
 
 def _broken(name: str, publisher: str, error: Exception) -> SpiError:
     reason = " ".join(str(error).split())[:120]
-    return SpiError(f"{name} is not a CSV file of {publisher}: {reason}; fetch it again")
+    return SpiError(f"{name} is not a CSV file of {publisher}: {reason}; download it again")

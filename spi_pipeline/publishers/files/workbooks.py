@@ -24,7 +24,7 @@ def sheets(path: Path, name: str, publisher: str) -> Iterator[tuple[str, Rows]]:
             every = [(sheet.title, sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
         # Changing bytes of a workbook led to eight kinds of exception, TypeError among them.
         except Exception as error:
-            raise SpiError(f"{fault}: {error}; fetch it again") from error
+            raise SpiError(f"{fault}: {error}; download it again") from error
         yield from ((title, _rows(rows, fault)) for title, rows in every)
 
 
@@ -35,5 +35,5 @@ def _rows(rows: Rows, fault: str) -> Rows:
         except StopIteration:
             return
         except Exception as error:
-            raise SpiError(f"{fault}: {error}; fetch it again") from error
+            raise SpiError(f"{fault}: {error}; download it again") from error
         yield row

@@ -65,5 +65,5 @@ def check_all_there(codes: pd.Series, scope: Scope, name: str) -> None:
     absent = sorted(set(scope.lsoas) - set(codes))
     if absent:
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks {len(absent)} LSOAs of ours, {listing(absent)}; fetch it again, whole"
+            f"{name} of {PUBLISHER} lacks {len(absent)} LSOAs of ours, {listing(absent)}; download it again, whole"
         )

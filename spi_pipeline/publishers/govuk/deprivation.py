@@ -88,5 +88,7 @@ def _begins(header: Sequence[str], wanted: str, name: str) -> str:
         if column.lower().startswith(low) or (len(column) > 20 and low.startswith(column.lower()))
     ]
     if len(matches) != 1:
-        raise SpiError(f"{name} of {PUBLISHER} has {len(matches)} columns {wanted!r}; fetch it again, or see its notes")
+        raise SpiError(
+            f"{name} of {PUBLISHER} has {len(matches)} columns {wanted!r}; download it again, or see its notes"
+        )
     return matches[0]

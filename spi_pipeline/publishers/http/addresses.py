@@ -84,8 +84,9 @@ class Addresses:
         known = tuple(filter(None, (urlsplit(host.base).hostname, *host.redirects)))
         if _origin(url) not in [("https", one, 443) for one in known]:
             raise PermanentFailure(
-                f"it redirects to {_shown(url)}, which is none of the hosts {', '.join(known)}; see whether the "
-                "publisher moved",
+                f"it redirects to {_shown(url)}, and only {', '.join(known)} may be followed; if the publisher has "
+                "moved, "
+                "add the new host to HOSTS in its module",
                 kind="elsewhere",
             )
         if not self.overridden(host):

@@ -50,7 +50,7 @@ def read(table: Table, download: Download, areas: Collection[str]) -> pd.DataFra
     check_whole(rows["area_code"], areas, member)
     twice = rows[rows["area_code"].duplicated()]
     if len(twice):
-        raise SpiError(f"{member} of {PUBLISHER} holds {twice.iloc[0]['area_code']} twice; fetch it again")
+        raise SpiError(f"{member} of {PUBLISHER} holds {twice.iloc[0]['area_code']} twice; download it again")
     frame = whole_numbers(rows, list(table.labels), member).sort_values("area_code", ignore_index=True)
     return frame[["area_code", *table.labels]]
 

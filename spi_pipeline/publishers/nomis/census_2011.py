@@ -54,7 +54,7 @@ def household_deprivation(folder: Folder, source: Source, areas: Areas) -> pd.Da
     twice = pd.DataFrame({"area": table["lsoa11_code"], "number": number}).duplicated()
     if set(number) != set(range(len(DIMENSIONS))) or twice.any():
         raise SpiError(
-            f"{name} must hold 0 to 4 dimensions once an LSOA; it holds {sorted(set(number))}; fetch it again"
+            f"{name} must hold 0 to 4 dimensions once an LSOA; it holds {sorted(set(number))}; download it again"
         )
     counted = whole(numbers(table["count"], name, "count"), name, "count")
     cells = table.assign(number=number.astype(int), counted=counted)

@@ -186,5 +186,5 @@ def _date_of(download: Download) -> str:
     with download.path.open("rb") as stream:
         date = text_rows(stream, download.name, PUBLISHER, {"date": "DATE_CODE"})["date"].iloc[0]
     if not isinstance(date, str) or not re.fullmatch(rf"20\d\d|{MONTH}", date):
-        raise PermanentFailure(f"{download.name} of {PUBLISHER} has no valid date (DATE_CODE); fetch it again")
+        raise PermanentFailure(f"{download.name} of {PUBLISHER} has no valid date (DATE_CODE); download it again")
     return date

@@ -239,14 +239,16 @@ def spread(table: Spread, folder: Folder, source: Source, areas: Areas) -> pd.Da
     small = _residents(folder, areas).merge(counted, on="msoa_code", how="left", validate="m:1")
     missing = sorted(small.loc[small[total].isna(), "area_code"])
     if missing:
-        raise SpiError(f"{name} has no MSOA for {listing(missing)}; fetch it again, or compare it with the lookups")
+        raise SpiError(f"{name} has no MSOA for {listing(missing)}; download it again, or compare it with the lookups")
     share = pd.Series(1.0, small.index)
     if areas.oa21 and folder.has(table.percentages):
         percentages = folder.csv(table.percentages, CENSUS_DAY, needs=["areacd", *table.categories])
         percent = sum(numbers(percentages[column], table.percentages, column) for column in table.categories)
         known = small["area_code"].map(pd.Series(percent).set_axis(percentages["areacd"]))
         if known.isna().all():
-            raise SpiError(f"{table.percentages} holds no output area of ours; fetch it again, whole")
+            raise SpiError(
+                f"{table.percentages} has no row for our output areas; download the file for all of England and Wales"
+            )
         # Percentages are used for all output areas of an MSOA or for none: without one, the others have no comparison.
         usable = (known.notna() & (known.groupby(small["msoa_code"]).transform("sum") > 0)).groupby(small["msoa_code"])
         share = known.where(usable.transform("all"), 1.0)
@@ -272,7 +274,7 @@ def percentages(table: Percentages, folder: Folder, source: Source, areas: Areas
     missing = sorted(set(counted["area_code"]) - set(published.index))
     if missing or not published.index.is_unique:
         fault = f"has no {listing(missing)}" if missing else "holds an output area twice"
-        raise SpiError(f"{table.file} {fault}; fetch it again, whole")
+        raise SpiError(f"{table.file} {fault}; download it again, whole")
     percent = published.loc[counted["area_code"]]
     frame = pd.DataFrame({"area_code": counted["area_code"]})
     for column, name in table.parts.items():
@@ -300,6 +302,6 @@ def _counts(folder: Folder, areas: Collection[str], table: str, level: str, begi
     published = published[published["geography code"].isin(areas)].reset_index(drop=True)
     counted = next((column for column in map(str, published) if column.startswith(begins)), None)
     if counted is None:
-        raise SpiError(f"{name} has no column {begins}; fetch it again")
+        raise SpiError(f"{name} has no column {begins}; download it again")
     figures = numbers(published[counted], name, counted)
     return pd.DataFrame({"area_code": published["geography code"], "count": figures})

@@ -105,7 +105,7 @@ def _count(counts: pd.Series, name: str) -> int:
     """Return the value of ``RECORD_COUNT``, which may be written as 25 or as 25.0."""
     values = set(numbers(counts, name, "RECORD_COUNT").dropna())
     if len(values) > 1 or (len(counts) and not values):
-        raise SpiError(f"{name} of {PUBLISHER} has no one number of rows (RECORD_COUNT); fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} has no one number of rows (RECORD_COUNT); download it again")
     return int(values.pop()) if values else 0
 
 
@@ -123,11 +123,11 @@ def _rows(
         frame = pd.concat(parts, ignore_index=True).drop_duplicates()
         count = _count(frame["count"], downloads[0].name)
         if not count:
-            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has a response without a row; fetch it again")
+            raise SpiError(f"{downloads[0].name} of {PUBLISHER} has a response without a row; download it again")
         if len(frame) != count:
             raise SpiError(
                 f"{downloads[0].name} of {PUBLISHER} holds {len(frame):,} of {count:,} rows (column RECORD_COUNT), as "
-                f"a response cut off at 25,000 does; fetch it again with all its pages"
+                f"a response cut off at 25,000 does; download it again with all its pages"
             )
         whole = any(pair[0] == "geography" and pair[1].startswith("TYPE") for pair in query)
         frames.append(frame[frame["area_code"].isin(areas)] if whole else frame)
@@ -149,12 +149,12 @@ def _wide(rows: pd.DataFrame, key: list[str], columns: list[str], name: str) -> 
     repeated = rows[rows.duplicated([*key, "column"])]
     if len(repeated):
         first = ", ".join(map(str, repeated.iloc[0][key]))
-        raise SpiError(f"{name} of {PUBLISHER} holds {first} twice, with different figures; fetch it again")
+        raise SpiError(f"{name} of {PUBLISHER} holds {first} twice, with different figures; download it again")
     wide = rows.pivot(index=key, columns="column", values="value").rename_axis(columns=None).reset_index()
     sizes = rows.groupby(key).size()
     if (sizes != len(columns)).any():
         short = sizes[sizes != len(columns)]
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks categories of {len(short)} areas ({short.index[0]}); fetch it again"
+            f"{name} of {PUBLISHER} lacks categories of {len(short)} areas ({short.index[0]}); download it again"
         )
     return wide[[*key, *columns]]

@@ -233,7 +233,8 @@ def check_whole(codes: Iterable[str], areas: Collection[str], name: str) -> None
     absent = sorted(set(areas) - set(codes))
     if absent:
         raise SpiError(
-            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listing(absent)}; fetch it again, or "
+            f"{name} of {PUBLISHER} lacks {len(absent)} of {len(areas)} areas, {listing(absent)}; download it again, "
+            "or "
             "compare its geography with ours"
         )
 

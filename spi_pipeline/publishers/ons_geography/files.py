@@ -103,7 +103,7 @@ def _boundaries(folder: Folder, pattern: str, period: str, column: str, codes: C
                     rows.append({**feature["properties"], "geometry": shapely.to_wkb(geometry, byte_order=1)})
             except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
                 raise SpiError(
-                    f"{name} holds a feature without {column} or a readable geometry; fetch it again"
+                    f"{name} holds a feature without {column} or a readable geometry; download it again"
                 ) from error
     if not rows:
         raise SpiError(

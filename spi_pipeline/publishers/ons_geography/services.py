@@ -150,7 +150,7 @@ def parse_best_fit(downloads: Sequence[Download], scope: Scope) -> pd.DataFrame:
     msoas = msoas.rename(columns={"lsoa_code": "area_code"})
     twice = msoas[msoas.duplicated("area_code")]
     if len(twice):
-        raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; fetch it again")
+        raise SpiError(f"{PUBLISHER} puts {twice.iloc[0]['area_code']} into two MSOAs; download it again")
     return frame.merge(msoas, on="area_code", how="left", validate="1:1")
 
 
@@ -174,7 +174,7 @@ def parse_output_areas(downloads: Sequence[Download], scope: Scope) -> pd.DataFr
     if len(bare):
         raise SpiError(
             f"{SERVICES[OUTPUT_AREA_FIT].name} of {PUBLISHER} lacks {len(bare)} of {len(frame)} output areas, "
-            f"{listing(list(bare))}; fetch it again"
+            f"{listing(list(bare))}; download it again"
         )
     return frame
 
@@ -249,7 +249,7 @@ def _features(service: Service, downloads: Sequence[Download]) -> Iterator[tuple
         body = json_of(download.path, name, PUBLISHER)
         features = _features_of(body)
         if features is None:
-            raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; fetch it again")
+            raise SpiError(f"{name} of {PUBLISHER} holds no features but {str(body)[:40]!r}; download it again")
         last[re.sub(r"[?&]resultOffset=\d+", "", download.url)] = name, _cut_off(body)
         whole = parse_qs(urlsplit(download.url).query).get("where") == [EVERYTHING]
         yield from ((name, feature, whole) for feature in features)
@@ -282,11 +282,11 @@ def _geometry(shape: Any, name: str) -> bytes:
         geometry = shapely.geometry.shape(shape)
         west, south, *_ = geometry.bounds
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
-        raise SpiError(f"{name} of {PUBLISHER} holds a feature without readable geometry; fetch it again") from error
+        raise SpiError(f"{name} of {PUBLISHER} holds a feature without readable geometry; download it again") from error
     if not within_degrees(geometry):
         raise SpiError(
             f"{name} of {PUBLISHER} has coordinates elsewhere ({west:g}, {south:g}), as in metres if outSR is "
-            "not 4326; fetch it again in degrees"
+            "not 4326; download it again in degrees"
         )
     wkb: bytes = shapely.to_wkb(geometry, byte_order=1)
     return wkb
@@ -316,5 +316,5 @@ def _check_areas(service: Service, frame: pd.DataFrame, scope: Scope) -> None:
         if absent:
             raise SpiError(
                 f"{service.name} of {PUBLISHER} lacks {len(absent)} of {len(known[column])} areas, {listing(absent)}; "
-                "fetch it again, or compare it with geography.yaml"
+                "download it again, or compare it with geography.yaml"
             )

@@ -134,7 +134,8 @@ class Places:
             raise SpiError(f"{text} is {was} as it was before {self.geography.vintage}; {_MOVE}")
         kind_name = "a ward" if kind == "ward_code" else "an LSOA"
         raise SpiError(
-            f"{text} is not {kind_name} of {self.towns}; keep only the rows of {self.towns}, or correct the code"
+            f"{text} is not {kind_name} in {self.towns}; correct the code or the column, or keep only the rows for "
+            f"{self.towns}"
         )
 
     def check_names(self, names: Sequence[str], where: str) -> None:

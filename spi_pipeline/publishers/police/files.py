@@ -109,7 +109,7 @@ def _months(
             month = name.rsplit("/", 1)[-1][:7]
             frame = parse(folder.bytes(name, month), name)
             if other := sorted(set(frame["month"].dropna()) - {month}):
-                raise SpiError(f"{name} holds {', '.join(other)}, not the month of its name; fetch it again")
+                raise SpiError(f"{name} holds {', '.join(other)}, not the month of its name; download it again")
             frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
@@ -147,7 +147,7 @@ def _check_header(columns: tuple[str, ...], name: str, header: tuple[str, ...]) 
         difference = "the columns in another order"
         if missing or extra:
             difference = f"missing {listing(missing) or 'none'}, unknown {listing(extra) or 'none'}"
-        raise SpiError(f"{name} has another header than data.police.uk publishes: {difference}; fetch it again")
+        raise SpiError(f"{name} has another header than data.police.uk publishes: {difference}; download it again")
 
 
 def _places(table: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
@@ -163,14 +163,14 @@ def _coordinate(texts: pa.ChunkedArray, name: str, column: str) -> pa.ChunkedArr
     except pa.ArrowInvalid as error:
         series = texts.to_pandas()
         _refuse_others(series, pd.to_numeric(series, errors="coerce"), name, column, "a coordinate")
-        raise SpiError(f"{name}: column {column} holds no coordinates ({error}); fetch it again") from error
+        raise SpiError(f"{name}: column {column} holds no coordinates ({error}); download it again") from error
 
 
 def _refuse_others(texts: pd.Series, parsed: pd.Series, name: str, column: str, wanted: str) -> None:
     others = texts[parsed.isna() & texts.notna()]
     if len(others):
         fault = f"{others.iloc[0]!r} where {wanted} belongs ({len(others)} such cells)"
-        raise SpiError(f"{name}: column {column} holds {fault}; fetch it again")
+        raise SpiError(f"{name}: column {column} holds {fault}; download it again")
 
 
 class _Counts:
@@ -210,5 +210,5 @@ def _one_month(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     months = sorted(frame["month"].dropna().unique())
     if len(months) > 1:
         several = f"{len(months)} months ({months[0]} to {months[-1]})"
-        raise SpiError(f"{name} holds {several} where one belongs; fetch it again")
+        raise SpiError(f"{name} holds {several} where one belongs; download it again")
     return frame

@@ -123,7 +123,7 @@ def _parsed(kind: Kind, stream: IO[bytes], name: str, month: str) -> pd.DataFram
     frame = kind.parse(stream, name)
     others = sorted(set(frame["month"].dropna()) - {month}) if month else []
     if others:
-        raise SpiError(f"{name} holds {', '.join(others)}, not the month of its name; fetch it again")
+        raise SpiError(f"{name} holds {', '.join(others)}, not the month of its name; download it again")
     return frame
 
 
@@ -177,7 +177,7 @@ def _objects(kind: Kind, download: Download) -> dict[Any, tuple[Any, ...]]:
     incidents = json_of(download.path, download.name, PUBLISHER)
     if not isinstance(incidents, list):
         raise SpiError(
-            f"{download.name} of {PUBLISHER} is not a list of incidents but {str(incidents)[:60]!r}; fetch it again"
+            f"{download.name} of {PUBLISHER} is not a list of incidents but {str(incidents)[:60]!r}; download it again"
         )
     rows: dict[Any, tuple[Any, ...]] = {}
     for place, item in enumerate(incidents):

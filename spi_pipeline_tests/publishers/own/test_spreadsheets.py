@@ -331,7 +331,7 @@ def test_codes_of_another_council_and_invalid_codes_are_refused(
 ) -> None:
     rows = [["Ward code", "Calls"], *([code, count] for code, _, count in wards), ["E05014394", 12]]
     message = refusal(draft_and_read, text(tmp_path, rows))
-    assert "row 22, column A (Ward code): E05014394 is not a ward of Luton; keep only the rows of Luton" in message
+    assert "row 22, column A (Ward code): E05014394 is not a ward in Luton; correct the code or the column" in message
     rows[-1][0] = "E0501439"
     assert "row 22, column A (Ward code): 'E0501439' is not a code of a ward" in refusal(
         draft_and_read, text(tmp_path, rows)
