@@ -150,7 +150,7 @@ def test_its_errors_can_be_estimated_without_output_areas(council: Sandbox) -> N
     estimates = errors(council.store.database, council.contracts, lambda name: figures.read(name).table.to_pandas())
     by_name = estimates.set_index("subject")
     assert "contrast" not in set(estimates["evidence"])
-    assert by_name.loc["patients_per_gp", ["stated", "estimated"]].tolist() == [340, 2500]
+    assert by_name.loc["patients_per_gp", ["declared", "estimated"]].tolist() == [340, 2500]
 
 
 def test_without_boundaries_no_ward_is_compared_with_its_neighbours(council: Sandbox) -> None:

@@ -165,7 +165,7 @@ FAILURES = {
     "html": "a web page came in place of csv data; tried 4 times",
     "empty": "the body is empty; tried 4 times",
     "cut_body": "cut short",
-    "foreign_redirect": "none of the hosts",
+    "foreign_redirect": "may be followed",
     "wrong_header": "no line starts with 'gridcode'",
     "rename_column": "fetch the right map",
 }

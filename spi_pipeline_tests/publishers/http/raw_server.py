@@ -42,7 +42,7 @@ def server(reply: Reply, secure: ssl.SSLContext | None = None) -> Iterator[Serve
 
     def serve(plain: socket.socket) -> None:
         with contextlib.suppress(OSError), plain:
-            connection = secure.wrap_socket(plain, runningside=True) if secure else plain
+            connection = secure.wrap_socket(plain, server_side=True) if secure else plain
             with connection:
                 header = b""
                 while not header.endswith(b"\r\n\r\n"):

@@ -46,7 +46,7 @@ def client(folder: Path, base: str, budget: Budget | None = None, **named: objec
          "responded with 404 Not Found"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 400\r\n\r\n", b"a", TransientFailure, "responded with 503 Busy"),
         (b"HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\nContent-Length: 9\r\n\r\n", b"a",
-         PermanentFailure, "none of the hosts"),
+         PermanentFailure, "may be followed"),
     ],
     ids=[
         "status", "header_line", "header_lines", "continue", "body", "body_after_a_good_start", "chunks", "chunk_size",

@@ -85,7 +85,7 @@ def test_the_first_request_of_a_fetcher_is_recorded_and_not_sent() -> None:
 
     assert first_request(fetch, TOWN).path == "/large"
     assert first_request(lambda client, scope: [], TOWN) is None
-    with pytest.raises(SpiError, match="no areas are known"):
+    with pytest.raises(SpiError, match="needs the lookups of small areas"):
         PROBES["nomis/NM_2014_1"].probe.make_request(Scope(), EarlierResponse(b"", nowhere))
     assert PROBES["democracy_club/export"].probe.make_request(Scope(), EarlierResponse(b"", nowhere)) is None
 

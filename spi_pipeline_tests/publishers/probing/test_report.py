@@ -185,5 +185,5 @@ def test_an_empty_scope_sends_no_request(tmp_path: Path) -> None:
     with publisher() as served:
         found = Visit(dict.fromkeys(HOSTS, served.base), Scope(as_of="2026-11-27"), tmp_path, ["nomis/NM_2014_1"])
     assert [one.outcome for one in found.observations] == ["not sent"]
-    assert "no areas are known" in found.observations[0].reason
+    assert "needs the lookups of small areas" in found.observations[0].reason
     assert served.requests == []
