@@ -101,7 +101,7 @@ def test_code_that_computes_figures_makes_its_steps_and_their_dependants_due(
 
 
 @pytest.mark.parametrize(
-    ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def tell(")]
+    ("file", "old"), [("rules/evaluation.py", "def evaluate_parts("), ("rules/kinds/between.py", "    def message(")]
 )
 def test_code_of_rules_makes_every_table_due_to_be_checked_only(
     sandbox: Sandbox, source: Path, file: str, old: str

@@ -84,6 +84,13 @@ def test_csvw_finds_no_error_in_the_metadata(open_data: OpenDataFolder) -> None:
 
 def test_csvw_finds_a_planted_fault(open_data: OpenDataFolder, tmp_path: Path) -> None:
     folder = with_fault(open_data, tmp_path, "edition.csv", "2022", "year")
+    # The other tables are read above; reading them all takes half a minute.
+    file = folder / "csv-metadata.json"
+    metadata = json.loads(file.read_text("utf-8"))
+    metadata["tables"] = [
+        table for table in metadata["tables"] if Path(table["url"]).name == open_data.file("edition.csv").name
+    ]
+    file.write_text(json.dumps(metadata), encoding="utf-8")
     valid, _, *messages = run_program("csvw", CSVW, "csv-metadata.json", folder=folder).splitlines()
     assert valid == "False"
     assert any("year" in one for one in messages)
