@@ -106,7 +106,7 @@ def test_code_that_computes_figures_makes_its_steps_and_their_dependants_due(
 def test_code_of_rules_makes_every_table_due_to_be_checked_only(
     sandbox: Sandbox, source: Path, file: str, old: str
 ) -> None:
-    replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("tell", "tells"))(
+    replaced(file, old, f"{old}*, edited=0, " if old.startswith("def") else old.replace("message", "messages"))(
         sandbox, source
     )
     computed, judged = due_steps(sandbox)

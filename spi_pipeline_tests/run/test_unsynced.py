@@ -71,7 +71,7 @@ EDITS: dict[str, Edit] = {
     "the geography": amended("geography.yaml", "name: Barnfield,", "name: Barnfields,"),
     "the vocabulary": amended("vocabulary.yaml", "{title: people, ", "{title: persons, "),
     "a correction": add_correction,
-    "a kind of rule": replaced("rules/kinds/between.py", "    def message(", "    def tells("),
+    "a kind of rule": replaced("rules/kinds/between.py", "    def message(", "    def messages("),
     "a publisher": replaced("publishers/defra.py", "def fetch", "def fetch_it"),
     "a file of the engine": replaced("engine/aggregate/means.py", "def weighted(", "def weighted(*, edited=0, "),
     "a page": replaced("steps/pages/markdown.py", "LONGEST_CELL = 120", "LONGEST_CELL = 121"),
